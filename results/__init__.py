@@ -1,0 +1,1 @@
+"""What came out: the study, the leaderboard, the exported winner and its predictions."""

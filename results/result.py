@@ -1,0 +1,82 @@
+"""What one training left behind: the record that store, leaderboard and export agree on."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["baseline", "trial"]
+Status = Literal["complete", "pruned", "diverged", "failed"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One report of a learning curve.
+
+    Attributes:
+        epoch: How many epochs had been trained, e.g. 0.25 after the first quarter.
+        loss: Mean training loss since the previous report.
+        accuracy: Mean training accuracy since the previous report.
+        val_loss: Loss on the validation rows.
+        val_accuracy: Accuracy on the validation rows.
+    """
+
+    epoch: float
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished training, of a baseline or of a trial.
+
+    Nothing in here was computed from held-out labels: those are looked at only after the champion
+    is fixed, from the probabilities in `artefacts`.
+
+    Attributes:
+        name: "model2", or "trial 17".
+        kind: Whether it is a fixed baseline or a trial of the search.
+        status: How it ended; `diverged` means a loss or a prediction that is not finite.
+        reason: One line on why it is not complete; empty where it is.
+        number: The trial's number in the study; None for a baseline.
+        hyperparameters: The values that built it; empty for a baseline.
+        seed: Seed of its weights, shuffling and dropout.
+        epochs: How many epochs were trained.
+        curve: Its reports in order.
+        val_accuracy: Accuracy on the validation rows at the end; None where it was not reached.
+        val_loss: Loss on the validation rows at the end; None where unknown or not finite.
+        layers: How many layers the model has, its input not counted.
+        parameters: How many weights the model has.
+        violations: The rules of Model 3 that it breaks; empty where it meets the brief.
+        train_seconds: Wall-clock seconds of training, validation included.
+        latency_us: Median microseconds a request in batches of one.
+        latency_batch_us: Median microseconds a request in batches of 512.
+        worker: Which process trained it.
+        artefacts: Folder with `scores.npz` (float32 arrays `validation` and `heldout`:
+            probabilities of label 1) and, where its checkpoint was kept, `model.keras`.
+    """
+
+    name: str
+    kind: Kind
+    status: Status
+    reason: str = ""
+    number: int | None = None
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    epochs: float = 0.0
+    curve: tuple[Point, ...] = ()
+    val_accuracy: float | None = None
+    val_loss: float | None = None
+    layers: int | None = None
+    parameters: int | None = None
+    violations: tuple[str, ...] = ()
+    train_seconds: float = 0.0
+    latency_us: float | None = None
+    latency_batch_us: float | None = None
+    worker: str = ""
+    artefacts: str = ""
+
+    @property
+    def meets_brief(self) -> bool:
+        """Whether a model was built and breaks none of Model 3's rules."""
+        return self.layers is not None and not self.violations
