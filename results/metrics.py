@@ -1,0 +1,106 @@
+"""What a list of probabilities is worth against its labels; needs no TensorFlow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
+
+from results.significance import wilson
+
+THRESHOLD = 0.5
+KERAS_EPSILON = np.float32(1e-7)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How well probabilities of label 1 fit the labels.
+
+    Attributes:
+        accuracy: Share of rows predicted right.
+        accuracy_low: Lower end of its 95 % Wilson interval.
+        accuracy_high: Upper end of its 95 % Wilson interval.
+        loss: Mean binary cross-entropy as Keras computes it; nan where a probability is not finite.
+        roc_auc: Area under the ROC curve; None where a class is missing or a probability is not
+            finite.
+        f1: Harmonic mean of precision and recall of label 1; 0 where nothing is found.
+        false_positive_rate: Share of the rows with label 0 predicted as 1; None without such rows.
+    """
+
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    loss: float
+    roc_auc: float | None
+    f1: float
+    false_positive_rate: float | None
+
+
+def predictions(probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Say which rows are called malicious, as Keras' accuracy does.
+
+    Args:
+        probabilities: Probabilities of label 1, [n]; nan is no vote for label 1, so it becomes 0.
+
+    Returns:
+        True where label 1 is predicted, [n].
+    """
+    return np.asarray(np.asarray(probabilities) > THRESHOLD, dtype=np.bool_)
+
+
+def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Return the mean binary cross-entropy, clipped and rounded to float32 as Keras does.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The mean; nan where a probability is not finite.
+    """
+    target = np.asarray(labels, dtype=np.float32)
+    output = np.asarray(probabilities, dtype=np.float32)
+    if not np.isfinite(output).all():
+        return float("nan")
+    output = np.clip(output, KERAS_EPSILON, np.float32(1) - KERAS_EPSILON)
+    each = -(target * np.log(output) + (1 - target) * np.log(1 - output))
+    return float(each.mean(dtype=np.float64))
+
+
+def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
+    """Compare probabilities with labels.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1 of the same rows, [n].
+
+    Returns:
+        The metrics.
+
+    Raises:
+        ValueError: If there are no rows, or not as many probabilities as labels.
+    """
+    truth = np.asarray(labels).astype(bool)
+    scores = np.asarray(probabilities)
+    if truth.shape != scores.shape or truth.ndim != 1 or not truth.size:
+        raise ValueError(f"labels {truth.shape} and probabilities {scores.shape} do not match")
+    predicted = predictions(scores)
+    right = int((predicted == truth).sum())
+    low, high = wilson(right, truth.size)
+    found = int((predicted & truth).sum())
+    alarms, attacks = int(predicted.sum()), int(truth.sum())
+    benign = truth.size - attacks
+    both_classes = attacks > 0 and benign > 0
+    return Metrics(
+        accuracy=right / truth.size,
+        accuracy_low=low,
+        accuracy_high=high,
+        loss=cross_entropy(truth, scores),
+        roc_auc=(
+            float(roc_auc_score(truth, scores))
+            if both_classes and np.isfinite(scores).all()
+            else None
+        ),
+        f1=2 * found / (alarms + attacks) if found else 0.0,
+        false_positive_rate=(alarms - found) / benign if benign else None,
+    )
