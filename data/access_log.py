@@ -1,0 +1,190 @@
+"""Labelled records out of an access log, JSON Lines or a `text,label` CSV, cleaned."""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import UserError
+from data.progress import track
+from data.rows import FORMATS as FORMATS
+from data.rows import QUOTES, check_characters, check_format, dump, guess, is_label, load, split
+from data.rows import parse as parse_row
+from data.rows import rows as numbered_rows
+from data.source import name_of, open_lines
+
+DROPPED_KEYS = ("timestamp", "headers", "source", "route", "responsePayload")
+
+# Keys of a cleaned record that the client does not fill in with values.
+_VALUELESS_KEYS = ("method", "path", "statusCode")
+
+
+@dataclass(frozen=True)
+class AccessLog:
+    """Labelled texts in the order of their file.
+
+    Attributes:
+        texts: The n cleaned records.
+        labels: Their labels, 0 normal or 1 malicious, uint8 [n].
+        format: One of `FORMATS`.
+        source: Where they came from, as messages call it.
+        skipped: How many bad rows were left out.
+        sha256: Fingerprint of the texts and labels, in hexadecimal.
+    """
+
+    texts: list[str]
+    labels: npt.NDArray[np.uint8]
+    format: str
+    source: str
+    skipped: int
+    sha256: str
+
+
+def read(
+    path: str,
+    *,
+    format: str | None = None,
+    dropped_keys: Sequence[str] = DROPPED_KEYS,
+    rows: int | None = None,
+    skip_bad_rows: bool = False,
+) -> AccessLog:
+    """Read and clean a labelled log.
+
+    Args:
+        path: A plain, .gz, .xz or .zip file, or "-" for standard input.
+        format: One of `FORMATS`; guessed from the first line when None.
+        dropped_keys: Keys to delete from each record; absent ones are no error.
+        rows: Read only the file's first so many rows; all when None.
+        skip_bad_rows: Leave out and count rows that cannot be used instead of raising.
+
+    Returns:
+        The log, with at least one text.
+
+    Raises:
+        UserError: The file cannot be read, holds no usable row, or a row is bad.
+    """
+    if format is not None:
+        check_format(format)
+    if rows is not None and rows < 1:
+        raise UserError(f"the number of rows is {rows}, but must be 1 or more")
+    source = name_of(path)
+    texts: list[str] = []
+    labels: list[int] = []
+    skipped = 0
+    with open_lines(path) as lines:
+        if format is None:
+            format, lines = guess(lines)
+        numbered = itertools.islice(numbered_rows(lines, format, source), rows)
+        for number, row in track(numbered, f"reading {source}", rows):
+            try:
+                record, label = parse_row(row, format)
+                text = record if isinstance(record, str) else _drop(record, dropped_keys)
+            except UserError as error:
+                if not skip_bad_rows:
+                    raise UserError(
+                        f"{source}, row {number}: {error} (mend it or give --skip-bad-rows)"
+                    ) from error
+                skipped += 1
+            else:
+                texts.append(text)
+                labels.append(label)
+    if not texts:
+        raise UserError(f"{source}: no usable row in it ({skipped} skipped), read as {format}")
+    return AccessLog(
+        texts, np.array(labels, np.uint8), format, source, skipped, _fingerprint(texts, labels)
+    )
+
+
+def clean(record: str, dropped_keys: Sequence[str] = DROPPED_KEYS) -> str:
+    """Clean one record as the brief does: drop keys, dump without spaces, ASCII-escaped.
+
+    Args:
+        record: A JSON object as text.
+        dropped_keys: Keys to delete; absent ones are no error.
+
+    Returns:
+        The rest of the record, its keys in their order.
+
+    Raises:
+        UserError: The record is no JSON object.
+    """
+    return _drop(load(record), dropped_keys)
+
+
+def parse_line(line: str, format: str) -> str:
+    """Take the record out of one line, whose label is ignored and may be absent.
+
+    Args:
+        line: A line of a log of this format, or a bare record.
+        format: One of `FORMATS`.
+
+    Returns:
+        The raw record; `clean` makes it what a model sees, unless the format is text.
+
+    Raises:
+        UserError: There is no record in the line, or the format is unknown.
+    """
+    check_format(format)
+    line = line.rstrip("\r\n")
+    check_characters(line)
+    if format == "jsonl":
+        return _drop(load(line), ("label",))
+    if format == "access-log" and not line.startswith("|"):
+        try:
+            load(line)
+        except UserError:
+            pass  # Not bare, then: the row of a record without commas, which needs no quotes.
+        else:
+            return line
+    fields = split(line, QUOTES[format])
+    if len(fields) == 1 or (len(fields) == 2 and is_label(fields[1])):
+        return fields[0]
+    if format == "text":
+        return line
+    raise UserError(f"has {len(fields)} columns, but must be a record, or a record and its label")
+
+
+def values(text: str) -> str:
+    """Return what the client filled in, one value a line, for rules that look at values only.
+
+    Args:
+        text: A cleaned record, or any text.
+
+    Returns:
+        A record's path, without the slashes that every path has, and the strings and numbers of
+        its query, payload and so on; a text that is no JSON object as it is.
+    """
+    try:
+        record = load(text)
+    except UserError:
+        return text
+    found = [str(record.get("path", "")).replace("/", " ")]
+    pending = [record[key] for key in reversed(record) if key not in _VALUELESS_KEYS]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending.extend(reversed(value.values()))
+        elif isinstance(value, list):
+            pending.extend(reversed(value))
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            found.append(str(value))
+    return "\n".join(found)
+
+
+def _drop(record: dict[str, Any], keys: Sequence[str]) -> str:
+    for key in keys:
+        record.pop(key, None)
+    return dump(record)
+
+
+def _fingerprint(texts: Iterable[str], labels: Iterable[int]) -> str:
+    digest = hashlib.sha256()
+    for text, label in zip(texts, labels, strict=True):
+        encoded = text.encode("utf-8", "surrogatepass")
+        digest.update(b"%d %d " % (label, len(encoded)))
+        digest.update(encoded)
+    return digest.hexdigest()

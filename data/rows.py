@@ -1,0 +1,200 @@
+"""The rows of a labelled log, whichever of the three formats it has: record and label apart."""
+
+import csv
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
+
+from data.errors import UserError
+
+Format = Literal["access-log", "jsonl", "text"]
+FORMATS: tuple[str, ...] = get_args(Format)
+QUOTES = {"access-log": "|", "text": '"'}
+
+MAX_FIELD = 2**24
+_LABELS = {"0": 0, "1": 1}
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+def check_format(format: str) -> None:
+    """Raise a `UserError` unless the format is one of `FORMATS`."""
+    if format not in FORMATS:
+        raise UserError(f"the format is '{format}', but must be one of {', '.join(FORMATS)}")
+
+
+def check_characters(text: str) -> None:
+    """Raise a `UserError` where a text read from a file holds NUL bytes or bad UTF-8."""
+    if "\0" in text:
+        raise UserError("holds a NUL byte; is it UTF-8 text?")
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        # data.source lets bytes that are no UTF-8 through as lone surrogates.
+        raise UserError(f"is not UTF-8 at character {error.start + 1}") from error
+
+
+def load(record: str) -> dict[str, Any]:
+    """Parse a JSON object, key order kept.
+
+    Raises:
+        UserError: It is no JSON, or no object.
+    """
+    try:
+        parsed = json.loads(record)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"the record is no JSON ({error.msg}, character {error.pos + 1})"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"the record holds a number that is too long ({error})") from error
+    except RecursionError as error:
+        raise UserError("the record is nested too deeply") from error
+    if not isinstance(parsed, dict):
+        raise UserError("the record is JSON, but no object")
+    return parsed
+
+
+def dump(record: dict[str, Any]) -> str:
+    """Dump a record without spaces, ASCII-escaped.
+
+    Raises:
+        UserError: It is nested too deeply.
+    """
+    try:
+        return _ENCODER.encode(record)
+    except RecursionError as error:
+        raise UserError("the record is nested too deeply") from error
+
+
+def guess(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """Guess the format from the first line that is not blank.
+
+    Args:
+        lines: The lines of a log; as many as needed are taken from it.
+
+    Returns:
+        The format, and all of the lines.
+    """
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        if line.strip():
+            break
+    first = head[-1].strip() if head else ""
+    return _format_of(first), itertools.chain(head, lines)
+
+
+def _format_of(line: str) -> str:
+    if line.startswith("|"):
+        return "access-log"
+    if line.startswith("{"):
+        if _is_object(line):
+            return "jsonl"
+        # A record without a comma needs no quotes, even in the brief's CSV.
+        if _is_object(split(line, "|")[0]):
+            return "access-log"
+        if line.startswith('{"'):
+            return "jsonl"
+    return "text"
+
+
+def _is_object(text: str) -> bool:
+    try:
+        load(text)
+    except UserError:
+        return False
+    return True
+
+
+def split(line: str, quote: str) -> list[str]:
+    """Split one line into its CSV fields; a blank line has one empty field."""
+    csv.field_size_limit(MAX_FIELD)
+    try:
+        return next(csv.reader([line], quotechar=quote), []) or [""]
+    except csv.Error as error:
+        raise UserError(f"is no CSV ({error})") from error
+
+
+def rows(lines: Iterator[str], format: str, source: str) -> Iterator[tuple[int, list[str]]]:
+    """Number the rows from 1 as the file has them, blank ones and a header counted but left out.
+
+    Args:
+        lines: The lines of a log.
+        format: One of `FORMATS`.
+        source: What messages call the log.
+
+    Yields:
+        The row's number, and its CSV fields or its one JSON line.
+
+    Raises:
+        UserError: A field is longer than `MAX_FIELD`.
+    """
+    if format == "jsonl":
+        yield from ((n, [line]) for n, line in enumerate(lines, 1) if line.strip())
+        return
+    csv.field_size_limit(MAX_FIELD)
+    number = 0
+    may_be_header = format == "text"
+    try:
+        for number, row in enumerate(csv.reader(lines, quotechar=QUOTES[format]), 1):
+            if row and not (may_be_header and row[-1].strip().lower() == "label"):
+                yield number, row
+            may_be_header = may_be_header and not row
+    except csv.Error as error:
+        raise UserError(
+            f"{source}, row {number + 1}: {error}; is a closing {QUOTES[format]} missing?"
+        ) from error
+
+
+def parse(row: list[str], format: str) -> tuple[str | dict[str, Any], int]:
+    """Take a row's record and label apart.
+
+    Args:
+        row: What `rows` yields.
+        format: One of `FORMATS`.
+
+    Returns:
+        The record, parsed unless the format is text, and its label, 0 or 1.
+
+    Raises:
+        UserError: The row is bad; the message names neither source nor row.
+    """
+    for field in row:
+        check_characters(field)
+    if format == "jsonl":
+        record = load(row[0])
+        if "label" not in record:
+            raise UserError("the record has no key 'label'")
+        return record, _json_label(record.pop("label"))
+    if len(row) != 2:
+        raise UserError(
+            f"has {len(row)} column{'s' * (len(row) != 1)}, but must have 2: the record "
+            f"(in {QUOTES[format]} where it holds commas) and its label"
+        )
+    return row[0] if format == "text" else load(row[0]), _label(row[1])
+
+
+def is_label(field: str) -> bool:
+    """Tell whether a CSV field is a label."""
+    return field.strip() in _LABELS
+
+
+def _label(field: str) -> int:
+    if not is_label(field):
+        raise UserError(f"the label is {_shortened(field)}, but must be 0 or 1")
+    return _LABELS[field.strip()]
+
+
+def _json_label(value: object) -> int:
+    if isinstance(value, str):
+        return _label(value)
+    if type(value) is not int or value not in (0, 1):
+        raise UserError(f"the label is {_shortened(json.dumps(value))}, but must be 0 or 1")
+    return value
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
