@@ -1,0 +1,83 @@
+"""Batches of rows of one padded length, so that a record's padding depends on it alone."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+GRID = 32
+MAX_LENGTH = 1024
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that are padded to one length.
+
+    Attributes:
+        rows: Row indices, int64 [b].
+        length: How many ids each is padded to.
+    """
+
+    rows: npt.NDArray[np.int64]
+    length: int
+
+
+def padded_lengths(
+    lengths: npt.NDArray[np.int64], padding: Literal["real", "full"]
+) -> npt.NDArray[np.int64]:
+    """Decide how long each record is padded, whatever its neighbours are.
+
+    Args:
+        lengths: How many ids each record has, int64 [n].
+        padding: "real" rounds the own length up to the next multiple of `GRID`, at least `GRID`
+            and at most `MAX_LENGTH`; "full" is always `MAX_LENGTH`, as in the brief.
+
+    Returns:
+        Padded lengths, int64 [n].
+
+    Raises:
+        ValueError: The padding is neither.
+    """
+    if padding == "full":
+        return np.full(len(lengths), MAX_LENGTH, np.int64)
+    if padding != "real":
+        raise ValueError(f"padding is {padding!r}, but must be 'real' or 'full'")
+    return np.clip(-(-lengths // GRID) * GRID, GRID, MAX_LENGTH)
+
+
+def batches(
+    rows: npt.NDArray[np.int64],
+    padded: npt.NDArray[np.int64],
+    batch_size: int,
+    rng: np.random.Generator | None,
+) -> list[Batch]:
+    """Batch the rows by padded length, each row once.
+
+    Args:
+        rows: The rows to batch, as indices into `padded`, int64 [m].
+        padded: The padded length of every record of the log, int64 [n].
+        batch_size: Most rows in a batch; the last batch of a length may be smaller.
+        rng: Shuffles the rows and the batches; None keeps the order of `rows` within a length,
+            and shorter lengths first.
+
+    Returns:
+        The batches.
+
+    Raises:
+        ValueError: The batch size is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}, but must be 1 or more")
+    rows = np.asarray(rows, np.int64)
+    if rng is not None:
+        rows = rng.permutation(rows)
+    lengths = padded[rows]
+    made = []
+    for length in np.unique(lengths):
+        group = rows[lengths == length]
+        for start in range(0, len(group), batch_size):
+            made.append(Batch(group[start : start + batch_size], int(length)))
+    if rng is not None:
+        made = [made[i] for i in rng.permutation(len(made))]
+    return made
