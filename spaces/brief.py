@@ -1,0 +1,131 @@
+"""The rules that a Model 3 has to keep, checked on any Keras model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+MINIMUM_LAYERS = 5
+BASELINE_LAYERS = frozenset({"Embedding", "SimpleRNN", "LSTM", "Dropout", "Dense"})
+
+_CELLS = (
+    keras.layers.SimpleRNNCell,
+    keras.layers.GRUCell,
+    keras.layers.LSTMCell,
+    keras.layers.StackedRNNCells,
+)
+_ACCURACY_NAMES = frozenset({"accuracy", "acc", "binary_accuracy"})
+_ACCURACY_TYPES = (keras.metrics.Accuracy, keras.metrics.BinaryAccuracy)
+
+
+def violations(model: Any) -> tuple[str, ...]:
+    """Say which of Model 3's rules a model breaks.
+
+    Args:
+        model: Any Keras model: sequential, functional, nested or subclassed.
+
+    Returns:
+        One short sentence for each broken rule, in the rules' order; empty where all are kept.
+    """
+    layers = list(_leaves(model))
+    broken = []
+    if not any(_is_recurrent(layer) for layer in layers):
+        broken.append("It is not recurrent: no SimpleRNN, GRU, LSTM or other RNN layer.")
+    if len(layers) < MINIMUM_LAYERS:
+        broken.append(f"It has {len(layers)} layers, but {MINIMUM_LAYERS} are needed.")
+    if all(_kinds(layer) <= BASELINE_LAYERS for layer in layers):
+        broken.append("It has no type of layer that Models 1 and 2 do not have.")
+    if not getattr(model, "compiled", False):
+        broken.append("It is not compiled, so it has no optimizer and no accuracy metric.")
+        return tuple(broken)
+    if _uses_adam(model):
+        broken.append("Its optimizer is adam, as in Models 1 and 2.")
+    if not any(_is_accuracy(metric) for metric in _metrics(model)):
+        broken.append("Accuracy is not among its metrics.")
+    return tuple(broken)
+
+
+def layer_count(model: Any) -> int:
+    """Count a model's layers.
+
+    Inputs are not counted. A nested model counts as the layers inside it, a wrapper with what it
+    wraps (Bidirectional, TimeDistributed) as one, and so does a layer made of others, or one that
+    is used twice.
+
+    Args:
+        model: Any Keras model.
+
+    Returns:
+        The number of layers.
+    """
+    return sum(1 for _ in _leaves(model))
+
+
+def _leaves(model: Any) -> Iterator[Any]:
+    """Yield each layer once, nested models opened and inputs left out."""
+    seen: set[int] = set()
+
+    def walk(container: Any) -> Iterator[Any]:
+        for layer in container.layers:
+            if id(layer) in seen:
+                continue
+            seen.add(id(layer))
+            if isinstance(layer, keras.Model):
+                yield from walk(layer)
+            elif not isinstance(layer, keras.layers.InputLayer):
+                yield layer
+
+    yield from walk(model)
+
+
+def _inside(layer: Any) -> list[Any]:
+    """List a layer and every layer in it: what it wraps, its cells, its parts."""
+    return list(layer._flatten_layers(include_self=True, recursive=True))
+
+
+def _is_recurrent(layer: Any) -> bool:
+    return any(isinstance(part, (keras.layers.RNN, *_CELLS)) for part in _inside(layer))
+
+
+def _kinds(layer: Any) -> set[str]:
+    """Name the layer's type, and the type of what it wraps.
+
+    RNN(LSTMCell) and RNN(SimpleRNNCell) are LSTM and SimpleRNN written out.
+    """
+    kinds = {type(layer).__name__}
+    if type(layer) is keras.layers.RNN and isinstance(
+        layer.cell, (keras.layers.LSTMCell, keras.layers.SimpleRNNCell)
+    ):
+        kinds = {type(layer.cell).__name__.removesuffix("Cell")}
+    return kinds
+
+
+def _uses_adam(model: Any) -> bool:
+    """Tell adam itself from its relatives, also inside a loss-scaling wrapper."""
+    optimizer = model.optimizer
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return type(optimizer) is keras.optimizers.Adam
+
+
+def _metrics(model: Any) -> Iterator[Any]:
+    """Yield the metrics that `compile` was given, out of any lists and dictionaries."""
+    compiled = model._compile_metrics
+    if compiled is None:
+        return
+    pending = [compiled._user_metrics, compiled._user_weighted_metrics]
+    while pending:
+        metric = pending.pop()
+        if isinstance(metric, dict):
+            pending.extend(metric.values())
+        elif isinstance(metric, (list, tuple)):
+            pending.extend(metric)
+        elif metric is not None:
+            yield metric
+
+
+def _is_accuracy(metric: Any) -> bool:
+    if isinstance(metric, _ACCURACY_TYPES):
+        return True
+    name = metric if isinstance(metric, str) else getattr(metric, "name", None)
+    name = name or getattr(metric, "__name__", "")
+    return str(name).lower() in _ACCURACY_NAMES
