@@ -1,9 +1,13 @@
 """A model's probabilities for encoded records, and how long one request takes it."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+# TensorFlow's notes at start would bury this project's one-line errors.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
@@ -131,13 +135,23 @@ def latency(
 
     answer(order[:1])  # traces the model
     return Latency(
-        us_1=_median_us(answer, order, 1, seconds),
-        us_512=_median_us(answer, order, BATCH_SIZE, seconds),
+        us_1=median_us(answer, order, 1, seconds),
+        us_512=median_us(answer, order, BATCH_SIZE, seconds),
     )
 
 
-def _median_us(answer: Callable[[Rows], None], order: Rows, size: int, seconds: float) -> float:
-    """Time calls until the seconds are used up; the first, a warm-up, counts only if alone."""
+def median_us(answer: Callable[[Rows], None], order: Rows, size: int, seconds: float) -> float:
+    """Time calls until the seconds are used up; the first, a warm-up, counts only if alone.
+
+    Args:
+        answer: Answers the requests of the given rows.
+        order: The rows to take in turn, [n].
+        size: Requests in a call.
+        seconds: About how long to go on; one call is made in any case.
+
+    Returns:
+        The median microseconds a request.
+    """
     durations: list[float] = []
     end = time.perf_counter() + seconds
     while not durations or time.perf_counter() < end:

@@ -1,6 +1,9 @@
 """What one training left behind: the record that store, leaderboard and export agree on."""
 
-from dataclasses import dataclass, field
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["baseline", "trial"]
@@ -80,3 +83,27 @@ class Result:
     def meets_brief(self) -> bool:
         """Whether a model was built and breaks none of Model 3's rules."""
         return self.layers is not None and not self.violations
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the result as plain JSON values; a number that is not finite becomes null.
+
+        NaN is no JSON: databases and browsers refuse it.
+        """
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_constant=lambda _: None)
+        return plain
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Result":
+        """Read what `to_json` gave; a null in the curve is read as nan.
+
+        Args:
+            value: The plain values.
+
+        Returns:
+            The result.
+        """
+        curve = tuple(
+            Point(**{name: math.nan if number is None else number for name, number in item.items()})
+            for item in value["curve"]
+        )
+        return cls(**{**value, "curve": curve, "violations": tuple(value["violations"])})

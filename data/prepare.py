@@ -1,0 +1,157 @@
+"""A log made ready for training: encoded, split, and kept in a folder that processes share."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from data import split as splits
+from data.access_log import DROPPED_KEYS, AccessLog
+from data.encode import Encoded, Vocabulary, encode
+from data.errors import UserError
+from data.split import Rows, Split
+
+VocabularyFrom = Literal["train", "all"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything a training needs to know of a log.
+
+    Attributes:
+        encoded: The ids of its n records.
+        labels: 0 normal or 1 malicious, uint8 [n].
+        split: Which rows fit, validate and are held out.
+        vocabulary: The characters' ids.
+        facts: What the leaderboard says of the data: source, format, rows, skipped rows, dropped
+            keys, fingerprint, split, vocabulary, number of ids, share of malicious rows a slice.
+        folder: Where it is stored; None before `save`.
+        kept_texts: The cleaned records; None where they are to be read from the folder.
+    """
+
+    encoded: Encoded
+    labels: npt.NDArray[np.uint8]
+    split: Split
+    vocabulary: Vocabulary
+    facts: dict[str, Any]
+    folder: Path | None = None
+    kept_texts: Sequence[str] | None = None
+
+    @cached_property
+    def texts(self) -> Sequence[str]:
+        """The n cleaned records; read from the folder at the first use."""
+        if self.kept_texts is not None:
+            return self.kept_texts
+        assert self.folder is not None
+        with (self.folder / "texts.jsonl").open(encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+    def labels_of(self, rows: Rows) -> npt.NDArray[np.uint8]:
+        """Give the labels of some rows.
+
+        Args:
+            rows: Row indices, [m].
+
+        Returns:
+            Their labels, uint8 [m].
+        """
+        return self.labels[rows]
+
+    def save(self, folder: Path) -> None:
+        """Write the data set into a folder, `facts.json` last: with it the folder is whole.
+
+        Args:
+            folder: Where to write; made where absent.
+
+        Raises:
+            UserError: The folder cannot be written.
+        """
+        self.encoded.save(folder)
+        self.vocabulary.save(folder / "vocabulary.json")
+        try:
+            np.save(folder / "labels.npy", self.labels)
+            np.savez(folder / "split.npz", **self.split.slices)  # type: ignore[arg-type]
+            with (folder / "texts.jsonl").open("w", encoding="utf-8") as lines:
+                lines.writelines(json.dumps(text) + "\n" for text in self.texts)
+            beside = folder / "facts.json.part"
+            beside.write_text(json.dumps(self.facts), encoding="utf-8")
+            beside.replace(folder / "facts.json")
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> "Dataset":
+        """Open what `save` wrote; the ids are mapped into memory, not copied.
+
+        Args:
+            folder: Where `save` wrote.
+
+        Returns:
+            The data set.
+
+        Raises:
+            UserError: A file is missing or damaged.
+        """
+        try:
+            facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+            slices = np.load(folder / "split.npz")
+            split = Split(facts["split"], slices["fit"], slices["validation"], slices["held-out"])
+            labels = np.load(folder / "labels.npy")
+        except (OSError, ValueError, EOFError, KeyError) as error:
+            raise UserError(f"{folder}: no prepared data can be read from it") from error
+        vocabulary = Vocabulary.load(folder / "vocabulary.json")
+        return cls(Encoded.load(folder), labels, split, vocabulary, facts, folder)
+
+
+def prepare(
+    log: AccessLog,
+    *,
+    split: str = "chronological",
+    vocabulary: VocabularyFrom = "train",
+    dropped_keys: Sequence[str] = DROPPED_KEYS,
+    batch_size: int = 128,
+) -> Dataset:
+    """Split and encode a log.
+
+    Args:
+        log: The log.
+        split: "chronological" or "shuffled".
+        vocabulary: "train" takes the characters of the training part and gives all others one
+            shared id; "all" takes those of every row, the held-out ones too, as the notebook did.
+        dropped_keys: The keys that reading the log deleted; recorded.
+        batch_size: Rows in a batch: the fit part must hold one.
+
+    Returns:
+        The data set, in memory.
+
+    Raises:
+        UserError: The log is too short, or a slice lacks a class.
+    """
+    rows = splits.make(split, len(log.texts))
+    splits.check(rows, log.labels, batch_size)
+    known = (
+        Vocabulary.fit(log.texts, unknown=False)
+        if vocabulary == "all"
+        else Vocabulary.fit((log.texts[row] for row in rows.train), unknown=True)
+    )
+    facts = {
+        "source": log.source,
+        "format": log.format,
+        "rows": len(log.texts),
+        "skipped": log.skipped,
+        "dropped_keys": list(dropped_keys),
+        "fingerprint": log.sha256,
+        "split": rows.name,
+        "vocabulary": vocabulary,
+        "num_words": known.num_words,
+        "slices": {name: len(part) for name, part in rows.slices.items()},
+        "malicious_share": {
+            name: round(float(log.labels[part].mean()), 4) for name, part in rows.slices.items()
+        },
+    }
+    return Dataset(encode(log.texts, known), log.labels, rows, known, facts, None, log.texts)

@@ -1,0 +1,316 @@
+"""The study as the single record of a run; the only file that knows its attribute keys."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import optuna
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial, TrialState
+
+from data.errors import UserError
+from data.prepare import Dataset
+from results.result import Result, Status
+
+JOURNAL = "journal.log"
+DATA_FOLDER = "data"
+SCORES = "scores.npz"
+CHECKPOINT = "model.keras"
+
+# Attributes of a trial that the bridge writes while it runs.
+SLOT = "slot"
+REPLACES = "replaces"
+REASON = "reason"
+WORKER = "worker"
+
+_RESULT = "result"
+_BASELINE = "baseline:"
+_CHAMPION = "champion"
+_DATA = "data"
+_PROTOCOL = "protocol"
+
+# Where the same rows were read from does not make them other data.
+_NOT_COMPARED = ("source",)
+
+Direction = Literal["minimize", "maximize"]
+Scores = npt.NDArray[np.float32]
+
+
+def open_storage(folder: Path, url: str | None = None) -> BaseStorage:
+    """Open where a study lives.
+
+    Args:
+        folder: The run's folder; its journal is used when no URL is given.
+        url: A database that Optuna takes, e.g. `postgresql://...`; None for the journal.
+
+    Returns:
+        The storage.
+
+    Raises:
+        UserError: If the database cannot be reached or the journal not be written.
+    """
+    if url is None:
+        path = folder / JOURNAL
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            # The open-file lock is freed by the system when its owner dies; the default, a
+            # symbolic link, is left behind by a killed process.
+            backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
+            return JournalStorage(backend)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+    raise UserError("--storage is not supported yet")
+
+
+class Store:
+    """One run: its study and the folder with its artefacts."""
+
+    def __init__(self, folder: Path, study: optuna.Study, url: str | None = None) -> None:
+        """Wrap a study.
+
+        Args:
+            folder: The run's folder: artefacts and prepared data.
+            study: The study.
+            url: Where the study lives, if not in the folder's journal.
+        """
+        self.folder = folder
+        self.study = study
+        self.url = url
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        directions: Sequence[Direction],
+        *,
+        name: str,
+        url: str | None = None,
+        data: Mapping[str, Any],
+        protocol: Mapping[str, Any],
+    ) -> "Store":
+        """Open a run's study, making it where it is new.
+
+        Args:
+            folder: The run's folder.
+            directions: "maximize" or "minimize", one an objective.
+            name: The study's name.
+            url: Where the study lives; None for the folder's journal.
+            data: The data's facts.
+            protocol: What a score means here: whatever must be equal when a study is resumed.
+
+        Returns:
+            The store.
+
+        Raises:
+            UserError: If the study holds trials of other data, another protocol or another space.
+        """
+        storage = open_storage(folder, url)
+        study = optuna.create_study(
+            study_name=name, storage=storage, directions=list(directions), load_if_exists=True
+        )
+        known = study.user_attrs
+        for key, now in ((_DATA, dict(data)), (_PROTOCOL, dict(protocol))):
+            now = json.loads(json.dumps(now))
+            if key not in known:
+                study.set_user_attr(key, now)
+            else:
+                _refuse_difference(name, known[key], now)
+        return cls(folder, study, url)
+
+    @classmethod
+    def open(cls, folder: Path, url: str | None = None) -> "Store":
+        """Open a finished or running run for reading.
+
+        Args:
+            folder: The run's folder.
+            url: Where the study lives; None for the folder's journal.
+
+        Returns:
+            The store.
+
+        Raises:
+            UserError: If there is no study.
+        """
+        if url is None and not (folder / JOURNAL).is_file():
+            raise UserError(f"{folder}: no run is here (it has no {JOURNAL})")
+        storage = open_storage(folder, url)
+        try:
+            study = optuna.load_study(study_name=folder.name, storage=storage)
+        except KeyError:
+            raise UserError(f"{folder}: its journal holds no study '{folder.name}'") from None
+        return cls(folder, study, url)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data's facts."""
+        return dict(self.study.user_attrs[_DATA])
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What a score means in this run."""
+        return dict(self.study.user_attrs[_PROTOCOL])
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The prepared data of the run."""
+        return Dataset.load(self.folder / DATA_FOLDER)
+
+    def record(self, trial: optuna.Trial, result: Result) -> None:
+        """Keep a trial's result beside its values, before the study is told of its end.
+
+        Args:
+            trial: The running trial.
+            result: Its result.
+        """
+        trial.set_user_attr(_RESULT, result.to_json())
+
+    def record_baseline(self, result: Result) -> None:
+        """Keep a baseline's result in the study.
+
+        Args:
+            result: Its result.
+        """
+        self.study.set_user_attr(_BASELINE + result.name, result.to_json())
+
+    def baselines(self) -> list[Result]:
+        """Give the recorded baselines in the order in which they were recorded."""
+        return [
+            Result.from_json(value)
+            for key, value in self.study.user_attrs.items()
+            if key.startswith(_BASELINE)
+        ]
+
+    def trials(self) -> list[Result]:
+        """Give the finished trials by number, without those that were lost and put back."""
+        trials = self.study.get_trials(deepcopy=False)
+        replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
+        return [
+            trial_result(trial)
+            for trial in trials
+            if trial.state.is_finished() and trial.number not in replaced
+        ]
+
+    def results(self) -> list[Result]:
+        """Give the baselines, then the trials."""
+        return [*self.baselines(), *self.trials()]
+
+    @property
+    def champion(self) -> str | None:
+        """Name of the trial that was chosen before the held-out part was scored, if any was."""
+        name = self.study.user_attrs.get(_CHAMPION)
+        return None if name is None else str(name)
+
+    def choose_champion(self) -> Result | None:
+        """Choose the champion on validation data alone, and fix the choice in the study.
+
+        The highest validation accuracy wins, then the lowest validation loss, then the earliest.
+
+        Returns:
+            The champion; None where no trial is complete.
+        """
+        ranked = rank_by_validation(self.trials())
+        self.study.set_user_attr(_CHAMPION, ranked[0].name if ranked else None)
+        return ranked[0] if ranked else None
+
+    def heldout_labels(self) -> npt.NDArray[np.uint8]:
+        """Give the labels of the held-out rows, uint8 [n]."""
+        return self.dataset.labels[self.dataset.split.heldout]
+
+    def heldout_probabilities(self) -> dict[str, Scores]:
+        """Give the held-out probabilities by name, float32 [n], of every result that has them."""
+        found = {}
+        for result in self.results():
+            scores = self.scores(result)
+            if scores is not None:
+                found[result.name] = scores["heldout"]
+        return found
+
+    def scores(self, result: Result) -> dict[str, Scores] | None:
+        """Read a result's probabilities.
+
+        Args:
+            result: A result of this run.
+
+        Returns:
+            The arrays "validation" and "heldout"; None where there are none.
+        """
+        path = self.folder / result.artefacts / SCORES
+        if not result.artefacts or not path.is_file():
+            return None
+        with np.load(path) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    def trial_folder(self, number: int) -> Path:
+        """Say where a trial's artefacts go.
+
+        Args:
+            number: The trial's number.
+
+        Returns:
+            Its folder.
+        """
+        return self.folder / "trials" / str(number)
+
+    def keep_best_checkpoints(self, count: int) -> None:
+        """Delete the checkpoints of all complete trials but the best.
+
+        Args:
+            count: How many to keep.
+        """
+        for result in rank_by_validation(self.trials())[count:]:
+            (self.folder / result.artefacts / CHECKPOINT).unlink(missing_ok=True)
+
+
+def rank_by_validation(results: Sequence[Result]) -> list[Result]:
+    """Sort the complete results by what the validation rows say, best first.
+
+    Args:
+        results: Results of any status.
+
+    Returns:
+        The complete ones.
+    """
+
+    def order(result: Result) -> tuple[float, float, int]:
+        loss = np.inf if result.val_loss is None else result.val_loss
+        return -(result.val_accuracy or 0.0), loss, result.number or 0
+
+    return sorted((result for result in results if result.status == "complete"), key=order)
+
+
+def trial_result(trial: FrozenTrial) -> Result:
+    """Read a finished trial of the study as a result.
+
+    Args:
+        trial: A finished trial.
+
+    Returns:
+        What was recorded; for a trial that recorded nothing, a failed result with its reason.
+    """
+    if _RESULT in trial.user_attrs:
+        return Result.from_json(trial.user_attrs[_RESULT])
+    status: Status = "pruned" if trial.state == TrialState.PRUNED else "failed"
+    return Result(
+        name=f"trial {trial.number}",
+        kind="trial",
+        status=status,
+        reason=trial.user_attrs.get(REASON, "it ended without a word"),
+        number=trial.number,
+        hyperparameters=dict(trial.params),
+        worker=trial.user_attrs.get(WORKER, ""),
+    )
+
+
+def _refuse_difference(name: str, known: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    for key in sorted({*known, *now} - {*_NOT_COMPARED}):
+        if known.get(key) != now.get(key):
+            raise UserError(
+                f"study '{name}' was made with {key} = {known.get(key)!r}, not {now.get(key)!r}; "
+                "use the same, or another --study"
+            )

@@ -1,0 +1,217 @@
+"""The one training routine, for baselines and trials alike."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from data.batches import batches, padded_lengths
+from data.prepare import Dataset
+from data.split import Rows
+from results.evaluate import Padding, Scorer, probabilities
+from results.metrics import cross_entropy, predictions
+from results.result import Point, Status
+
+# A report inside an epoch looks at every fifth validation row: enough to compare trials by, and a
+# quarter epoch's training is not outweighed by its evaluation.
+GLANCE_STRIDE = 5
+
+Judge = Callable[[Point], str | None]
+Stop = Callable[[], str | None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained.
+
+    Attributes:
+        epochs: Epochs to train.
+        batch_size: Rows in a batch.
+        padding: "real" pads a record to its own length rounded up, "full" to 1024.
+        reports: Reports in an epoch; the last one, at its end, sees all validation rows.
+        seed: Seed of the order of rows.
+        stop_when_diverged: Whether a loss that is not finite ends the training at the next report.
+    """
+
+    epochs: int = 3
+    batch_size: int = 128
+    padding: Padding = "real"
+    reports: int = 1
+    seed: int = 0
+    stop_when_diverged: bool = True
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a training ended.
+
+    Attributes:
+        status: complete, pruned or diverged.
+        reason: Why it is not complete; empty where it is.
+        epochs: Epochs trained.
+        curve: The reports.
+        seconds: Wall-clock seconds, validation included.
+        scorer: The trained model, compiled for scoring.
+        validation: Probabilities of the validation rows after the last batch, float32 [n]; None
+            where the training was stopped within an epoch.
+    """
+
+    status: Status
+    reason: str
+    epochs: float
+    curve: tuple[Point, ...]
+    seconds: float
+    scorer: Scorer
+    validation: npt.NDArray[np.float32] | None
+
+
+def fit(
+    model: keras.Model,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    judge: Judge = lambda point: None,
+    stop: Stop = lambda: None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    train: Callable[..., Any] | None = None,
+) -> Fit:
+    """Train a model on the fit rows and watch it on the validation rows.
+
+    Args:
+        model: Compiled; int32 ids [batch, length] in, probabilities [batch, 1] out.
+        dataset: The records.
+        recipe: How to train.
+        judge: Told of each report; a reason prunes the training there.
+        stop: Asked after each batch; a reason ends the training there, as pruned.
+        callbacks: More Keras callbacks; at an epoch's end they find `val_loss` and `val_accuracy`.
+        train: Called as `model.fit` would be, e.g. a hypermodel's own `fit`.
+
+    Returns:
+        How it ended.
+    """
+    rows = dataset.split.fit
+    padded = padded_lengths(dataset.encoded.lengths, recipe.padding)
+    steps = len(batches(rows, padded, recipe.batch_size, None))
+    watch = _Watch(model, dataset, recipe, steps, judge, stop)
+    # A fixed signature: one inferred from the first batches would fail on another length.
+    source = tf.data.Dataset.from_generator(
+        _Epochs(dataset, padded, recipe),
+        output_signature=(
+            tf.TensorSpec((None, None), tf.int32),  # [batch, length]
+            tf.TensorSpec((None, 1), tf.float32),
+        ),
+    )
+    source = source.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    started = time.monotonic()
+    (train or model.fit)(
+        source, epochs=recipe.epochs, callbacks=[watch, *callbacks], shuffle=False, verbose=0
+    )
+    return watch.outcome(time.monotonic() - started)
+
+
+@dataclass
+class _Epochs:
+    """Makes one epoch's batches a call; the order depends on the seed and the epoch alone."""
+
+    dataset: Dataset
+    padded: Rows
+    recipe: Recipe
+    epoch: int = 0
+
+    def __call__(self) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]:
+        rng = np.random.default_rng([self.recipe.seed, self.epoch])
+        self.epoch += 1
+        labels = self.dataset.labels.astype(np.float32)[:, None]
+        for batch in batches(self.dataset.split.fit, self.padded, self.recipe.batch_size, rng):
+            yield self.dataset.encoded.padded(batch.rows, batch.length), labels[batch.rows]
+
+
+class _Watch(keras.callbacks.Callback):
+    """Reports at fixed fractions of an epoch, and ends the training where it is told to."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        recipe: Recipe,
+        steps: int,
+        judge: Judge,
+        stop: Stop,
+    ) -> None:
+        super().__init__()
+        self.scorer = Scorer(model)
+        self.dataset, self.recipe, self.judge, self.stop = dataset, recipe, judge, stop
+        self.steps, self.step = steps, 0
+        self.glances = {
+            math.ceil(steps * part / recipe.reports) for part in range(1, recipe.reports)
+        } - {steps}
+        self.curve: list[Point] = []
+        self.ending: tuple[Literal["pruned", "diverged"], str] | None = None
+        self.diverged = ""
+        self.validation: npt.NDArray[np.float32] | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Watch":
+        # KerasTuner copies callbacks for each execution; this one belongs to one training.
+        return self
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.step += 1
+        self.validation = None
+        reason = self.stop()
+        if reason is not None:
+            self._end("pruned", reason)
+        elif self.step % self.steps in self.glances:
+            self._report(self.dataset.split.validation[::GLANCE_STRIDE], logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.ending is not None:
+            return
+        logs = {} if logs is None else logs
+        self.validation = self._report(self.dataset.split.validation, logs)
+        logs["val_loss"] = self.curve[-1].val_loss
+        logs["val_accuracy"] = self.curve[-1].val_accuracy
+
+    def _report(self, rows: Rows, logs: dict[str, Any]) -> npt.NDArray[np.float32]:
+        scores = probabilities(self.scorer, self.dataset.encoded, rows, padding=self.recipe.padding)
+        labels = self.dataset.labels[rows]
+        point = Point(
+            epoch=self.step / self.steps,
+            loss=float(logs.get("loss", math.nan)),
+            accuracy=float(logs.get("accuracy", math.nan)),
+            val_loss=cross_entropy(labels, scores),
+            val_accuracy=float(np.mean(predictions(scores) == labels)),
+        )
+        self.curve.append(point)
+        if not (math.isfinite(point.loss) and math.isfinite(point.val_loss)):
+            self.diverged = self.diverged or f"its loss is not finite after {point.epoch:g} epochs"
+            if self.recipe.stop_when_diverged:
+                self._end("diverged", self.diverged)
+                return scores
+        reason = self.judge(point)
+        if reason is not None and self.step < self.steps * self.recipe.epochs:
+            self._end("pruned", reason)
+        return scores
+
+    def _end(self, status: Literal["pruned", "diverged"], reason: str) -> None:
+        self.ending = self.ending or (status, reason)
+        self.model.stop_training = True
+
+    def outcome(self, seconds: float) -> Fit:
+        status, reason = self.ending or (
+            ("diverged", self.diverged) if self.diverged else ("complete", "")
+        )
+        return Fit(
+            status,
+            reason,
+            self.step / self.steps,
+            tuple(self.curve),
+            seconds,
+            self.scorer,
+            self.validation,
+        )
