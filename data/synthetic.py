@@ -1,0 +1,226 @@
+"""The embedded data set: a seeded log of a shop's API, honest requests and attacks, labelled.
+
+python -m data.synthetic --rows 26773 synthetic.csv
+"""
+
+import csv
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from data.command import Parser, run
+from data.errors import UserError
+from data.progress import track
+from data.synthetic_attacks import family
+from data.synthetic_record import Recorder
+from data.synthetic_shop import Endpoint, Request, Shop
+
+DEFAULT_ROWS = 26_773
+NORMAL_SHARES = (0.5855, 0.34, 0.439)  # of the rows fitted, validated on and held out
+_START = 1_700_000_000_000  # milliseconds since 1970
+
+
+class Row(NamedTuple):
+    """One row of the log, and what the generator knows about it."""
+
+    record: str
+    label: int  # 0 normal, 1 malicious
+    kind: str  # "plain", "hard" or the attack's family
+
+
+def generate(rows: int, seed: int = 0) -> Iterator[tuple[str, int]]:
+    """Make a log, row by row, in a memory that does not grow with the rows.
+
+    Args:
+        rows: How many.
+        seed: Decides every row, together with the installed version of Faker.
+
+    Yields:
+        The raw JSON record and its label (0 normal, 1 malicious), by time.
+
+    Raises:
+        UserError: If `rows` or `seed` is out of range.
+    """
+    return ((row.record, row.label) for row in explained(rows, seed))
+
+
+def explained(rows: int, seed: int = 0) -> Iterator[Row]:
+    """Make the log of `generate`, with the kind of each row.
+
+    Args:
+        rows: How many.
+        seed: Decides every row.
+
+    Returns:
+        The rows, by time.
+
+    Raises:
+        UserError: If `rows` or `seed` is out of range.
+    """
+    if rows < 1:
+        raise UserError(f"--rows is {rows}, but a log needs at least 1 row")
+    if seed < 0:
+        raise UserError(f"--seed is {seed}, but must be 0 or more")
+    return _Traffic(rows, seed).rows()
+
+
+def slices(rows: int) -> tuple[tuple[int, int], ...]:
+    """Return (rows, normal rows) of the part to fit, the validation part and the held-out part."""
+    train = int(rows * 0.75)
+    fit = int(train * 0.75)
+    sizes = (fit, train - fit, rows - train)
+    return tuple(
+        (size, round(size * share)) for size, share in zip(sizes, NORMAL_SHARES, strict=True)
+    )
+
+
+class _Campaign(NamedTuple):
+    """A burst of attacks: few clients, one endpoint, one family."""
+
+    clients: tuple[str, ...]
+    endpoint: Endpoint
+    family: str
+    end: int  # the first row after it
+
+
+class _Traffic:
+    """The course of time: who asks when, and how much of it is an attack."""
+
+    def __init__(self, rows: int, seed: int) -> None:
+        self._total = rows
+        self._rng = Random(seed)
+        self._shop = Shop(seed)
+        self._recorder = Recorder(seed)
+        self._campaign: _Campaign | None = None
+        self._time = float(_START)
+
+    def rows(self) -> Iterator[Row]:
+        row = 0
+        for size, normal in slices(self._total):
+            malicious = size - normal
+            for left in range(size, 0, -1):
+                self._begin_or_end_campaign(row)
+                label = int(self._rng.random() * left < self._lean(malicious, left))
+                malicious -= label
+                yield self._row(row, label)
+                row += 1
+
+    def _lean(self, malicious: int, left: int) -> float:
+        """Return the attacks expected per `left` rows here: more inside a campaign than outside.
+
+        The share of what is left still decides, so each slice ends with its exact count.
+        """
+        if malicious in (0, left):
+            return float(malicious)
+        odds = malicious / (left - malicious) * (4.0 if self._campaign else 0.4)
+        return left * odds / (1 + odds)
+
+    def _begin_or_end_campaign(self, row: int) -> None:
+        rng = self._rng
+        if self._campaign is not None:
+            if row < self._campaign.end:
+                return
+            self._campaign = None
+        if rng.random() < 0.02:
+            clients = tuple(self._recorder.client(rng) for _ in range(1 + int(rng.random() * 4)))
+            self._campaign = _Campaign(
+                clients,
+                self._shop.endpoint(rng),
+                family(rng, row / self._total),
+                row + int(rng.expovariate(1 / 40)),
+            )
+
+    def _row(self, row: int, label: int) -> Row:
+        request, client = self._attack(row) if label else self._honest(row)
+        self._time += 1 + self._pause(row)
+        record = self._recorder.record(self._rng, request, int(self._time), client)
+        return Row(record, label, request.kind)
+
+    def _attack(self, row: int) -> tuple[Request, str]:
+        rng = self._rng
+        progress = row / self._total
+        disguised = 0.25 + 0.2 * progress
+        campaign = self._campaign
+        if campaign is not None and rng.random() < 0.5:
+            request = self._shop.attack(rng, campaign.endpoint, campaign.family, disguised)
+        else:
+            kind = family(rng, progress)
+            request = self._shop.attack(rng, self._shop.endpoint(rng), kind, disguised)
+        return request, self._client()
+
+    def _honest(self, row: int) -> tuple[Request, str]:
+        return self._shop.honest(self._rng, 0.25 + 0.1 * row / self._total), self._client()
+
+    def _client(self) -> str:
+        # Attackers browse as well, so a campaign's address alone gives no row away.
+        if self._campaign is not None and self._rng.random() < 0.7:
+            return self._campaign.clients[int(self._rng.random() * len(self._campaign.clients))]
+        return self._recorder.client(self._rng)
+
+    def _pause(self, row: int) -> float:
+        """Return milliseconds: short in a campaign, and longer in the log's four nights."""
+        night = 1.0 if int(8 * row / self._total) % 2 else 3.0
+        return self._rng.expovariate(1 / (25.0 if self._campaign else 400.0 * night))
+
+
+def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0) -> None:
+    """Write a log as the brief's CSV: no header, `|` as the quote, record and label.
+
+    The rows go to a file beside it first, so `path` is either whole or untouched.
+
+    Args:
+        path: The file to write.
+        rows: How many rows.
+        seed: Decides every row.
+
+    Raises:
+        UserError: If the file can't be written, or `rows` or `seed` is out of range.
+    """
+    target = Path(path)
+    log = generate(rows, seed)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(
+                file, quotechar="|", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
+            )
+            writer.writerows(track(log, f"writing {target}", total=rows))
+        beside.replace(target)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}; choose another place") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the embedded data set to a file.
+
+    Args:
+        arguments: What follows the program's name.
+
+    Returns:
+        The exit status, 0.
+    """
+    parser = Parser(
+        prog="python -m data.synthetic",
+        description="Write a labelled, seeded access log of a made-up shop (brief's CSV format).",
+        epilog="example: python -m data.synthetic --rows 26773 --seed 0 synthetic.csv",
+    )
+    parser.add_argument(
+        "--rows", type=int, default=DEFAULT_ROWS, help="how many rows (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="same seed, same log (default: %(default)s)"
+    )
+    parser.add_argument("out", metavar="OUT", help="the CSV file to write")
+    options = parser.parse_args(arguments)
+    write(options.out, options.rows, options.seed)
+    print(f"{options.out}: {options.rows:,} rows", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,92 @@
+"""A small grammar: named rules of weighted alternatives, expanded at random."""
+
+import re
+from collections.abc import Callable, Mapping
+from random import Random
+
+Maker = Callable[[Random], str]
+
+_SYMBOL = re.compile(r"«(\w+)»")
+_WEIGHT = re.compile(r"(\d+)§")
+
+
+class Grammar:
+    """Draws texts from rules such as `greeting: 3§hello «name» ¦ good day`.
+
+    A rule is a name, a colon and alternatives parted by ` ¦ `; lines that start with a space go
+    on with the rule above. `«name»` stands for another rule or a maker, `3§` before an
+    alternative makes it three times as likely. Rules must not lead back to themselves.
+
+    Args:
+        rules: The rules' text.
+        makers: Functions that make a piece from a random source, by symbol.
+
+    Raises:
+        ValueError: If a rule names a symbol that is neither rule nor maker.
+    """
+
+    def __init__(self, rules: str, makers: Mapping[str, Maker]) -> None:
+        self._makers = dict(makers)
+        self._rules: dict[str, list[tuple[str, ...]]] = {}
+        for line in re.sub(r"\n +", " ", rules.strip("\n")).split("\n"):
+            name, _, alternatives = line.partition(": ")
+            self._rules[name] = [
+                parts for text in alternatives.split(" ¦ ") for parts in _weighted(text)
+            ]
+        for name, alternatives_of in self._rules.items():
+            for symbol in {part for parts in alternatives_of for part in parts[1::2]}:
+                if symbol not in self._rules and symbol not in self._makers:
+                    raise ValueError(f"rule {name} names {symbol}, which is no rule and no maker")
+
+    def draw(self, rng: Random, symbol: str) -> str:
+        """Expand one symbol.
+
+        Args:
+            rng: Where the choices come from.
+            symbol: A rule's or a maker's name.
+
+        Returns:
+            The text, without symbols.
+        """
+        alternatives = self._rules.get(symbol)
+        if alternatives is None:
+            return self._makers[symbol](rng)
+        parts = alternatives[int(rng.random() * len(alternatives))]
+        if len(parts) == 1:
+            return parts[0]
+        return "".join(
+            self.draw(rng, part) if place % 2 else part for place, part in enumerate(parts)
+        )
+
+
+def _weighted(text: str) -> list[tuple[str, ...]]:
+    weight = _WEIGHT.match(text)
+    if weight is None:
+        return [tuple(_SYMBOL.split(text))]
+    return [tuple(_SYMBOL.split(text[weight.end() :]))] * int(weight[1])
+
+
+def pick(rng: Random, items: tuple[str, ...]) -> str:
+    """Return one item; faster than `Random.choice`, which matters a million rows long."""
+    return items[int(rng.random() * len(items))]
+
+
+def number(rng: Random) -> str:
+    """Return a whole number of one to four digits, the long ones likelier."""
+    return str(int(10 ** (rng.random() * 1.5 + 2.5)) if rng.random() < 0.7 else rng.getrandbits(6))
+
+
+def letters(rng: Random) -> str:
+    """Return four lower-case letters, as scanners use for names that cannot exist."""
+    return "".join(chr(97 + int(rng.random() * 26)) for _ in range(4))
+
+
+def hexadecimal(rng: Random) -> str:
+    """Return 8 or 12 hexadecimal digits."""
+    return f"{rng.getrandbits(32):08x}" if rng.random() < 0.6 else f"{rng.getrandbits(48):012x}"
+
+
+def address(rng: Random) -> str:
+    """Return an IPv4 address."""
+    bits = rng.getrandbits(32)
+    return f"{bits >> 24 or 10}.{bits >> 16 & 255}.{bits >> 8 & 255}.{bits & 255}"
