@@ -1,0 +1,118 @@
+"""The leaderboard in one sentence: who won, by how much, and whether that is luck."""
+
+from collections import Counter
+
+from results.ranking import LINEAR, MODEL2, Leaderboard, Row
+from results.significance import SIGNIFICANT_BELOW
+
+TITLES = {
+    "model1": "Model 1",
+    "model1-as-run": "Model 1 as run",
+    MODEL2: "Model 2",
+    "model3-notebook": "the notebook's Model 3",
+    LINEAR: "the linear baseline",
+    "regex": "the regular expression",
+    "majority": "the majority class",
+}
+
+
+def verdict(leaderboard: Leaderboard) -> str:
+    """Say who won and whether it is luck.
+
+    "beats" is said only of a difference that is above 0 with a Holm-corrected p below .05.
+
+    Args:
+        leaderboard: The ranked rows.
+
+    Returns:
+        One line, e.g. "Model 3 (trial 17) beats Model 2 by 1.4 points (.9967 against .9828,
+        p < .0001), but does not beat the linear baseline: ...".
+    """
+    champion = leaderboard.champion
+    if champion is not None:
+        return _sentence(champion, leaderboard)
+    best = next((row for row in leaderboard.rows if row.heldout_accuracy is not None), None)
+    why = _why_no_champion(leaderboard)
+    return why if best is None else f"{why}; best of the rest: {_sentence(best, leaderboard)}"
+
+
+def title(row: Row) -> str:
+    """Return the name of a row as a person would say it.
+
+    Args:
+        row: A row of the leaderboard.
+    """
+    if row.kind == "trial":
+        return f"Model 3 ({row.name})"
+    return TITLES.get(row.name, row.name)
+
+
+def share(value: float | None) -> str:
+    """Write a figure between 0 and 1 without its leading zero: ".9967", or "1.0000".
+
+    Args:
+        value: The figure; None gives "-".
+    """
+    return "-" if value is None else f"{value:.4f}".removeprefix("0")
+
+
+def p_value(value: float | None) -> str:
+    """Write a p-value: "< .0001", or "= .0312".
+
+    Args:
+        value: The p-value; None gives "-".
+    """
+    if value is None:
+        return "-"
+    return "< .0001" if value < 0.0001 else f"= {share(value)}"
+
+
+def _why_no_champion(leaderboard: Leaderboard) -> str:
+    trials = Counter(row.status for row in leaderboard.rows if row.kind == "trial")
+    if not trials:
+        return "No Model 3 was searched for"
+    ends = ", ".join(f"{count} {status}" for status, count in sorted(trials.items()))
+    return f"No Model 3 was chosen ({ends})"
+
+
+def _sentence(row: Row, leaderboard: Leaderboard) -> str:
+    if row.heldout_accuracy is None:
+        return f"{title(row)} was chosen, but has no held-out score"
+    against = [
+        _compared(row, row.delta_vs_model2, row.p_vs_model2, leaderboard.find(MODEL2)),
+        _compared(row, row.delta_vs_linear, row.p_vs_linear, leaderboard.find(LINEAR)),
+    ]
+    phrases = [phrase for phrase in against if phrase]
+    missing = [
+        TITLES[name]
+        for name in (MODEL2, LINEAR)
+        if row.name != name and _score(leaderboard.find(name)) is None
+    ]
+    if not phrases:
+        interval = f"{share(row.heldout_low)} to {share(row.heldout_high)}"
+        phrases = [f"reaches {share(row.heldout_accuracy)} ({interval} at 95 %)"]
+    alike = len({phrase.startswith("beats") for phrase in phrases}) == 1
+    sentence = f"{title(row)} {(' and ' if alike else ', but ').join(phrases)}"
+    if missing:
+        names = " and ".join(missing)
+        sentence += f"; {names} {'are' if len(missing) > 1 else 'is'} not there to compare with"
+    return sentence
+
+
+def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None) -> str:
+    """Return "beats Model 2 by 1.4 points (...)" or its opposite; "" where neither is known."""
+    score = _score(rival)
+    if rival is None or score is None or delta is None or p is None:
+        return ""
+    luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
+    figures = f"({share(row.heldout_accuracy)} against {share(score)}, p {p_value(p)}{luck})"
+    name = title(rival) + (", which diverged," if rival.status == "diverged" else "")
+    points = f"{abs(delta) * 100:.1f} points"
+    if not luck:
+        return f"{'beats' if delta > 0 else 'loses to'} {name} by {points} {figures}"
+    where = "level" if delta == 0 else f"{points} {'ahead' if delta > 0 else 'behind'}"
+    return f"does not beat {name}: {where} {figures}"
+
+
+def _score(row: Row | None) -> float | None:
+    return None if row is None else row.heldout_accuracy

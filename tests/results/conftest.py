@@ -1,0 +1,107 @@
+"""A small real log in the brief's format, and a real model trained on it for a moment."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from data.access_log import DROPPED_KEYS, AccessLog, read
+from data.encode import Encoded, Vocabulary, encode
+from results.export import export
+from results.result import Result
+
+ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")
+WORDS = ("shoes", "blue", "O'Brien", "R&D", "größe", "select a size", "a,b", 'say "hi"')
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A log, its encoding, and a model that has seen it."""
+
+    path: Path
+    log: AccessLog
+    vocabulary: Vocabulary
+    encoded: Encoded
+    model: Any
+
+
+def record(number: int, malicious: bool, length: int) -> str:
+    """Make one raw record whose cleaned text has about `length` characters more than its frame."""
+    random = np.random.default_rng(number)
+    value = " ".join(random.choice(WORDS, size=1 + length // 6))
+    if malicious:
+        value += random.choice(ATTACKS)
+    return json.dumps(
+        {
+            "timestamp": 1502738402847 + number,
+            "method": "GET",
+            "query": {"q": value},
+            "path": "/search",
+            "statusCode": 200,
+            "source": {"remoteAddress": "10.0.0.1"},
+            "route": "/search",
+            "headers": {"host": "localhost"},
+            "requestPayload": None,
+            "responsePayload": {"found": number},
+        }
+    )
+
+
+def write_log(path: Path, rows: int) -> None:
+    """Write rows as the brief has them: `|{...}|,0`; every 20th is longer than 1024."""
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(rows):
+            malicious = number % 5 < 2
+            length = 1300 if number % 20 == 0 else number % 90
+            file.write(f"|{record(number, malicious, length)}|,{int(malicious)}\n")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    path = tmp_path_factory.mktemp("log") / "access.csv"
+    write_log(path, 280)
+    log = read(str(path))
+    vocabulary = Vocabulary.fit(log.texts, unknown=True)
+    encoded = encode(log.texts, vocabulary)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            keras.layers.Embedding(vocabulary.num_words, 8),
+            keras.layers.Conv1D(8, 3, activation="relu", padding="same"),
+            keras.layers.MaxPooling1D(4),
+            keras.layers.BatchNormalization(),
+            keras.layers.GRU(8, return_sequences=True),
+            keras.layers.GlobalMaxPooling1D(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy")
+    ids = encoded.padded(np.arange(len(encoded)), 96)
+    model.fit(ids, log.labels.astype("float32"), batch_size=40, epochs=3, verbose=0)
+    return Trained(path, log, vocabulary, encoded, model)
+
+
+@pytest.fixture
+def exported(trained: Trained, tmp_path: Path) -> Path:
+    artefacts = tmp_path / "artefacts"
+    artefacts.mkdir()
+    trained.model.save(artefacts / "model.keras")
+    return export(
+        Result("trial 3", "trial", "complete", number=3, artefacts=str(artefacts)),
+        tmp_path / "best",
+        vocabulary=trained.vocabulary,
+        preprocessing={
+            "format": trained.log.format,
+            "dropped_keys": DROPPED_KEYS,
+            "padding": "real",
+            "unknown": trained.vocabulary.unknown,
+        },
+        protocol={"epochs": 3, "vocabulary": "all"},
+        metrics={"heldout_accuracy": 0.9, "heldout_loss": float("nan")},
+    )
