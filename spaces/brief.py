@@ -6,7 +6,15 @@ from typing import Any
 import keras
 
 MINIMUM_LAYERS = 5
-BASELINE_LAYERS = frozenset({"Embedding", "SimpleRNN", "LSTM", "Dropout", "Dense"})
+BASELINE_LAYERS = frozenset(
+    {
+        keras.layers.Embedding,
+        keras.layers.SimpleRNN,
+        keras.layers.LSTM,
+        keras.layers.Dropout,
+        keras.layers.Dense,
+    }
+)
 
 _CELLS = (
     keras.layers.SimpleRNNCell,
@@ -14,6 +22,10 @@ _CELLS = (
     keras.layers.LSTMCell,
     keras.layers.StackedRNNCells,
 )
+_WRITTEN_OUT: dict[type, type] = {
+    keras.layers.SimpleRNNCell: keras.layers.SimpleRNN,
+    keras.layers.LSTMCell: keras.layers.LSTM,
+}
 _ACCURACY_NAMES = frozenset({"accuracy", "acc", "binary_accuracy"})
 _ACCURACY_TYPES = (keras.metrics.Accuracy, keras.metrics.BinaryAccuracy)
 
@@ -33,7 +45,7 @@ def violations(model: Any) -> tuple[str, ...]:
         broken.append("It is not recurrent: no SimpleRNN, GRU, LSTM or other RNN layer.")
     if len(layers) < MINIMUM_LAYERS:
         broken.append(f"It has {len(layers)} layers, but {MINIMUM_LAYERS} are needed.")
-    if all(_kinds(layer) <= BASELINE_LAYERS for layer in layers):
+    if all(_type(layer) in BASELINE_LAYERS for layer in layers):
         broken.append("It has no type of layer that Models 1 and 2 do not have.")
     if not getattr(model, "compiled", False):
         broken.append("It is not compiled, so it has no optimizer and no accuracy metric.")
@@ -87,17 +99,11 @@ def _is_recurrent(layer: Any) -> bool:
     return any(isinstance(part, (keras.layers.RNN, *_CELLS)) for part in _inside(layer))
 
 
-def _kinds(layer: Any) -> set[str]:
-    """Name the layer's type, and the type of what it wraps.
-
-    RNN(LSTMCell) and RNN(SimpleRNNCell) are LSTM and SimpleRNN written out.
-    """
-    kinds = {type(layer).__name__}
-    if type(layer) is keras.layers.RNN and isinstance(
-        layer.cell, (keras.layers.LSTMCell, keras.layers.SimpleRNNCell)
-    ):
-        kinds = {type(layer.cell).__name__.removesuffix("Cell")}
-    return kinds
+def _type(layer: Any) -> type:
+    """Give the layer's type; RNN(LSTMCell) and RNN(SimpleRNNCell) are LSTM and SimpleRNN."""
+    if type(layer) is keras.layers.RNN:
+        return _WRITTEN_OUT.get(type(layer.cell), keras.layers.RNN)
+    return type(layer)
 
 
 def _uses_adam(model: Any) -> bool:

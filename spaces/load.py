@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import keras_tuner
 from data.errors import UserError
 from spaces.model3 import Model3
 
-OWN_SPACES: dict[str, Callable[..., Any]] = {"model3": Model3}
+OWN_SPACES: dict[str, Any] = {"model3": Model3}
 
 
 def load_space(
@@ -38,34 +37,37 @@ def load_space(
     """
     offered = {"num_words": num_words, "rows": rows, "epochs": epochs}
     known = {name: value for name, value in offered.items() if value is not None}
-    factory = OWN_SPACES[spec] if spec in OWN_SPACES else _find(spec)
-    if isinstance(factory, keras_tuner.HyperModel):
-        return factory
-    space = factory(**_arguments(spec, factory, known))
+    found = OWN_SPACES[spec] if spec in OWN_SPACES else _find(spec)
+    space = found
+    if not isinstance(found, keras_tuner.HyperModel):
+        space = found(**_arguments(spec, found, known))
     if not isinstance(space, keras_tuner.HyperModel):
-        raise UserError(
-            f"--space {spec}: it gives a {type(space).__name__}, but must give a "
-            "keras_tuner.HyperModel"
-        )
+        raise UserError(f"--space {spec}: it gave an object of type {_name(space)}, {_WANTED}")
     return space
 
 
-def _find(spec: str) -> Callable[..., Any]:
-    module_name, colon, attribute = spec.partition(":")
-    if not (module_name and colon and attribute):
+_WANTED = "but a keras_tuner.HyperModel class, or a function that returns one, is needed"
+
+
+def _name(thing: object) -> str:
+    return type(thing).__name__
+
+
+def _find(spec: str) -> Any:
+    """Import what the spec names: a hypermodel, a class of them, or some other callable."""
+    module_name, _, attribute = spec.partition(":")
+    if not (module_name and attribute):
         own = ", ".join(OWN_SPACES)
-        raise UserError(
-            f"--space is '{spec}', but must be {own} or PACKAGE.MODULE:CLASS with a colon"
-        )
-    found = getattr(_import(spec, module_name), attribute, None)
-    if found is None:
+        raise UserError(f"--space is '{spec}', but must be {own} or PACKAGE.MODULE:CLASS")
+    module = _import(spec, module_name)
+    if not hasattr(module, attribute):
         raise UserError(f"--space {spec}: module {module_name} has no {attribute}")
+    found = getattr(module, attribute)
+    if inspect.isclass(found) and not issubclass(found, keras_tuner.HyperModel):
+        raise UserError(f"--space {spec}: it is a class {attribute}, {_WANTED}")
     if not callable(found) and not isinstance(found, keras_tuner.HyperModel):
-        raise UserError(
-            f"--space {spec}: {attribute} is a {type(found).__name__}, but must be a "
-            "keras_tuner.HyperModel class or a function that returns one"
-        )
-    return found  # type: ignore[no-any-return]
+        raise UserError(f"--space {spec}: it is {attribute} of type {_name(found)}, {_WANTED}")
+    return found
 
 
 def _import(spec: str, module_name: str) -> Any:
@@ -75,19 +77,23 @@ def _import(spec: str, module_name: str) -> Any:
     importlib.invalidate_caches()
     try:
         return importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            raise UserError(
-                f"--space {spec}: no module {error.name} in {here} or among the installed "
-                "packages; check its spelling and the folder you start from"
-            ) from error
-        raise UserError(f"--space {spec}: importing {module_name} failed: {error}") from error
     except (ImportError, SyntaxError) as error:
-        raise UserError(f"--space {spec}: importing {module_name} failed: {error}") from error
+        absent = error.name if isinstance(error, ModuleNotFoundError) else None
+        if absent and f"{module_name}.".startswith(f"{absent}."):
+            raise UserError(
+                f"--space {spec}: no module {absent} in {here} or among the installed packages; "
+                "check its spelling and the folder you start from"
+            ) from error
+        message = " ".join(str(error).split())
+        raise UserError(f"--space {spec}: importing {module_name} failed: {message}") from error
 
 
-def _arguments(spec: str, factory: Callable[..., Any], offered: dict[str, int]) -> dict[str, int]:
-    parameters = inspect.signature(factory).parameters.values()
+def _arguments(spec: str, factory: Any, offered: dict[str, int]) -> dict[str, int]:
+    """Pick from what is offered what the factory's signature names."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except ValueError as error:  # some of C's functions have no signature
+        raise UserError(f"--space {spec}: it is a built-in function, {_WANTED}") from error
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     missing = [p.name for p in named if p.default is p.empty and p.name not in offered]
     if missing:

@@ -1,0 +1,127 @@
+"""The declared space: which hyperparameters exist, when they are active, what a draw reads."""
+
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spaces.choices import choose
+from spaces.model3 import Model3
+from tests.spaces.draws import chosen, draw
+
+SPACE = Model3(63)
+FREE = Model3(63, brief=False)
+SEEDS = st.integers(0, 2**31 - 1)
+LAYERED = settings(max_examples=80, deadline=None)
+
+
+@LAYERED
+@given(SEEDS)
+def test_a_hyperparameter_has_a_value_exactly_where_its_parent_asks_for_it(seed: int) -> None:
+    values = draw(SPACE, seed).values
+    for layer in (1, 2, 3):
+        assert (f"recurrent_units_{layer}" in values) == (values["recurrent_layers"] >= layer)
+        assert (f"dense_units_{layer}" in values) == (values["dense_layers"] >= layer)
+    assert ("dense_activation" in values) == (values["dense_layers"] > 0)
+    for name in ("conv_filters", "conv_kernel", "conv_pool"):
+        assert (name in values) == (values["conv_layers"] > 0)
+    assert ("recurrent_dropout" in values) == values["use_recurrent_dropout"]
+    optimizer = values["optimizer"]
+    assert ("learning_rate" in values) == (optimizer in ("rmsprop", "nadam", "adamw"))
+    assert ("sgd_learning_rate" in values) == (optimizer == "sgd")
+    assert ("lion_learning_rate" in values) == (optimizer == "lion")
+    assert ("weight_decay" in values) == (optimizer in ("adamw", "lion"))
+
+
+@LAYERED
+@given(SEEDS)
+def test_choices_repeat_what_was_drawn(seed: int) -> None:
+    hp = draw(SPACE, seed)
+    before = dict(hp.values)
+    choices = choose(hp)
+    values = hp.values
+    assert values == before
+    assert len(choices.recurrence.units) == values["recurrent_layers"]
+    assert choices.recurrence.units[-1] == values[f"recurrent_units_{values['recurrent_layers']}"]
+    assert len(choices.head.units) == values["dense_layers"]
+    assert (choices.front is None) == (values["conv_layers"] == 0)
+    assert choices.recurrence.dropout == values.get("recurrent_dropout", 0)
+    rates = [value for name, value in values.items() if name.endswith("learning_rate")]
+    assert [choices.training.learning_rate] == rates
+    assert choices.training.weight_decay == values.get("weight_decay")
+    assert choices.training.batch_size == values["batch_size"]
+
+
+@LAYERED
+@given(SEEDS)
+def test_ranges_suit_two_cores(seed: int) -> None:
+    choices = choose(draw(SPACE, seed))
+    assert 16 <= choices.embedding <= 64
+    assert all(16 <= units <= 128 for units in choices.recurrence.units)
+    assert choices.training.batch_size in (64, 128, 256)
+    if choices.front:
+        assert 32 <= choices.front.filters <= 128
+        assert choices.front.pool**choices.front.layers <= 32, "nothing left of 32 characters"
+
+
+@lru_cache
+def _draws(space: Any) -> list[dict[str, Any]]:
+    return [draw(space, seed).values for seed in range(200)]
+
+
+def _seen(space: Any, name: str) -> set[Any]:
+    return {values[name] for values in _draws(space)}
+
+
+def test_every_option_of_the_issue_can_be_drawn() -> None:
+    assert _seen(SPACE, "optimizer") == {"rmsprop", "nadam", "adamw", "sgd", "lion"}
+    assert _seen(SPACE, "cell") == {"rnn", "gru", "lstm"}
+    assert _seen(SPACE, "summary") == {"last", "max", "mean", "attention"}
+    assert _seen(SPACE, "normalization") == {"none", "layer", "batch"}
+    assert _seen(SPACE, "recurrent_layers") == {1, 2, 3}
+    assert _seen(SPACE, "dense_layers") == {0, 1, 2, 3}
+    assert _seen(SPACE, "bidirectional") == {True, False}
+
+
+def test_only_the_free_space_draws_adam_and_leaves_dropout_out() -> None:
+    assert "adam" in _seen(FREE, "optimizer")
+    assert 0.0 in _seen(FREE, "dropout")
+    assert 0.0 in _seen(FREE, "spatial_dropout")
+    assert min(_seen(SPACE, "dropout")) > 0
+    assert min(_seen(SPACE, "spatial_dropout")) > 0
+
+
+def test_the_defaults_are_the_first_trial() -> None:
+    hp = keras_tuner.HyperParameters()
+    choices = choose(hp)
+    assert choices.front is not None
+    assert choices.recurrence.units == (64,)
+    assert choices.recurrence.bidirectional
+    assert choices.head.summary == "max"
+    assert "recurrent_units_2" not in hp
+
+
+@pytest.mark.parametrize("space", [SPACE, FREE])
+def test_building_declares_the_same_space(space: Any) -> None:
+    declared, built = keras_tuner.HyperParameters(), keras_tuner.HyperParameters()
+    space.declare(declared)
+    space.build(built)
+    assert declared.get_config() == built.get_config()
+
+
+def test_a_draw_survives_kerastuners_own_serialization() -> None:
+    hp = chosen(SPACE, optimizer="sgd", recurrent_layers=3, dense_layers=2)
+    again = keras_tuner.HyperParameters.from_config(hp.get_config())
+    assert choose(again) == choose(hp)
+
+
+def test_declaring_needs_no_keras() -> None:
+    code = "import sys, spaces.choices; sys.exit('keras' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
