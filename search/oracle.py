@@ -1,8 +1,9 @@
 """The bridge: a KerasTuner oracle whose proposals come from an Optuna study."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras_tuner
@@ -16,10 +17,10 @@ from optuna.trial import TrialState
 from results.store import WORKER
 from search import slots
 from search.distributions import distribution, key, to_value
+from search.keras_tuner_sampler import EXTRA, KerasTunerSampler
 
 log = logging.getLogger(__name__)
 
-EXTRA = "kt_values"
 _STOP_REFUSED = "Study.stop"
 
 
@@ -41,6 +42,18 @@ class AskedHyperParameters(keras_tuner.HyperParameters):
         if hyperparameter.name not in self.values and self.is_active(hyperparameter):
             self.values[hyperparameter.name] = self._suggest(hyperparameter)
         return super()._register(hyperparameter, overwrite)
+
+
+@contextlib.contextmanager
+def _random_after(collisions: int, study: optuna.Study) -> Iterator[None]:
+    """Draw at random after a known point: a deterministic sampler would propose it once more."""
+    sampler = study.sampler
+    if collisions:
+        study.sampler = optuna.samplers.RandomSampler(seed=len(study.get_trials(deepcopy=False)))
+    try:
+        yield
+    finally:
+        study.sampler = sampler
 
 
 class OptunaOracle(keras_tuner.Oracle):
@@ -149,22 +162,31 @@ class OptunaOracle(keras_tuner.Oracle):
         return self._stopped or late
 
     def _propose(self, tuner_id: str) -> tuple[optuna.Trial, keras_tuner.HyperParameters] | None:
-        for _ in range(self._max_collisions + 1):
+        sampler = self.study.sampler
+        if isinstance(sampler, KerasTunerSampler):
+            sampler.space = self.hyperparameters
+        for collisions in range(self._max_collisions + 1):
             if self._is_over():
                 return None
-            trial = slots.claim(self.study)
-            if trial is None and self.max_trials is None:
-                trial = self.study.ask()
-            if trial is None:
-                return None
-            trial.set_user_attr(WORKER, tuner_id)
-            hyperparameters = self._fill(trial)
-            if not self._is_duplicate(trial):
+            with _random_after(collisions, self.study):
+                trial = slots.claim(self.study)
+                if trial is None and self.max_trials is None:
+                    trial = self.study.ask()
+                if trial is None:
+                    return None
+                trial.set_user_attr(WORKER, tuner_id)
+                hyperparameters = self._fill(trial)
+            if isinstance(sampler, KerasTunerSampler):
+                # Its engines repeat a point on purpose, or know when their space is used up.
+                self._stopped = sampler.exhausted
+                if not self._stopped:
+                    return trial, hyperparameters
+            elif not self._is_duplicate(trial):
                 return trial, hyperparameters
             frozen = self.study.get_trials(deepcopy=False)[trial.number]
             slots.replace(self.study, frozen, "proposed before", same_values=False)
         log.info(
-            "the sampler proposed %d known points in a row: taken as the end of the space",
+            "only known points in %d proposals: the space is taken as exhausted",
             self._max_collisions + 1,
         )
         self._stopped = True

@@ -1,0 +1,140 @@
+"""The samplers and pruners that the command line knows by name."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+
+import keras_tuner
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+from data.errors import UserError
+from search.keras_tuner_sampler import KerasTunerSampler
+
+
+def _tpe(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(
+        seed=seed,
+        multivariate=True,
+        group=True,
+        constant_liar=workers > 1,
+        warn_independent_sampling=False,
+    )
+
+
+def _gp(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+
+
+def _cmaes(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+
+
+def _nsga2(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.NSGAIISampler(seed=seed, population_size=20)
+
+
+def _random(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _grid(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.BruteForceSampler(seed=seed if workers == 1 else None)
+
+
+SAMPLERS: Mapping[str, Callable[[int, int], BaseSampler]] = {
+    "tpe": _tpe,
+    "gp": _gp,
+    "cmaes": _cmaes,
+    "nsga2": _nsga2,
+    "random": _random,
+    "grid": _grid,
+}
+KERAS_TUNER = ("kt-random", "kt-bayesian", "kt-hyperband")
+
+
+def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler:
+    """Make the sampler that `--sampler` names.
+
+    Args:
+        name: One of `SAMPLERS` or `KERAS_TUNER`, or "PACKAGE.MODULE:CLASS" for any other sampler of
+            Optuna's kind; its constructor is given `seed` where it takes one.
+        seed: The sampler's seed.
+        workers: How many workers ask at once.
+        epochs: The epochs of a full training, which Hyperband divides.
+
+    Returns:
+        The sampler.
+
+    Raises:
+        UserError: If there is no such sampler.
+    """
+    if name in SAMPLERS:
+        return SAMPLERS[name](seed, workers)
+    if name in KERAS_TUNER:
+        return KerasTunerSampler(_keras_tuner_oracle(name, seed, epochs))
+    if ":" in name:
+        return _imported_sampler(name, seed)
+    known = ", ".join([*SAMPLERS, *KERAS_TUNER])
+    raise UserError(f"--sampler '{name}' is not known; known are {known}, or MODULE:CLASS")
+
+
+def _keras_tuner_oracle(name: str, seed: int, epochs: int) -> keras_tuner.Oracle:
+    # The objective only gives the direction; KerasTuner takes seed 0 for "none given".
+    objective = keras_tuner.Objective("objective", "max")
+    match name:
+        case "kt-random":
+            return keras_tuner.oracles.RandomSearchOracle(objective, seed=seed + 1)
+        case "kt-bayesian":
+            return keras_tuner.oracles.BayesianOptimizationOracle(objective, seed=seed + 1)
+        case _:
+            return keras_tuner.oracles.HyperbandOracle(
+                objective, max_epochs=epochs, hyperband_iterations=0, seed=seed + 1
+            )
+
+
+def _imported_sampler(name: str, seed: int) -> BaseSampler:
+    module_name, _, attribute = name.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"--sampler '{name}' cannot be imported: {error}") from error
+    takes_seed = "seed" in inspect.signature(factory).parameters
+    try:
+        sampler = factory(seed=seed) if takes_seed else factory()
+    except TypeError as error:
+        raise UserError(f"--sampler '{name}' cannot be made: {error}") from error
+    if not isinstance(sampler, BaseSampler):
+        raise UserError(f"--sampler '{name}' is no optuna.samplers.BaseSampler")
+    return sampler
+
+
+def make_pruner(name: str, reports: int) -> BasePruner:
+    """Make the pruner that `--pruner` names.
+
+    Args:
+        name: One of `PRUNERS`.
+        reports: How many reports a full training makes: the pruner's largest resource.
+
+    Returns:
+        The pruner.
+
+    Raises:
+        UserError: If there is no such pruner.
+    """
+    if name not in PRUNERS:
+        raise UserError(f"--pruner '{name}' is not known; known are {', '.join(PRUNERS)}")
+    return PRUNERS[name](reports)
+
+
+PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
+    "asha": lambda reports: optuna.pruners.SuccessiveHalvingPruner(
+        min_resource=1, reduction_factor=3
+    ),
+    "hyperband": lambda reports: optuna.pruners.HyperbandPruner(
+        min_resource=1, max_resource=reports, reduction_factor=3
+    ),
+    "median": lambda reports: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+    "none": lambda reports: optuna.pruners.NopPruner(),
+}
