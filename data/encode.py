@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data.batches import MAX_LENGTH
-from data.codepoints import CODE_POINTS, chunks, decompose
+from data.codepoints import CODE_POINTS, Lengths, chunks, decompose
 from data.errors import UserError
 
-_Lengths = npt.NDArray[np.int64]
 _Ids = npt.NDArray[np.unsignedinteger[Any]]
 
 
@@ -141,13 +140,13 @@ class Encoded:
     """
 
     ids: _Ids
-    offsets: _Lengths
+    offsets: Lengths
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @property
-    def lengths(self) -> _Lengths:
+    def lengths(self) -> Lengths:
         """How many ids each record has, int64 [n]."""
         return np.diff(self.offsets)
 
@@ -221,7 +220,7 @@ def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_L
     """
     table = vocabulary._table
     flat = bytearray()
-    lengths: list[_Lengths] = [np.zeros(1, np.int64)]
+    lengths: list[Lengths] = [np.zeros(1, np.int64)]
     for codes, long in chunks(texts):
         ids = table[codes]
         if not vocabulary.unknown:
@@ -234,7 +233,7 @@ def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_L
     )
 
 
-def _without_zeros(ids: _Ids, lengths: _Lengths) -> tuple[_Ids, _Lengths]:
+def _without_zeros(ids: _Ids, lengths: Lengths) -> tuple[_Ids, Lengths]:
     keep = ids != 0
     if keep.all():
         return ids, lengths
@@ -243,7 +242,7 @@ def _without_zeros(ids: _Ids, lengths: _Lengths) -> tuple[_Ids, _Lengths]:
     return ids[keep], before[ends] - before[ends - lengths]
 
 
-def _last(ids: _Ids, lengths: _Lengths, most: int) -> tuple[_Ids, _Lengths]:
+def _last(ids: _Ids, lengths: Lengths, most: int) -> tuple[_Ids, Lengths]:
     if not lengths.size or lengths.max() <= most:
         return ids, lengths
     ends = np.cumsum(lengths)

@@ -1,0 +1,100 @@
+"""The command `python -m data.inspect`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.errors import UserError
+from data.inspect import main
+
+ROWS = [
+    '|{"method":"get","path":"/search","query":{"q":"tea"}}|,0',
+    '|{"method":"get","path":"/search","query":{"q":"<script>"}}|,1',
+    '|{"method":"post","path":"/login","query":{}}|,0',
+    '|{"method":"get","path":"/search","query":{"q":"tea"}}|,0',
+]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(ROWS) + "\n")
+    return path
+
+
+def test_table(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(log)]) == 0
+    shown = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "rows 4" in lines
+    assert "fit 2 1 50.00% 1 50.00%" in lines
+    assert "held-out 1 1 100.00% 0 0.00%" in lines
+    assert "held-out rows 1 100.00%" in lines
+    assert "/search 3 75.00%" in lines
+
+
+def test_json(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(log), "--output-format", "json", "--split", "shuffled", "--rows", "3"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["rows"], shown["split"], shown["format"]) == (3, "shuffled", "access-log")
+    assert [part["rows"] for part in shown["slices"]] == [1, 1, 1]
+
+
+def test_strange_characters_print_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    paths = ["/a", "/b", "/c", "/\ud800\u001b[31m\n" + "x" * 500]
+    path.write_text("".join(json.dumps({"path": p, "label": 0}) + "\n" for p in paths))
+    assert main([str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) < 120
+
+
+def test_bad_row_stops_or_is_counted(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log.write_text(log.read_text() + "broken\n")
+    with pytest.raises(UserError, match="row 5"):
+        main([str(log)])
+    assert main([str(log), "--skip-bad-rows", "--output-format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"] == 1
+
+
+def test_format_is_an_option(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="columns"):
+        main([str(log), "--format", "text"])
+    with pytest.raises(SystemExit) as caught:
+        main([str(log), "--format", "xml"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "data.inspect", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60)
+
+
+def test_reads_a_pipe() -> None:
+    done = run("-", "--output-format", "json", stdin="\n".join(ROWS).encode())
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["source"] == "standard input"
+
+
+@pytest.mark.parametrize("arguments", [["absent.csv"], [], ["absent.csv", "--rows", "many"]])
+def test_user_errors_are_one_line_and_status_2(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"error: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_help_shows_an_example_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Example: python -m data.inspect" in shown
+    assert "(default: chronological)" in shown
