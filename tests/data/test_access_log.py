@@ -261,6 +261,34 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (log.texts, log.source) == ([CLEANED], "standard input")
 
 
+likely_bytes = st.lists(
+    st.binary(max_size=6) | st.sampled_from([b"|", b"{", b"}", b'"a":', b",", b"0", b"1", b"\n"]),
+    max_size=30,
+).map(b"".join)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=likely_bytes,
+    suffix=st.sampled_from(["csv", "csv.gz", "csv.xz", "zip"]),
+    format=st.sampled_from([None, "access-log", "jsonl", "text"]),
+    skip=st.booleans(),
+)
+def test_any_bytes_are_read_or_refused_in_one_line(
+    tmp_path: Path, content: bytes, suffix: str, format: str | None, skip: bool
+) -> None:
+    path = tmp_path / f"log.{suffix}"
+    path.write_bytes(content)
+    try:
+        log = read(str(path), format=format, skip_bad_rows=skip)
+    except UserError as error:
+        assert str(error).startswith(str(path))
+        assert "\n" not in str(error)
+    else:
+        assert len(log.texts) == len(log.labels) >= 1
+        assert set(log.labels.tolist()) <= {0, 1}
+
+
 RECORD = json.dumps(RAW, ensure_ascii=False)
 
 
