@@ -83,7 +83,7 @@ def test_the_settings_that_parameter_counts_do_not_show() -> None:
         ("model3-notebook", keras.optimizers.RMSprop),
     ],
 )
-def test_compiled_as_the_brief_says(name: str, optimizer: type) -> None:
+def test_compiled_as_the_brief_says(name: str, optimizer: Any) -> None:
     model = _keras(name)
     assert type(model.optimizer) is optimizer
     assert float(model.optimizer.learning_rate) == pytest.approx(0.001)

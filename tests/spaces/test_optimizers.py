@@ -39,7 +39,7 @@ def _make(**changes: Any) -> Any:
         ("sgd", keras.optimizers.SGD),
     ],
 )
-def test_each_name_gives_its_optimizer_at_the_drawn_rate(name: str, expected: type) -> None:
+def test_each_name_gives_its_optimizer_at_the_drawn_rate(name: str, expected: Any) -> None:
     optimizer = _make(optimizer=name, learning_rate=0.004)
     assert type(optimizer) is expected
     assert float(optimizer.learning_rate) == pytest.approx(0.004)
