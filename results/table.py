@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from tabulate import tabulate
+from tabulate import SEPARATING_LINE, tabulate
 
 from results.files import strict_json
 from results.ranking import Leaderboard, Row
-from results.verdict import p_value, share, verdict
+from results.verdict import p_value, plain, share, verdict
 
 WIDTH = 160
 CHAMPION = "*"
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def _maybe(write: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -31,13 +31,13 @@ def _interval(row: Row) -> str:
 
 _points = _maybe(lambda delta: f"{delta * 100:+.1f}")
 _count = _maybe(lambda count: f"{count:,}")
-_loss = _maybe(lambda loss: f"{loss:.4f}" if loss >= 1 else share(loss))
+_loss = _maybe(lambda loss: f"{loss:.2f}" if loss >= 10 else share(loss))
 _micros = _maybe(lambda micros: f"{micros:,.0f}")
 _layers = _maybe(str)
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "#": lambda row: str(row.rank),
-    "name": lambda row: _plain(row.name) + (f" {CHAMPION}" if row.selected else ""),
+    "name": lambda row: plain(row.name) + (f" {CHAMPION}" if row.selected else ""),
     "status": lambda row: row.status,
     "brief": lambda row: "yes" if row.meets_brief else "no",
     "layers": lambda row: _layers(row.layers),
@@ -52,9 +52,10 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "FPR": lambda row: share(row.false_positive_rate),
     "vs M2": lambda row: _points(row.delta_vs_model2),
     "p": lambda row: p_value(row.p_vs_model2).removeprefix("= ").replace("< ", "<"),
-    "train s": lambda row: f"{row.train_seconds:,.1f}",
+    "train s": lambda row: f"{row.train_seconds:,.{0 if row.train_seconds >= 100 else 1}f}",
     "µs": lambda row: _micros(row.latency_us),
 }
+ALIGN = ["left" if name in ("name", "status") else "right" for name in COLUMNS]
 LEGEND = (
     f"{CHAMPION} champion, chosen on validation rows before the held-out rows were scored; "
     "held-out: accuracy there, with its 95 % Wilson interval;",
@@ -72,11 +73,9 @@ def table(leaderboard: Leaderboard) -> str:
     Returns:
         Lines of text, ending with a newline.
     """
-    cells = _cells(leaderboard)
-    align = ["left" if name in ("name", "status", "brief") else "right" for name in COLUMNS]
-    grid = tabulate(
-        cells, headers=list(COLUMNS), tablefmt="simple", disable_numparse=True, colalign=align
-    )
+    # tabulate pads real headers by two more columns, which 18 of them cannot afford.
+    lines = [list(COLUMNS), SEPARATING_LINE, *_cells(leaderboard)]
+    grid = tabulate(lines, tablefmt="simple", disable_numparse=True, colalign=ALIGN)
     parts = [
         verdict(leaderboard),
         "",
@@ -99,9 +98,8 @@ def md(leaderboard: Leaderboard) -> str:
         Markdown, ending with a newline; text that users or exceptions wrote stays inert.
     """
     cells = [[_inert(cell) for cell in row] for row in _cells(leaderboard)]
-    align = ["left" if name in ("name", "status", "brief") else "right" for name in COLUMNS]
     grid = tabulate(
-        cells, headers=list(COLUMNS), tablefmt="pipe", disable_numparse=True, colalign=align
+        cells, headers=list(COLUMNS), tablefmt="pipe", disable_numparse=True, colalign=ALIGN
     )
     notes = [*_facts(leaderboard), *_reasons(leaderboard)]
     parts = [
@@ -157,27 +155,22 @@ def _facts(leaderboard: Leaderboard) -> list[str]:
     """Return a line each on the data and the protocol, from whatever plain values they hold."""
     lines = []
     for label, facts in (("data", leaderboard.data), ("protocol", leaderboard.protocol)):
-        plain = [f"{key} {value}" for key, value in facts.items() if _is_plain(value)]
-        if plain:
-            lines.append(textwrap.shorten(_plain(f"{label}: {', '.join(plain)}"), WIDTH))
+        values = [f"{key} {value}" for key, value in facts.items() if _is_short(value)]
+        if values:
+            lines.append(textwrap.shorten(plain(f"{label}: {', '.join(values)}"), WIDTH))
     return lines
 
 
 def _reasons(leaderboard: Leaderboard) -> list[str]:
     return [
-        textwrap.shorten(_plain(f"{row.name} {row.status}: {row.reason}"), WIDTH)
+        textwrap.shorten(plain(f"{row.name} {row.status}: {row.reason}"), WIDTH)
         for row in leaderboard.rows
         if row.reason and row.status in ("diverged", "failed")
     ]
 
 
-def _is_plain(value: object) -> bool:
+def _is_short(value: object) -> bool:
     return isinstance(value, (str, int, float)) and value != ""
-
-
-def _plain(text: str) -> str:
-    """Replace what could steer a terminal or break a line."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _inert(text: str) -> str:
@@ -187,6 +180,7 @@ def _inert(text: str) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
+    if isinstance(value, str):
+        text = plain(value)
+        return "'" + text if text.lstrip().startswith(FORMULA_STARTS) else text
     return "" if value is None else value

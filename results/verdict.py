@@ -43,8 +43,20 @@ def title(row: Row) -> str:
         row: A row of the leaderboard.
     """
     if row.kind == "trial":
-        return f"Model 3 ({row.name})"
-    return TITLES.get(row.name, row.name)
+        return f"Model 3 ({plain(row.name)})"
+    return TITLES.get(row.name) or plain(row.name)
+
+
+def plain(text: str) -> str:
+    """Replace what could steer a terminal or break a line.
+
+    Args:
+        text: Any text, e.g. a name or an exception's message.
+
+    Returns:
+        Printable characters, as many as before.
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def share(value: float | None) -> str:

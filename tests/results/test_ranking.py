@@ -1,0 +1,138 @@
+"""What the leaderboard says of each result, and in which order."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from results.leaderboard import Row, build
+from results.metrics import metrics
+from results.significance import holm, mcnemar
+from tests.results.boards import (
+    DATA,
+    LABELS,
+    PROTOCOL,
+    ROWS,
+    baseline,
+    board,
+    everything,
+    right_in_all_but,
+    trial,
+)
+
+SCHEMA = [
+    "rank",
+    "name",
+    "kind",
+    "status",
+    "selected",
+    "meets_brief",
+    "layers",
+    "parameters",
+    "epochs",
+    "val_accuracy",
+    "val_loss",
+    "heldout_accuracy",
+    "heldout_low",
+    "heldout_high",
+    "heldout_loss",
+    "roc_auc",
+    "f1",
+    "false_positive_rate",
+    "delta_vs_model2",
+    "p_vs_model2",
+    "train_seconds",
+    "latency_us",
+]
+
+
+def test_the_schema_and_its_order() -> None:
+    names = [field.name for field in fields(Row)]
+    assert names[: len(SCHEMA)] == SCHEMA
+    assert names[-1] == "reason"
+
+
+def test_finite_first_then_pruned_then_diverged_then_failed() -> None:
+    found = everything()
+    names = ["trial 17", "linear", "model2", "trial 12", "trial 9", "trial 3"]
+    assert [row.name for row in found.rows] == [*names, "model1-as-run", "trial 4"]
+    assert [row.rank for row in found.rows] == list(range(1, 9))
+    assert [row.name for row in found.rows if row.selected] == ["trial 17"]
+
+
+def test_a_diverged_result_keeps_its_held_out_accuracy_below_worse_finite_ones() -> None:
+    diverged = everything().find("model1-as-run")
+    worst = everything().find("trial 12")
+    assert diverged is not None and worst is not None
+    assert diverged.heldout_accuracy == 0.5  # nan counts as normal, and half of the rows are
+    assert diverged.heldout_loss is None and diverged.val_loss is None
+    assert diverged.roc_auc is None and diverged.false_positive_rate == 0.0
+    assert worst.heldout_accuracy == 0.4 and worst.rank < diverged.rank
+
+
+def test_one_probability_that_is_not_finite_ranks_as_diverged() -> None:
+    spoiled = right_in_all_but(range(0))
+    spoiled[5] = np.inf
+    scores = {"trial 1": spoiled, "trial 2": right_in_all_but(range(0, 900))}
+    found = build([trial(1), trial(2)], LABELS, scores, None, DATA, PROTOCOL)
+    assert [row.name for row in found.rows] == ["trial 2", "trial 1"]
+
+
+def test_figures_are_those_of_the_held_out_rows() -> None:
+    row = everything().find("model2")
+    assert row is not None
+    expected = metrics(LABELS, right_in_all_but(range(100, 120)))
+    assert row.heldout_accuracy == expected.accuracy == 0.98
+    assert (row.heldout_low, row.heldout_high) == (expected.accuracy_low, expected.accuracy_high)
+    assert row.heldout_loss == expected.loss
+    assert (row.roc_auc, row.f1) == (expected.roc_auc, expected.f1)
+    assert row.false_positive_rate == expected.false_positive_rate == 10 / 500
+    assert (row.layers, row.parameters, row.train_seconds) == (4, 26913, 1.5)
+
+
+def test_ties_go_to_the_lower_loss_then_the_earlier_name() -> None:
+    surer = np.where(LABELS == 1, 0.99, 0.01).astype(np.float32)
+    same = right_in_all_but(range(0))
+    results = [trial(10), trial(2), baseline("model2"), trial(3)]
+    scores = {"trial 10": same, "trial 2": same, "model2": same, "trial 3": surer}
+    found = build(results, LABELS, scores, None, DATA, PROTOCOL)
+    assert [row.name for row in found.rows] == ["trial 3", "model2", "trial 2", "trial 10"]
+
+
+def test_differences_are_corrected_over_all_rivals() -> None:
+    found = everything()
+    # Rows that only the rival, or only Model 2, gets right.
+    only = {"trial 17": (20, 4), "linear": (20, 6), "trial 12": (0, 580)}
+    nan_rows = {*range(1, ROWS, 2)}
+    model2_wrong = {*range(100, 120)}
+    only["model1-as-run"] = (len(model2_wrong - nan_rows), len(nan_rows - model2_wrong))
+    corrected = dict(zip(only, holm([mcnemar(*pair) for pair in only.values()]), strict=True))
+    for name, (rival, model2) in only.items():
+        row = found.find(name)
+        assert row is not None
+        assert row.delta_vs_model2 == pytest.approx((rival - model2) / ROWS)
+        assert row.p_vs_model2 == pytest.approx(corrected[name])
+    linear = found.find("linear")
+    trial17 = found.find("trial 17")
+    assert linear is not None and trial17 is not None
+    # Of four, the largest p stays and the second largest doubles.
+    assert linear.p_vs_model2 == pytest.approx(mcnemar(20, 6))
+    assert trial17.p_vs_model2 == pytest.approx(2 * mcnemar(20, 4))
+    assert (linear.delta_vs_linear, linear.p_vs_linear) == (None, None)
+    assert trial17.delta_vs_linear == pytest.approx(0.002)
+
+
+def test_differences_are_absent_where_there_is_nothing_to_compare() -> None:
+    without = board({"trial 17": range(4), "linear": range(6)})
+    assert all(row.delta_vs_model2 is None and row.p_vs_model2 is None for row in without.rows)
+    model2 = everything().find("model2")
+    pruned = everything().find("trial 3")
+    assert model2 is not None and model2.delta_vs_model2 is None and model2.p_vs_model2 is None
+    assert pruned is not None and pruned.p_vs_model2 is None and pruned.heldout_low is None
+
+
+def test_refuses_repeated_names_and_an_unknown_champion() -> None:
+    with pytest.raises(ValueError, match="repeat"):
+        build([trial(1), trial(1)], LABELS, {}, None, DATA, PROTOCOL)
+    with pytest.raises(ValueError, match="champion 'trial 5'"):
+        build([trial(1)], LABELS, {}, "trial 5", DATA, PROTOCOL)
