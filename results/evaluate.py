@@ -1,25 +1,24 @@
 """A model's probabilities for encoded records, and how long one request takes it."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-# TensorFlow's notes at start would bury this project's one-line errors.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from data.batches import batches, padded_lengths
+from data.batches import Padding, batches, padded_lengths
 from data.encode import Encoded
+from results.quiet import hushed
+
+with hushed():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # Looks for GPUs now, and not at the first batch.
 
 BATCH_SIZE = 512
 
-Padding = Literal["real", "full"]
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from data.batches import GRID, MAX_LENGTH
+from data.batches import GRID, MAX_LENGTH, Padding
 from data.encode import Vocabulary
 from data.errors import UserError
 from data.rows import FORMATS
@@ -25,8 +25,6 @@ FILES = (MODEL, VOCABULARY, PREPROCESSING, PROTOCOL, METRICS, VERSIONS)
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "model3-search export, version 1"
 AGAIN = "; export it again"
-
-Padding = Literal["real", "full"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Files and folders that are whole or not there: built beside their place, then renamed into it."""
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -66,6 +67,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         UserError: If the file system refuses.
     """
     with _refusals(path):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is a file")
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = _beside(path)
         beside.mkdir()
@@ -105,7 +108,7 @@ def _swap(beside: Path, path: Path) -> None:
     except OSError:
         old.replace(path)
         raise
-    shutil.rmtree(old)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _beside(path: Path) -> Path:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from results.evaluate import Latency, Padding, Scorer, latency, probabilities
+from data.batches import Padding
+from results.evaluate import Latency, Scorer, latency, probabilities
 from tests.results.conftest import Trained
 
 

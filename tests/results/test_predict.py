@@ -1,0 +1,230 @@
+"""Raw lines in, the search's scores out, also in another process and with bad lines between."""
+
+import gzip
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.access_log import clean
+from data.command import run
+from data.errors import UserError
+from results.evaluate import probabilities
+from results.export import export, load_export
+from results.predict import Predictor, batches_of_file, batches_of_stream, main
+from results.result import Result
+from tests.results.conftest import Trained, record
+
+ROOT = Path(__file__).parents[2]
+
+
+def answers(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_new_process_gives_the_scores_of_the_search(exported: Path, trained: Trained) -> None:
+    rows = np.arange(len(trained.encoded))
+    expected = probabilities(trained.model, trained.encoded, rows, padding="real")
+    lines = trained.path.read_bytes().splitlines(keepends=True)
+    lines.insert(3, b"no record\n")
+    lines.insert(100, b"\n")
+    lines.insert(200, b"\xff\xfe\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "results.predict", str(exported)],
+        cwd=ROOT,
+        input=b"".join(lines),
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+    found = answers(done.stdout.decode())
+    assert len(found) == len(lines)
+    assert [index for index, answer in enumerate(found) if "error" in answer] == [3, 100, 200]
+    good = [answer for answer in found if "error" not in answer]
+    scores = np.array([answer["score"] for answer in good])
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    assert [answer["label"] for answer in good] == (expected > 0.5).astype(int).tolist()
+    assert all(list(answer) == ["score", "label", "latency_us"] for answer in good)
+    assert all(answer["latency_us"] > 0 for answer in good)
+
+
+def test_a_file_a_compressed_file_and_bare_records_score_alike(
+    exported: Path, trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = trained.path.read_text().splitlines()[:40]
+    bare = "".join(row.strip("|").rpartition("|,")[0] + "\n" for row in rows)
+    assert bare.startswith("{")
+    (tmp_path / "bare.txt").write_text(bare)
+    with gzip.open(tmp_path / "rows.csv.gz", "wt") as file:
+        file.write("\n".join(rows))
+    expected = probabilities(trained.model, trained.encoded, np.arange(40), padding="real")
+    for name in ("bare.txt", "rows.csv.gz"):
+        assert main([str(exported), str(tmp_path / name)]) == 0
+        scores = [answer["score"] for answer in answers(capsys.readouterr().out)]
+        np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_scores_do_not_change_with_batch_order_or_size(exported: Path, trained: Trained) -> None:
+    predictor = Predictor.load(exported)
+    texts = trained.log.texts[:60]
+    together = predictor.scores(texts)
+    assert together.dtype == np.float32
+    np.testing.assert_allclose(predictor.scores(texts[::-1])[::-1], together, atol=1e-6)
+    alone = np.concatenate([predictor.scores([text]) for text in texts])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+    assert predictor.scores([]).shape == (0,)
+
+
+def test_only_the_last_1024_characters_count(exported: Path) -> None:
+    predictor = Predictor.load(exported)
+    text = clean(record(1, True, 1300))
+    other = clean(record(2, False, 1300))
+    first, second, third = predictor.scores([text, "x" * 500 + text[-1024:], other])
+    assert first == second
+    assert first != third
+
+
+def test_a_full_padding_export_keeps_its_padding(
+    exported: Path, trained: Trained, tmp_path: Path
+) -> None:
+    full = export(
+        Result("model2", "baseline", "complete", artefacts=str(exported.parent / "artefacts")),
+        tmp_path / "full",
+        vocabulary=trained.vocabulary,
+        preprocessing={
+            "format": "access-log",
+            "dropped_keys": ["timestamp", "headers", "source", "route", "responsePayload"],
+            "padding": "full",
+            "unknown": True,
+        },
+        protocol={},
+        metrics={},
+    )
+    expected = probabilities(trained.model, trained.encoded, np.arange(20), padding="full")
+    found = Predictor.load(full).scores(trained.log.texts[:20])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path: Path) -> None:
+    text = export(
+        Result("trial 3", "trial", "complete", artefacts=str(exported.parent / "artefacts")),
+        tmp_path / "text",
+        vocabulary=trained.vocabulary,
+        preprocessing={"format": "text", "dropped_keys": [], "padding": "real", "unknown": True},
+        protocol={},
+        metrics={},
+    )
+    predictor = Predictor.load(text)
+    found = predictor.answers(["free shoes\n", '"free shoes",1\r\n', "", "{no json"])
+    assert (
+        found[0]["score"]
+        == found[1]["score"]
+        == pytest.approx(float(predictor.scores(["free shoes"])[0]))
+    )
+    assert found[2] == {"error": "the line is empty"}
+    assert "score" in found[3]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("", "empty"),
+        ("  \n", "empty"),
+        ("hello\n", "no JSON"),
+        ("[1, 2]\n", "2 columns"),
+        ("|{}|,0,1\n", "3 columns"),
+        ("|[1, 2]|,0\n", "no object"),
+        ('{"path": "/a\0"}\n', "NUL"),
+        ("\udcff\n", "UTF-8"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"n": ' + "9" * 5000 + "}", "too long"),
+        ("x" * 2**24, "longer than"),
+    ],
+)
+def test_a_bad_line_is_answered_in_its_place(exported: Path, line: str, says: str) -> None:
+    good = record(1, False, 20)
+    first, bad, last = Predictor.load(exported).answers([good, line, good])
+    assert first["score"] == last["score"]
+    assert list(bad) == ["error"]
+    assert says in str(bad["error"])
+    json.dumps(bad)
+
+
+def test_a_score_that_is_not_finite_is_an_error(exported: Path) -> None:
+    loaded = load_export(exported)
+    loaded.model.layers[-1].bias.assign([np.nan])
+    found = Predictor(loaded).answers([record(1, False, 20)])
+    assert found == [{"error": "the model's score is not finite"}]
+
+
+def test_lines_arrive_in_batches_of_512_whatever_the_chunks_are(tmp_path: Path) -> None:
+    lines = [f"zeile ä {number}" for number in range(1200)]
+    content = ("\ufeff" + "\n".join(lines)).encode()
+
+    class Dripping(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            return super().read1(7)
+
+    for stream in (io.BytesIO(content), Dripping(content)):
+        found = list(batches_of_stream(stream))
+        assert [line for batch in found for line in batch] == lines
+        assert max(map(len, found)) <= 512
+    (tmp_path / "log.txt").write_bytes(content)
+    sizes = [len(batch) for batch in batches_of_file(str(tmp_path / "log.txt"))]
+    assert sizes == [512, 512, 176]
+
+
+def test_an_endless_line_is_cut_and_refused(exported: Path) -> None:
+    stream = io.BytesIO(b"x" * (2**24 + 2**20) + b"\n" + record(1, False, 20).encode() + b"\n")
+    lines = [line for batch in batches_of_stream(stream) for line in batch]
+    assert len(lines) == 2
+    assert len(lines[0]) <= 2**24 + 2**18
+    long, good = Predictor.load(exported).answers(lines)
+    assert "longer than" in str(long["error"])
+    assert "score" in good
+
+
+AFTERWARDS = """
+import sys
+from results.predict import main
+main(sys.argv[1:])
+print([name for name in ("optuna", "keras_tuner", "spaces", "search") if name in sys.modules])
+"""
+
+
+def test_a_slow_writer_is_answered_at_once_without_study_or_search(exported: Path) -> None:
+    command = [sys.executable, "-c", AFTERWARDS, str(exported)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for number in range(3):
+            process.stdin.write(record(number, False, 20).encode() + b"\n")
+            process.stdin.flush()
+            assert "score" in json.loads(process.stdout.readline())
+        process.stdin.close()
+        assert process.stdout.read() == b"[]\n"
+        assert process.wait(timeout=20) == 0
+
+
+def test_bad_input_is_one_line_and_exit_2(
+    exported: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (exported / "model.keras").write_bytes(b"")
+    with pytest.raises(SystemExit) as exit_status:
+        run(main, [str(exported)])
+    assert exit_status.value.code == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert "model.keras is not what was exported" in err
+
+
+def test_a_missing_file_is_a_user_error(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        main([str(exported), str(tmp_path / "absent.csv")])
