@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+Padding = Literal["real", "full"]
+
 GRID = 32
 MAX_LENGTH = 1024
 
@@ -23,9 +25,7 @@ class Batch:
     length: int
 
 
-def padded_lengths(
-    lengths: npt.NDArray[np.int64], padding: Literal["real", "full"]
-) -> npt.NDArray[np.int64]:
+def padded_lengths(lengths: npt.NDArray[np.int64], padding: Padding) -> npt.NDArray[np.int64]:
     """Decide how long each record is padded, whatever its neighbours are.
 
     Args:

@@ -25,6 +25,7 @@ CHECKPOINT = "model.keras"
 # Attributes of a trial that the bridge writes while it runs.
 SLOT = "slot"
 REPLACES = "replaces"
+SURPLUS = "surplus"
 REASON = "reason"
 WORKER = "worker"
 
@@ -188,13 +189,7 @@ class Store:
 
     def trials(self) -> list[Result]:
         """Give the finished trials by number, without those that were lost and put back."""
-        trials = self.study.get_trials(deepcopy=False)
-        replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
-        return [
-            trial_result(trial)
-            for trial in trials
-            if trial.state.is_finished() and trial.number not in replaced
-        ]
+        return [trial_result(trial) for trial in counted(self.study) if trial.state.is_finished()]
 
     def results(self) -> list[Result]:
         """Give the baselines, then the trials."""
@@ -265,6 +260,24 @@ class Store:
         """
         for result in rank_by_validation(self.trials())[count:]:
             (self.folder / result.artefacts / CHECKPOINT).unlink(missing_ok=True)
+
+
+def counted(study: optuna.Study) -> list[FrozenTrial]:
+    """Give the trials that a budget counts: without those put back, and those added twice.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The trials by number, of any state.
+    """
+    trials = study.get_trials(deepcopy=False)
+    replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
+    return [
+        trial
+        for trial in trials
+        if trial.number not in replaced and SURPLUS not in trial.user_attrs
+    ]
 
 
 def rank_by_validation(results: Sequence[Result]) -> list[Result]:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from data.batches import batches, padded_lengths
+from data.batches import Padding, batches, padded_lengths
 from data.prepare import Dataset
 from data.split import Rows
-from results.evaluate import Padding, Scorer, probabilities
+from results.evaluate import Scorer, probabilities
 from results.metrics import cross_entropy, predictions
 from results.result import Point, Status
 

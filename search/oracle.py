@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras_tuner
@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from results.store import WORKER
 from search import slots
-from search.distributions import distribution, key, to_value
+from search.distributions import distribution, key, to_internal, to_value
 from search.keras_tuner_sampler import EXTRA, KerasTunerSampler
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class OptunaOracle(keras_tuner.Oracle):
         allow_new_entries: As for `keras_tuner.Oracle`.
         max_retries_per_trial: As for `keras_tuner.Oracle`.
         max_consecutive_failed_trials: As for `keras_tuner.Oracle`.
-        starts: Values (as the study holds them) of the first trials of a new study.
+        default_first: Whether the first trial of a study takes every hyperparameter's default.
 
     Raises:
         ValueError: If the study's directions are not those of the objectives.
@@ -94,7 +94,7 @@ class OptunaOracle(keras_tuner.Oracle):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int = 3,
-        starts: Sequence[dict[str, Any]] = (),
+        default_first: bool = False,
     ) -> None:
         super().__init__(
             objective=objective,
@@ -112,11 +112,8 @@ class OptunaOracle(keras_tuner.Oracle):
         self._optuna_trials: dict[str, optuna.Trial] = {}
         self._stopped = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        if max_trials is not None:
-            slots.fill(study, max_trials, tuple(starts))
-        elif not study.get_trials(deepcopy=False):
-            for values in starts:
-                study.enqueue_trial(values)
+        self._default_first = default_first
+        slots.fill(study, int(default_first) if max_trials is None else max_trials)
 
     def _check_directions(self) -> None:
         objectives = getattr(self.objective, "objectives", [self.objective])
@@ -165,11 +162,12 @@ class OptunaOracle(keras_tuner.Oracle):
         sampler = self.study.sampler
         if isinstance(sampler, KerasTunerSampler):
             sampler.space = self.hyperparameters
+        starts = [self._defaults()] if self._default_first else []
         for collisions in range(self._max_collisions + 1):
             if self._is_over():
                 return None
             with _random_after(collisions, self.study):
-                trial = slots.claim(self.study)
+                trial = slots.claim(self.study, starts)
                 if trial is None and self.max_trials is None:
                     trial = self.study.ask()
                 if trial is None:
@@ -191,6 +189,16 @@ class OptunaOracle(keras_tuner.Oracle):
         )
         self._stopped = True
         return None
+
+    def _defaults(self) -> dict[str, Any]:
+        """Give the defaults of the entries that are active at their defaults."""
+        defaults = keras_tuner.HyperParameters()
+        defaults.merge(self.hyperparameters.space)
+        return {
+            key(entry): to_internal(entry, entry.default)
+            for entry in defaults.space
+            if defaults.is_active(entry) and distribution(entry) is not None
+        }
 
     def _fill(self, trial: optuna.Trial) -> keras_tuner.HyperParameters:
         hyperparameters = AskedHyperParameters(lambda entry: self._suggest(trial, entry))
@@ -221,7 +229,7 @@ class OptunaOracle(keras_tuner.Oracle):
     def _is_duplicate(self, trial: optuna.Trial) -> bool:
         trials = self.study.get_trials(deepcopy=False)
         proposed = trials[trial.number]
-        if not proposed.params or proposed.system_attrs.get("fixed_params"):
+        if not proposed.params or proposed.system_attrs.get(slots.FIXED):
             return False
         extra = proposed.user_attrs.get(EXTRA)
         return any(

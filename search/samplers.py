@@ -1,16 +1,16 @@
 """The samplers and pruners that the command line knows by name."""
 
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 
-import keras_tuner
 import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from data.errors import UserError
-from search.keras_tuner_sampler import KerasTunerSampler
+from search.reseeded import ReseededSampler
 
 
 def _tpe(seed: int, workers: int) -> BaseSampler:
@@ -19,16 +19,17 @@ def _tpe(seed: int, workers: int) -> BaseSampler:
         multivariate=True,
         group=True,
         constant_liar=workers > 1,
-        warn_independent_sampling=False,
     )
 
 
 def _gp(seed: int, workers: int) -> BaseSampler:
-    return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+    if importlib.util.find_spec("torch") is None:
+        raise UserError("--sampler gp needs PyTorch: pip install 'model3-search[gp]'")
+    return optuna.samplers.GPSampler(seed=seed)
 
 
 def _cmaes(seed: int, workers: int) -> BaseSampler:
-    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+    return optuna.samplers.CmaEsSampler(seed=seed)
 
 
 def _nsga2(seed: int, workers: int) -> BaseSampler:
@@ -54,6 +55,21 @@ SAMPLERS: Mapping[str, Callable[[int, int], BaseSampler]] = {
 KERAS_TUNER = ("kt-random", "kt-bayesian", "kt-hyperband")
 
 
+def check_names(sampler: str, pruner: str) -> None:
+    """Refuse a sampler or pruner that does not exist, before anything is trained.
+
+    Args:
+        sampler: What stood behind `--sampler`.
+        pruner: What stood behind `--pruner`.
+
+    Raises:
+        UserError: If one is not known or cannot be imported.
+    """
+    make_pruner(pruner, 1)
+    if sampler not in KERAS_TUNER:
+        make_sampler(sampler, 0, 1, 1)
+
+
 def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler:
     """Make the sampler that `--sampler` names.
 
@@ -71,27 +87,34 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
         UserError: If there is no such sampler.
     """
     if name in SAMPLERS:
-        return SAMPLERS[name](seed, workers)
+        make = SAMPLERS[name]
+        return ReseededSampler(lambda derived: make(derived, workers), seed)
     if name in KERAS_TUNER:
-        return KerasTunerSampler(_keras_tuner_oracle(name, seed, epochs))
+        return _keras_tuner(name, seed, epochs)
     if ":" in name:
         return _imported_sampler(name, seed)
     known = ", ".join([*SAMPLERS, *KERAS_TUNER])
     raise UserError(f"--sampler '{name}' is not known; known are {known}, or MODULE:CLASS")
 
 
-def _keras_tuner_oracle(name: str, seed: int, epochs: int) -> keras_tuner.Oracle:
-    # The objective only gives the direction; KerasTuner takes seed 0 for "none given".
-    objective = keras_tuner.Objective("objective", "max")
+def _keras_tuner(name: str, seed: int, epochs: int) -> BaseSampler:
+    # KerasTuner imports TensorFlow, which takes seconds; the other samplers do without.
+    import keras_tuner
+
+    from search.keras_tuner_sampler import KerasTunerSampler
+
+    # The sampler sets the direction. KerasTuner takes seed 0 for "none given".
+    given = {"objective": keras_tuner.Objective("objective", "max"), "seed": seed + 1}
     match name:
         case "kt-random":
-            return keras_tuner.oracles.RandomSearchOracle(objective, seed=seed + 1)
+            oracle = keras_tuner.oracles.RandomSearchOracle(**given)
         case "kt-bayesian":
-            return keras_tuner.oracles.BayesianOptimizationOracle(objective, seed=seed + 1)
+            oracle = keras_tuner.oracles.BayesianOptimizationOracle(**given)
         case _:
-            return keras_tuner.oracles.HyperbandOracle(
-                objective, max_epochs=epochs, hyperband_iterations=0, seed=seed + 1
+            oracle = keras_tuner.oracles.HyperbandOracle(
+                max_epochs=epochs, hyperband_iterations=0, **given
             )
+    return KerasTunerSampler(oracle)
 
 
 def _imported_sampler(name: str, seed: int) -> BaseSampler:

@@ -6,36 +6,37 @@ slot whose trial was lost is put back as a new WAITING trial with the same value
 once can add a slot twice; the later copy is then dropped at its claim.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.store import REASON, REPLACES, SLOT
+from results.store import REASON, REPLACES, SLOT, SURPLUS, counted
+
+# Where Optuna keeps the values of an enqueued trial.
+FIXED = "fixed_params"
 
 
-def fill(study: optuna.Study, trials: int, starts: tuple[Mapping[str, Any], ...] = ()) -> None:
+def fill(study: optuna.Study, trials: int) -> None:
     """Add the slots that a budget lacks.
 
     Args:
         study: The study.
         trials: How many slots it shall have in all.
-        starts: Values (as the study holds them) of the first slots: the starting points.
     """
     present = {trial.user_attrs.get(SLOT) for trial in study.get_trials(deepcopy=False)}
     for slot in range(trials):
         if slot not in present:
-            study.enqueue_trial(
-                dict(starts[slot]) if slot < len(starts) else {}, user_attrs={SLOT: slot}
-            )
+            study.enqueue_trial({}, user_attrs={SLOT: slot})
 
 
-def claim(study: optuna.Study) -> optuna.Trial | None:
+def claim(study: optuna.Study, starts: Sequence[Mapping[str, Any]] = ()) -> optuna.Trial | None:
     """Take one waiting trial.
 
     Args:
         study: The study.
+        starts: Values (as the study holds them) of the first slots: the starting points.
 
     Returns:
         The trial, now RUNNING and this process's own; None when none waits.
@@ -49,26 +50,25 @@ def claim(study: optuna.Study) -> optuna.Trial | None:
             continue
         if not taken:
             continue
+        if _is_surplus(study, frozen):
+            storage.set_trial_user_attr(frozen._trial_id, SURPLUS, True)
+            fail(study, frozen.number, "this slot of the budget was filled twice")
+            continue
+        slot = frozen.user_attrs.get(SLOT, len(starts))
+        if slot < len(starts) and not frozen.system_attrs.get(FIXED):
+            storage.set_trial_system_attr(frozen._trial_id, FIXED, dict(starts[slot]))
         # A sampler reads the trials through this cache; without a reset it would miss what other
         # processes added since this one's last trial. `study.ask` does the same.
         study._thread_local.cached_all_trials = None
-        trial = optuna.Trial(study, frozen._trial_id)
-        if not _is_surplus(study, frozen):
-            return trial
-        fail(study, trial.number, "this slot of the budget was filled twice")
+        return optuna.Trial(study, frozen._trial_id)
     return None
 
 
 def _is_surplus(study: optuna.Study, claimed: FrozenTrial) -> bool:
     slot = claimed.user_attrs.get(SLOT)
-    if slot is None:
-        return False
-    trials = study.get_trials(deepcopy=False)
-    replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
-    return any(
-        trial.user_attrs.get(SLOT) == slot
-        for trial in trials[: claimed.number]
-        if trial.number not in replaced
+    return slot is not None and any(
+        trial.user_attrs.get(SLOT) == slot and trial.number < claimed.number
+        for trial in counted(study)
     )
 
 
@@ -89,7 +89,7 @@ def replace(study: optuna.Study, lost: FrozenTrial, reason: str, *, same_values:
         attributes = {REPLACES: lost.number}
         if SLOT in lost.user_attrs:
             attributes[SLOT] = lost.user_attrs[SLOT]
-        values = {**lost.system_attrs.get("fixed_params", {}), **lost.params}
+        values = {**lost.system_attrs.get(FIXED, {}), **lost.params}
         study.enqueue_trial(values if same_values else {}, user_attrs=attributes)
     fail(study, lost.number, reason)
 

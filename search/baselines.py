@@ -1,0 +1,195 @@
+"""Trains the fixed baselines, once per data set, protocol and library version."""
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from data.prepare import Dataset
+from results.evaluate import latency, median_us, probabilities
+from results.files import write_text
+from results.metrics import cross_entropy, predictions
+from results.result import Point, Result
+from results.store import CHECKPOINT
+from search.fit import Recipe, fit
+from search.seeds import derive
+from search.tuner import save_scores
+from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
+from spaces.brief import layer_count, violations
+
+_LIBRARIES = ("tensorflow", "keras", "scikit-learn", "numpy")
+_RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where finished baselines are kept, by what determines them.
+
+    Attributes:
+        folder: The folder of all of them.
+        dataset: The data they are trained on.
+        recipe: How.
+        seed: The run's seed.
+    """
+
+    folder: Path
+    dataset: Dataset
+    recipe: Recipe
+    seed: int
+
+    def place(self, name: str) -> Path:
+        """Say where a baseline's result belongs.
+
+        Args:
+            name: The baseline.
+
+        Returns:
+            A folder whose name holds the hash of all that determines the result.
+        """
+        facts = self.dataset.facts
+        keys = ("fingerprint", "split", "vocabulary", "num_words", "rows")
+        determined_by = {
+            "name": name,
+            "data": {key: facts[key] for key in keys},
+            "epochs": self.recipe.epochs,
+            "batch_size": self.recipe.batch_size,
+            "padding": self.recipe.padding,
+            "seed": self.seed,
+            "libraries": {library: importlib.metadata.version(library) for library in _LIBRARIES},
+        }
+        text = json.dumps(determined_by, sort_keys=True)
+        return self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+    def find(self, name: str) -> Result | None:
+        """Look a baseline up.
+
+        Args:
+            name: The baseline.
+
+        Returns:
+            Its result; None where it has not been trained.
+        """
+        place = self.place(name)
+        try:
+            stored = json.loads((place / _RESULT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return replace(Result.from_json(stored), artefacts=str(place))
+
+    def train(
+        self,
+        name: str,
+        notify: Callable[[str, float, float | None], None] = lambda name, epochs, value: None,
+        stop: Callable[[], str | None] = lambda: None,
+    ) -> Result:
+        """Train a baseline and keep it, unless the training was stopped.
+
+        Args:
+            name: The baseline.
+            notify: Told of each epoch: name, epochs trained, validation accuracy.
+            stop: Asked after each batch; a reason ends the training.
+
+        Returns:
+            Its result.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        baseline = BASELINES[name]
+        place = self.place(name)
+        with tempfile.TemporaryDirectory(
+            dir=self.folder, prefix=f".{name}-", ignore_cleanup_errors=True
+        ) as beside:
+            if isinstance(baseline, KerasBaseline):
+                result = self._train_network(baseline, Path(beside), notify, stop)
+            else:
+                result = self._fit_texts(baseline, Path(beside))
+            if result.status == "pruned":
+                return result
+            write_text(Path(beside) / _RESULT, json.dumps(result.to_json()))
+            shutil.rmtree(place, ignore_errors=True)
+            Path(beside).replace(place)
+        return replace(result, artefacts=str(place))
+
+    def _train_network(
+        self,
+        baseline: KerasBaseline,
+        folder: Path,
+        notify: Callable[[str, float, float | None], None],
+        stop: Callable[[], str | None],
+    ) -> Result:
+        dataset, seed = self.dataset, derive(self.seed, 0)
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(seed)
+        model = baseline.build(dataset.vocabulary.num_words)
+
+        def watch(point: Point) -> None:
+            notify(baseline.name, point.epoch, point.val_accuracy)
+
+        # The notebook trained on after its loss was lost, and its figures are to be met.
+        recipe = replace(self.recipe, seed=seed, stop_when_diverged=False, reports=1)
+        fitted = fit(model, dataset, recipe, judge=watch, stop=stop)
+        result = Result(
+            name=baseline.name,
+            kind="baseline",
+            status=fitted.status,
+            reason=fitted.reason,
+            seed=seed,
+            epochs=fitted.epochs,
+            curve=fitted.curve,
+            layers=layer_count(model),
+            parameters=model.count_params(),
+            violations=violations(model),
+            train_seconds=fitted.seconds,
+        )
+        if fitted.status == "pruned":
+            return result
+        heldout = dataset.split.heldout
+        scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
+        save_scores(folder, fitted.validation, scores)
+        model.save(folder / CHECKPOINT)
+        taken = latency(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
+        last = fitted.curve[-1]
+        return replace(
+            result,
+            val_accuracy=last.val_accuracy,
+            val_loss=last.val_loss if math.isfinite(last.val_loss) else None,
+            latency_us=taken.us_1,
+            latency_batch_us=taken.us_512,
+        )
+
+    def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
+        dataset, split = self.dataset, self.dataset.split
+        started = time.monotonic()
+        predict = baseline.fit(
+            [dataset.texts[row] for row in split.fit], dataset.labels_of(split.fit)
+        )
+        seconds = time.monotonic() - started
+        heldout = [dataset.texts[row] for row in split.heldout]
+        validation = np.float32(predict([dataset.texts[row] for row in split.validation]))
+        save_scores(folder, validation, np.float32(predict(heldout)))
+        labels = dataset.labels_of(split.validation)
+        order = np.random.default_rng(0).permutation(len(heldout))
+
+        def answer(requests: np.ndarray) -> None:
+            predict([heldout[request] for request in requests])
+
+        return Result(
+            name=baseline.name,
+            kind="baseline",
+            status="complete",
+            seed=self.seed,
+            epochs=1.0,
+            val_accuracy=float(np.mean(predictions(validation) == labels)),
+            val_loss=cross_entropy(labels, validation),
+            train_seconds=seconds,
+            latency_us=median_us(answer, order, 1, 0.5),
+            latency_batch_us=median_us(answer, order, 512, 0.5),
+        )

@@ -1,0 +1,122 @@
+"""What the parent tells its workers, and what they tell it: plain values that cross processes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.batches import Padding
+from results.result import Result
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a worker needs to know of a run.
+
+    Attributes:
+        folder: The run's folder.
+        study: The study's name.
+        storage: Where the study lives; None for the folder's journal.
+        cache: Where finished baselines are kept.
+        space: What `--space` names.
+        sampler: What `--sampler` names.
+        pruner: What `--pruner` names.
+        objectives: Names of the objectives.
+        trials: How many trials the study shall have; None for a wall-clock budget.
+        epochs: Epochs of a full training.
+        batch_size: Rows in a batch, where the space does not say.
+        padding: Padding of the baselines; trials always use a record's own length.
+        reports: Reports in an epoch of a trial.
+        seed: The run's seed.
+        workers: How many workers run at once.
+        threads: Threads of one worker.
+    """
+
+    folder: Path
+    study: str
+    storage: str | None
+    cache: Path
+    space: str
+    sampler: str
+    pruner: str
+    objectives: tuple[str, ...]
+    trials: int | None
+    epochs: int
+    batch_size: int
+    padding: Padding
+    reports: int
+    seed: int
+    workers: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class TrainBaseline:
+    """Task: train one baseline.
+
+    Attributes:
+        name: Which.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """Task: run trials until the budget is used up.
+
+    Attributes:
+        seconds: How long trials may go on; None for no bound.
+    """
+
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """News: the worker has started.
+
+    Attributes:
+        problem: Why it cannot work, in one line for the user; None where it can.
+    """
+
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """News: a training has come further.
+
+    Attributes:
+        name: The baseline or trial.
+        epochs: Epochs trained.
+        value: Its value on the validation rows, where known.
+    """
+
+    name: str
+    epochs: float
+    value: float | None
+
+
+@dataclass(frozen=True)
+class BaselineDone:
+    """News: a baseline is trained.
+
+    Attributes:
+        result: Its result.
+    """
+
+    result: Result
+
+
+@dataclass(frozen=True)
+class SearchDone:
+    """News: the worker has no more trials to run.
+
+    Attributes:
+        problem: Why the search cannot go on; None where it simply ended.
+    """
+
+    problem: str | None = None
+
+
+Task = TrainBaseline | Search
+News = Ready | Progress | BaselineDone | SearchDone

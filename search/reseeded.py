@@ -1,0 +1,70 @@
+"""A sampler made anew for each trial, so that a proposal depends on the study and nothing else."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from search.seeds import derive
+
+
+class ReseededSampler(BaseSampler):
+    """Ask a fresh sampler for each trial, seeded by the run's seed and the trial's number.
+
+    The generator inside a sampler dies with its process. Here it is born with the trial: a resumed
+    search proposes what an uninterrupted one would have, and two workers never draw the same.
+
+    Args:
+        make: Makes the sampler from a seed; it keeps what it learns in the study alone.
+        seed: The run's seed.
+    """
+
+    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
+        self._make = make
+        self._seed = seed
+        self._current = make(seed)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Make the trial's own sampler.
+
+        Args:
+            study: The study.
+            trial: The trial that begins.
+        """
+        self._current = self._make(derive(self._seed, trial.number))
+        self._current.before_trial(study, trial)
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Ask the trial's sampler."""
+        return self._current.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Ask the trial's sampler."""
+        return self._current.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Ask the trial's sampler."""
+        return self._current.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Tell the trial's sampler."""
+        self._current.after_trial(study, trial, state, values)

@@ -1,0 +1,263 @@
+"""Train the baselines, search for Model 3, rank all on the held-out part, export the winner."""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from data import access_log, synthetic
+from data.command import EXIT_INTERRUPTED, run
+from data.errors import UserError
+from data.prepare import Dataset, prepare
+from results.export import export_trial
+from results.leaderboard import from_store, write
+from results.store import DATA_FOLDER, Store
+from results.table import table
+from search.lost import put_back
+from search.options import BATCH_SIZE, Options, parse
+from search.plan import BaselineDone, Plan, Progress, Search, SearchDone, Task, TrainBaseline
+from search.samplers import KERAS_TUNER
+from search.slots import fill
+from search.view import View
+from search.workers import Workers
+
+log = logging.getLogger(__name__)
+
+REPORTS_AN_EPOCH = 4
+# Longest first, so that workers that share the baselines end at about the same time.
+_BY_COST = ("model3-notebook", "model2", "model1-as-run", "model1", "linear", "regex", "majority")
+_SYNTHETIC_SEED = 0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a search from the command line.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        The exit status: 0, or 130 after Ctrl-C.
+    """
+    options = parse(argv)
+    plan = _plan(options)
+    store = _open(options, load(options))
+    with View(store.study, options.budget, plan.objectives[0]) as view:
+        with Workers(plan) as workers, _interruptible(workers):
+            train_baselines(options, store, workers, view)
+            if not options.budget.is_empty:
+                search(options, store, workers, view)
+        interrupted = workers.is_stopping
+    finish(store)
+    return EXIT_INTERRUPTED if interrupted else 0
+
+
+def load(options: Options) -> Dataset:
+    """Read, split and encode the log.
+
+    Args:
+        options: The command line.
+
+    Returns:
+        The data set.
+    """
+    source = options.data or _synthetic(options)
+    log.info("reading %s", source)
+    read = access_log.read(
+        source,
+        format=options.format,
+        dropped_keys=options.dropped_keys,
+        rows=options.rows,
+        skip_bad_rows=options.skip_bad_rows,
+    )
+    if read.skipped:
+        log.warning("%d bad rows were skipped", read.skipped)
+    dataset = prepare(
+        read,
+        split=options.split,
+        vocabulary=options.vocabulary,
+        dropped_keys=options.dropped_keys,
+        batch_size=BATCH_SIZE,
+    )
+    log.info(
+        "%s rows, %d ids, split %s",
+        f"{dataset.facts['rows']:,}",
+        dataset.facts["num_words"],
+        options.split,
+    )
+    return dataset
+
+
+def _synthetic(options: Options) -> str:
+    rows = options.rows or synthetic.DEFAULT_ROWS
+    path = options.out / "synthetic" / f"synthetic-{rows}-{_SYNTHETIC_SEED}.csv"
+    if not path.is_file():
+        _make_folder(path.parent)
+        synthetic.write(path, rows, _SYNTHETIC_SEED)
+    return str(path)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: '{folder}' cannot be made ({error.strerror})") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"--out: '{folder}' cannot be written")
+
+
+def _plan(options: Options) -> Plan:
+    _make_folder(options.out)
+    cores = os.cpu_count() or 1
+    alone = options.sampler in KERAS_TUNER
+    if alone and (options.workers or 1) > 1:
+        raise UserError(
+            f"--workers is {options.workers}, but --sampler {options.sampler} keeps its state in "
+            "one process; use --workers 1"
+        )
+    workers = 1 if alone else options.workers or cores
+    return Plan(
+        folder=options.folder.resolve(),
+        study=options.study,
+        storage=options.storage,
+        cache=options.out.resolve() / "baselines",
+        space=options.space,
+        sampler=options.sampler,
+        pruner=options.pruner,
+        objectives=tuple(objective.name for objective in options.objective),
+        trials=options.budget.trials,
+        epochs=options.epochs,
+        batch_size=BATCH_SIZE,
+        padding=options.padding,
+        reports=REPORTS_AN_EPOCH,
+        seed=options.seed,
+        workers=workers,
+        threads=max(1, cores // workers),
+    )
+
+
+def _open(options: Options, dataset: Dataset) -> Store:
+    folder = options.folder.resolve()
+    store = Store.create(
+        folder,
+        [objective.direction for objective in options.objective],
+        name=options.study,
+        url=options.storage,
+        data=dataset.facts,
+        protocol=options.protocol,
+    )
+    if not (folder / DATA_FOLDER / "facts.json").is_file():
+        dataset.save(folder / DATA_FOLDER)
+    return store
+
+
+def train_baselines(options: Options, store: Store, workers: Workers, view: View) -> None:
+    """Train the baselines that are not kept from an earlier run, and record all of them.
+
+    Args:
+        options: The command line.
+        store: The run.
+        workers: Who trains.
+        view: Who tells.
+    """
+    tasks = [TrainBaseline(name) for name in sorted(options.baselines, key=_BY_COST.index)]
+    done = {}
+    for index, news in workers.run(tasks, on_death=lambda pid: None, again=lambda task: task):
+        match news:
+            case Progress():
+                view.progress(index, news)
+            case BaselineDone(result) if result.status != "pruned":
+                view.idle(index)
+                view.baseline(result)
+                done[result.name] = result
+    for name in options.baselines:
+        if name in done:
+            place = os.path.relpath(done[name].artefacts, store.folder)
+            store.record_baseline(replace(done[name], artefacts=place))
+
+
+def search(options: Options, store: Store, workers: Workers, view: View) -> None:
+    """Run trials until the budget is used up.
+
+    Args:
+        options: The command line.
+        store: The run.
+        workers: Who trains.
+        view: Who tells.
+
+    Raises:
+        UserError: If the search cannot go on.
+    """
+    put_back(store.study)
+    # Here, once, and not by every worker at the same moment.
+    fill(store.study, options.budget.trials or 1)
+    started = time.monotonic()
+
+    def task(_: Task | None = None) -> Search | None:
+        if options.budget.seconds is None:
+            return Search(None)
+        left = options.budget.seconds - (time.monotonic() - started)
+        return Search(left) if left > 0 else None
+
+    tasks: list[Task] = [Search(options.budget.seconds)] * workers.plan.workers
+    while tasks:
+        for index, news in workers.run(tasks, on_death=lambda pid: _bury(store, pid), again=task):
+            match news:
+                case Progress():
+                    view.progress(index, news)
+                case SearchDone(problem):
+                    view.idle(index)
+                    if problem is not None:
+                        raise UserError(problem)
+            view.refresh()
+        # A trial can be lost after every worker had found the budget used up.
+        lost = put_back(store.study)
+        tasks = [Search(None)] if lost and options.budget.trials and not workers.is_stopping else []
+
+
+def _bury(store: Store, pid: int) -> None:
+    put_back(store.study, dead=pid)
+
+
+def finish(store: Store) -> None:
+    """Fix the champion, score the held-out part, write the leaderboard and export the winner.
+
+    Args:
+        store: The run.
+    """
+    champion = store.choose_champion()
+    leaderboard = from_store(store)
+    write(leaderboard, store.folder)
+    print(table(leaderboard))
+    if champion is None:
+        log.warning("no trial is complete: nothing to export")
+        return
+    export_trial(store, champion, store.folder / "best")
+    log.info("the winner is in %s", store.folder / "best")
+
+
+@contextmanager
+def _interruptible(workers: Workers) -> Iterator[None]:
+    """Let the first Ctrl-C end the search in order, the second one at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if workers.is_stopping:
+            workers.kill()
+            raise KeyboardInterrupt
+        log.warning("stopping: running trials are put back; once more to stop at once")
+        workers.stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    run(main)

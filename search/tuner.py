@@ -1,0 +1,244 @@
+"""Runs the trials of a study: builds, trains with pruning, records, keeps the best checkpoints."""
+
+import gc
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import optuna
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.errors import FailedTrialError
+
+from data.prepare import Dataset
+from results.evaluate import latency, probabilities
+from results.result import Point, Result
+from results.store import CHECKPOINT, SCORES, Store
+from search import slots
+from search.fit import Fit, Recipe, fit
+from search.objectives import REPORTED, Objective
+from search.oracle import OptunaOracle
+from search.seeds import derive
+from spaces.brief import layer_count, violations
+
+KEPT_CHECKPOINTS = 3
+INTERRUPTED = "interrupted"
+
+Notify = Callable[[str, float, float | None], None]
+
+
+class Interrupted(BaseException):
+    """The search was asked to stop in the middle of a trial, which is put back."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of a worker have in common.
+
+    Attributes:
+        store: The run.
+        dataset: Its data.
+        recipe: How trials are trained; a trial's own batch size and epochs go before it.
+        objectives: What is optimised; a pruner judges by the first one where reports tell of it.
+        seed: The run's seed.
+        stop: Asked after each batch; a reason ends the training, `INTERRUPTED` puts the trial back.
+        notify: Told of each report: trial, epochs trained, value.
+    """
+
+    store: Store
+    dataset: Dataset
+    recipe: Recipe
+    objectives: Sequence[Objective]
+    seed: int
+    stop: Callable[[], str | None] = lambda: None
+    notify: Notify = lambda name, epochs, value: None
+
+
+class StudyTuner(keras_tuner.Tuner):
+    """A tuner whose trials are pruned, scored and recorded in the study of its oracle."""
+
+    oracle: OptunaOracle
+
+    def __init__(self, job: Job, oracle: OptunaOracle, hypermodel: Any, folder: Path) -> None:
+        """Prepare to run trials.
+
+        Args:
+            job: What they have in common.
+            oracle: Where they come from.
+            hypermodel: What builds their models.
+            folder: Where KerasTuner may leave its own files.
+        """
+        self.job = job
+        super().__init__(
+            oracle,
+            hypermodel,
+            directory=str(folder.parent),
+            project_name=folder.name,
+            overwrite=True,
+        )
+
+    def _populate_initial_space(self) -> None:
+        # KerasTuner builds the model several times to find the conditional hyperparameters; a
+        # hypermodel that can declare its space saves that.
+        declare = getattr(self.hypermodel, "declare", None)
+        if declare is None:
+            super()._populate_initial_space()
+            return
+        space = self.oracle.get_space()
+        declare(space)
+        self.oracle.update_space(space)
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Build, train and record one trial.
+
+        Args:
+            trial: KerasTuner's side of the trial.
+            args: Not used: the data belongs to the job.
+            kwargs: Not used.
+
+        Returns:
+            The objectives' values.
+
+        Raises:
+            FailedTrialError: If the model cannot be built or has no value.
+            Interrupted: If the search was asked to stop.
+        """
+        number = int(trial.trial_id)
+        asked = self.oracle.optuna_trial(trial.trial_id)
+        seed = derive(self.job.seed, number)
+        model = self._build(trial, seed)
+        recipe = self._recipe(trial, seed)
+        hypermodel_fit = self.hypermodel.fit
+        fitted = fit(
+            model,
+            self.job.dataset,
+            recipe,
+            judge=lambda point: self._judge(asked, point),
+            stop=self.job.stop,
+            train=lambda *a, **k: hypermodel_fit(trial.hyperparameters, model, *a, **k),
+        )
+        if fitted.reason == INTERRUPTED:
+            frozen = self.oracle.study.get_trials(deepcopy=False)[number]
+            slots.replace(self.oracle.study, frozen, INTERRUPTED, same_values=True)
+            raise Interrupted
+        result = self._result(trial, model, recipe, fitted, seed)
+        if fitted.status == "complete":
+            self._checkpoint(model, number)
+        self.job.store.record(asked, result)
+        return self._values(trial, result)
+
+    def _build(self, trial: Trial, seed: int) -> keras.Model:
+        keras.backend.clear_session()
+        gc.collect()
+        keras.utils.set_random_seed(seed)
+        model = self.hypermodel.build(trial.hyperparameters)
+        if not isinstance(model, keras.Model):
+            raise FailedTrialError(f"build returned a {type(model).__name__}, not a Keras model")
+        return model
+
+    def _recipe(self, trial: Trial, seed: int) -> Recipe:
+        values = trial.hyperparameters.values
+        base = self.job.recipe
+        return replace(
+            base,
+            seed=seed,
+            batch_size=int(values.get("batch_size", base.batch_size)),
+            epochs=int(values.get("tuner/epochs", base.epochs)),
+        )
+
+    def _judge(self, asked: optuna.Trial, point: Point) -> str | None:
+        name = next((item.name for item in self.job.objectives if item.name in REPORTED), "")
+        value = getattr(point, name) if name else None
+        self.job.notify(f"trial {asked.number}", point.epoch, value)
+        # Optuna neither reports nor prunes where there are several objectives.
+        if value is None or not math.isfinite(value) or len(self.job.objectives) > 1:
+            return None
+        asked.report(value, round(point.epoch * self.job.recipe.reports))
+        return "behind its rivals" if asked.should_prune() else None
+
+    def _result(
+        self, trial: Trial, model: keras.Model, recipe: Recipe, fitted: Fit, seed: int
+    ) -> Result:
+        number = int(trial.trial_id)
+        last = fitted.curve[-1] if fitted.curve else None
+        scored = fitted.validation is not None and fitted.status != "pruned"
+        result = Result(
+            name=f"trial {number}",
+            kind="trial",
+            status=fitted.status,
+            reason=fitted.reason,
+            number=number,
+            hyperparameters=dict(trial.hyperparameters.values),
+            seed=seed,
+            epochs=fitted.epochs,
+            curve=fitted.curve,
+            val_accuracy=last.val_accuracy if last else None,
+            val_loss=last.val_loss if last and math.isfinite(last.val_loss) else None,
+            layers=layer_count(model),
+            parameters=model.count_params(),
+            violations=violations(model),
+            train_seconds=fitted.seconds,
+            worker=self.tuner_id,
+        )
+        return self._scored(result, recipe, fitted) if scored else result
+
+    def _scored(self, result: Result, recipe: Recipe, fitted: Fit) -> Result:
+        """Keep the probabilities; nothing here looks at a held-out label."""
+        dataset = self.job.dataset
+        heldout = dataset.split.heldout
+        scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
+        assert result.number is not None
+        folder = self.job.store.trial_folder(result.number)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_scores(folder, fitted.validation, scores)
+        taken = latency(
+            fitted.scorer, dataset.encoded, heldout, padding=recipe.padding, seconds=0.2
+        )
+        return replace(
+            result,
+            latency_us=taken.us_1,
+            latency_batch_us=taken.us_512,
+            artefacts=str(folder.relative_to(self.job.store.folder)),
+        )
+
+    def _checkpoint(self, model: keras.Model, number: int) -> None:
+        path = self.job.store.trial_folder(number) / CHECKPOINT
+        beside = path.with_name(f"part-{CHECKPOINT}")
+        model.save(beside)
+        beside.replace(path)
+
+    def _values(self, trial: Trial, result: Result) -> dict[str, float]:
+        values = {item.name: item.value(result) for item in self.job.objectives}
+        known = {name: value for name, value in values.items() if value is not None}
+        if result.status == "pruned" or len(known) < len(values):
+            self.oracle.prune(trial.trial_id)
+        if len(known) < len(values):
+            raise FailedTrialError(result.reason or "an objective has no value")
+        return known
+
+    def on_trial_end(self, trial: Trial) -> None:
+        """End the trial in the oracle, then free what the better trials made needless.
+
+        Args:
+            trial: The trial.
+        """
+        super().on_trial_end(trial)
+        if trial.status == TrialStatus.COMPLETED:
+            self.job.store.keep_best_checkpoints(KEPT_CHECKPOINTS)
+
+
+def save_scores(folder: Path, validation: Any, heldout: Any) -> None:
+    """Write a result's probabilities, whole or not at all.
+
+    Args:
+        folder: The result's folder.
+        validation: Probabilities of the validation rows, float32 [n].
+        heldout: Probabilities of the held-out rows, float32 [m].
+    """
+    beside = folder / f"part-{SCORES}"
+    np.savez(beside, validation=validation, heldout=heldout)
+    beside.replace(folder / SCORES)

@@ -1,0 +1,169 @@
+"""A worker process: imports TensorFlow once, then trains whatever it is told to."""
+
+import math
+import os
+import signal
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol
+
+import keras_tuner
+import optuna
+import tensorflow as tf
+
+from data.errors import UserError
+from data.prepare import Dataset
+from results.store import DATA_FOLDER, Store
+from search.baselines import Cache
+from search.fit import Recipe
+from search.lost import worker_name
+from search.objectives import OBJECTIVES
+from search.oracle import OptunaOracle
+from search.plan import (
+    BaselineDone,
+    Plan,
+    Progress,
+    Ready,
+    Search,
+    SearchDone,
+    Task,
+    TrainBaseline,
+)
+from search.samplers import KERAS_TUNER, make_pruner, make_sampler
+from search.tuner import INTERRUPTED, Interrupted, Job, StudyTuner
+from spaces.load import load_space
+
+MOST_FAILURES_IN_A_ROW = 5
+
+
+class Flag(Protocol):
+    """A number in shared memory; not zero once the parent wants the workers to stop."""
+
+    value: int
+
+
+class Worker:
+    """Serves the parent's tasks, one after the other.
+
+    Args:
+        plan: The run.
+        name: The worker's name in the study.
+        connection: Brings tasks, takes news.
+        stopping: Set when the parent wants the worker to stop.
+    """
+
+    def __init__(self, plan: Plan, name: str, connection: Connection, stopping: Flag) -> None:
+        self.plan = plan
+        self.name = name
+        self.connection = connection
+        self.stopping = stopping
+        self.parent = os.getppid()
+        self.dataset = Dataset.load(plan.folder / DATA_FOLDER)
+        self.space = load_space(
+            plan.space,
+            self.dataset.vocabulary.num_words,
+            rows=len(self.dataset.split.fit),
+            epochs=plan.epochs,
+        )
+
+    def serve(self) -> None:
+        """Do tasks until the parent closes the connection or dies."""
+        try:
+            while True:
+                task: Task = self.connection.recv()
+                match task:
+                    case TrainBaseline():
+                        self._train(task.name)
+                    case Search():
+                        self.connection.send(self._search(task.seconds))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return
+
+    def _stopper(self, deadline: float = math.inf) -> Callable[[], str | None]:
+        def stop() -> str | None:
+            if self.stopping.value or os.getppid() != self.parent:
+                return INTERRUPTED
+            return "the budget ended" if time.monotonic() >= deadline else None
+
+        return stop
+
+    def _notify(self, name: str, epochs: float, value: float | None) -> None:
+        self.connection.send(Progress(name, epochs, value))
+
+    def _train(self, name: str) -> None:
+        plan = self.plan
+        recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
+        cache = Cache(plan.cache, self.dataset, recipe, plan.seed)
+        found = cache.find(name) or cache.train(name, self._notify, self._stopper())
+        self.connection.send(BaselineDone(found))
+
+    def _search(self, seconds: float | None) -> SearchDone:
+        plan = self.plan
+        objectives = tuple(OBJECTIVES[name] for name in plan.objectives)
+        store = Store.open(plan.folder, plan.storage)
+        store.study.sampler = make_sampler(plan.sampler, plan.seed, plan.workers, plan.epochs)
+        store.study.pruner = make_pruner(plan.pruner, plan.epochs * plan.reports)
+        told = [keras_tuner.Objective(item.name, item.direction[:3]) for item in objectives]
+        oracle = OptunaOracle(
+            store.study,
+            told if len(told) > 1 else told[0],
+            max_trials=plan.trials,
+            timeout=seconds,
+            max_consecutive_failed_trials=MOST_FAILURES_IN_A_ROW,
+            default_first=plan.sampler not in KERAS_TUNER,
+        )
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        job = Job(
+            store,
+            self.dataset,
+            Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
+            objectives,
+            plan.seed,
+            self._stopper(deadline),
+            self._notify,
+        )
+        # KerasTuner insists on files of its own; the study makes them needless.
+        with tempfile.TemporaryDirectory() as folder:
+            tuner = StudyTuner(job, oracle, self.space, Path(folder) / "keras_tuner")
+            tuner.tuner_id = self.name
+            return _run(tuner)
+
+
+def _run(tuner: StudyTuner) -> SearchDone:
+    try:
+        tuner.search(verbose=0)
+    except Interrupted:
+        return SearchDone()
+    except RuntimeError as error:
+        if "consecutive failures" not in str(error):
+            raise
+        last = str(error).strip().splitlines()[-1]
+        return SearchDone(f"{MOST_FAILURES_IN_A_ROW} trials in a row failed, the last with: {last}")
+    return SearchDone()
+
+
+def enter(plan: Plan, connection: Connection, stopping: Flag) -> None:
+    """Be a worker: the first function of its process.
+
+    Args:
+        plan: The run.
+        connection: Brings tasks, takes news.
+        stopping: Set when the parent wants the worker to stop.
+    """
+    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tf.config.threading.set_intra_op_parallelism_threads(plan.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(plan.threads)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    try:
+        worker = Worker(plan, worker_name(os.getpid()), connection, stopping)
+    except UserError as error:
+        connection.send(Ready(str(error)))
+        return
+    connection.send(Ready())
+    worker.serve()
