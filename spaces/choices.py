@@ -138,14 +138,14 @@ def _front(hp: Any) -> Front | None:
     with hp.conditional_scope("conv_layers", [1, 2]):
         filters = _power_of_two(hp, "conv_filters", 32, 128, default=64)
         kernel = hp.Int("conv_kernel", 3, 7, default=5)
-        pool = hp.Int("conv_pool", 2, 4, default=2)
+        pool = hp.Int("conv_pool", 2, 4, default=4)
     return Front(layers, filters, kernel, pool) if layers else None
 
 
 def _recurrence(hp: Any) -> Recurrence:
     cell = hp.Choice("cell", ["rnn", "gru", "lstm"], default="gru")
     layers = hp.Int("recurrent_layers", 1, 3, default=1)
-    units = _stack(hp, "recurrent", layers, least=16, default=64)
+    units = _stack(hp, "recurrent", layers, default=64)
     return Recurrence(
         cell=cell,
         units=units,
@@ -154,12 +154,16 @@ def _recurrence(hp: Any) -> Recurrence:
     )
 
 
-def _stack(hp: Any, prefix: str, layers: int, least: int, default: int) -> tuple[int, ...]:
-    """Declare the units of up to three layers, each only where that many layers are drawn."""
+def _stack(hp: Any, prefix: str, layers: int, default: int) -> tuple[int, ...]:
+    """Declare the units of up to three layers, each only where that many layers are drawn.
+
+    The second and third are at most half as wide: deep and wide both is what two cores cannot pay.
+    """
     units = []
     for layer in (1, 2, 3):
         with hp.conditional_scope(f"{prefix}_layers", list(range(layer, 4))):
-            units.append(_power_of_two(hp, f"{prefix}_units_{layer}", least, 128, default))
+            most = 128 if layer == 1 else 64
+            units.append(_power_of_two(hp, f"{prefix}_units_{layer}", 16, most, default))
     return tuple(units[:layers])
 
 
@@ -175,7 +179,7 @@ def _head(hp: Any, least_dropout: float) -> Head:
     summary = hp.Choice("summary", ["last", "max", "mean", "attention"], default="max")
     dropout = hp.Float("dropout", least_dropout, 0.5, step=0.05, default=0.2)
     layers = hp.Int("dense_layers", 0, 3, default=0)
-    units = _stack(hp, "dense", layers, least=16, default=32)
+    units = _stack(hp, "dense", layers, default=32)
     with hp.conditional_scope("dense_layers", [1, 2, 3]):
         activation = hp.Choice("dense_activation", ["relu", "gelu", "tanh"], default="relu")
     return Head(summary, dropout, units, activation)

@@ -63,7 +63,9 @@ def test_choices_repeat_what_was_drawn(seed: int) -> None:
 def test_ranges_suit_two_cores(seed: int) -> None:
     choices = choose(draw(SPACE, seed))
     assert 16 <= choices.embedding <= 64
-    assert all(16 <= units <= 128 for units in choices.recurrence.units)
+    for units in (choices.recurrence.units, choices.head.units):
+        assert all(16 <= width <= 128 for width in units)
+        assert all(width <= 64 for width in units[1:])
     assert choices.training.batch_size in (64, 128, 256)
     if choices.front:
         assert 32 <= choices.front.filters <= 128
