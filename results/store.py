@@ -9,18 +9,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import optuna
-from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
 from data.errors import UserError
 from data.prepare import Dataset
 from results.result import Result, Status
+from results.storage import JOURNAL, open_storage, remember, remembered
 
-JOURNAL = "journal.log"
 DATA_FOLDER = "data"
 SCORES = "scores.npz"
 CHECKPOINT = "model.keras"
+HEARTBEAT_SECONDS = 15
 
 # Attributes of a trial that the bridge writes while it runs.
 SLOT = "slot"
@@ -40,33 +39,6 @@ _NOT_COMPARED = ("source",)
 
 Direction = Literal["minimize", "maximize"]
 Scores = npt.NDArray[np.float32]
-
-
-def open_storage(folder: Path, url: str | None = None) -> BaseStorage:
-    """Open where a study lives.
-
-    Args:
-        folder: The run's folder; its journal is used when no URL is given.
-        url: A database that Optuna takes, e.g. `postgresql://...`; None for the journal.
-
-    Returns:
-        The storage.
-
-    Raises:
-        UserError: If the database cannot be reached or the journal not be written.
-    """
-    if url is None:
-        path = folder / JOURNAL
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.touch()
-            # The open-file lock is freed by the system when its owner dies; the default, a
-            # symbolic link, is left behind by a killed process.
-            backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
-            return JournalStorage(backend)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written ({error.strerror})") from error
-    raise UserError("--storage is not supported yet")
 
 
 class Store:
@@ -92,6 +64,7 @@ class Store:
         *,
         name: str,
         url: str | None = None,
+        heartbeat: int = HEARTBEAT_SECONDS,
         data: Mapping[str, Any],
         protocol: Mapping[str, Any],
     ) -> "Store":
@@ -102,6 +75,7 @@ class Store:
             directions: "maximize" or "minimize", one an objective.
             name: The study's name.
             url: Where the study lives; None for the folder's journal.
+            heartbeat: Seconds between two signs of life of a trial in a database.
             data: The data's facts.
             protocol: What a score means here: whatever must be equal when a study is resumed.
 
@@ -111,10 +85,12 @@ class Store:
         Raises:
             UserError: If the study holds trials of other data, another protocol or another space.
         """
-        storage = open_storage(folder, url)
+        storage = open_storage(folder, url, heartbeat)
         study = optuna.create_study(
             study_name=name, storage=storage, directions=list(directions), load_if_exists=True
         )
+        if url is not None:
+            remember(folder, url)
         known = study.user_attrs
         for key, now in ((_DATA, dict(data)), (_PROTOCOL, dict(protocol))):
             now = json.loads(json.dumps(now))
@@ -125,12 +101,16 @@ class Store:
         return cls(folder, study, url)
 
     @classmethod
-    def open(cls, folder: Path, url: str | None = None) -> "Store":
+    def open(
+        cls, folder: Path, url: str | None = None, heartbeat: int = HEARTBEAT_SECONDS
+    ) -> "Store":
         """Open a finished or running run for reading.
 
         Args:
             folder: The run's folder.
-            url: Where the study lives; None for the folder's journal.
+            url: Where the study lives; None for the folder's journal, or for the database that the
+                run was made with.
+            heartbeat: Seconds between two signs of life of a trial in a database.
 
         Returns:
             The store.
@@ -138,13 +118,14 @@ class Store:
         Raises:
             UserError: If there is no study.
         """
+        url = url or remembered(folder)
         if url is None and not (folder / JOURNAL).is_file():
             raise UserError(f"{folder}: no run is here (it has no {JOURNAL})")
-        storage = open_storage(folder, url)
+        storage = open_storage(folder, url, heartbeat)
         try:
             study = optuna.load_study(study_name=folder.name, storage=storage)
         except KeyError:
-            raise UserError(f"{folder}: its journal holds no study '{folder.name}'") from None
+            raise UserError(f"{folder}: there is no study '{folder.name}' for it") from None
         return cls(folder, study, url)
 
     @property

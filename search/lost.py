@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import optuna
 import psutil
+from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
 
 from results.store import WORKER
@@ -27,7 +28,10 @@ def worker_name(pid: int) -> str:
 
 
 def put_back(study: optuna.Study, dead: int | None = None) -> int:
-    """End the running trials of dead workers of this machine, and put them back to be repeated.
+    """End the running trials of dead workers, and put them back to be repeated.
+
+    A worker of this machine is dead when its process is gone; one of another machine when its
+    database has had no sign of life from it for too long.
 
     Args:
         study: The study.
@@ -36,10 +40,14 @@ def put_back(study: optuna.Study, dead: int | None = None) -> int:
     Returns:
         How many were put back.
     """
+    storage = study._storage
+    silent: set[int] = set()
+    if isinstance(storage, BaseHeartbeat) and is_heartbeat_enabled(storage):
+        silent = set(storage._get_stale_trial_ids(study._study_id))
     lost = [
         trial
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if _is_lost(trial, dead)
+        if trial._trial_id in silent or _is_lost(trial, dead)
     ]
     for trial in lost:
         slots.replace(study, trial, "its worker died", same_values=True)

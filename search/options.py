@@ -15,6 +15,7 @@ from data.command import Parser
 from data.errors import UserError
 from data.prepare import VocabularyFrom
 from data.split import SPLITS
+from results.store import HEARTBEAT_SECONDS
 from search import budget, objectives
 from search.budget import Budget
 from search.objectives import Objective
@@ -53,6 +54,7 @@ class Options:
     seed: int
     study: str
     storage: str | None
+    heartbeat: int
     out: Path
 
     @property
@@ -108,6 +110,7 @@ def parse(argv: Sequence[str]) -> Options:
         seed=given.seed,
         study=_study(given.study),
         storage=given.storage,
+        heartbeat=given.heartbeat,
         out=Path(given.out),
     )
 
@@ -205,6 +208,14 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--storage", metavar="URL", help="a database instead of the run's own journal file"
+    )
+    group.add_argument(
+        "--heartbeat",
+        type=_count,
+        default=HEARTBEAT_SECONDS,
+        metavar="SECONDS",
+        help="between a trial's signs of life in a database; silent for four times as long, it is "
+        "repeated (default: %(default)s)",
     )
     group.add_argument("--out", default="runs", metavar="DIR", help="default: %(default)s")
 

@@ -15,6 +15,7 @@ class Plan:
         folder: The run's folder.
         study: The study's name.
         storage: Where the study lives; None for the folder's journal.
+        heartbeat: Seconds between two signs of life of a trial in a database.
         cache: Where finished baselines are kept.
         space: What `--space` names.
         sampler: What `--sampler` names.
@@ -33,6 +34,7 @@ class Plan:
     folder: Path
     study: str
     storage: str | None
+    heartbeat: int
     cache: Path
     space: str
     sampler: str

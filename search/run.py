@@ -10,13 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from optuna.trial import TrialState
+
 from data import access_log, synthetic
 from data.command import EXIT_INTERRUPTED, run
 from data.errors import UserError
 from data.prepare import Dataset, prepare
 from results.export import export_trial
 from results.leaderboard import from_store, write
-from results.store import DATA_FOLDER, Store
+from results.store import DATA_FOLDER, Store, counted
 from results.table import table
 from search.lost import put_back
 from search.options import BATCH_SIZE, Options, parse
@@ -124,6 +126,7 @@ def _plan(options: Options) -> Plan:
         folder=options.folder.resolve(),
         study=options.study,
         storage=options.storage,
+        heartbeat=options.heartbeat,
         cache=options.out.resolve() / "baselines",
         space=options.space,
         sampler=options.sampler,
@@ -147,6 +150,7 @@ def _open(options: Options, dataset: Dataset) -> Store:
         [objective.direction for objective in options.objective],
         name=options.study,
         url=options.storage,
+        heartbeat=options.heartbeat,
         data=dataset.facts,
         protocol=options.protocol,
     )
@@ -214,9 +218,20 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> None
                     if problem is not None:
                         raise UserError(problem)
             view.refresh()
-        # A trial can be lost after every worker had found the budget used up.
-        lost = put_back(store.study)
-        tasks = [Search(None)] if lost and options.budget.trials and not workers.is_stopping else []
+        tasks = [Search(None)] if _is_work_left(options, store, workers) else []
+
+
+def _is_work_left(options: Options, store: Store, workers: Workers) -> bool:
+    """Wait for the trials of other machines; whether one of them, or of ours, is to be repeated."""
+    while options.budget.trials and not workers.is_stopping:
+        put_back(store.study)
+        states = {trial.state for trial in counted(store.study)}
+        if TrialState.WAITING in states:
+            return True
+        if TrialState.RUNNING not in states:
+            return False
+        time.sleep(1.0)
+    return False
 
 
 def _bury(store: Store, pid: int) -> None:

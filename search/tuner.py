@@ -13,6 +13,8 @@ import numpy as np
 import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages._heartbeat import get_heartbeat_thread
 
 from data.prepare import Dataset
 from results.evaluate import latency, probabilities
@@ -20,6 +22,7 @@ from results.result import Point, Result
 from results.store import CHECKPOINT, SCORES, Store
 from search import slots
 from search.fit import Fit, Recipe, fit
+from search.lost import put_back
 from search.objectives import REPORTED, Objective
 from search.oracle import OptunaOracle
 from search.seeds import derive
@@ -107,8 +110,16 @@ class StudyTuner(keras_tuner.Tuner):
             FailedTrialError: If the model cannot be built or has no value.
             Interrupted: If the search was asked to stop.
         """
-        number = int(trial.trial_id)
         asked = self.oracle.optuna_trial(trial.trial_id)
+        try:
+            with get_heartbeat_thread(asked._trial_id, self.oracle.study._storage):
+                return self._run(trial, asked)
+        except UpdateFinishedTrialError:
+            # This worker was silent for so long that another one repeats the trial.
+            raise FailedTrialError("it was taken over by another worker") from None
+
+    def _run(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
+        number = asked.number
         seed = derive(self.job.seed, number)
         model = self._build(trial, seed)
         recipe = self._recipe(trial, seed)
@@ -219,6 +230,10 @@ class StudyTuner(keras_tuner.Tuner):
         if len(known) < len(values):
             raise FailedTrialError(result.reason or "an objective has no value")
         return known
+
+    def pre_create_trial(self) -> None:
+        """Put back the trials of dead workers before asking for one."""
+        put_back(self.oracle.study)
 
     def on_trial_end(self, trial: Trial) -> None:
         """End the trial in the oracle, then free what the better trials made needless.

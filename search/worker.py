@@ -104,7 +104,7 @@ class Worker:
     def _search(self, seconds: float | None) -> SearchDone:
         plan = self.plan
         objectives = tuple(OBJECTIVES[name] for name in plan.objectives)
-        store = Store.open(plan.folder, plan.storage)
+        store = Store.open(plan.folder, plan.storage, plan.heartbeat)
         store.study.sampler = make_sampler(plan.sampler, plan.seed, plan.workers, plan.epochs)
         store.study.pruner = make_pruner(plan.pruner, plan.epochs * plan.reports)
         told = [keras_tuner.Objective(item.name, item.direction[:3]) for item in objectives]

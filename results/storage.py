@@ -1,0 +1,203 @@
+"""Where studies live: the run's journal file, a database, or a proxy in front of one."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import optuna
+from filelock import FileLock
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from data.errors import UserError
+from results.files import write_text
+from results.patience import make_patient
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+JOURNAL = "journal.log"
+# A trial in a database is given up when its worker was silent for this many heartbeats.
+SILENT_BEATS = 4
+_GRPC = "grpc"
+_NOTE = "storage.url"
+
+
+def open_storage(folder: Path, url: str | None, heartbeat: int) -> BaseStorage:
+    """Open where a study lives.
+
+    Args:
+        folder: The run's folder; its journal is used when no URL is given.
+        url: A database that Optuna takes, e.g. `postgresql://user@host/name`, or
+            `grpc://host:port` for Optuna's storage proxy; None for the journal.
+        heartbeat: Seconds between two signs of life of a trial in a database.
+
+    Returns:
+        The storage.
+
+    Raises:
+        UserError: If it cannot be reached, or the journal not be written. Passwords are not shown.
+    """
+    if url is None:
+        return _open_journal(folder / JOURNAL)
+    parsed = _parse(url)
+    shown = parsed.render_as_string(hide_password=True)
+    if parsed.drivername == _GRPC:
+        return make_patient(_open_proxy(parsed, shown))
+    return make_patient(_open_database(parsed, shown, heartbeat))
+
+
+def hide_password(url: str) -> str:
+    """Write a storage's URL without its password.
+
+    Args:
+        url: The URL.
+
+    Returns:
+        The URL as it may be shown.
+
+    Raises:
+        UserError: If it is no URL.
+    """
+    return _parse(url).render_as_string(hide_password=True)
+
+
+def remember(folder: Path, url: str) -> None:
+    """Note in a run's folder which database holds its study, without the password.
+
+    Args:
+        folder: The run's folder.
+        url: The database.
+
+    Raises:
+        UserError: If the folder cannot be written.
+    """
+    write_text(folder / _NOTE, _parse(url).set(password=None).render_as_string() + "\n")
+
+
+def remembered(folder: Path) -> str | None:
+    """Read which database holds a run's study.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        Its URL, without the password; None for a run with a journal.
+    """
+    note = folder / _NOTE
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The text may hold a password: it is not repeated.
+        raise UserError(
+            "--storage is no database URL; write e.g. postgresql://user@host/name"
+        ) from None
+    if parsed.drivername == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _open_journal(path: Path) -> BaseStorage:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=_JournalLock(path)))
+
+
+class _JournalLock(JournalFileOpenLock):
+    """A lock that the system frees when its owner dies, and that mends what the owner left.
+
+    Optuna's own locks are files that a killed process leaves behind: all others then wait for half
+    a minute. A record cut off in the middle would make the next one, and with it the journal,
+    unreadable; it was never acknowledged, so whoever holds the lock may cut it away.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        super().__init__(str(journal))
+        self._journal = journal
+        self._owner = FileLock(f"{journal}.lock", thread_local=False)
+
+    def acquire(self) -> bool:
+        self._owner.acquire()
+        _cut_torn_record(self._journal)
+        return True
+
+    def release(self) -> None:
+        self._owner.release()
+
+
+def _cut_torn_record(journal: Path) -> None:
+    with journal.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if not size:
+            return
+        file.seek(size - 1)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+        log.warning("%s: its last record was cut off and is dropped", journal)
+        file.truncate(whole)
+
+
+def _open_database(url: URL, shown: str, heartbeat: int) -> BaseStorage:
+    def connect() -> BaseStorage:
+        return optuna.storages.get_storage(
+            RDBStorage(
+                url.render_as_string(hide_password=False),
+                # A server that was restarted has closed the pool's connections.
+                engine_kwargs={"pool_pre_ping": True},
+                heartbeat_interval=heartbeat,
+                grace_period=heartbeat * SILENT_BEATS,
+            )
+        )
+
+    return _reach(connect, shown)
+
+
+def _open_proxy(url: URL, shown: str) -> BaseStorage:
+    def connect() -> BaseStorage:
+        proxy = optuna.storages.GrpcStorageProxy(
+            host=url.host or "localhost", port=url.port or 13000
+        )
+        proxy.wait_server_ready(timeout=10)
+        return proxy
+
+    return _reach(connect, shown)
+
+
+def _reach(connect: Callable[[], T], shown: str) -> T:
+    for attempt in range(5):
+        try:
+            return connect()
+        except (ImportError, NoSuchModuleError) as error:
+            raise UserError(
+                f"--storage {shown} needs a driver that is not installed ({error}); "
+                "for PostgreSQL: pip install 'model3-search[postgresql]'"
+            ) from None
+        except (SQLAlchemyError, ConnectionError, TimeoutError, OSError) as error:
+            # Several workers that make the tables of a new database at once collide.
+            if attempt < 4 and "already exists" in str(error):
+                time.sleep(0.2 * 2**attempt)
+                continue
+            raise UserError(f"--storage {shown} cannot be reached: {_first_line(error)}") from None
+    raise AssertionError
+
+
+def _first_line(error: BaseException) -> str:
+    cause: Any = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
