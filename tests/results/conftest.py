@@ -1,6 +1,7 @@
 """A small real log in the brief's format, and a real model trained on it for a moment."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,14 +88,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(path, log, vocabulary, encoded, model)
 
 
-@pytest.fixture
-def exported(trained: Trained, tmp_path: Path) -> Path:
-    artefacts = tmp_path / "artefacts"
-    artefacts.mkdir()
-    trained.model.save(artefacts / "model.keras")
-    return export(
-        Result("trial 3", "trial", "complete", number=3, artefacts=str(artefacts)),
-        tmp_path / "best",
+@pytest.fixture(scope="session")
+def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the trained model's `artefacts` and its export `best`; not to be changed."""
+    folder = tmp_path_factory.mktemp("kept")
+    (folder / "artefacts").mkdir()
+    trained.model.save(folder / "artefacts" / "model.keras")
+    export(
+        Result("trial 3", "trial", "complete", number=3, artefacts=str(folder / "artefacts")),
+        folder / "best",
         vocabulary=trained.vocabulary,
         preprocessing={
             "format": trained.log.format,
@@ -105,3 +107,11 @@ def exported(trained: Trained, tmp_path: Path) -> Path:
         protocol={"epochs": 3, "vocabulary": "all"},
         metrics={"heldout_accuracy": 0.9, "heldout_loss": float("nan")},
     )
+    return folder
+
+
+@pytest.fixture
+def exported(kept: Path, tmp_path: Path) -> Path:
+    """A copy of the export, `artefacts` beside it, to do with as a test likes."""
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "best"
