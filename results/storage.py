@@ -78,7 +78,7 @@ def remember(folder: Path, url: str) -> None:
     Raises:
         UserError: If the folder cannot be written.
     """
-    write_text(folder / _NOTE, _parse(url).set(password=None).render_as_string() + "\n")
+    write_text(folder / _NOTE, _parse(url)._replace(password=None).render_as_string() + "\n")
 
 
 def remembered(folder: Path) -> str | None:

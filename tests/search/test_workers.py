@@ -1,0 +1,98 @@
+"""Workers that die, searches that are stopped: nothing is lost and the budget stays exact."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from results.store import REPLACES
+from tests.search.processes import check_exact, pid_of, running, start
+
+TRIALS = 5
+pytestmark = [pytest.mark.timeout(240)]
+
+
+def test_a_killed_worker_loses_only_its_trial(tmp_path: Path) -> None:
+    search = start(tmp_path, "killed", "--budget", str(TRIALS), "--workers", "2")
+    search.wait_for(lambda study: len(running(study)) == 2)
+    victim = running(search.study())[0]
+    os.kill(pid_of(victim), signal.SIGKILL)
+    status, out, err = search.end()
+    assert status == 0, err
+    assert "died" in err
+    assert "Model 3" in out.splitlines()[0]
+    study = search.study()
+    check_exact(study, TRIALS)
+    (replacement,) = [
+        trial for trial in study.trials if trial.user_attrs.get(REPLACES) == victim.number
+    ]
+    assert replacement.params == victim.params
+    assert study.trials[victim.number].user_attrs["reason"] == "its worker died"
+
+
+def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    options = ("--budget", str(TRIALS), "--workers", "2")
+    search = start(tmp_path, "stopped", *options)
+    search.wait_for(lambda study: len(running(study)) == 2)
+    os.killpg(search.process.pid, signal.SIGINT)
+    status, out, err = search.end()
+    assert status == 130, err
+    assert "Traceback" not in err
+    assert "Model 3" in out.splitlines()[0]
+    assert not running(search.study())
+
+    again = start(tmp_path, "stopped", *options)
+    status, _, err = again.end()
+    assert status == 0, err
+    check_exact(again.study(), TRIALS)
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_stops_now(tmp_path: Path) -> None:
+    search = start(tmp_path, "now", "--budget", "50", "--workers", "1")
+    search.wait_for(lambda study: len(running(study)) == 1)
+    worker = pid_of(running(search.study())[0])
+    os.kill(search.process.pid, signal.SIGINT)
+    os.kill(search.process.pid, signal.SIGINT)
+    status, _, err = search.end(20)
+    assert status == 130, err
+    assert "Traceback" not in err
+    assert not psutil.pid_exists(worker)
+
+
+@pytest.mark.slow
+def test_a_killed_parent_takes_its_workers_along_and_the_search_resumes(tmp_path: Path) -> None:
+    options = ("--budget", str(TRIALS), "--workers", "1")
+    search = start(tmp_path, "orphans", *options)
+    search.wait_for(lambda study: len(running(study)) == 1)
+    worker = pid_of(running(search.study())[0])
+    search.process.kill()
+    search.process.communicate()
+    end = time.monotonic() + 20
+    while psutil.pid_exists(worker) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not psutil.pid_exists(worker)
+
+    again = start(tmp_path, "orphans", *options)
+    status, _, err = again.end()
+    assert status == 0, err
+    check_exact(again.study(), TRIALS)
+
+
+@pytest.mark.slow
+def test_another_protocol_is_refused_with_what_differs(tmp_path: Path) -> None:
+    first = start(tmp_path, "fixed", "--budget", "0")
+    assert first.end()[0] == 0
+    for options, word in (
+        (["--seed", "1"], "seed"),
+        (["--rows", "1201"], "fingerprint"),
+        (["--objective", "val_loss"], "objective"),
+    ):
+        status, _, err = start(tmp_path, "fixed", "--budget", "1", *options).end()
+        (line,) = [line for line in err.splitlines() if line.startswith("error:")]
+        assert status == 2
+        assert word in line
+        assert "Traceback" not in err
