@@ -142,9 +142,9 @@ class _Traffic:
     def _attack(self, row: int) -> tuple[Request, str]:
         rng = self._rng
         progress = row / self._total
-        disguised = 0.25 + 0.2 * progress
+        disguised = 0.1 + 0.1 * progress
         campaign = self._campaign
-        if campaign is not None and rng.random() < 0.5:
+        if campaign is not None and rng.random() < 0.35:
             request = self._shop.attack(rng, campaign.endpoint, campaign.family, disguised)
         else:
             kind = family(rng, progress)
@@ -152,7 +152,7 @@ class _Traffic:
         return request, self._client()
 
     def _honest(self, row: int) -> tuple[Request, str]:
-        return self._shop.honest(self._rng, 0.25 + 0.1 * row / self._total), self._client()
+        return self._shop.honest(self._rng, 0.11 + 0.05 * row / self._total), self._client()
 
     def _client(self) -> str:
         # Attackers browse as well, so a campaign's address alone gives no row away.

@@ -69,7 +69,7 @@ event: 4§onerror ¦ 4§onload ¦ 2§onclick ¦ 2§onmouseover ¦ onfocus ¦ onm
 traversal: 3§«climb»«target» ¦ /«climb»«target» ¦ «name»/«climb»«target» ¦ «climb»«target»%00
  ¦ «climb»«target»%00.«extension» ¦ «absolute» ¦ file://«absolute» ¦ «climb»{file}
  ¦ php://filter/convert.base64-encode/resource=«page» ¦ «climb»«page» ¦ expect://«command» ¦ «climb»
- ¦ zip://«letters».jpg#x ¦ file:/«drive» ¦ «drive» ¦ \\«domain»\«letters»\x ¦ «page»~ ¦ «page».bak
+ ¦ zip://«letters».jpg#x ¦ file:/«drive» ¦ «drive» ¦ \\«domain»\«letters»\x
 climb: 3§«up» ¦ 3§«up»«up» ¦ 2§«up»«up»«up» ¦ 2§«up»«up»«up»«up» ¦ «up»«up»«up»«up»«up»«up»«up»«up»
  ¦ «mixed»«mixed»«mixed»
 up: 9§../ ¦ 2§..\ ¦ ..// ¦ ....// ¦ ..;/ ¦ ..%2f ¦ ..%5c ¦ %2e%2e/ ¦ %2e%2e%2f ¦ ..%c0%af ¦ ..%252f
@@ -180,16 +180,16 @@ def _alone(symbol: str) -> Callable[[Random, str], str]:
 
 # Family: how to draw one, its share of the attacks when the log starts and when it ends.
 FAMILIES: dict[str, tuple[Callable[[Random, str], str], float, float]] = {
-    "sql": (injection, 0.53, 0.39),
-    "xss": (_other("script", "markup", "outbreak"), 0.17, 0.14),
-    "shell": (_other("shell"), 0.12, 0.11),
-    "traversal": (_alone("traversal"), 0.13, 0.11),
-    "nosql": (_alone("nosql"), 0.012, 0.05),
-    "ldap": (_alone("ldap"), 0.008, 0.035),
-    "include": (_other("include"), 0.008, 0.04),
-    "template": (_other("template"), 0.008, 0.045),
-    "redirect": (_alone("redirect"), 0.008, 0.045),
-    "header": (_alone("header"), 0.006, 0.035),
+    "sql": (injection, 0.53, 0.40),
+    "xss": (_other("script", "markup", "outbreak"), 0.16, 0.13),
+    "shell": (_other("shell"), 0.11, 0.10),
+    "traversal": (_alone("traversal"), 0.11, 0.10),
+    "nosql": (_alone("nosql"), 0.017, 0.05),
+    "ldap": (_alone("ldap"), 0.014, 0.04),
+    "include": (_other("include"), 0.014, 0.045),
+    "template": (_other("template"), 0.016, 0.05),
+    "redirect": (_alone("redirect"), 0.016, 0.045),
+    "header": (_alone("header"), 0.013, 0.04),
 }
 
 

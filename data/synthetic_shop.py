@@ -33,7 +33,7 @@ class Endpoint:
         method: Lower-case HTTP method.
         share: Its share of all requests, of honest ones and attacks alike.
         fields: Always present, in this order.
-        extras: Present in one request of four, each, in this order, behind the others.
+        extras: Present in few requests, in this order, behind the others.
         failure: The status that it answers with when it refuses, whatever the values.
         failures: The share of refused requests.
         targets: The fields that attacks aim at.
@@ -51,10 +51,10 @@ class Endpoint:
 
 ENDPOINTS = (
     Endpoint(
-        "/search", "get", 0.27, ("query",), ("category", "sort", "page"), 400, 0.0, ("query",)
+        "/search", "get", 0.29, ("query",), ("category", "sort", "page"), 400, 0.0, ("query",)
     ),
     Endpoint(
-        "/login", "post", 0.3, ("username", "password"), (), 401, 0.75, ("username", "password")
+        "/login", "post", 0.33, ("username", "password"), (), 401, 0.75, ("username", "password")
     ),
     Endpoint(
         "/checkout",
@@ -77,14 +77,15 @@ ENDPOINTS = (
         ("name", "address", "city"),
     ),
     Endpoint(
-        "/comments", "post", 0.1, ("product", "rating", "text"), (), 400, 0.1, ("text", "product")
+        "/comments", "post", 0.07, ("product", "rating", "text"), (), 400, 0.1, ("text", "product")
     ),
-    Endpoint("/files", "get", 0.05, ("file",), (), 404, 0.2, ("file",)),
-    Endpoint("/files/{path}", "get", 0.03, (), (), 404, 0.2, ("path",)),
+    Endpoint("/files", "get", 0.035, ("file",), (), 404, 0.2, ("file",)),
+    Endpoint("/files/{path}", "get", 0.025, (), (), 404, 0.2, ("path",)),
 )
 _LOGIN = ENDPOINTS[1]
 _STRAY = 0.15
-_NEXT = 0.16
+_NEXT = 0.08
+_EXTRA = 0.12
 
 
 class Shop:
@@ -144,7 +145,7 @@ class Shop:
         return self._request(rng, endpoint, values, family)
 
     def _values(self, rng: Random, endpoint: Endpoint) -> Fields:
-        fields = [*endpoint.fields, *(name for name in endpoint.extras if rng.random() < 0.25)]
+        fields = [*endpoint.fields, *(name for name in endpoint.extras if rng.random() < _EXTRA)]
         values: Fields = {name: self._value(rng, name) for name in fields}
         if endpoint is _LOGIN and rng.random() < _NEXT:
             values["next"] = self._talk.say(rng, "next")

@@ -5,8 +5,8 @@ from random import Random
 from data.synthetic_grammar import Grammar, hexadecimal, letters, number
 
 _RULES = r"""
-clause: 6§«boolean» ¦ 5§«union» ¦ 2§ order by «few» ¦ 4§«stacked» ¦ 4§«timed» ¦ 4§«error»
- ¦ 2§«heavy» ¦ «grouped» ¦ «read»
+clause: 7§«boolean» ¦ 7§«union» ¦ 2§ order by «few» ¦ 5§«stacked» ¦ 5§«timed» ¦ 8§«error»
+ ¦ 5§«heavy» ¦ «grouped» ¦ «read»
 link: 3§and ¦ 3§or ¦ or not ¦ and not ¦ xor ¦ rlike
 boolean: 5§ «link» «same» ¦ 2§ «link» «number»=«number» ¦  «link» «samestring»
  ¦  «link» «number»>«few» ¦  «link» (select «few»)=«few» ¦  «link» «few» between 1 and «number»
@@ -132,7 +132,7 @@ def injection(rng: Random, value: str) -> str:
     Returns:
         The injected text, plain (not encoded).
     """
-    if rng.random() < 0.3:
+    if rng.random() < 0.12:
         return _GRAMMAR.draw(rng, "human")
     quote = _QUOTES[int(rng.random() * len(_QUOTES))]
     depth = int(rng.random() ** 2 * 4)

@@ -92,13 +92,14 @@ opening: great «thing»! ¦ i bought the «product2» last week. ¦ «kind», �
  ¦ «word» «word» «word» «word» ¦ is it «kind» or «kind»?
 body: it broke after «few» weeks, and the shop didn't answer.
  ¦ the union of «kind» and «kind» is lovely. ¦ please select a size from the table first.
- ¦ drop the table on grass & it sinks. ¦ delivery from «city» took «few» days
- ¦ i had to update the firmware and then insert the card. ¦ we use it where others fail.
- ¦ my order by phone was lost. ¦ «word» «word», «word» «word».
- ¦ would order again; would not sleep on it (too hard). ¦ price dropped by «few»0%
- ¦ contact me: «email» ¦ they said 'no', then "yes". ¦ la calidad es buena y el precio tambien.
- ¦ see https://«domain»/«word»/«number» ¦ review at http://«domain»/?id=«number»&ref=«word»
- ¦ compare www.«domain» ¦ it fits a 6'«few»" man, i think. ¦ alert: the onload strap is weak.
+ ¦ delivery from «city» took «few» days ¦ we use it where others fail. ¦ my order by phone was lost.
+ ¦ «word» «word», «word» «word». ¦ price dropped by «few»0% ¦ contact me: «email»
+ ¦ la calidad es buena y el precio tambien. ¦ see https://«domain»/«word»/«number»
+ ¦ compare www.«domain» ¦ alert: the onload strap is weak.
+odd: they said 'no', then "yes". ¦ it fits a 6'«few»" man, i think.
+ ¦ review at http://«domain»/?id=«number»&ref=«word»
+ ¦ i had to update the firmware and then insert the card. ¦ drop the table on grass & it sinks.
+ ¦ would order again; would not sleep on it (too hard).
 html: <b>«opening»</b> «body» ¦ <p>«body»</p> ¦ <i>«kind»</i> & <u>«kind»</u> ¦ «opening»<br>«body»
  ¦ <a href="https://«domain»/«word»">«thing»</a> «body» ¦ <ul><li>«kind»</li><li>«kind»</li></ul>
  ¦ «opening»<br/>&nbsp;«body» ¦ <img src="https://«domain»/«word».jpg" alt="«thing»"> «opening»
@@ -126,18 +127,17 @@ text: 6§«opening» ¦ 5§«opening» «body» ¦ 3§«opening» «body» «bod
 hardtext: 4§«html» ¦ 6§«question» ¦ «opening»«return»«linefeed»«body»
  ¦ «opening»«linefeed»«linefeed»«body»«linefeed»- «kind»«linefeed»- «kind» ¦ 2§«opening» «json»
  ¦ «opening» («percent») ¦ «sql». «body» ¦ «opening» «shell» ¦ «opening» «token» ¦ «body» «name»
- ¦ \"«opening»\" 'cause «body»
-file: manuals/«word»-«number».pdf ¦ invoices/2023/«few»/invoice-«number».pdf
- ¦ images/«thing»/«hexadecimal».jpg ¦ «word».txt ¦ datasheets/«word»_v«few».«few».pdf
- ¦ «word»/«word»/«word».zip ¦ «thing»-«kind».png ¦ catalog_2024.csv ¦ terms.html
- ¦ drivers/«word»-«few».«few».«number».exe
+ ¦ \"«opening»\" 'cause «body» ¦ 3§«opening» «odd» ¦ 2§«odd»
+file: manuals/«word»-«number».pdf ¦ invoices/«word»-«number».pdf ¦ images/«thing»/«hexadecimal».jpg
+ ¦ «word».txt ¦ datasheets/«word»_v«few».«few».pdf ¦ «word»/«word»/«word».zip ¦ «thing»-«kind».png
+ ¦ catalog_2024.csv ¦ terms.html ¦ drivers/«word»-«few».«few».«number».exe
 hardfile: archive/2019/12/31/«word»/«word»/«word»/«word»/«word»/«number»/index.html
  ¦ «word» («few»).pdf ¦ «first»'s «thing».jpg ¦ r&d/«word».pdf ¦ «word»%20«word».pdf
  ¦ .well-known/«word».txt ¦ etc/«word»-faq.pdf ¦ «word»...«word».txt ¦ ./«word».pdf
  ¦ windows/drivers/«word».zip ¦ c++/«word».h ¦ passwd-cards/«word».png ¦ «word».tar.gz;v=«few»
  ¦ boot/«word».ini.txt ¦ files/«word»..pdf ¦ «word»/v1..v2/«word».diff ¦ logs/access-«number».log
  ¦ «word»~1.doc ¦ users/«first»/photo.jpg ¦ /var/«word».pdf ¦ hosts/«word».pdf
- ¦ config/«word».php.pdf ¦ https%20guide.pdf
+ ¦ config/«word».php.pdf ¦ https%20guide.pdf ¦ invoices/2023/«few»/invoice-«number».pdf
 next: / ¦ /account ¦ /account/orders?page=«few» ¦ /checkout?step=«few» ¦ /products/«number»
  ¦ /search?query=«word» ¦ /profile#address ¦ /cart ¦ /comments?product=«number»&sort=new
  ¦ /wishlist/«hexadecimal» ¦ /account/«word» ¦ /login
