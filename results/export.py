@@ -155,6 +155,7 @@ def export_trial(store: Store, result: Result, to: Path) -> Path:
     """
     dataset = store.dataset
     row = from_store(store).find(result.name)
+    store.find(result, MODEL)  # fetches it from the machine that trained it
     return export(
         replace(result, artefacts=str(store.folder / result.artefacts)),
         to,

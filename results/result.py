@@ -16,10 +16,10 @@ class Point:
 
     Attributes:
         epoch: How many epochs had been trained, e.g. 0.25 after the first quarter.
-        loss: Mean training loss since the previous report.
-        accuracy: Mean training accuracy since the previous report.
-        val_loss: Loss on the validation rows.
-        val_accuracy: Accuracy on the validation rows.
+        loss: Mean training loss since the epoch began.
+        accuracy: Mean training accuracy since the epoch began.
+        val_loss: Loss on the validation rows; within an epoch on every fifth of them.
+        val_accuracy: Accuracy on the same rows.
     """
 
     epoch: float
@@ -46,8 +46,9 @@ class Result:
         seed: Seed of its weights, shuffling and dropout.
         epochs: How many epochs were trained.
         curve: Its reports in order.
-        val_accuracy: Accuracy on the validation rows at the end; None where it was not reached.
-        val_loss: Loss on the validation rows at the end; None where unknown or not finite.
+        val_accuracy: Accuracy on the validation rows at the last report; None where none was
+            reached.
+        val_loss: Loss on them at the last report; None where unknown or not finite.
         layers: How many layers the model has, its input not counted.
         parameters: How many weights the model has.
         violations: The rules of Model 3 that it breaks; empty where it meets the brief.

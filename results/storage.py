@@ -53,19 +53,16 @@ def open_storage(folder: Path, url: str | None, heartbeat: int) -> BaseStorage:
     return make_patient(_open_database(parsed, shown, heartbeat))
 
 
-def hide_password(url: str) -> str:
-    """Write a storage's URL without its password.
+def close(storage: BaseStorage) -> None:
+    """Close the connections that a storage keeps open; a later call opens new ones.
 
     Args:
-        url: The URL.
-
-    Returns:
-        The URL as it may be shown.
-
-    Raises:
-        UserError: If it is no URL.
+        storage: The storage.
     """
-    return _parse(url).render_as_string(hide_password=True)
+    backend = getattr(storage, "_backend", None)
+    if isinstance(backend, RDBStorage):
+        backend.remove_session()
+        backend.engine.dispose()
 
 
 def remember(folder: Path, url: str) -> None:

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from data.errors import UserError
 from data.prepare import Dataset
+from results.artefacts import Artefacts
 from results.result import Result, Status
 from results.storage import JOURNAL, open_storage, remember, remembered
 
@@ -33,6 +34,7 @@ _BASELINE = "baseline:"
 _CHAMPION = "champion"
 _DATA = "data"
 _PROTOCOL = "protocol"
+_ARTEFACTS = "artefacts"
 
 # Where the same rows were read from does not make them other data.
 _NOT_COMPARED = ("source",)
@@ -55,6 +57,7 @@ class Store:
         self.folder = folder
         self.study = study
         self.url = url
+        self.artefacts = Artefacts(folder, study.user_attrs.get(_ARTEFACTS))
 
     @classmethod
     def create(
@@ -65,6 +68,7 @@ class Store:
         name: str,
         url: str | None = None,
         heartbeat: int = HEARTBEAT_SECONDS,
+        artefacts: str | None = None,
         data: Mapping[str, Any],
         protocol: Mapping[str, Any],
     ) -> "Store":
@@ -76,6 +80,7 @@ class Store:
             name: The study's name.
             url: Where the study lives; None for the folder's journal.
             heartbeat: Seconds between two signs of life of a trial in a database.
+            artefacts: Where machines that share no folder keep the trials' files: an fsspec URL.
             data: The data's facts.
             protocol: What a score means here: whatever must be equal when a study is resumed.
 
@@ -91,6 +96,8 @@ class Store:
         )
         if url is not None:
             remember(folder, url)
+        if artefacts is not None:
+            study.set_user_attr(_ARTEFACTS, f"{artefacts.rstrip('/')}/{name}")
         known = study.user_attrs
         for key, now in ((_DATA, dict(data)), (_PROTOCOL, dict(protocol))):
             now = json.loads(json.dumps(now))
@@ -216,11 +223,33 @@ class Store:
         Returns:
             The arrays "validation" and "heldout"; None where there are none.
         """
-        path = self.folder / result.artefacts / SCORES
-        if not result.artefacts or not path.is_file():
+        path = self.find(result, SCORES)
+        if path is None:
             return None
         with np.load(path) as arrays:
             return {name: arrays[name] for name in arrays.files}
+
+    def find(self, result: Result, name: str) -> Path | None:
+        """Find a file of a result, on whichever machine it was made.
+
+        Args:
+            result: A result of this run.
+            name: The file, e.g. "model.keras".
+
+        Returns:
+            The file; None where there is none.
+        """
+        return self.artefacts.find(f"{result.artefacts}/{name}") if result.artefacts else None
+
+    def publish(self, number: int) -> None:
+        """Let the other machines have a trial's files.
+
+        Args:
+            number: The trial's number.
+        """
+        folder = self.trial_folder(number)
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            self.artefacts.publish(path.relative_to(self.folder).as_posix())
 
     def trial_folder(self, number: int) -> Path:
         """Say where a trial's artefacts go.
@@ -240,7 +269,7 @@ class Store:
             count: How many to keep.
         """
         for result in rank_by_validation(self.trials())[count:]:
-            (self.folder / result.artefacts / CHECKPOINT).unlink(missing_ok=True)
+            self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
 
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:

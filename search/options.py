@@ -15,6 +15,7 @@ from data.command import Parser
 from data.errors import UserError
 from data.prepare import VocabularyFrom
 from data.split import SPLITS
+from results.artefacts import check_url
 from results.store import HEARTBEAT_SECONDS
 from search import budget, objectives
 from search.budget import Budget
@@ -23,6 +24,9 @@ from search.samplers import check_names
 from spaces.names import BASELINE_NAMES
 
 BATCH_SIZE = 128
+
+# What lies beside the runs: finished baselines, and the logs that the project generates.
+_OTHER_FOLDERS = ("baselines", "synthetic")
 
 EXAMPLE = """examples:
   python -m search.run --budget 20                              20 trials on the synthetic log
@@ -55,6 +59,7 @@ class Options:
     study: str
     storage: str | None
     heartbeat: int
+    artefacts: str | None
     out: Path
 
     @property
@@ -92,7 +97,7 @@ def parse(argv: Sequence[str]) -> Options:
     check_names(given.sampler, given.pruner)
     return Options(
         budget=budget.parse(given.budget),
-        data=given.data,
+        data=None if given.data is None else _filled("--data", given.data),
         format=given.format,
         dropped_keys=tuple(key for key in given.dropped_keys.split(",") if key),
         skip_bad_rows=given.skip_bad_rows,
@@ -111,7 +116,8 @@ def parse(argv: Sequence[str]) -> Options:
         study=_study(given.study),
         storage=given.storage,
         heartbeat=given.heartbeat,
-        out=Path(given.out),
+        artefacts=_artefacts(given.artefacts),
+        out=Path(_filled("--out", given.out)),
     )
 
 
@@ -217,6 +223,12 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         help="between a trial's signs of life in a database; silent for four times as long, it is "
         "repeated (default: %(default)s)",
     )
+    group.add_argument(
+        "--artefacts",
+        metavar="URL",
+        help="where machines that share no --out exchange the trials' files: an fsspec URL, e.g. "
+        "s3://bucket/folder",
+    )
     group.add_argument("--out", default="runs", metavar="DIR", help="default: %(default)s")
 
 
@@ -243,6 +255,19 @@ def _baselines(text: str) -> tuple[str, ...]:
     return tuple(name for name in BASELINE_NAMES if name in names)
 
 
+def _filled(option: str, text: str) -> str:
+    # What a shell makes of an unset variable; it must not mean "the default".
+    if not text.strip():
+        raise UserError(f"{option} is empty; give a value or leave the option out")
+    return text
+
+
+def _artefacts(url: str | None) -> str | None:
+    if url is not None:
+        check_url(url)
+    return url
+
+
 def _workers(text: str) -> int | None:
     if text == "auto":
         return None
@@ -259,4 +284,6 @@ def _study(text: str | None) -> str:
         raise UserError(
             f"--study is '{text}', but must be a folder's name of letters, digits, '.', '_', '-'"
         )
+    if text in _OTHER_FOLDERS:
+        raise UserError(f"--study is '{text}', which --out uses otherwise; take another name")
     return text

@@ -151,6 +151,7 @@ def _open(options: Options, dataset: Dataset) -> Store:
         name=options.study,
         url=options.storage,
         heartbeat=options.heartbeat,
+        artefacts=options.artefacts,
         data=dataset.facts,
         protocol=options.protocol,
     )

@@ -1,17 +1,20 @@
 """Real searches in processes of their own, watched through their study while they run."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from results.storage import close
 from results.store import WORKER, Store, counted
 
 REPOSITORY = Path(__file__).parents[2]
@@ -24,14 +27,21 @@ class Searching:
     Attributes:
         process: The parent process; what it prints is kept.
         folder: The run's folder.
+        url: The database of its study; None for the folder's journal.
     """
 
     process: "subprocess.Popen[str]"
     folder: Path
+    url: str | None
 
-    def study(self) -> optuna.Study:
-        """Open the study anew, as another process does."""
-        return Store.open(self.folder).study
+    @contextlib.contextmanager
+    def study(self) -> Iterator[optuna.Study]:
+        """Open the study anew, as another process does, for a moment."""
+        study = Store.open(self.folder, self.url, heartbeat=1).study
+        try:
+            yield study
+        finally:
+            close(study._storage)
 
     def wait_for(self, what: Callable[[optuna.Study], bool], seconds: float = 90.0) -> None:
         """Wait until the study is as wanted, and fail where the search ends before.
@@ -42,12 +52,25 @@ class Searching:
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if (self.folder / "data" / "facts.json").is_file() and what(self.study()):
-                return
+            if (self.folder / "data" / "facts.json").is_file():
+                with self.study() as study:
+                    if what(study):
+                        return
             if self.process.poll() is not None:
                 raise AssertionError(f"the search ended: {self.process.communicate()}")
             time.sleep(0.2)
         raise AssertionError("it did not come about in time")
+
+    def running(self) -> list[FrozenTrial]:
+        """Give the running trials whose worker has signed them and set their values."""
+        with self.study() as study:
+            return running(study)
+
+    def kill(self) -> None:
+        """End the search and its workers now, if they still run."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
 
     def end(self, seconds: float = 110.0) -> tuple[int, str, str]:
         """Wait for the end.
@@ -62,21 +85,22 @@ class Searching:
         return self.process.returncode, out, err
 
 
-def start(out: Path, study: str, *options: str) -> Searching:
+def start(out: Path, study: str, *options: str, url: str | None = None) -> Searching:
     """Start a search of the slow space on a small synthetic log.
 
     Args:
         out: Where runs lie.
         study: The study's name.
         options: More options.
+        url: A database for the study; None for the run's journal.
 
     Returns:
-        The running search.
+        The running search; whoever starts it ends it with `kill`.
     """
     command: Sequence[str] = [
         sys.executable, "-m", "search.run", "--rows", "1200", "--baselines", "none",
         "--space", "tests.search.slow_space:SlowSpace", "--epochs", "1", "--pruner", "none",
-        "--out", str(out), "--study", study, *options,
+        "--out", str(out), "--study", study, *options, *(["--storage", url] if url else []),
     ]  # fmt: skip
     process = subprocess.Popen(
         command,
@@ -87,7 +111,10 @@ def start(out: Path, study: str, *options: str) -> Searching:
         text=True,
         start_new_session=True,
     )
-    return Searching(process, out / study)
+    return Searching(process, out / study, url)
+
+
+Start = Callable[..., Searching]
 
 
 def running(study: optuna.Study) -> list[FrozenTrial]:

@@ -1,5 +1,7 @@
 """The budget parser: what it takes, what it refuses, and that its text reads back."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +31,18 @@ def test_reads(text: str, budget: Budget) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-1", "-5m", "5x", "1.5", "m", "ten", "10 m", "30m1h", "1e3", "٣", "inf", "nan", "9" * 40]
-    + ["9" * 400 + "d", "10000000d"],
+    ["", "-1", "-5m", "5x", "1.5", "m", "ten", "10 m", "30m1h", "1e3", "٣", "inf", "nan"],
 )
 def test_refuses_in_one_line(text: str) -> None:
+    _refused(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 40, "9" * 400 + "d", "10000000d"])
+def test_refuses_what_nobody_would_wait_for(text: str) -> None:
+    _refused(text)
+
+
+def _refused(text: str) -> None:
     with pytest.raises(UserError) as error:
         parse(text)
     assert "--budget" in str(error.value)
@@ -41,14 +51,16 @@ def test_refuses_in_one_line(text: str) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_budget_or_a_user_error(text: str) -> None:
-    try:
+    with contextlib.suppress(UserError):
         assert isinstance(parse(text), Budget)
-    except UserError:
-        pass
 
 
-@given(st.one_of(st.builds(Budget, trials=st.integers(0, 10**6)), st.builds(
-    Budget, seconds=st.integers(0, 10**7).map(float))))
+@given(
+    st.one_of(
+        st.builds(Budget, trials=st.integers(0, 10**6)),
+        st.builds(Budget, seconds=st.integers(0, 10**7).map(float)),
+    )
+)
 def test_its_text_reads_back(budget: Budget) -> None:
     assert parse(str(budget)) == budget
 

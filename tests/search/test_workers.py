@@ -9,31 +9,30 @@ import psutil
 import pytest
 
 from results.store import REPLACES
-from tests.search.processes import check_exact, pid_of, running, start
+from tests.search.processes import Start, check_exact, pid_of, running
 
 TRIALS = 5
 pytestmark = [pytest.mark.timeout(240)]
 
 
-def test_a_killed_worker_loses_only_its_trial(tmp_path: Path) -> None:
+def test_a_killed_worker_loses_only_its_trial(start: Start, tmp_path: Path) -> None:
     search = start(tmp_path, "killed", "--budget", str(TRIALS), "--workers", "2")
     search.wait_for(lambda study: len(running(study)) == 2)
-    victim = running(search.study())[0]
+    victim = search.running()[0]
     os.kill(pid_of(victim), signal.SIGKILL)
     status, out, err = search.end()
     assert status == 0, err
     assert "died" in err
     assert "Model 3" in out.splitlines()[0]
-    study = search.study()
-    check_exact(study, TRIALS)
-    (replacement,) = [
-        trial for trial in study.trials if trial.user_attrs.get(REPLACES) == victim.number
-    ]
+    with search.study() as study:
+        check_exact(study, TRIALS)
+        trials = study.trials
+    (replacement,) = [trial for trial in trials if trial.user_attrs.get(REPLACES) == victim.number]
     assert replacement.params == victim.params
-    assert study.trials[victim.number].user_attrs["reason"] == "its worker died"
+    assert trials[victim.number].user_attrs["reason"] == "its worker died"
 
 
-def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(start: Start, tmp_path: Path) -> None:
     options = ("--budget", str(TRIALS), "--workers", "2")
     search = start(tmp_path, "stopped", *options)
     search.wait_for(lambda study: len(running(study)) == 2)
@@ -42,19 +41,20 @@ def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(tmp_path: Path) -> No
     assert status == 130, err
     assert "Traceback" not in err
     assert "Model 3" in out.splitlines()[0]
-    assert not running(search.study())
+    assert not search.running()
 
     again = start(tmp_path, "stopped", *options)
     status, _, err = again.end()
     assert status == 0, err
-    check_exact(again.study(), TRIALS)
+    with again.study() as study:
+        check_exact(study, TRIALS)
 
 
 @pytest.mark.slow
-def test_a_second_ctrl_c_stops_now(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_stops_now(start: Start, tmp_path: Path) -> None:
     search = start(tmp_path, "now", "--budget", "50", "--workers", "1")
     search.wait_for(lambda study: len(running(study)) == 1)
-    worker = pid_of(running(search.study())[0])
+    worker = pid_of(search.running()[0])
     os.kill(search.process.pid, signal.SIGINT)
     os.kill(search.process.pid, signal.SIGINT)
     status, _, err = search.end(20)
@@ -64,11 +64,13 @@ def test_a_second_ctrl_c_stops_now(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_parent_takes_its_workers_along_and_the_search_resumes(tmp_path: Path) -> None:
+def test_a_killed_parent_takes_its_workers_along_and_the_search_resumes(
+    start: Start, tmp_path: Path
+) -> None:
     options = ("--budget", str(TRIALS), "--workers", "1")
     search = start(tmp_path, "orphans", *options)
     search.wait_for(lambda study: len(running(study)) == 1)
-    worker = pid_of(running(search.study())[0])
+    worker = pid_of(search.running()[0])
     search.process.kill()
     search.process.communicate()
     end = time.monotonic() + 20
@@ -79,11 +81,12 @@ def test_a_killed_parent_takes_its_workers_along_and_the_search_resumes(tmp_path
     again = start(tmp_path, "orphans", *options)
     status, _, err = again.end()
     assert status == 0, err
-    check_exact(again.study(), TRIALS)
+    with again.study() as study:
+        check_exact(study, TRIALS)
 
 
 @pytest.mark.slow
-def test_another_protocol_is_refused_with_what_differs(tmp_path: Path) -> None:
+def test_another_protocol_is_refused_with_what_differs(start: Start, tmp_path: Path) -> None:
     first = start(tmp_path, "fixed", "--budget", "0")
     assert first.end()[0] == 0
     for options, word in (

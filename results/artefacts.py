@@ -1,0 +1,95 @@
+"""A run's artefacts: in its folder, and behind an fsspec URL where machines share no folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import fsspec
+
+from data.errors import UserError
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """Files below a run's folder, and their copies that other machines read.
+
+    Attributes:
+        folder: The run's folder on this machine.
+        url: Where the copies lie, e.g. `s3://bucket/runs/name`; None where all machines see the
+            folder.
+    """
+
+    folder: Path
+    url: str | None = None
+
+    def publish(self, path: str) -> None:
+        """Copy a file for the other machines.
+
+        Args:
+            path: The file, relative to the run's folder.
+        """
+        if self.url is not None:
+            system, remote = self._remote(path)
+            system.makedirs(remote.rpartition("/")[0], exist_ok=True)
+            # Under another name first: not every system shows a file only once it is whole.
+            system.put_file(str(self.folder / path), f"{remote}.part")
+            system.mv(f"{remote}.part", remote)
+
+    def find(self, path: str) -> Path | None:
+        """Find a file here, or fetch it from where another machine has put it.
+
+        Args:
+            path: The file, relative to the run's folder.
+
+        Returns:
+            The file on this machine; None where nobody has it.
+        """
+        local = self.folder / path
+        if local.is_file() or self.url is None:
+            return local if local.is_file() else None
+        system, remote = self._remote(path)
+        if not system.exists(remote):
+            return None
+        local.parent.mkdir(parents=True, exist_ok=True)
+        beside = local.with_name(f"part-{local.name}")
+        system.get_file(remote, str(beside))
+        beside.replace(local)
+        return local
+
+    def delete(self, path: str) -> None:
+        """Delete a file here and for the other machines; one that is not there is no error.
+
+        Args:
+            path: The file, relative to the run's folder.
+        """
+        (self.folder / path).unlink(missing_ok=True)
+        if self.url is not None:
+            system, remote = self._remote(path)
+            if system.exists(remote):
+                system.rm_file(remote)
+
+    def _remote(self, path: str) -> tuple[fsspec.AbstractFileSystem, str]:
+        assert self.url is not None
+        system, root = fsspec.core.url_to_fs(self.url)
+        return system, f"{root.rstrip('/')}/{path}"
+
+
+def check_url(url: str) -> None:
+    """Refuse a URL that cannot serve, before anything is trained.
+
+    Args:
+        url: What stood behind `--artefacts`.
+
+    Raises:
+        UserError: If it holds a password, its kind is not known, or it cannot be written to.
+    """
+    if urlsplit(url).password is not None:
+        # It would be kept in the study, for everybody who opens that.
+        raise UserError("--artefacts holds a password; give credentials by the environment instead")
+    try:
+        system, root = fsspec.core.url_to_fs(url)
+        system.makedirs(root, exist_ok=True)
+    except (ImportError, ValueError) as error:
+        raise UserError(f"--artefacts '{url}' cannot be used: {error}") from error
+    except OSError as error:
+        raise UserError(f"--artefacts '{url}' cannot be written: {error}") from error

@@ -1,0 +1,81 @@
+"""Optuna's dashboard opens a run's study as it is."""
+
+import importlib.util
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from results.store import Store
+from search import slots
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(
+        importlib.util.find_spec("optuna_dashboard") is None,
+        reason="optuna-dashboard is not installed (pip install 'model3-search[dashboard]')",
+    ),
+]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Store:
+    store = Store.create(tmp_path / "shown", ["maximize"], name="shown", data={}, protocol={})
+    slots.fill(store.study, 4)
+    for value in (0.5, 0.75):
+        trial = slots.claim(store.study)
+        assert trial is not None
+        trial.suggest_float("rate", 0.0, 1.0)
+        trial.report(value, 1)
+        store.study.tell(trial, value)
+    return store
+
+
+def test_reads_the_journal(run: Store) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = str(Path(sys.executable).with_name("optuna-dashboard"))
+    journal = str(run.folder / "journal.log")
+    process = subprocess.Popen(
+        [program, "--host", "127.0.0.1", "--port", str(port), journal],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        (study,) = ask(port, "/api/studies")["study_summaries"]
+        assert study["study_name"] == "shown"
+        trials = ask(port, f"/api/studies/{study['study_id']}")["trials"]
+        assert [trial["state"] for trial in trials] == ["Complete", "Complete"] + ["Waiting"] * 2
+        assert [trial["values"] for trial in trials[:2]] == [[0.5], [0.75]]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def ask(port: int, path: str) -> Any:
+    """Ask the dashboard's interface, waiting for it to start."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return json.load(answer)
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
+def test_the_study_is_a_plain_optuna_study(run: Store) -> None:
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(run.folder / "journal.log"))
+    )
+    study = optuna.load_study(study_name="shown", storage=storage)
+    assert study.best_value == 0.75

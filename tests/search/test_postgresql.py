@@ -1,0 +1,73 @@
+"""One study in a real PostgreSQL server, with everything that goes wrong there."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.search.postgresql import Server, server
+from tests.search.processes import Start, check_exact, pid_of, running
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(400),
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+]
+
+TRIALS = 12
+HEARTBEAT = "1"
+
+
+@pytest.fixture
+def database() -> Iterator[Server]:
+    # pytest's own folders are closed to the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    folder.chmod(0o755)
+    try:
+        with server(folder) as running_server:
+            yield running_server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_killed_paused_and_restarted_yet_exact(
+    start: Start, database: Server, tmp_path: Path
+) -> None:
+    options = ("--budget", str(TRIALS), "--heartbeat", HEARTBEAT, "--workers", "2")
+    machines = [start(tmp_path, "shared", *options, url=database.url)]
+    machines[0].wait_for(lambda study: True)
+    machines.append(start(tmp_path, "shared", *options, url=database.url))
+    machines[1].wait_for(lambda study: len(running(study)) == 4)
+
+    killed, paused = (pid_of(trial) for trial in machines[0].running()[:2])
+    os.kill(killed, signal.SIGKILL)
+    os.kill(paused, signal.SIGSTOP)
+    time.sleep(8)  # longer than the four heartbeats after which the paused trial is given up
+    database.stop()
+    time.sleep(3)
+    database.start()
+    os.kill(paused, signal.SIGCONT)
+
+    for machine in machines:
+        status, out, err = machine.end(240)
+        assert status == 0, err
+        assert "secret-word" not in out + err
+    with machines[0].study() as study:
+        check_exact(study, TRIALS)
+    for path in (tmp_path / "shared").rglob("*"):
+        assert not path.is_file() or b"secret-word" not in path.read_bytes(), path
+
+
+def test_an_absent_database_is_one_line_without_the_password(start: Start, tmp_path: Path) -> None:
+    url = "postgresql://me:secret-word@127.0.0.1:1/none"
+    status, out, err = start(tmp_path, "none", "--budget", "1", url=url).end()
+    (line,) = [line for line in err.splitlines() if line.startswith("error:")]
+    assert status == 2
+    assert "cannot be reached" in line
+    assert "secret-word" not in out + err
+    assert "Traceback" not in err
