@@ -144,7 +144,8 @@ def _front(hp: Any) -> Front | None:
 
 def _recurrence(hp: Any) -> Recurrence:
     cell = hp.Choice("cell", ["rnn", "gru", "lstm"], default="gru")
-    layers = hp.Int("recurrent_layers", 1, 3, default=1)
+    # Sampled on a logarithmic scale, so that half of all draws have one.
+    layers = hp.Int("recurrent_layers", 1, 3, sampling="log", default=1)
     units = _stack(hp, "recurrent", layers, default=64)
     return Recurrence(
         cell=cell,

@@ -10,6 +10,7 @@ import pytest
 
 from data import access_log, split
 from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
+from spaces.names import BASELINE_NAMES
 
 SHARED_LOG = Path(__file__).parents[3] / "shared/data/http-params-access.csv.xz"
 
@@ -27,10 +28,11 @@ def _text(name: str) -> TextBaseline:
 
 
 def test_names_and_order() -> None:
-    expected = ["model1", "model1-as-run", "model2", "model3-notebook"]
-    expected += ["linear", "regex", "majority"]
-    assert list(BASELINES) == expected
-    assert [baseline.name for baseline in BASELINES.values()] == expected
+    expected = ("model1", "model1-as-run", "model2", "model3-notebook")
+    expected += ("linear", "regex", "majority")
+    assert expected == BASELINE_NAMES
+    assert tuple(BASELINES) == expected
+    assert tuple(baseline.name for baseline in BASELINES.values()) == expected
 
 
 # model3-notebook: 63*64 + 4*(64+128+1)*128 + 4*(128+64+1)*64 + 65*32 + 33
