@@ -48,10 +48,12 @@ def main(argv: Sequence[str]) -> int:
     options = parse(argv)
     plan = _plan(options)
     store = _open(options, load(options))
-    with View(store.study, options.budget, plan.objectives[0]) as view:
-        with Workers(plan) as workers, _interruptible(workers):
+    with Workers(plan) as workers, _interruptible(workers):
+        view = View(store.study, options.budget, plan.objectives[0])
+        with view:
             train_baselines(options, store, workers, view)
-            if not options.budget.is_empty:
+        if not options.budget.is_empty:
+            with view:
                 search(options, store, workers, view)
         interrupted = workers.is_stopping
     finish(store)
@@ -249,6 +251,9 @@ def finish(store: Store) -> None:
     leaderboard = from_store(store)
     write(leaderboard, store.folder)
     print(table(leaderboard))
+    if len(store.study.directions) > 1:
+        front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
+        print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
     if champion is None:
         log.warning("no trial is complete: nothing to export")
         return

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,6 +20,13 @@ from search.plan import Progress
 
 log = logging.getLogger(__name__)
 
+_STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.RUNNING: "running",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
 
 @dataclass
 class View:
@@ -28,19 +36,23 @@ class View:
         study: The study.
         budget: The search's budget.
         objective: Name of the first objective.
+        running: What each busy worker said last, by the worker's index.
     """
 
     study: optuna.Study
     budget: Budget
     objective: str
     running: dict[int, Progress] = field(default_factory=dict)
+    _before: set[int] = field(default_factory=set)
     _told: set[int] = field(default_factory=set)
     _started: float = field(default_factory=time.monotonic)
     _live: Live | None = None
 
     def __enter__(self) -> "View":
         """Start to show; trials that had ended before are not announced."""
-        self._told = {trial.number for trial in self._ended()}
+        self._before = {trial.number for trial in counted(self.study) if trial.state.is_finished()}
+        self._told = set(self._before)
+        self._started = time.monotonic()
         if sys.stderr.isatty():
             self._live = Live(console=Console(stderr=True), refresh_per_second=2, transient=True)
             self._live.start()
@@ -88,16 +100,13 @@ class View:
 
     def refresh(self) -> None:
         """Announce what has ended since the last time, and redraw."""
-        trials = self.study.get_trials(deepcopy=False)
-        for trial in self._ended():
-            if trial.number not in self._told:
+        trials = counted(self.study)
+        for trial in trials:
+            if trial.state.is_finished() and trial.number not in self._told:
                 self._told.add(trial.number)
                 self._announce(trial_result(trial), trials)
         if self._live is not None:
-            self._live.update(self._panel(trials))
-
-    def _ended(self) -> list[FrozenTrial]:
-        return [trial for trial in counted(self.study) if trial.state.is_finished()]
+            self._live.update(self.panel(trials))
 
     def _announce(self, result: Result, trials: list[FrozenTrial]) -> None:
         accuracy = "-" if result.val_accuracy is None else f"{result.val_accuracy:.4f}"
@@ -110,44 +119,65 @@ class View:
             accuracy,
             result.epochs,
             result.train_seconds,
-            self._summary(trials),
+            self.summary(trials),
         )
 
-    def _summary(self, trials: list[FrozenTrial]) -> str:
-        counts = {
-            state: sum(trial.state == state for trial in self._ended())
-            for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-        }
-        text = ", ".join(f"{count} {state.name.lower()}" for state, count in counts.items())
-        best = self._best(trials)
-        return text + (f", best {self.objective} {best}" if best else "") + self._left()
+    def summary(self, trials: list[FrozenTrial]) -> str:
+        """Say how the search stands.
 
-    def _best(self, trials: list[FrozenTrial]) -> str:
-        maximize = self.study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
+        Args:
+            trials: The trials that the budget counts.
+
+        Returns:
+            Trials by state, the best value and its trial, and what is left of the budget.
+        """
+        counts = [
+            f"{sum(trial.state == state for trial in trials)} {name}"
+            for state, name in _STATES.items()
+        ]
+        return ", ".join([*counts, *self._best(trials), *self._left(trials)])
+
+    def _best(self, trials: list[FrozenTrial]) -> list[str]:
         complete = [
             trial for trial in trials if trial.state == TrialState.COMPLETE and trial.values
         ]
         if not complete:
-            return ""
-        pick = max if maximize else min
-        best = pick(complete, key=lambda trial: trial.values[0])
-        return f"{best.values[0]:.4f} (trial {best.number})"
+            return []
+        maximize = self.study.directions[0] == StudyDirection.MAXIMIZE
+        best = (max if maximize else min)(complete, key=lambda trial: trial.values[0])
+        return [f"best {self.objective} {best.values[0]:.4f} (trial {best.number})"]
 
-    def _left(self) -> str:
+    def _left(self, trials: list[FrozenTrial]) -> list[str]:
         elapsed = time.monotonic() - self._started
         if self.budget.seconds is not None:
-            return f", {max(0.0, self.budget.seconds - elapsed):.0f} s left"
-        done = len(self._told)
-        left = (self.budget.trials or 0) - done
-        if not done or left <= 0:
-            return ""
-        return f", {left} of {self.budget.trials} left"
+            return [f"{_clock(max(0.0, self.budget.seconds - elapsed))} left"]
+        ended = [trial.number for trial in trials if trial.state.is_finished()]
+        here = len(set(ended) - self._before)
+        left = (self.budget.trials or 0) - len(ended)
+        if left <= 0:
+            return []
+        about = f", about {_clock(elapsed / here * left)}" if here else ""
+        return [f"{left} of {self.budget.trials} left{about}"]
 
-    def _panel(self, trials: list[FrozenTrial]) -> Group:
+    def panel(self, trials: list[FrozenTrial]) -> Group:
+        """Draw the live view.
+
+        Args:
+            trials: The trials that the budget counts.
+
+        Returns:
+            The summary above one line a busy worker: its training, epochs and value.
+        """
         table = Table(box=None)
         for column in ("worker", "training", "epochs", self.objective):
             table.add_column(column)
         for worker, news in sorted(self.running.items()):
             value = "" if news.value is None else f"{news.value:.4f}"
             table.add_row(str(worker), news.name, f"{news.epochs:.2f}", value)
-        return Group(Text(self._summary(trials)), table)
+        return Group(Text(self.summary(trials)), table)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
