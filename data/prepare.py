@@ -1,6 +1,7 @@
 """A log made ready for training: encoded, split, and kept in a folder that processes share."""
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,9 @@ from data.errors import UserError
 from data.split import Rows, Split
 
 VocabularyFrom = Literal["train", "all"]
+
+# What reading a file that is not there, was cut short or holds something else can raise.
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,19 @@ class Dataset:
 
     @cached_property
     def texts(self) -> Sequence[str]:
-        """The n cleaned records; read from the folder at the first use."""
+        """The n cleaned records; read from the folder at the first use.
+
+        Raises:
+            UserError: They are missing or damaged there.
+        """
         if self.kept_texts is not None:
             return self.kept_texts
         assert self.folder is not None
-        with (self.folder / "texts.jsonl").open(encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
+        try:
+            with (self.folder / "texts.jsonl").open(encoding="utf-8") as lines:
+                return [json.loads(line) for line in lines]
+        except _DAMAGED as error:
+            raise UserError(f"{self.folder}: its texts cannot be read") from error
 
     def labels_of(self, rows: Rows) -> npt.NDArray[np.uint8]:
         """Give the labels of some rows.
@@ -99,10 +110,11 @@ class Dataset:
         """
         try:
             facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-            slices = np.load(folder / "split.npz")
-            split = Split(facts["split"], slices["fit"], slices["validation"], slices["held-out"])
+            with np.load(folder / "split.npz") as arrays:
+                parts = (arrays["fit"], arrays["validation"], arrays["held-out"])
+            split = Split(facts["split"], *parts)
             labels = np.load(folder / "labels.npy")
-        except (OSError, ValueError, EOFError, KeyError) as error:
+        except _DAMAGED as error:
             raise UserError(f"{folder}: no prepared data can be read from it") from error
         vocabulary = Vocabulary.load(folder / "vocabulary.json")
         return cls(Encoded.load(folder), labels, split, vocabulary, facts, folder)

@@ -147,7 +147,7 @@ class _Watch(keras.callbacks.Callback):
         super().__init__()
         self.scorer = Scorer(model)
         self.dataset, self.recipe, self.judge, self.stop = dataset, recipe, judge, stop
-        self.steps, self.step = steps, 0
+        self.steps, self.step, self.begun = steps, 0, 0
         self.glances = {
             math.ceil(steps * part / recipe.reports) for part in range(1, recipe.reports)
         } - {steps}
@@ -160,13 +160,19 @@ class _Watch(keras.callbacks.Callback):
         # KerasTuner copies callbacks for each execution; this one belongs to one training.
         return self
 
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.begun = self.step
+
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.step += 1
+        # A model compiled with steps_per_execution is seen here once in so many batches, and its
+        # last call may count batches that the epoch does not have.
+        before, now = self.step - self.begun, min(batch + 1, self.steps)
+        self.step = self.begun + now
         self.validation = None
         reason = self.stop()
         if reason is not None:
             self._end("pruned", reason)
-        elif self.step % self.steps in self.glances:
+        elif now < self.steps and any(before < glance <= now for glance in self.glances):
             self._report(self.dataset.split.validation[::GLANCE_STRIDE], logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -194,7 +200,8 @@ class _Watch(keras.callbacks.Callback):
                 self._end("diverged", self.diverged)
                 return scores
         reason = self.judge(point)
-        if reason is not None and self.step < self.steps * self.recipe.epochs:
+        # A hypermodel's own fit may have chosen other epochs than the recipe's.
+        if reason is not None and self.step < self.steps * self.params["epochs"]:
             self._end("pruned", reason)
         return scores
 

@@ -1,0 +1,30 @@
+"""What tests of several packages share: a small log, prepared as a search prepares it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports TensorFlow.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from data import access_log, synthetic
+from data.prepare import Dataset, prepare
+
+ROWS = 600
+
+
+@pytest.fixture(scope="session")
+def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic log of 600 rows: 337 to fit, 113 to validate, 150 held out."""
+    path = tmp_path_factory.mktemp("log") / "access.csv"
+    synthetic.write(path, ROWS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def dataset(log_file: Path) -> Dataset:
+    """The log as a worker sees it: saved, and mapped into memory."""
+    prepared = prepare(access_log.read(str(log_file)), batch_size=32)
+    prepared.save(log_file.with_name("data"))
+    return Dataset.load(log_file.with_name("data"))

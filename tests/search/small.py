@@ -1,0 +1,44 @@
+"""Models that train in a moment, and spaces of them."""
+
+from typing import Any
+
+import keras
+import keras_tuner
+
+
+def small_model(num_words: int, *, width: int = 16, optimizer: Any = None, **compiled: Any) -> Any:
+    """Build a model that looks for telling runs of three characters, wherever they stand."""
+    model = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            keras.layers.Embedding(num_words, 16),
+            keras.layers.Conv1D(width, 3, activation="relu", padding="same"),
+            keras.layers.GlobalMaxPooling1D(),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    optimizer = optimizer or keras.optimizers.Adam(0.02)
+    model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"], **compiled)
+    return model
+
+
+class Small(keras_tuner.HyperModel):
+    """Two hyperparameters, one of them conditional, declared without building."""
+
+    def __init__(self, num_words: int) -> None:
+        super().__init__()
+        self.num_words = num_words
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        hp.Int("width", 4, 64)
+        if hp.Choice("optimizer", ["adam", "rmsprop"]) == "adam":
+            hp.Float(
+                "rate", 0.005, 0.05, sampling="log", parent_name="optimizer", parent_values=["adam"]
+            )
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        self.declare(hp)
+        optimizer = hp.get("optimizer")
+        if optimizer == "adam":
+            optimizer = keras.optimizers.Adam(hp.get("rate"))
+        return small_model(self.num_words, width=hp.get("width"), optimizer=optimizer)

@@ -1,0 +1,278 @@
+"""The training routine, on a real model and a real log: reports, order of rows, every ending."""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import accuracy_score, log_loss
+
+from data.batches import MAX_LENGTH
+from data.prepare import Dataset
+from results.evaluate import probabilities
+from results.result import Point
+from search.fit import GLANCE_STRIDE, Fit, Recipe, fit
+from tests.search.small import small_model
+
+RECIPE = Recipe(epochs=2, batch_size=32, reports=4, seed=3)
+
+
+def seeded(dataset: Dataset, seed: int = 0, **options: Any) -> Any:
+    keras.utils.set_random_seed(seed)
+    return small_model(dataset.vocabulary.num_words, **options)
+
+
+def weights(model: Any) -> np.ndarray:
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+
+@pytest.fixture(scope="module")
+def told() -> list[Point]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def model(dataset: Dataset) -> Any:
+    return seeded(dataset)
+
+
+@pytest.fixture(scope="module")
+def done(dataset: Dataset, model: Any, told: list[Point]) -> Fit:
+    def judge(point: Point) -> str | None:
+        told.append(point)
+        # What is finished cannot be pruned.
+        return "too late" if point.epoch == RECIPE.epochs else None
+
+    return fit(model, dataset, RECIPE, judge=judge)
+
+
+@pytest.fixture(scope="module")
+def plain(dataset: Dataset) -> tuple[Any, Fit, list[float]]:
+    """The same training with one report an epoch; the model, its fit, and Keras's own losses."""
+    losses: list[float] = []
+    log = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: losses.append(logs["loss"])
+    )
+    model = seeded(dataset)
+    return model, fit(model, dataset, replace(RECIPE, reports=1), callbacks=[log]), losses
+
+
+@pytest.fixture(scope="module")
+def steps(dataset: Dataset) -> int:
+    """The batches of an epoch, as the source shows them."""
+    seen: list[int] = []
+
+    def train(source: tf.data.Dataset, **_: Any) -> None:
+        seen.append(sum(1 for _ in source))
+        assert source.cardinality().numpy() == seen[0]
+
+    fit(seeded(dataset), dataset, RECIPE, train=train)
+    return seen[0]
+
+
+def test_the_whole_training_is_complete(done: Fit) -> None:
+    assert (done.status, done.reason, done.epochs) == ("complete", "", 2.0)
+    assert done.seconds > 0
+
+
+def test_reports_come_at_the_quarters_of_each_epoch(steps: int, done: Fit) -> None:
+    assert steps > 2 * RECIPE.reports
+    quarters = [quarter / 4 for quarter in range(1, 9)]
+    # The first batch end at or behind the quarter.
+    assert [point.epoch for point in done.curve] == [
+        math.ceil(quarter * steps) / steps for quarter in quarters
+    ]
+
+
+def test_the_judge_is_told_of_each_report(done: Fit, told: list[Point]) -> None:
+    assert tuple(told) == done.curve
+
+
+def test_the_curve_shows_learning(dataset: Dataset, done: Fit) -> None:
+    last = done.curve[-1]
+    share = dataset.labels_of(dataset.split.validation).mean()
+    assert last.val_accuracy > max(share, 1 - share)
+    assert last.loss < done.curve[3].loss
+
+
+def test_the_last_report_is_of_all_validation_rows(dataset: Dataset, done: Fit, model: Any) -> None:
+    rows = dataset.split.validation
+    labels = dataset.labels_of(rows)
+    assert done.validation is not None
+    np.testing.assert_allclose(
+        done.validation,
+        probabilities(model, dataset.encoded, rows, padding="real"),
+        rtol=0,
+        atol=1e-6,
+    )
+    assert done.curve[-1].val_accuracy == accuracy_score(labels, done.validation > 0.5)
+    expected = log_loss(labels, done.validation.astype(float))
+    assert done.curve[-1].val_loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_report_within_an_epoch_is_of_every_fifth_validation_row(
+    dataset: Dataset, done: Fit
+) -> None:
+    glanced = len(dataset.split.validation[::GLANCE_STRIDE])
+    accuracy = done.curve[0].val_accuracy
+    assert accuracy * glanced == pytest.approx(round(accuracy * glanced))
+
+
+def test_the_loss_is_the_mean_since_the_epoch_began(
+    done: Fit, plain: tuple[Any, Fit, list[float]]
+) -> None:
+    assert [done.curve[3].loss, done.curve[7].loss] == pytest.approx(plain[2], rel=1e-3)
+
+
+def test_the_same_seed_gives_the_same_weights_however_often_it_reports(
+    model: Any, done: Fit, plain: tuple[Any, Fit, list[float]]
+) -> None:
+    # Threads add up in any order: not bit for bit.
+    np.testing.assert_allclose(weights(plain[0]), weights(model), rtol=1e-3, atol=1e-4)
+    assert [point.epoch for point in plain[1].curve] == [1.0, 2.0]
+
+
+def test_another_seed_gives_other_weights(dataset: Dataset, model: Any, done: Fit) -> None:
+    other = seeded(dataset)
+    fit(other, dataset, replace(RECIPE, epochs=1, seed=4, reports=1))
+    assert np.abs(weights(other) - weights(model)).max() > 0.01
+
+
+def test_a_judge_prunes_at_its_report(dataset: Dataset) -> None:
+    judged = fit(
+        seeded(dataset), dataset, RECIPE, judge=lambda p: "too slow" if p.epoch > 0.4 else None
+    )
+    assert (judged.status, judged.reason) == ("pruned", "too slow")
+    assert len(judged.curve) == 2
+    assert judged.epochs == judged.curve[-1].epoch < 1
+    assert judged.validation is None
+
+
+def test_a_stop_ends_within_a_batch(dataset: Dataset, steps: int) -> None:
+    asked: list[int] = []
+
+    def stop() -> str | None:
+        asked.append(1)
+        return "the budget ended" if len(asked) == 3 else None
+
+    stopped = fit(seeded(dataset), dataset, replace(RECIPE, reports=1), stop=stop)
+    assert (stopped.status, stopped.reason) == ("pruned", "the budget ended")
+    assert len(asked) == 3
+    assert stopped.epochs == 3 / steps
+    assert stopped.curve == ()
+    assert stopped.validation is None
+
+
+def lost(dataset: Dataset) -> Any:
+    """Build a model whose first step throws its weights out of float32."""
+    return seeded(dataset, optimizer=keras.optimizers.SGD(1e38, momentum=0.9))
+
+
+def test_a_lost_loss_ends_the_training_as_diverged(dataset: Dataset) -> None:
+    judged: list[Point] = []
+    ended = fit(lost(dataset), dataset, RECIPE, judge=judged.append)
+    assert ended.status == "diverged"
+    assert "not finite" in ended.reason
+    assert ended.epochs == ended.curve[-1].epoch < 1
+    assert not math.isfinite(ended.curve[-1].loss + ended.curve[-1].val_loss)
+    # A judge gets no nan: Optuna would refuse it.
+    assert all(math.isfinite(point.loss) for point in judged)
+
+
+def test_a_baseline_trains_on_after_its_loss_is_lost(dataset: Dataset) -> None:
+    ended = fit(lost(dataset), dataset, replace(RECIPE, stop_when_diverged=False))
+    assert (ended.status, ended.epochs, len(ended.curve)) == ("diverged", 2.0, 8)
+    assert ended.validation is not None
+    assert len(ended.validation) == len(dataset.split.validation)
+
+
+def tapped(model: Any, seen: list[bytes]) -> Callable[..., Any]:
+    """Train as `model.fit` does, and note each row that comes by."""
+
+    def note(ids: np.ndarray) -> np.int64:
+        seen.extend(row[row > 0].tobytes() for row in ids)
+        return np.int64(0)
+
+    def tap(ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.control_dependencies([tf.numpy_function(note, [ids], tf.int64)]):
+            return tf.identity(ids), labels
+
+    def train(source: tf.data.Dataset, **how: Any) -> Any:
+        return model.fit(source.map(tap), **how)
+
+    return train
+
+
+def test_every_row_is_seen_once_an_epoch(dataset: Dataset) -> None:
+    seen: list[bytes] = []
+    model = seeded(dataset)
+    fit(model, dataset, replace(RECIPE, reports=1), train=tapped(model, seen))
+    rows = dataset.encoded.padded(dataset.split.fit, MAX_LENGTH)
+    once = Counter(row[row > 0].tobytes() for row in rows)
+    assert Counter(seen) == Counter({row: 2 * count for row, count in once.items()})
+    half = len(seen) // 2
+    assert Counter(seen[:half]) == once
+    assert seen[:half] != seen[half:]
+
+
+def test_each_row_comes_with_its_own_label(dataset: Dataset) -> None:
+    rows = dataset.split.fit
+    known = {
+        ids[ids > 0].tobytes(): label
+        for ids, label in zip(
+            dataset.encoded.padded(rows, MAX_LENGTH), dataset.labels_of(rows), strict=True
+        )
+    }
+    pairs = []
+
+    def train(source: tf.data.Dataset, **_: Any) -> None:
+        for ids, labels in source.as_numpy_iterator():
+            assert labels.shape == (len(ids), 1)
+            pairs.extend(
+                (row[row > 0].tobytes(), label[0]) for row, label in zip(ids, labels, strict=True)
+            )
+
+    fit(seeded(dataset), dataset, RECIPE, train=train)
+    assert len(pairs) == len(rows)
+    assert all(known[row] == label for row, label in pairs)
+
+
+def test_full_padding_gives_the_notebooks_shapes(dataset: Dataset) -> None:
+    shapes = []
+
+    def train(source: tf.data.Dataset, **how: Any) -> None:
+        assert how["epochs"] == 3
+        shapes.extend(ids.shape for ids, _ in source.as_numpy_iterator())
+
+    fit(seeded(dataset), dataset, Recipe(padding="full"), train=train)
+    count = len(dataset.split.fit)
+    assert sorted(shapes) == sorted(
+        [(128, 1024)] * (count // 128) + [(count % 128, 1024)] * bool(count % 128)
+    )
+
+
+def test_callbacks_find_the_validation_values(dataset: Dataset) -> None:
+    # Without them it would warn, which is an error here, and never stop.
+    early = keras.callbacks.EarlyStopping("val_accuracy", mode="min", min_delta=1, patience=1)
+    seen: list[dict[str, float]] = []
+    log = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(dict(logs)))
+    ended = fit(
+        seeded(dataset), dataset, replace(RECIPE, epochs=9, reports=1), callbacks=[early, log]
+    )
+    assert ended.status == "complete"
+    assert ended.epochs == len(seen) == len(ended.curve) < 9
+    assert [logs["val_accuracy"] for logs in seen] == [p.val_accuracy for p in ended.curve]
+    assert [logs["val_loss"] for logs in seen] == [p.val_loss for p in ended.curve]
+
+
+def test_several_steps_an_execution_are_counted(dataset: Dataset, steps: int, done: Fit) -> None:
+    executed = fit(seeded(dataset, steps_per_execution=3), dataset, RECIPE)
+    assert (executed.status, executed.epochs) == ("complete", 2.0)
+    assert [point.epoch for point in executed.curve if point.epoch % 1 == 0] == [1.0, 2.0]
+    for point, due in zip(executed.curve, done.curve, strict=True):
+        assert due.epoch <= point.epoch <= due.epoch + 2 / steps
