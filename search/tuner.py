@@ -1,6 +1,7 @@
 """Runs the trials of a study: builds, trains with pruning, records, keeps the best checkpoints."""
 
 import gc
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import keras_tuner
 import numpy as np
 import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
-from keras_tuner.errors import FailedTrialError
+from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages._heartbeat import get_heartbeat_thread
 
@@ -25,11 +26,16 @@ from search.fit import Fit, Recipe, fit
 from search.lost import put_back
 from search.objectives import REPORTED, Objective
 from search.oracle import OptunaOracle
+from search.own_fit import own_fit
+from search.reasons import reason
 from search.seeds import derive
 from spaces.brief import layer_count, violations
 
+log = logging.getLogger(__name__)
+
 KEPT_CHECKPOINTS = 3
 INTERRUPTED = "interrupted"
+_FAILED = f"{FailedTrialError.__module__}.{FailedTrialError.__qualname__}"
 
 Notify = Callable[[str, float, float | None], None]
 
@@ -88,12 +94,17 @@ class StudyTuner(keras_tuner.Tuner):
         # KerasTuner builds the model several times to find the conditional hyperparameters; a
         # hypermodel that can declare its space saves that.
         declare = getattr(self.hypermodel, "declare", None)
-        if declare is None:
-            super()._populate_initial_space()
-            return
-        space = self.oracle.get_space()
-        declare(space)
-        self.oracle.update_space(space)
+        try:
+            if declare is None:
+                super()._populate_initial_space()
+            else:
+                space = self.oracle.get_space()
+                declare(space)
+                self.oracle.update_space(space)
+        except Exception:
+            # Defaults that cannot be built are one trial's failure; the others ask for each entry
+            # when they meet it.
+            log.warning("the space could not be looked through", exc_info=True)
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Build, train and record one trial.
@@ -107,7 +118,7 @@ class StudyTuner(keras_tuner.Tuner):
             The objectives' values.
 
         Raises:
-            FailedTrialError: If the model cannot be built or has no value.
+            FailedTrialError: If the model cannot be built or trained; says why in one line.
             Interrupted: If the search was asked to stop.
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
@@ -117,28 +128,34 @@ class StudyTuner(keras_tuner.Tuner):
         except UpdateFinishedTrialError:
             # This worker was silent for so long that another one repeats the trial.
             raise FailedTrialError("it was taken over by another worker") from None
+        except (FailedTrialError, FatalError):
+            raise
+        except Exception as error:
+            raise FailedTrialError(reason(error)) from error
 
     def _run(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
         number = asked.number
         seed = derive(self.job.seed, number)
         model = self._build(trial, seed)
         recipe = self._recipe(trial, seed)
-        hypermodel_fit = self.hypermodel.fit
         fitted = fit(
             model,
             self.job.dataset,
             recipe,
             judge=lambda point: self._judge(asked, point),
             stop=self.job.stop,
-            train=lambda *a, **k: hypermodel_fit(trial.hyperparameters, model, *a, **k),
+            train=own_fit(self.hypermodel, trial.hyperparameters, model),
         )
         if fitted.reason == INTERRUPTED:
             frozen = self.oracle.study.get_trials(deepcopy=False)[number]
             slots.replace(self.oracle.study, frozen, INTERRUPTED, same_values=True)
             raise Interrupted
+        if fitted.status == "complete" and fitted.validation is None:
+            raise FailedTrialError("its fit finished no epoch with the callbacks it was given")
         result = self._result(trial, model, recipe, fitted, seed)
         if fitted.status == "complete":
             self._checkpoint(model, number)
+        self.job.store.publish(number)
         self.job.store.record(asked, result)
         return self._values(trial, result)
 
@@ -223,13 +240,18 @@ class StudyTuner(keras_tuner.Tuner):
         beside.replace(path)
 
     def _values(self, trial: Trial, result: Result) -> dict[str, float]:
-        values = {item.name: item.value(result) for item in self.job.objectives}
-        known = {name: value for name, value in values.items() if value is not None}
-        if result.status == "pruned" or len(known) < len(values):
+        worst = {"minimize": math.inf, "maximize": -math.inf}
+        values = {item.name: worst[item.direction] for item in self.job.objectives}
+        if result.status == "complete":
+            found = {item.name: item.value(result) for item in self.job.objectives}
+            values |= {name: value for name, value in found.items() if value is not None}
+        else:
+            # A diverged one is no failure, of which several in a row would end the search, and its
+            # accuracy is the larger class's share, which must not count: it is pruned in the
+            # study, and KerasTuner alone sees the worst value.
             self.oracle.prune(trial.trial_id)
-        if len(known) < len(values):
-            raise FailedTrialError(result.reason or "an objective has no value")
-        return known
+        # Of several objectives KerasTuner wants its sum as well.
+        return {**values, self.oracle.objective.name: self.oracle.objective.get_value(values)}
 
     def pre_create_trial(self) -> None:
         """Put back the trials of dead workers before asking for one."""
@@ -241,6 +263,9 @@ class StudyTuner(keras_tuner.Tuner):
         Args:
             trial: The trial.
         """
+        if trial.message:  # KerasTuner's is the whole traceback.
+            said = trial.message.strip().splitlines()[-1]
+            trial.message = said.removeprefix(f"{_FAILED}: ")
         super().on_trial_end(trial)
         if trial.status == TrialStatus.COMPLETED:
             self.job.store.keep_best_checkpoints(KEPT_CHECKPOINTS)
