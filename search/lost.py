@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import optuna
 import psutil
-from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
 
 from results.store import WORKER
 from search import slots
+from search.heartbeat import silent
 
 # A trial is claimed first and signed right after; one without a name for longer lost its owner.
 _SIGNED_WITHIN = timedelta(seconds=10)
@@ -40,15 +40,9 @@ def put_back(study: optuna.Study, dead: int | None = None) -> int:
     Returns:
         How many were put back.
     """
-    storage = study._storage
-    silent: set[int] = set()
-    if isinstance(storage, BaseHeartbeat) and is_heartbeat_enabled(storage):
-        silent = set(storage._get_stale_trial_ids(study._study_id))
-    lost = [
-        trial
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if trial._trial_id in silent or _is_lost(trial, dead)
-    ]
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    overdue = silent(study, running)
+    lost = [trial for trial in running if trial.number in overdue or _is_lost(trial, dead)]
     for trial in lost:
         slots.replace(study, trial, "its worker died", same_values=True)
     return len(lost)

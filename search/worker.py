@@ -123,6 +123,7 @@ class Worker:
             Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
             objectives,
             plan.seed,
+            plan.heartbeat,
             self._stopper(deadline),
             self._notify,
         )

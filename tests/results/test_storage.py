@@ -1,0 +1,135 @@
+"""Where studies live: a journal that mends, a lock that dies with its owner, patience."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
+
+from data.errors import UserError
+from results import patience
+from results.storage import JOURNAL, close, open_storage, remember, remembered
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+    # The bridge gives the signs of life that Optuna itself gives in `optimize` alone.
+    pytest.mark.filterwarnings("ignore:Heartbeat of storage:UserWarning"),
+]
+
+
+def study_in(folder: Path, url: str | None = None) -> optuna.Study:
+    storage = open_storage(folder, url, 1)
+    return optuna.create_study(study_name="s", storage=storage, load_if_exists=True)
+
+
+@pytest.mark.parametrize("kept", [-1, -9, -40])
+def test_a_record_cut_off_in_the_middle_is_dropped(tmp_path: Path, kept: int) -> None:
+    study = study_in(tmp_path)
+    study.tell(study.ask(), 0.25)
+    whole = (tmp_path / JOURNAL).read_bytes()
+    study.ask().set_user_attr("long", "x" * 100)
+    torn = (tmp_path / JOURNAL).read_bytes()[:kept]
+    (tmp_path / JOURNAL).write_bytes(torn)
+
+    again = study_in(tmp_path)
+    again.tell(again.ask(), 0.5)
+    values = [trial.value for trial in again.trials if trial.state == TrialState.COMPLETE]
+    assert values == [0.25, 0.5]
+    content = (tmp_path / JOURNAL).read_bytes()
+    assert content.startswith(whole)
+    assert content.endswith(b"\n")
+    assert [trial.value for trial in study_in(tmp_path).trials][-1] == 0.5
+
+
+def _hold(folder: Path, connection: Connection) -> None:
+    backend = open_storage(folder, None, 1)._backend  # type: ignore[attr-defined]
+    backend._lock.acquire()
+    connection.send("held")
+    time.sleep(60)
+
+
+def test_a_killed_owner_frees_the_journal(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    owner = multiprocessing.get_context("spawn").Process(target=_hold, args=(tmp_path, there))
+    owner.start()
+    assert here.recv() == "held"
+    done = threading.Event()
+    asking = threading.Thread(target=lambda: (study.ask(), done.set()))
+    asking.start()
+    assert not done.wait(0.5)
+    assert owner.pid is not None
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.join()
+    assert done.wait(5)
+    asking.join()
+
+
+def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        open_storage(tmp_path / "file" / "run", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("no url with secret-word", "no database URL"),
+        ("postgresql://me:secret-word@127.0.0.1:1/x", "cannot be reached"),
+        ("oracle9://me:secret-word@127.0.0.1/x", "driver"),
+        ("sqlite:////proc/none/study.db", "cannot be reached"),
+    ],
+)
+def test_a_bad_url_is_one_line_without_its_password(url: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=words) as error:
+        open_storage(tmp_path, url, 1)
+    assert "secret-word" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_remembers_its_database_without_the_password(tmp_path: Path) -> None:
+    assert remembered(tmp_path) is None
+    remember(tmp_path, "postgresql://me:secret-word@host:5432/x")
+    assert remembered(tmp_path) == "postgresql+psycopg://me@host:5432/x"
+
+
+class _Away(optuna.storages.InMemoryStorage):
+    """A storage whose server is away for its first calls."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.calls = calls
+
+    def get_all_studies(self) -> list[optuna.study._frozen.FrozenStudy]:
+        self.calls -= 1
+        if self.calls >= 0:
+
+            class OperationalErrorOfADriver(Exception):
+                sqlstate = "57P01"
+
+            OperationalErrorOfADriver.__name__ = "OperationalError"
+            raise OperationalError("SELECT", {}, OperationalErrorOfADriver("shutting down"))
+        return super().get_all_studies()
+
+
+def test_a_server_that_returns_is_waited_for() -> None:
+    assert patience.make_patient(_Away(2), seconds=10).get_all_studies() == []
+
+
+def test_patience_ends() -> None:
+    with pytest.raises(Exception, match="shutting down"):
+        patience.make_patient(_Away(99), seconds=0.5).get_all_studies()
+
+
+def test_sqlite_serves_a_study(tmp_path: Path) -> None:
+    study = study_in(tmp_path, f"sqlite:///{tmp_path / 'study.db'}")
+    study.tell(study.ask(), 0.5)
+    assert study_in(tmp_path, f"sqlite:///{tmp_path / 'study.db'}").best_value == 0.5
+    close(study._storage)
