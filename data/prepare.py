@@ -110,7 +110,8 @@ class Dataset:
         """
         try:
             facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-            with np.load(folder / "split.npz") as arrays:
+            # Opened here: numpy leaves a damaged archive open.
+            with (folder / "split.npz").open("rb") as file, np.load(file) as arrays:
                 parts = (arrays["fit"], arrays["validation"], arrays["held-out"])
             split = Split(facts["split"], *parts)
             labels = np.load(folder / "labels.npy")

@@ -7,6 +7,7 @@ import math
 import shutil
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from results.evaluate import latency, median_us, probabilities
 from results.files import write_text
 from results.metrics import cross_entropy, predictions
 from results.result import Point, Result
-from results.store import CHECKPOINT
+from results.store import CHECKPOINT, SCORES
 from search.fit import Recipe, fit
 from search.seeds import derive
 from search.tuner import save_scores
@@ -76,14 +77,20 @@ class Cache:
             name: The baseline.
 
         Returns:
-            Its result; None where it has not been trained.
+            Its result; None where it has not been trained, or what was kept is damaged.
         """
         place = self.place(name)
+        split = self.dataset.split
         try:
-            stored = json.loads((place / _RESULT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            stored = Result.from_json(json.loads((place / _RESULT).read_text(encoding="utf-8")))
+            # Opened here: numpy leaves a damaged archive open.
+            with (place / SCORES).open("rb") as file, np.load(file) as scores:
+                lengths = len(scores["validation"]), len(scores["heldout"])
+        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
             return None
-        return replace(Result.from_json(stored), artefacts=str(place))
+        if lengths != (len(split.validation), len(split.heldout)):
+            return None
+        return replace(stored, artefacts=str(place))
 
     def train(
         self,
@@ -103,7 +110,6 @@ class Cache:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         baseline = BASELINES[name]
-        place = self.place(name)
         with tempfile.TemporaryDirectory(
             dir=self.folder, prefix=f".{name}-", ignore_cleanup_errors=True
         ) as beside:
@@ -114,8 +120,20 @@ class Cache:
             if result.status == "pruned":
                 return result
             write_text(Path(beside) / _RESULT, json.dumps(result.to_json()))
+            return self._keep(result, Path(beside))
+
+    def _keep(self, result: Result, folder: Path) -> Result:
+        """Move a finished folder to its place, unless another process was there first."""
+        place = self.place(result.name)
+        if self.find(result.name) is None:
             shutil.rmtree(place, ignore_errors=True)
-            Path(beside).replace(place)
+        try:
+            folder.replace(place)
+        except OSError:
+            found = self.find(result.name)
+            if found is None:
+                raise
+            return found
         return replace(result, artefacts=str(place))
 
     def _train_network(
