@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+import optuna
 from optuna.trial import TrialState
 
 from data import access_log, synthetic
@@ -45,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status: 0, or 130 after Ctrl-C.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     options = parse(argv)
     plan = _plan(options)
     store = _open(options, load(options))
@@ -52,11 +54,14 @@ def main(argv: Sequence[str]) -> int:
         view = View(store.study, options.budget, plan.objectives[0])
         with view:
             train_baselines(options, store, workers, view)
+        problem = None
         if not options.budget.is_empty:
             with view:
-                search(options, store, workers, view)
+                problem = search(options, store, workers, view)
         interrupted = workers.is_stopping
     finish(store)
+    if problem is not None:
+        raise UserError(problem)
     return EXIT_INTERRUPTED if interrupted else 0
 
 
@@ -187,7 +192,7 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
             store.record_baseline(replace(done[name], artefacts=place))
 
 
-def search(options: Options, store: Store, workers: Workers, view: View) -> None:
+def search(options: Options, store: Store, workers: Workers, view: View) -> str | None:
     """Run trials until the budget is used up.
 
     Args:
@@ -196,8 +201,8 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> None
         workers: Who trains.
         view: Who tells.
 
-    Raises:
-        UserError: If the search cannot go on.
+    Returns:
+        Why the search could not go on; None where it came to its end.
     """
     put_back(store.study)
     # Here, once, and not by every worker at the same moment.
@@ -210,18 +215,20 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> None
         left = options.budget.seconds - (time.monotonic() - started)
         return Search(left) if left > 0 else None
 
+    problem = None
     tasks: list[Task] = [Search(options.budget.seconds)] * workers.plan.workers
     while tasks:
         for index, news in workers.run(tasks, on_death=lambda pid: _bury(store, pid), again=task):
             match news:
                 case Progress():
                     view.progress(index, news)
-                case SearchDone(problem):
+                case SearchDone():
                     view.idle(index)
-                    if problem is not None:
-                        raise UserError(problem)
+                    problem = problem or news.problem
             view.refresh()
-        tasks = [Search(None)] if _is_work_left(options, store, workers) else []
+        again = problem is None and _is_work_left(options, store, workers)
+        tasks = [Search(None)] if again else []
+    return problem
 
 
 def _is_work_left(options: Options, store: Store, workers: Workers) -> bool:
@@ -255,7 +262,7 @@ def finish(store: Store) -> None:
         front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
         print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
     if champion is None:
-        log.warning("no trial is complete: nothing to export")
+        log.warning("no trial is complete, so there is nothing to export")
         return
     export_trial(store, champion, store.folder / "best")
     log.info("the winner is in %s", store.folder / "best")

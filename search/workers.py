@@ -44,10 +44,6 @@ class _Worker:
     task: Task | None = None
 
 
-class WorkersDied(Exception):
-    """Workers died again and again without finishing anything."""
-
-
 class Workers:
     """A fixed number of warm worker processes; a context manager that ends them.
 
@@ -118,8 +114,8 @@ class Workers:
             The worker's index and its news; at least once a second, with None where there is none.
 
         Raises:
-            WorkersDied: If workers die again and again.
-            UserError: If a worker cannot start, e.g. for want of the space.
+            UserError: If a worker cannot start, e.g. for want of the space, or workers die again
+                and again.
         """
         left = list(tasks)
         while left or any(worker.task for worker in self._workers):
@@ -176,7 +172,7 @@ class Workers:
         on_death(worker.process.pid)
         task = again(worker.task) if worker.task is not None else None
         if self._deaths > MOST_DEATHS_IN_A_ROW:
-            raise WorkersDied(f"{self._deaths} workers in a row died; see {where}")
+            raise UserError(f"{self._deaths} workers in a row died; {where} may say why")
         self._workers[self._workers.index(worker)] = self._start(worker.index)
         if task is not None:
             left.insert(0, task)
