@@ -1,0 +1,126 @@
+"""What every command line shares, each ending in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+PROGRAM = """
+import logging
+import sys
+from data.command import Parser, run
+from data.errors import UserError
+
+
+def main(argv):
+    parser = Parser(prog="python -m some.where")
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("do", choices=["print", "refuse", "fail", "three", "wait", "log"])
+    options = parser.parse_args(argv)
+    match options.do:
+        case "print":
+            for _ in range(options.times):
+                print("a line of output")
+        case "refuse":
+            raise UserError("row 3: it is wrong\\n   or torn; mend it")
+        case "fail":
+            raise ValueError("a bug")
+        case "three":
+            return 3
+        case "wait":
+            print("waiting", flush=True)
+            sys.stdin.read()
+        case "log":
+            logging.getLogger("data").info("something happened")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    program = tmp_path_factory.mktemp("program") / "program.py"
+    program.write_text(PROGRAM)
+    return [sys.executable, str(program)]
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def call(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*command, *words], capture_output=True, text=True, timeout=30, env=ENVIRONMENT
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "out", "err"),
+    [
+        (["print"], 0, "a line of output\n", ""),
+        (["three"], 3, "", ""),
+        (["refuse"], 2, "", "error: row 3: it is wrong or torn; mend it\n"),
+        (
+            ["print", "--times", "x"],
+            2,
+            "",
+            "error: argument --times: invalid int value: 'x' (see python -m some.where --help)\n",
+        ),
+    ],
+)
+def test_endings(command: list[str], words: list[str], status: int, out: str, err: str) -> None:
+    done = call(command, *words)
+    assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
+def test_a_bug_keeps_its_traceback(command: list[str]) -> None:
+    done = call(command, "fail")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.endswith("ValueError: a bug\n")
+
+
+def test_log_lines_go_to_stderr_with_the_time_of_day(command: list[str]) -> None:
+    done = call(command, "log")
+    assert done.stdout == ""
+    time, _, rest = done.stderr.partition(" ")
+    assert len(time.split(":")) == 3
+    assert rest == "something happened\n"
+
+
+def test_a_reader_that_leaves_early_ends_it_quietly(command: list[str]) -> None:
+    # More than a pipe holds, so that the write itself fails.
+    with subprocess.Popen(
+        [*command, "print", "--times", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"a line of output\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 0
+
+
+def test_an_interrupt_is_status_130(command: list[str]) -> None:
+    with subprocess.Popen(
+        [*command, "wait"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (130, b"interrupted\n")

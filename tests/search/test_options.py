@@ -1,0 +1,219 @@
+"""The command line of a search: every default, and one line for every value it cannot have."""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.access_log import DROPPED_KEYS
+from data.errors import UserError
+from search.budget import Budget
+from search.objectives import OBJECTIVES
+from search.options import BATCH_SIZE, Options, parse
+from spaces.names import BASELINE_NAMES
+
+DEFAULTS = Options(
+    budget=Budget(trials=20),
+    data=None,
+    format=None,
+    dropped_keys=DROPPED_KEYS,
+    skip_bad_rows=False,
+    rows=None,
+    split="chronological",
+    vocabulary="train",
+    space="model3",
+    sampler="tpe",
+    pruner="asha",
+    objective=(OBJECTIVES["val_accuracy"],),
+    baselines=("model1", "model2", "linear"),
+    padding="full",
+    epochs=3,
+    workers=None,
+    seed=0,
+    study="now",
+    storage=None,
+    heartbeat=15,
+    artefacts=None,
+    out=Path("runs"),
+)
+
+
+def options(*words: str) -> Options:
+    return parse(["--budget", "20", "--study", "now", *words])
+
+
+def test_the_defaults() -> None:
+    assert options() == DEFAULTS
+
+
+def test_a_study_without_a_name_is_called_by_the_time_of_day() -> None:
+    assert re.fullmatch(r"\d{8}-\d{6}", parse(["--budget", "1"]).study)
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        (["--data", "log.csv.xz"], {"data": "log.csv.xz"}),
+        (["--data", "-"], {"data": "-"}),
+        (["--format", "jsonl"], {"format": "jsonl"}),
+        (["--dropped-keys", "a,b"], {"dropped_keys": ("a", "b")}),
+        (["--dropped-keys", ""], {"dropped_keys": ()}),
+        (["--skip-bad-rows"], {"skip_bad_rows": True}),
+        (["--rows", "500"], {"rows": 500}),
+        (["--split", "shuffled"], {"split": "shuffled"}),
+        (["--vocabulary", "all"], {"vocabulary": "all"}),
+        (["--space", "my.module:Space"], {"space": "my.module:Space"}),
+        (["--sampler", "random"], {"sampler": "random"}),
+        (["--sampler", "kt-hyperband"], {"sampler": "kt-hyperband"}),
+        (
+            ["--sampler", "optuna.samplers:RandomSampler"],
+            {"sampler": "optuna.samplers:RandomSampler"},
+        ),
+        (["--pruner", "none"], {"pruner": "none"}),
+        (
+            ["--objective", "val_loss,parameters"],
+            {"objective": (OBJECTIVES["val_loss"], OBJECTIVES["parameters"])},
+        ),
+        (["--baselines", "all"], {"baselines": BASELINE_NAMES}),
+        (["--baselines", "none"], {"baselines": ()}),
+        # In the table's order, whatever the order here, and each once.
+        (["--baselines", "linear, model1,linear"], {"baselines": ("model1", "linear")}),
+        (["--padding", "real"], {"padding": "real"}),
+        (["--epochs", "10"], {"epochs": 10}),
+        (["--workers", "3"], {"workers": 3}),
+        (["--workers", "auto"], {"workers": None}),
+        (["--seed", "7"], {"seed": 7}),
+        (["--study", "my-1.0_b"], {"study": "my-1.0_b"}),
+        (["--storage", "postgresql://me@host/db"], {"storage": "postgresql://me@host/db"}),
+        (["--heartbeat", "60"], {"heartbeat": 60}),
+        (["--out", "/tmp/somewhere"], {"out": Path("/tmp/somewhere")}),
+        (["--budget", "1h30m"], {"budget": Budget(seconds=5400)}),
+        (["--budget", "0"], {"budget": Budget(trials=0)}),
+    ],
+)
+def test_each_option_is_read(words: list[str], changed: dict[str, object]) -> None:
+    assert options(*words) == replace(DEFAULTS, **changed)  # type: ignore[arg-type]
+
+
+MOST_WORKERS = 8 * (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--budget", "-1", "--budget is '-1'"),
+        ("--budget", "5x", "--budget is '5x'"),
+        ("--budget", "", "--budget is ''"),
+        ("--data", "", "--data is empty"),
+        ("--data", " ", "--data is empty"),
+        ("--format", "csv", "argument --format: invalid choice: 'csv'"),
+        ("--rows", "0", "'0' is not a whole number of 1 or more"),
+        ("--rows", "-5", "'-5' is not a whole number of 1 or more"),
+        ("--rows", "1e3", "'1e3' is not a whole number of 1 or more"),
+        ("--rows", "٣", "is not a whole number of 1 or more"),
+        ("--split", "random", "argument --split: invalid choice: 'random'"),
+        ("--vocabulary", "both", "argument --vocabulary: invalid choice: 'both'"),
+        ("--sampler", "best", "--sampler 'best' is not known; known are tpe"),
+        ("--sampler", "no.such:Sampler", "--sampler 'no.such:Sampler' cannot be imported"),
+        ("--sampler", "optuna.samplers:Nothing", "cannot be imported"),
+        ("--sampler", "fractions:Fraction", "is no optuna.samplers.BaseSampler"),
+        ("--pruner", "asha2", "--pruner 'asha2' is not known; known are asha"),
+        ("--objective", "accuracy", "--objective 'accuracy' is not known; known are val_accuracy"),
+        ("--objective", "", "--objective '' is not known"),
+        ("--baselines", "model9", "--baselines 'model9' is not known; known are model1"),
+        ("--baselines", "", "--baselines '' is not known"),
+        ("--baselines", "linear,,regex", "--baselines '' is not known"),
+        ("--baselines", "linear,all", "--baselines 'all' is not known"),
+        ("--padding", "none", "argument --padding: invalid choice: 'none'"),
+        ("--epochs", "0", "'0' is not a whole number of 1 or more"),
+        ("--epochs", "1.5", "'1.5' is not a whole number of 1 or more"),
+        (
+            "--workers",
+            "0",
+            f"--workers is '0', but must be auto or a number from 1 to {MOST_WORKERS}",
+        ),
+        ("--workers", str(MOST_WORKERS + 1), "--workers is "),
+        ("--workers", "-2", "--workers is '-2'"),
+        ("--workers", "many", "--workers is 'many'"),
+        ("--seed", "-1", "'-1' is not a whole number from 0"),
+        ("--seed", "1" * 10, "is not a whole number from 0"),
+        ("--study", "", "--study is ''"),
+        ("--study", "a/b", "--study is 'a/b'"),
+        ("--study", "..", "--study is '..'"),
+        ("--study", ".hidden", "--study is '.hidden'"),
+        ("--study", "a b", "--study is 'a b'"),
+        ("--study", "größe", "--study is 'größe'"),
+        ("--study", "x" * 101, "--study is "),
+        ("--study", "a\nb", "--study is "),
+        ("--study", "baselines", "--study is 'baselines', which --out uses otherwise"),
+        ("--study", "synthetic", "--study is 'synthetic', which --out uses otherwise"),
+        ("--heartbeat", "0", "'0' is not a whole number of 1 or more"),
+        ("--out", "", "--out is empty"),
+    ],
+)
+def test_a_bad_value_is_one_line(
+    option: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        options(option, value)
+    except UserError as error:
+        message = f"error: {' '.join(str(error).split())}\n"  # As data.command prints it.
+        assert option in message
+    except SystemExit as ended:
+        message = capsys.readouterr().err
+        assert ended.code == 2
+        assert f"argument {option}: " in message
+        assert message.endswith(" (see python -m search.run --help)\n")
+    else:
+        raise AssertionError("it was taken")
+    assert said in message
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--budget"], ["--budget", "1", "--no-such"], ["--budget", "1", "file"]]
+)
+def test_bad_usage_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(words)
+    assert ended.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=8))
+def test_any_name_of_a_study_is_a_plain_folder_or_refused(name: str) -> None:
+    try:
+        folder = options(f"--study={name}").folder
+    except UserError:
+        return
+    assert folder.parent == Path("runs")
+    assert folder.name == name
+    assert name.isascii()
+
+
+def test_the_folder_and_the_protocol() -> None:
+    asked = options("--out", "o", "--epochs", "2", "--objective", "val_loss,parameters")
+    assert asked.folder == Path("o/now")
+    assert asked.protocol == {
+        "space": "model3",
+        "objective": ["val_loss", "parameters"],
+        "epochs": 2,
+        "batch_size": BATCH_SIZE,
+        "padding": "real",
+        "baseline_padding": "full",
+        "seed": 0,
+    }
+    # Neither the way of the search nor the machine changes what a score means.
+    same = options(
+        "--sampler", "random", "--pruner", "none", "--workers", "2", "--budget", "5m",
+        "--baselines", "none",
+    )  # fmt: skip
+    assert same.protocol == options().protocol
