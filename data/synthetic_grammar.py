@@ -87,6 +87,6 @@ def hexadecimal(rng: Random) -> str:
 
 
 def address(rng: Random) -> str:
-    """Return an IPv4 address."""
+    """Return an IPv4 address of a single host."""
     bits = rng.getrandbits(32)
-    return f"{bits >> 24 or 10}.{bits >> 16 & 255}.{bits >> 8 & 255}.{bits & 255}"
+    return f"{1 + bits % 223}.{bits >> 8 & 255}.{bits >> 16 & 255}.{1 + (bits >> 24) % 254}"

@@ -50,16 +50,14 @@ class Endpoint:
 
 
 ENDPOINTS = (
+    Endpoint("/search", "get", 0.3, ("query",), ("category", "sort", "page"), 400, 0.0, ("query",)),
     Endpoint(
-        "/search", "get", 0.29, ("query",), ("category", "sort", "page"), 400, 0.0, ("query",)
-    ),
-    Endpoint(
-        "/login", "post", 0.33, ("username", "password"), (), 401, 0.75, ("username", "password")
+        "/login", "post", 0.34, ("username", "password"), (), 401, 0.75, ("username", "password")
     ),
     Endpoint(
         "/checkout",
         "post",
-        0.13,
+        0.135,
         ("creditCard",),
         ("name", "address", "city"),
         400,
@@ -77,10 +75,10 @@ ENDPOINTS = (
         ("name", "address", "city"),
     ),
     Endpoint(
-        "/comments", "post", 0.07, ("product", "rating", "text"), (), 400, 0.1, ("text", "product")
+        "/comments", "post", 0.06, ("product", "rating", "text"), (), 400, 0.1, ("text", "product")
     ),
-    Endpoint("/files", "get", 0.035, ("file",), (), 404, 0.2, ("file",)),
-    Endpoint("/files/{path}", "get", 0.025, (), (), 404, 0.2, ("path",)),
+    Endpoint("/files", "get", 0.025, ("file",), (), 404, 0.2, ("file",)),
+    Endpoint("/files/{path}", "get", 0.02, (), (), 404, 0.2, ("path",)),
 )
 _LOGIN = ENDPOINTS[1]
 _STRAY = 0.15
@@ -135,12 +133,13 @@ class Shop:
             disguised: The share of attacks that are encoded.
         """
         redirect = family == "redirect" and rng.random() < 0.8
-        values = self._values(rng, _LOGIN if redirect else endpoint)
-        field = endpoint.targets[int(rng.random() * len(endpoint.targets))]
         if redirect:
-            endpoint, field = _LOGIN, "next"
-        plain = values.get(field, "")
-        payload = FAMILIES[family][0](rng, plain if isinstance(plain, str) else str(plain))
+            endpoint = _LOGIN
+        values = self._values(rng, endpoint)
+        present = tuple(name for name in endpoint.targets if name in values)
+        targets = ("next",) if redirect else present
+        field = targets[int(rng.random() * len(targets))]
+        payload = FAMILIES[family][0](rng, str(values.get(field, "")))
         values[field] = disguise(rng, payload, disguised)
         return self._request(rng, endpoint, values, family)
 

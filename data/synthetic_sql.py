@@ -5,7 +5,7 @@ from random import Random
 from data.synthetic_grammar import Grammar, hexadecimal, letters, number
 
 _RULES = r"""
-clause: 7§«boolean» ¦ 7§«union» ¦ 2§ order by «few» ¦ 5§«stacked» ¦ 5§«timed» ¦ 8§«error»
+clause: 7§«boolean» ¦ 7§«union» ¦  order by «few» ¦ 5§«stacked» ¦ 5§«timed» ¦ 8§«error»
  ¦ 5§«heavy» ¦ «grouped» ¦ «read»
 link: 3§and ¦ 3§or ¦ or not ¦ and not ¦ xor ¦ rlike
 boolean: 5§ «link» «same» ¦ 2§ «link» «number»=«number» ¦  «link» «samestring»
@@ -132,7 +132,7 @@ def injection(rng: Random, value: str) -> str:
     Returns:
         The injected text, plain (not encoded).
     """
-    if rng.random() < 0.12:
+    if rng.random() < 0.1:
         return _GRAMMAR.draw(rng, "human")
     quote = _QUOTES[int(rng.random() * len(_QUOTES))]
     depth = int(rng.random() ** 2 * 4)

@@ -84,22 +84,23 @@ secret: «word»!«number» ¦ «word»'«few» ¦ «word»#«few»; ¦ «letter
  ¦ $«letters»$«few» ¦ «word»--«few» ¦ ;«letters»; ¦ «letters»`«few» ¦ «few»'«few»"«letters»
  ¦ or1=«few» ¦ «word»/*«few» ¦ {«word»} ¦ sel3ct«few» ¦ select«few»! ¦ *)«letters»
 opening: great «thing»! ¦ i bought the «product2» last week. ¦ «kind», «kind» and solid.
- ¦ my wife's favourite «thing» ¦ don't buy this «thing» ¦ it's ok. ¦ muy bueno.
- ¦ arrived late; box was damaged. ¦ sehr gut! ¦ size runs small (ordered «few», got «few»).
+ ¦ my wife's favourite «thing» ¦ don't buy this «thing» ¦ it's ok. ¦ muy bueno. ¦ sehr gut!
  ¦ "as described" ¦ 5/5 ¦ very «kind» «thing», would buy again ¦ good value for $«number»
- ¦ not what i expected... ¦ je recommande! ¦ works with my o'«last» «thing»
- ¦ where is my order #«number»? ¦ hello, ¦ love it <3 ¦ can't complain ;)
- ¦ «word» «word» «word» «word» ¦ is it «kind» or «kind»?
+ ¦ not what i expected... ¦ je recommande! ¦ where is my order #«number»? ¦ hello, ¦ love it <3
+ ¦ «word» «word» «word» «word» ¦ is it «kind» or «kind»? ¦ arrived late, box was damaged
+ ¦ good size, fits well
 body: it broke after «few» weeks, and the shop didn't answer.
  ¦ the union of «kind» and «kind» is lovely. ¦ please select a size from the table first.
  ¦ delivery from «city» took «few» days ¦ we use it where others fail. ¦ my order by phone was lost.
  ¦ «word» «word», «word» «word». ¦ price dropped by «few»0% ¦ contact me: «email»
  ¦ la calidad es buena y el precio tambien. ¦ see https://«domain»/«word»/«number»
- ¦ compare www.«domain» ¦ alert: the onload strap is weak.
+ ¦ compare www.«domain»
 odd: they said 'no', then "yes". ¦ it fits a 6'«few»" man, i think.
  ¦ review at http://«domain»/?id=«number»&ref=«word»
  ¦ i had to update the firmware and then insert the card. ¦ drop the table on grass & it sinks.
- ¦ would order again; would not sleep on it (too hard).
+ ¦ would order again; would not sleep on it (too hard). ¦ alert: the onload strap is weak.
+ ¦ size runs small (ordered «few», got «few»). ¦ can't complain ;) ¦ works with my o'«last» «thing»
+ ¦ arrived late; box was damaged.
 html: <b>«opening»</b> «body» ¦ <p>«body»</p> ¦ <i>«kind»</i> & <u>«kind»</u> ¦ «opening»<br>«body»
  ¦ <a href="https://«domain»/«word»">«thing»</a> «body» ¦ <ul><li>«kind»</li><li>«kind»</li></ul>
  ¦ «opening»<br/>&nbsp;«body» ¦ <img src="https://«domain»/«word».jpg" alt="«thing»"> «opening»
@@ -178,6 +179,7 @@ _HARD = {
     "city": ("place",),
     "text": ("hardtext",),
     "file": ("hardfile",),
+    "path": ("hardfile",),
     "next": ("hardnext",),
 }
 
