@@ -1,0 +1,115 @@
+"""The house rules: who imports whom, who stays without TensorFlow, what lies where."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("data", "spaces", "results", "search")
+ALLOWED_AT_THE_TOP = {*PACKAGES, "tests", "pyproject.toml", "README.md", "LICENSE"}
+
+HEAVY = ("tensorflow", "keras", "keras_tuner")
+# They compute with models; the rest of their package must not wait for TensorFlow.
+WITH_TENSORFLOW = {"results.evaluate", "results.predict"}
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def lint(config: Path) -> int:
+    return int(cli.lint_imports(config_filename=str(config), no_cache=True))
+
+
+def test_imports_go_down_the_list_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lint(ROOT / "pyproject.toml") == 0, capsys.readouterr().out
+
+
+def test_the_linter_sees_an_arrow_that_goes_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / ".importlinter"
+    config.write_text(
+        "[importlinter]\nroot_packages =\n data\n results\n"
+        "[importlinter:contract:1]\nname = Upside down\ntype = layers\nlayers =\n data\n results\n"
+    )
+    assert lint(config) == 1
+    assert "results is not allowed to import data" in capsys.readouterr().out
+
+
+def modules(package: str) -> list[str]:
+    return sorted(
+        f"{package}.{path.stem}" for path in Path(package).glob("*.py") if path.stem[0] != "_"
+    )
+
+
+IMPORTER = """
+import importlib, json, sys
+guilty = {}
+for name in sys.argv[2:]:
+    before = set(sys.modules)
+    importlib.import_module(name)
+    found = set(sys.argv[1].split(",")) & (set(sys.modules) - before)
+    if found:
+        guilty[name] = sorted(found)
+print(json.dumps(guilty))
+"""
+
+
+def who_imports(forbidden: tuple[str, ...], names: list[str]) -> dict[str, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTER, ",".join(forbidden), *names],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    guilty: dict[str, list[str]] = json.loads(done.stdout)
+    return guilty
+
+
+def test_data_tables_and_the_search_itself_do_not_wait_for_tensorflow() -> None:
+    results = [name for name in modules("results") if name not in WITH_TENSORFLOW]
+    # `run` brings all that the parent process of a search needs.
+    names = [*modules("data"), *results, "spaces.names", "search.run"]
+    assert {"data.prepare", "results.store", "results.leaderboard"} <= set(names)
+    assert who_imports(HEAVY, names) == {}
+
+
+def test_the_importer_finds_the_guilty_one() -> None:
+    names = ["data.errors", "results.metrics", "results.ranking"]
+    assert who_imports(("sklearn", "keras"), names) == {"results.metrics": ["sklearn"]}
+
+
+def tracked() -> list[str]:
+    if not Path(".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
+    return listed.stdout.splitlines()
+
+
+def test_nothing_else_lies_at_the_top() -> None:
+    top = {path.partition("/")[0] for path in tracked()}
+    assert {name for name in top if not name.startswith(".")} <= ALLOWED_AT_THE_TOP
+    assert set(PACKAGES) <= top
+
+
+def test_every_package_is_installed() -> None:
+    folders = {str(path.parent) for path in Path().glob("*/__init__.py")}
+    assert folders == {*PACKAGES, "tests"}
+
+
+def test_an_init_is_one_docstring() -> None:
+    found = [path for path in tracked() if path.endswith("__init__.py")]
+    assert len(found) > len(PACKAGES)
+    for path in found:
+        body = ast.parse(Path(path).read_text(encoding="utf-8")).body
+        (only,) = body
+        assert isinstance(only, ast.Expr), path
+        assert isinstance(only.value, ast.Constant), path
+        assert isinstance(only.value.value, str), path
