@@ -15,14 +15,14 @@ import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages._heartbeat import get_heartbeat_thread
 
 from data.prepare import Dataset
 from results.evaluate import latency, probabilities
 from results.result import Point, Result
-from results.store import CHECKPOINT, SCORES, Store
+from results.store import CHECKPOINT, HEARTBEAT_SECONDS, SCORES, Store
 from search import slots
 from search.fit import Fit, Recipe, fit
+from search.heartbeat import beating
 from search.lost import put_back
 from search.objectives import REPORTED, Objective
 from search.oracle import OptunaOracle
@@ -54,6 +54,7 @@ class Job:
         recipe: How trials are trained; a trial's own batch size and epochs go before it.
         objectives: What is optimised; a pruner judges by the first one where reports tell of it.
         seed: The run's seed.
+        heartbeat: Seconds between two signs of life of a trial that other machines look for.
         stop: Asked after each batch; a reason ends the training, `INTERRUPTED` puts the trial back.
         notify: Told of each report: trial, epochs trained, value.
     """
@@ -63,6 +64,7 @@ class Job:
     recipe: Recipe
     objectives: Sequence[Objective]
     seed: int
+    heartbeat: int = HEARTBEAT_SECONDS
     stop: Callable[[], str | None] = lambda: None
     notify: Notify = lambda name, epochs, value: None
 
@@ -123,7 +125,7 @@ class StudyTuner(keras_tuner.Tuner):
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
         try:
-            with get_heartbeat_thread(asked._trial_id, self.oracle.study._storage):
+            with beating(asked.study._storage, asked._trial_id, self.job.heartbeat):
                 return self._run(trial, asked)
         except UpdateFinishedTrialError:
             # This worker was silent for so long that another one repeats the trial.
