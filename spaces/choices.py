@@ -190,9 +190,9 @@ def _training(hp: Any, brief: bool) -> Training:
     adaptive = RELATIVES_OF_ADAM if brief else [*RELATIVES_OF_ADAM, "adam"]
     optimizer = hp.Choice("optimizer", [*adaptive, "sgd", "lion"], default="nadam")
     rates = [
-        _rate(hp, adaptive, "learning_rate", 3e-4, 1e-2, default=3e-3),
-        _rate(hp, ["sgd"], "sgd_learning_rate", 1e-2, 5e-1, default=1e-1),
-        _rate(hp, ["lion"], "lion_learning_rate", 1e-4, 3e-3, default=5e-4),
+        _rate(hp, adaptive, "learning_rate", 5e-4, 2e-2, default=3e-3),
+        _rate(hp, ["sgd"], "sgd_learning_rate", 2e-2, 3e-1, default=1e-1),
+        _rate(hp, ["lion"], "lion_learning_rate", 5e-4, 1e-2, default=3e-3),
     ]
     with hp.conditional_scope("optimizer", DECAYING):
         weight_decay = hp.Float("weight_decay", 1e-4, 1e-1, sampling="log", default=4e-3)

@@ -13,6 +13,8 @@ from spaces.model3 import Model3
 
 OWN_SPACES: dict[str, Any] = {"model3": Model3}
 
+_WANTED = "but a keras_tuner.HyperModel class, or a function that returns one, is needed"
+
 
 def load_space(
     spec: str, num_words: int, *, rows: int | None = None, epochs: int | None = None
@@ -44,9 +46,6 @@ def load_space(
     if not isinstance(space, keras_tuner.HyperModel):
         raise UserError(f"--space {spec}: it gave an object of type {_name(space)}, {_WANTED}")
     return space
-
-
-_WANTED = "but a keras_tuner.HyperModel class, or a function that returns one, is needed"
 
 
 def _name(thing: object) -> str:

@@ -29,7 +29,8 @@ def make(training: Training, rows: int, epochs: int) -> Any:
         epochs: How many epochs the schedule spans.
 
     Returns:
-        A new optimizer; its schedule, if any, ends after the last of those epochs.
+        A new optimizer; its schedule, if any, ends with the last of those epochs. Batches by
+        length are a few more than `rows` asks for: in those the rate stays at its end.
     """
     options: dict[str, Any] = {"learning_rate": _rate(training, rows, epochs)}
     if training.gradient_clip:

@@ -28,8 +28,10 @@ def _text(name: str) -> TextBaseline:
 
 
 def test_names_and_order() -> None:
-    expected = ("model1", "model1-as-run", "model2", "model3-notebook")
-    expected += ("linear", "regex", "majority")
+    expected = (
+        *("model1", "model1-as-run", "model2", "model3-notebook"),
+        *("linear", "regex", "majority"),
+    )
     assert expected == BASELINE_NAMES
     assert tuple(BASELINES) == expected
     assert tuple(baseline.name for baseline in BASELINES.values()) == expected
