@@ -1,12 +1,17 @@
 """KerasTuner's hyperparameters as Optuna's distributions, and the values both ways.
 
 An *internal* value is what the study holds (`trial.params`), a plain *value* what a hypermodel
-sees. They differ only where Optuna has no counterpart: an ordered choice, and a range with both a
-step and a logarithmic sampling, are an index over their values; `reverse_log` is a number from 0
-to 1.
+sees. They differ only where Optuna has no counterpart:
+
+* an ordered choice, and a range with both a step and a logarithmic sampling, are an index over
+  their values;
+* `reverse_log` without a step is held mirrored: the sum of the range's ends, less the value, is
+  logarithmic in the same range.
 """
 
 import math
+import re
+from decimal import Decimal
 from typing import Any
 
 from keras_tuner.engine.hyperparameters import (
@@ -24,9 +29,12 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+# Absorbs the rounding in how often a step fits, as in 0 to 0.3 by 0.1.
+_EXCESS = 5e-7
+
 
 def key(hyperparameter: HyperParameter) -> str:
-    """Name a hyperparameter in the study: its name plus the conditions it stands under.
+    r"""Name a hyperparameter in the study: its name plus the conditions it stands under.
 
     KerasTuner allows one name in two scopes with other ranges; Optuna has one range a name.
 
@@ -34,14 +42,18 @@ def key(hyperparameter: HyperParameter) -> str:
         hyperparameter: Any of KerasTuner's hyperparameters.
 
     Returns:
-        For example `units` or `momentum [optimizer=sgd]`.
+        For example `units` or `momentum [optimizer=sgd|rmsprop]`; a `\` stands before each of the
+        characters `\|,=[]` that a name or a value has itself.
     """
     conditions = [
-        f"{condition.name}={'|'.join(map(str, condition.values))}"
+        f"{_escape(condition.name)}={'|'.join(map(_escape, condition.values))}"
         for condition in hyperparameter.conditions
     ]
-    name: str = hyperparameter.name
-    return name + (f" [{', '.join(conditions)}]" if conditions else "")
+    return _escape(hyperparameter.name) + (f" [{', '.join(conditions)}]" if conditions else "")
+
+
+def _escape(part: Any) -> str:
+    return re.sub(r"[\\|,=\[\]]", r"\\\g<0>", str(part))
 
 
 def distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
@@ -65,26 +77,21 @@ def distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
             return IntDistribution(0, len(hyperparameter.values) - 1)
         case Choice():
             return CategoricalDistribution(tuple(hyperparameter.values))
-        case Int() | Float():
-            return _range(hyperparameter)
+        case Int() | Float() if _is_indexed(hyperparameter):
+            return IntDistribution(0, len(_values(hyperparameter)) - 1)
+        case Int():
+            log = hyperparameter.sampling != "linear"
+            step = hyperparameter.step or 1
+            low, high = hyperparameter.min_value, hyperparameter.max_value
+            return IntDistribution(low, high - (high - low) % step, log=log, step=step)
+        case Float(step=None):
+            log = hyperparameter.sampling != "linear"
+            return FloatDistribution(hyperparameter.min_value, hyperparameter.max_value, log=log)
+        case Float():
+            return FloatDistribution(
+                hyperparameter.min_value, _top(hyperparameter), step=hyperparameter.step
+            )
     raise TypeError(f"no distribution for a {type(hyperparameter).__name__}")
-
-
-def _range(hp: Int | Float) -> BaseDistribution:
-    if _is_indexed(hp):
-        return IntDistribution(0, len(_values(hp)) - 1)
-    if hp.sampling == "reverse_log":
-        return FloatDistribution(0.0, 1.0)
-    log = hp.sampling == "log"
-    if isinstance(hp, Int):
-        step = hp.step or 1
-        high = hp.min_value + (hp.max_value - hp.min_value) // step * step
-        return IntDistribution(hp.min_value, high, log=log, step=step)
-    if hp.step is None:
-        return FloatDistribution(hp.min_value, hp.max_value, log=log)
-    # The small excess absorbs the rounding of ranges such as 0 to 0.3 by 0.1.
-    steps = math.floor((hp.max_value - hp.min_value) / hp.step + 5e-7)
-    return FloatDistribution(hp.min_value, hp.min_value + steps * hp.step, step=hp.step)
 
 
 def to_value(hyperparameter: HyperParameter, internal: Any) -> Any:
@@ -102,8 +109,10 @@ def to_value(hyperparameter: HyperParameter, internal: Any) -> Any:
             return hyperparameter.values[internal]
         case Int() | Float() if _is_indexed(hyperparameter):
             return _values(hyperparameter)[internal]
-        case Int() | Float() if hyperparameter.sampling == "reverse_log":
-            return hyperparameter.prob_to_value(min(internal, math.nextafter(1.0, 0.0)))
+        case Int():
+            return int(_mirrored(hyperparameter, internal))
+        case Float():
+            return float(_mirrored(hyperparameter, internal))
     return internal
 
 
@@ -112,28 +121,67 @@ def to_internal(hyperparameter: HyperParameter, value: Any) -> Any:
 
     Args:
         hyperparameter: The hyperparameter the value belongs to.
-        value: One of its values.
+        value: One of its values; of a range any number, for which the nearest of the range stands.
 
     Returns:
         The value in its distribution.
 
     Raises:
-        ValueError: If an ordered choice does not hold the value.
+        ValueError: If a choice does not hold the value.
     """
     match hyperparameter:
         case Choice(ordered=True):
             return list(hyperparameter.values).index(value)
+        case Choice() if value not in hyperparameter.values:
+            raise ValueError(f"{value!r} is none of {hyperparameter.values}")
         case Int() | Float() if _is_indexed(hyperparameter):
             values = _values(hyperparameter)
             return min(range(len(values)), key=lambda index: abs(values[index] - value))
-        case Int() | Float() if hyperparameter.sampling == "reverse_log":
-            return min(max(float(hyperparameter.value_to_prob(value)), 0.0), 1.0)
+        case Int() | Float():
+            return _nearest(distribution(hyperparameter), _mirrored(hyperparameter, value))
     return value
 
 
+def _nearest(target: BaseDistribution | None, number: float) -> float:
+    assert isinstance(target, IntDistribution | FloatDistribution)
+    if target.step is not None:
+        steps = round((number - target.low) / target.step)
+        number = target.low + steps * target.step
+    return min(max(number, target.low), target.high)
+
+
+def _mirrored(hp: Int | Float, number: float) -> float:
+    """Mirror a number within the range, which undoes itself, where the sampling is reversed."""
+    if hp.sampling != "reverse_log":
+        return number
+    low, high = float(hp.min_value), float(hp.max_value)
+    return min(max(high + low - number, low), high)
+
+
 def _is_indexed(hp: Int | Float) -> bool:
-    return hp.sampling != "linear" and hp.step is not None
+    if hp.step is None:
+        return False
+    if hp.sampling != "linear":
+        return True
+    # Optuna counts a float's steps by decimal digits, and drops the last one where they do not
+    # add up within the digits that a float has.
+    return isinstance(hp, Float) and Decimal(str(_top(hp))) != _decimal_top(hp)
+
+
+def _top(hp: Float) -> float:
+    return float(_decimal_top(hp))
+
+
+def _decimal_top(hp: Float) -> Decimal:
+    return Decimal(str(hp.min_value)) + _steps(hp) * Decimal(str(hp.step))
+
+
+def _steps(hp: Int | Float) -> int:
+    fits: float = (hp.max_value - hp.min_value) / hp.step
+    return math.floor(fits + _EXCESS)
 
 
 def _values(hp: Int | Float) -> list[float]:
+    if hp.sampling == "linear":
+        return [hp.min_value + index * hp.step for index in range(_steps(hp) + 1)]
     return [int(value) if isinstance(hp, Int) else float(value) for value in hp.values]

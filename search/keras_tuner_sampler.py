@@ -1,21 +1,22 @@
 """KerasTuner's own engines as an Optuna sampler, so that their trials land in the same study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras_tuner
 import optuna
+from keras_tuner.engine.hyperparameters import Fixed
 from keras_tuner.engine.trial import Trial, TrialStatus
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.distributions import key, to_internal, to_value
+from results.store import REPLACES
+from search.asked import plain_values
+from search.distributions import key, to_internal
+from search.slots import EXTRA, is_fixed
+from search.space_sampler import SpaceSampler
 
-EXTRA = "kt_values"
 
-
-class KerasTunerSampler(BaseSampler):
+class KerasTunerSampler(SpaceSampler):
     """Propose what a KerasTuner oracle proposes.
 
     The oracle learns from the study: before each proposal every trial that has ended is shown to
@@ -29,12 +30,13 @@ class KerasTunerSampler(BaseSampler):
         oracle: Any KerasTuner oracle of one objective; it is used by this sampler alone.
     """
 
+    repeats = True
+
     def __init__(self, oracle: keras_tuner.Oracle) -> None:
         self._oracle = oracle
+        super().__init__(oracle.seed)
         self._asked: set[int] = set()
-        self._proposals: dict[int, dict[str, Any]] = {}
-        self._fallback = RandomSampler(seed=oracle.seed)
-        self.exhausted = False
+        self._shown: set[int] = set()
 
     @property
     def space(self) -> keras_tuner.HyperParameters:
@@ -45,42 +47,55 @@ class KerasTunerSampler(BaseSampler):
     def space(self, space: keras_tuner.HyperParameters) -> None:
         self._oracle.hyperparameters = space
 
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+    def propose(self, study: optuna.Study, trial: FrozenTrial) -> Mapping[str, Any] | None:
         """Show the oracle what has ended, then let it propose.
 
         Args:
             study: The study.
             trial: The trial that begins.
+
+        Returns:
+            The point; None where the oracle is at its end.
         """
         self._oracle.objective.direction = study.direction.name.lower()[:3]
-        for ended in study.get_trials(deepcopy=False)[: trial.number]:
-            if ended.state.is_finished() and str(ended.number) not in self._oracle.trials:
-                self._show(ended)
+        # A study as Hyperband's pruner shows it hides the trials of other brackets.
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        for ended in trials[: trial.number]:
+            if ended.state.is_finished() and ended.number not in self._shown:
+                self._show(ended, trials)
         proposal = self._ask(trial.number)
         if proposal is None:
-            self.exhausted = True
-            return
+            return None
         extra = {name: value for name, value in proposal.items() if name.startswith("tuner/")}
         if extra:
             study._storage.set_trial_user_attr(trial._trial_id, EXTRA, extra)
-        self._proposals = {trial.number: proposal}
+        return {
+            key(entry): to_internal(entry, proposal[entry.name])
+            for entry in self.space.space
+            if entry.name in proposal and not isinstance(entry, Fixed)
+            if all(condition.is_active(proposal) for condition in entry.conditions)
+        }
 
     def _ask(self, number: int) -> dict[str, Any] | None:
         self._asked.add(number)
-        response = self._oracle.populate_space(str(number))
+        response = self._oracle.populate_space(_name(number))
         if response["status"] != TrialStatus.RUNNING:
             return None
         values: dict[str, Any] = response["values"]
         return values
 
-    def _show(self, ended: FrozenTrial) -> None:
+    def _show(self, ended: FrozenTrial, trials: Sequence[FrozenTrial]) -> None:
+        self._shown.add(ended.number)
         if ended.state == TrialState.FAIL and not ended.params:
             return
-        if ended.number not in self._asked:
-            self._ask(ended.number)
+        proposed = _proposed(ended, trials)
+        if proposed.number not in self._asked and not is_fixed(proposed):
+            self._ask(proposed.number)
+        if any(is_fixed(o) and o.user_attrs.get(REPLACES) == ended.number for o in trials):
+            return
         hyperparameters = self.space.copy()
-        hyperparameters.values = self._values(ended)
-        trial = Trial(hyperparameters, trial_id=str(ended.number))
+        hyperparameters.values = plain_values(self.space.space, ended)
+        trial = Trial(hyperparameters, trial_id=_name(proposed.number))
         scored = ended.values is not None
         trial.score = ended.values[0] if scored else None
         trial.status = TrialStatus.COMPLETED if scored else TrialStatus.FAILED
@@ -89,57 +104,14 @@ class KerasTunerSampler(BaseSampler):
         self._oracle.end_order.append(trial.trial_id)
         self._oracle._tried_so_far.add(self._oracle._compute_values_hash(hyperparameters.values))
 
-    def _values(self, trial: FrozenTrial) -> dict[str, Any]:
-        values = dict(trial.user_attrs.get(EXTRA, {}))
-        for entry in self.space.space:
-            name = key(entry)
-            if name in trial.params:
-                values[entry.name] = to_value(entry, trial.params[name])
-            elif isinstance(entry, keras_tuner.engine.hyperparameters.Fixed):
-                values.setdefault(entry.name, entry.value)
-        return values
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Give no relative space: every value comes from the proposal, one by one."""
-        return {}
+def _name(number: int) -> str:
+    # As `OptunaOracle` names its trials: Hyperband's values name the trial that they go on from.
+    return f"{number:04d}"
 
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Sample nothing at once."""
-        return {}
 
-    def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Give the proposal's value; one that the oracle did not know of is drawn at random.
-
-        Args:
-            study: The study.
-            trial: The trial.
-            param_name: The parameter's key in the study.
-            param_distribution: Its distribution.
-
-        Returns:
-            The value as the study holds it.
-        """
-        proposal = self._proposals.get(trial.number, {})
-        for entry in self.space.space:
-            if key(entry) == param_name and entry.name in proposal:
-                return to_internal(entry, proposal[entry.name])
-        return self._fallback.sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Do nothing: the next proposal reads the study."""
+def _proposed(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> FrozenTrial:
+    """Give the trial whose proposal this one carries out: it may repeat one that was lost."""
+    while is_fixed(trial) and REPLACES in trial.user_attrs:
+        trial = trials[trial.user_attrs[REPLACES]]
+    return trial

@@ -1,59 +1,24 @@
 """The bridge: a KerasTuner oracle whose proposals come from an Optuna study."""
 
-import contextlib
-import logging
+import os
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras_tuner
 import optuna
-from keras_tuner.engine.hyperparameters import Fixed, HyperParameter
+from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial, TrialStatus
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
-from results.store import WORKER
-from search import slots
-from search.distributions import distribution, key, to_internal, to_value
-from search.keras_tuner_sampler import EXTRA, KerasTunerSampler
-
-log = logging.getLogger(__name__)
+from results.store import WORKER, counted
+from search import lost, slots
+from search.asked import ScopedHyperParameters, plain_values
+from search.proposals import Proposals
+from search.synchronized import synchronized
 
 _STOP_REFUSED = "Study.stop"
-
-
-class AskedHyperParameters(keras_tuner.HyperParameters):
-    """Hyperparameters that ask the sampler for every active entry, when it is first met.
-
-    Registering the known space asks for each active entry in order, parents first; an entry that
-    `build` meets for the first time is asked for too, where KerasTuner would take its default.
-
-    Args:
-        suggest: Gives the value of an entry.
-    """
-
-    def __init__(self, suggest: Callable[[HyperParameter], Any]) -> None:
-        super().__init__()
-        self._suggest = suggest
-
-    def _register(self, hyperparameter: HyperParameter, overwrite: bool = False) -> Any:
-        if hyperparameter.name not in self.values and self.is_active(hyperparameter):
-            self.values[hyperparameter.name] = self._suggest(hyperparameter)
-        return super()._register(hyperparameter, overwrite)
-
-
-@contextlib.contextmanager
-def _random_after(collisions: int, study: optuna.Study) -> Iterator[None]:
-    """Draw at random after a known point: a deterministic sampler would propose it once more."""
-    sampler = study.sampler
-    if collisions:
-        study.sampler = optuna.samplers.RandomSampler(seed=len(study.get_trials(deepcopy=False)))
-    try:
-        yield
-    finally:
-        study.sampler = sampler
+_STUDY = "study"
 
 
 class OptunaOracle(keras_tuner.Oracle):
@@ -64,7 +29,8 @@ class OptunaOracle(keras_tuner.Oracle):
     study: `max_trials` then counts the study's trials, and is exact.
 
     KerasTuner's trial ids are the numbers of the study's trials. A trial that fails for good is
-    FAIL in the study, with its message in the user attribute `reason`.
+    FAIL in the study, with its message in the user attribute `reason`. No point of the space is
+    tried twice, and the search ends when none is left.
 
     Args:
         study: The study. Its directions must be those of the objectives.
@@ -82,6 +48,12 @@ class OptunaOracle(keras_tuner.Oracle):
     Raises:
         ValueError: If the study's directions are not those of the objectives.
     """
+
+    trials: dict[str, Trial]
+    ongoing_trials: dict[str, Trial]
+    start_order: list[str]
+    end_order: list[str]
+    _retry_queue: list[str]
 
     def __init__(
         self,
@@ -109,10 +81,12 @@ class OptunaOracle(keras_tuner.Oracle):
         )
         self.study = study
         self._check_directions()
+        self._proposals = Proposals(
+            study, bounded=max_trials is not None, default_first=default_first, tunes=self._tunes
+        )
         self._optuna_trials: dict[str, optuna.Trial] = {}
         self._stopped = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._default_first = default_first
         slots.fill(study, int(default_first) if max_trials is None else max_trials)
 
     def _check_directions(self) -> None:
@@ -125,12 +99,16 @@ class OptunaOracle(keras_tuner.Oracle):
             told = ", ".join(f"{item.name} ({item.direction})" for item in expected)
             raise ValueError(f"the study's directions are {directions}, the objectives are {told}")
 
-    @keras_tuner.synchronized
+    def _tunes(self, entry: HyperParameter) -> bool:
+        known: bool = self.hyperparameters._exists(entry.name, entry.conditions)
+        return known or (self.tune_new_entries and self.allow_new_entries)
+
+    @synchronized
     def create_trial(self, tuner_id: str) -> Trial:
         """Take a trial from the study and fill in its values.
 
         Args:
-            tuner_id: Who will run it; recorded in the study.
+            tuner_id: Who will run it. The study is told of the process where the id names none.
 
         Returns:
             A trial of status RUNNING, or of status STOPPED when the budget is used up or the space
@@ -138,11 +116,13 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         if tuner_id in self.ongoing_trials or self._retry_queue:
             return super().create_trial(tuner_id)
-        found = self._propose(tuner_id)
-        if found is None:
-            return Trial(self.hyperparameters.copy(), trial_id="", status=TrialStatus.STOPPED)
-        optuna_trial, hyperparameters = found
-        trial = Trial(hyperparameters, trial_id=f"{optuna_trial.number:04d}")
+        over = self._is_over()
+        proposal = None if over else self._proposals.take(self.hyperparameters, _owner(tuner_id))
+        if proposal is None:
+            self.tuner_ids.discard(tuner_id)
+            return Trial(self.get_space(), trial_id="", status=TrialStatus.STOPPED)
+        optuna_trial, hyperparameters = proposal
+        trial = Trial(hyperparameters, trial_id=_name(optuna_trial.number))
         self._optuna_trials[trial.trial_id] = optuna_trial
         self.tuner_ids.add(tuner_id)
         self._record_values(trial)
@@ -156,95 +136,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def _is_over(self) -> bool:
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        return self._stopped or late
-
-    def _propose(self, tuner_id: str) -> tuple[optuna.Trial, keras_tuner.HyperParameters] | None:
-        sampler = self.study.sampler
-        if isinstance(sampler, KerasTunerSampler):
-            sampler.space = self.hyperparameters
-        starts = [self._defaults()] if self._default_first else []
-        for collisions in range(self._max_collisions + 1):
-            if self._is_over():
-                return None
-            with _random_after(collisions, self.study):
-                trial = slots.claim(self.study, starts)
-                if trial is None and self.max_trials is None:
-                    trial = self.study.ask()
-                if trial is None:
-                    return None
-                trial.set_user_attr(WORKER, tuner_id)
-                hyperparameters = self._fill(trial)
-            if isinstance(sampler, KerasTunerSampler):
-                # Its engines repeat a point on purpose, or know when their space is used up.
-                self._stopped = sampler.exhausted
-                if not self._stopped:
-                    return trial, hyperparameters
-            elif not self._is_duplicate(trial):
-                return trial, hyperparameters
-            frozen = self.study.get_trials(deepcopy=False)[trial.number]
-            slots.replace(self.study, frozen, "proposed before", same_values=False)
-        log.info(
-            "only known points in %d proposals: the space is taken as exhausted",
-            self._max_collisions + 1,
-        )
-        self._stopped = True
-        return None
-
-    def _defaults(self) -> dict[str, Any]:
-        """Give the defaults of the entries that are active at their defaults."""
-        defaults = keras_tuner.HyperParameters()
-        defaults.merge(self.hyperparameters.space)
-        return {
-            key(entry): to_internal(entry, entry.default)
-            for entry in defaults.space
-            if defaults.is_active(entry) and distribution(entry) is not None
-        }
-
-    def _fill(self, trial: optuna.Trial) -> keras_tuner.HyperParameters:
-        hyperparameters = AskedHyperParameters(lambda entry: self._suggest(trial, entry))
-        hyperparameters.merge(self.hyperparameters.space, overwrite=False)
-        hyperparameters.values.update(trial.user_attrs.get(EXTRA, {}))
-        return hyperparameters
-
-    def _suggest(self, trial: optuna.Trial, entry: HyperParameter) -> Any:
-        known = self.hyperparameters._exists(entry.name, entry.conditions)
-        if not known and not self.tune_new_entries:
-            return entry.default
-        match distribution(entry):
-            case None:
-                assert isinstance(entry, Fixed)
-                return entry.value
-            case CategoricalDistribution() as categorical:
-                internal: Any = trial.suggest_categorical(key(entry), categorical.choices)
-            case IntDistribution() as integer:
-                internal = trial.suggest_int(
-                    key(entry), integer.low, integer.high, step=integer.step, log=integer.log
-                )
-            case FloatDistribution() as real:
-                internal = trial.suggest_float(
-                    key(entry), real.low, real.high, step=real.step, log=real.log
-                )
-        return to_value(entry, internal)
-
-    def _is_duplicate(self, trial: optuna.Trial) -> bool:
-        trials = self.study.get_trials(deepcopy=False)
-        proposed = trials[trial.number]
-        if not proposed.params or proposed.system_attrs.get(slots.FIXED):
-            return False
-        extra = proposed.user_attrs.get(EXTRA)
-        return any(
-            other.params == proposed.params and other.user_attrs.get(EXTRA) == extra
-            for other in trials[: trial.number]
-            if other.state != TrialState.FAIL
-        )
-
-    def prune(self, trial_id: str) -> None:
-        """End a trial as pruned in the study; its reported values stay.
-
-        Args:
-            trial_id: KerasTuner's id of the trial.
-        """
-        self._tell(int(trial_id), None, TrialState.PRUNED)
+        return self._stopped or self._proposals.exhausted or late
 
     def optuna_trial(self, trial_id: str) -> optuna.Trial:
         """Give the study's side of a running trial, to report values or set attributes.
@@ -257,6 +149,34 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         return self._optuna_trials[trial_id]
 
+    def prune(self, trial_id: str) -> None:
+        """End a trial as pruned in the study; its reported values stay.
+
+        Args:
+            trial_id: KerasTuner's id of the trial.
+        """
+        self._tell(int(trial_id), None, TrialState.PRUNED)
+
+    @synchronized
+    def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Trial:
+        """Record metrics of a running trial; of several objectives their sum as well.
+
+        Args:
+            trial_id: KerasTuner's id of the trial.
+            metrics: Values by name, the objectives among them.
+            step: The epoch they belong to.
+
+        Returns:
+            The trial.
+
+        Raises:
+            ValueError: If an objective is missing.
+        """
+        if hasattr(self.objective, "objectives") and self.objective.has_value(metrics):
+            metrics = {self.objective.name: self.objective.get_value(metrics), **metrics}
+        return super().update_trial(trial_id, metrics, step)
+
+    @synchronized
     def end_trial(self, trial: Trial) -> None:
         """End a trial in KerasTuner and tell the study.
 
@@ -264,37 +184,52 @@ class OptunaOracle(keras_tuner.Oracle):
             trial: The trial, with its status and message.
 
         Raises:
-            RuntimeError: If too many trials in a row have failed.
+            RuntimeError: If too many trials in a row have failed, or the trial met an entry of
+                the space where none is allowed.
         """
-        error = self._end_trial(trial)
-        if error is not None:
-            raise error
-
-    @keras_tuner.synchronized
-    def _end_trial(self, trial: Trial) -> RuntimeError | None:
-        # An exception that leaves a synchronized method keeps KerasTuner's lock: hand it out.
-        error = None
+        ended = self.trials[trial.trial_id]
         try:
             super().end_trial(trial)
-        except RuntimeError as failures:
-            error = failures
-        ended = self.trials[trial.trial_id]
+        except Exception as error:
+            self._drop(ended, error)
+            raise
+        finally:
+            self._tell_end(ended)
+
+    def _drop(self, trial: Trial, error: Exception) -> None:
+        """Finish what KerasTuner leaves undone when it refuses to go on."""
+        if trial.status != TrialStatus.FAILED:
+            trial.status, trial.message = TrialStatus.FAILED, str(error)
+        self.ongoing_trials = {
+            tuner_id: other
+            for tuner_id, other in self.ongoing_trials.items()
+            if other.trial_id != trial.trial_id
+        }
+        self._save_trial(trial)
+        self.save()
+
+    def _tell_end(self, trial: Trial) -> None:
         number = int(trial.trial_id)
-        if ended.status == TrialStatus.COMPLETED:
-            self._tell(number, self._values(ended), TrialState.COMPLETE)
-        elif ended.status == TrialStatus.FAILED:
-            lines = (ended.message or "its score is not a number").strip().splitlines()
+        if trial.status == TrialStatus.COMPLETED:
+            self._tell(number, self._values(trial), TrialState.COMPLETE)
+        elif trial.status == TrialStatus.FAILED:
+            lines = (trial.message or "its score is not a number").strip().splitlines()
             slots.fail(self.study, number, lines[-1])
-        if ended.status != TrialStatus.INVALID:
+        if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
             self._optuna_trials.pop(trial.trial_id, None)
-        return error
+            # What is built from them from now on asks the study for nothing.
+            trial.hyperparameters = trial.hyperparameters.copy()
 
     def _values(self, trial: Trial) -> list[float]:
         if not self._separate:
             return [trial.score]
-        return [
-            trial.metrics.get_best_value(objective.name) for objective in self.objective.objectives
-        ]
+        values = []
+        for objective in self.objective.objectives:
+            # All of one step: the best of each might belong to epochs that lie apart.
+            history = {item.step: item.mean() for item in trial.metrics.get_history(objective.name)}
+            best = trial.metrics.get_best_value(objective.name)
+            values.append(history.get(trial.best_step, best))
+        return values
 
     def _tell(self, number: int, values: list[float] | None, state: TrialState) -> None:
         try:
@@ -306,15 +241,96 @@ class OptunaOracle(keras_tuner.Oracle):
                 raise
             self._stopped = True
 
-    def reload(self) -> None:
-        """Reload KerasTuner's files; the study decides which trials still run."""
-        super().reload()
-        running = {
-            f"{trial.number:04d}": trial
-            for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    def get_space(self) -> keras_tuner.HyperParameters:
+        """Give a copy of the space as it is known by now."""
+        return ScopedHyperParameters.from_config(self.hyperparameters.get_config())
+
+    def remaining_trials(self) -> int | None:
+        """Count the trials of the budget that nobody has begun; None where it has no bound."""
+        if self.max_trials is None:
+            return None
+        return sum(trial.state == TrialState.WAITING for trial in counted(self.study))
+
+    def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
+        """Give the best complete trials of the study, whoever ran them.
+
+        Of several objectives KerasTuner's sum decides; `study.best_trials` is the front. Models
+        of trials that other processes ran are found only in a project folder shared with them.
+
+        Args:
+            num_trials: How many at most.
+
+        Returns:
+            The trials, best first.
+        """
+        frozen = {_name(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
+        complete = {
+            name: self._from_study(trial)
+            for name, trial in frozen.items()
+            if trial.state == TrialState.COMPLETE and name not in self.trials
         }
-        self._retry_queue: list[str] = [
-            trial_id for trial_id in self._retry_queue if trial_id in running
+        for name, trial in self.trials.items():
+            pruned = name in frozen and frozen[name].state == TrialState.PRUNED
+            if trial.status == TrialStatus.COMPLETED and not pruned:
+                complete[name] = trial
+        reverse = self.objective.direction == "max"
+        return sorted(complete.values(), key=lambda it: it.score, reverse=reverse)[:num_trials]
+
+    def _from_study(self, frozen: FrozenTrial) -> Trial:
+        trial = Trial(self.get_space(), _name(frozen.number), TrialStatus.COMPLETED)
+        trial.hyperparameters.values = plain_values(self.hyperparameters.space, frozen)
+        if self._separate:
+            names = [objective.name for objective in self.objective.objectives]
+            trial.score = self.objective.get_value(dict(zip(names, frozen.values, strict=True)))
+        else:
+            trial.score = frozen.values[0]
+        return trial
+
+    def get_state(self) -> dict[str, Any]:
+        """Give KerasTuner's state, and the name of the study it belongs to."""
+        return {**super().get_state(), _STUDY: self.study.study_name}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take KerasTuner's state; of another study's only the space.
+
+        Args:
+            state: What `get_state` gave.
+        """
+        super().set_state(state)
+        if state.get(_STUDY) != self.study.study_name:
+            self.trials = {}
+
+    def reload(self) -> None:
+        """Reload KerasTuner's files; the study decides which trials there are and still run."""
+        super().reload()
+        frozen = {_name(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
+        begun = {name for name, trial in frozen.items() if trial.state != TrialState.WAITING}
+        self.trials = {name: self.trials[name] for name in self.trials if name in begun}
+        self.start_order = [name for name in self.start_order if name in self.trials]
+        self.end_order = [name for name in self.end_order if name in self.trials]
+        self._retry_queue = [
+            name for name in self._retry_queue if name in self.trials and _is_idle(frozen[name])
         ]
-        for trial_id in self._retry_queue:
-            self._optuna_trials[trial_id] = optuna.Trial(self.study, running[trial_id]._trial_id)
+        for name in self._retry_queue:
+            optuna_trial = optuna.Trial(self.study, frozen[name]._trial_id)
+            self._optuna_trials[name] = optuna_trial
+            self.trials[name].hyperparameters = self._proposals.fill(
+                optuna_trial, self.hyperparameters, lost.worker_name(os.getpid())
+            )
+
+
+def _name(number: int) -> str:
+    return f"{number:04d}"
+
+
+def _owner(tuner_id: str) -> str:
+    """Name whoever runs a trial so that it can be found out whether he still does."""
+    # KerasTuner calls every tuner `tuner0`.
+    names_process = tuner_id.rpartition("-")[2].isdigit()
+    return tuner_id if names_process else lost.worker_name(os.getpid())
+
+
+def _is_idle(trial: FrozenTrial) -> bool:
+    """Say whether a trial waits for this process: its own, or one whose process is gone."""
+    own = trial.user_attrs.get(WORKER) == lost.worker_name(os.getpid())
+    return trial.state == TrialState.RUNNING and (own or lost._is_lost(trial, None))

@@ -25,7 +25,12 @@ class ReseededSampler(BaseSampler):
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
         self._make = make
         self._seed = seed
-        self._current = make(seed)
+        self._samplers: dict[int, BaseSampler] = {}
+
+    def _of(self, trial: FrozenTrial) -> BaseSampler:
+        if trial.number not in self._samplers:
+            self._samplers[trial.number] = self._make(derive(self._seed, trial.number))
+        return self._samplers[trial.number]
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Make the trial's own sampler.
@@ -34,20 +39,19 @@ class ReseededSampler(BaseSampler):
             study: The study.
             trial: The trial that begins.
         """
-        self._current = self._make(derive(self._seed, trial.number))
-        self._current.before_trial(study, trial)
+        self._of(trial).before_trial(study, trial)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Ask the trial's sampler."""
-        return self._current.infer_relative_search_space(study, trial)
+        return self._of(trial).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Ask the trial's sampler."""
-        return self._current.sample_relative(study, trial, search_space)
+        return self._of(trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
         self,
@@ -57,7 +61,7 @@ class ReseededSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Ask the trial's sampler."""
-        return self._current.sample_independent(study, trial, param_name, param_distribution)
+        return self._of(trial).sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
         self,
@@ -66,5 +70,13 @@ class ReseededSampler(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the trial's sampler."""
-        self._current.after_trial(study, trial, state, values)
+        """Tell the trial's sampler, and forget it.
+
+        Args:
+            study: The study.
+            trial: The trial that ends.
+            state: Its state.
+            values: Its values, if any.
+        """
+        self._of(trial).after_trial(study, trial, state, values)
+        self._samplers.pop(trial.number, None)

@@ -40,18 +40,14 @@ def _random(seed: int, workers: int) -> BaseSampler:
     return optuna.samplers.RandomSampler(seed=seed)
 
 
-def _grid(seed: int, workers: int) -> BaseSampler:
-    return optuna.samplers.BruteForceSampler(seed=seed if workers == 1 else None)
-
-
 SAMPLERS: Mapping[str, Callable[[int, int], BaseSampler]] = {
     "tpe": _tpe,
     "gp": _gp,
     "cmaes": _cmaes,
     "nsga2": _nsga2,
     "random": _random,
-    "grid": _grid,
 }
+GRID = "grid"
 KERAS_TUNER = ("kt-random", "kt-bayesian", "kt-hyperband")
 
 
@@ -66,7 +62,8 @@ def check_names(sampler: str, pruner: str) -> None:
         UserError: If one is not known or cannot be imported.
     """
     make_pruner(pruner, 1)
-    if sampler not in KERAS_TUNER:
+    # Those import KerasTuner and with it TensorFlow, which takes seconds; the others do without.
+    if sampler not in (GRID, *KERAS_TUNER):
         make_sampler(sampler, 0, 1, 1)
 
 
@@ -74,8 +71,8 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
     """Make the sampler that `--sampler` names.
 
     Args:
-        name: One of `SAMPLERS` or `KERAS_TUNER`, or "PACKAGE.MODULE:CLASS" for any other sampler of
-            Optuna's kind; its constructor is given `seed` where it takes one.
+        name: One of `SAMPLERS` or `KERAS_TUNER`, "grid", or "PACKAGE.MODULE:CLASS" for any other
+            sampler of Optuna's kind; its constructor is given `seed` where it takes one.
         seed: The sampler's seed.
         workers: How many workers ask at once.
         epochs: The epochs of a full training, which Hyperband divides.
@@ -89,16 +86,19 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
     if name in SAMPLERS:
         make = SAMPLERS[name]
         return ReseededSampler(lambda derived: make(derived, workers), seed)
+    if name == GRID:
+        from search.grid import GridSampler
+
+        return GridSampler(seed)
     if name in KERAS_TUNER:
         return _keras_tuner(name, seed, epochs)
     if ":" in name:
         return _imported_sampler(name, seed)
-    known = ", ".join([*SAMPLERS, *KERAS_TUNER])
+    known = ", ".join([*SAMPLERS, GRID, *KERAS_TUNER])
     raise UserError(f"--sampler '{name}' is not known; known are {known}, or MODULE:CLASS")
 
 
 def _keras_tuner(name: str, seed: int, epochs: int) -> BaseSampler:
-    # KerasTuner imports TensorFlow, which takes seconds; the other samplers do without.
     import keras_tuner
 
     from search.keras_tuner_sampler import KerasTunerSampler
@@ -119,18 +119,23 @@ def _keras_tuner(name: str, seed: int, epochs: int) -> BaseSampler:
 
 def _imported_sampler(name: str, seed: int) -> BaseSampler:
     module_name, _, attribute = name.partition(":")
+    # Whatever a user's own code raises, he is told in one line.
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"--sampler '{name}' cannot be imported: {error}") from error
-    takes_seed = "seed" in inspect.signature(factory).parameters
+    except Exception as error:
+        raise UserError(f"--sampler '{name}' cannot be imported: {_line(error)}") from error
     try:
+        takes_seed = "seed" in inspect.signature(factory).parameters
         sampler = factory(seed=seed) if takes_seed else factory()
-    except TypeError as error:
-        raise UserError(f"--sampler '{name}' cannot be made: {error}") from error
+    except Exception as error:
+        raise UserError(f"--sampler '{name}' cannot be made: {_line(error)}") from error
     if not isinstance(sampler, BaseSampler):
         raise UserError(f"--sampler '{name}' is no optuna.samplers.BaseSampler")
     return sampler
+
+
+def _line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def make_pruner(name: str, reports: int) -> BasePruner:

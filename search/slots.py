@@ -7,6 +7,7 @@ once can add a slot twice; the later copy is then dropped at its claim.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import optuna
@@ -17,18 +18,26 @@ from results.store import REASON, REPLACES, SLOT, SURPLUS, counted
 # Where Optuna keeps the values of an enqueued trial.
 FIXED = "fixed_params"
 
+# What belongs to a trial's values, and goes with them when the trial is repeated.
+EXTRA = "kt_values"
+
 
 def fill(study: optuna.Study, trials: int) -> None:
     """Add the slots that a budget lacks.
 
+    Trials that came from elsewhere, such as one that a user enqueued, count as well.
+
     Args:
         study: The study.
-        trials: How many slots it shall have in all.
+        trials: How many trials the study shall have in all.
     """
-    present = {trial.user_attrs.get(SLOT) for trial in study.get_trials(deepcopy=False)}
-    for slot in range(trials):
-        if slot not in present:
-            study.enqueue_trial({}, user_attrs={SLOT: slot})
+    present = counted(study)
+    taken = {trial.user_attrs[SLOT] for trial in present if SLOT in trial.user_attrs}
+    others = sum(SLOT not in trial.user_attrs for trial in present)
+    # The lowest free numbers: whoever fills at the same time adds the same ones.
+    free = (slot for slot in range(trials) if slot not in taken)
+    for slot in islice(free, max(trials - len(taken) - others, 0)):
+        study.enqueue_trial({}, user_attrs={SLOT: slot})
 
 
 def claim(study: optuna.Study, starts: Sequence[Mapping[str, Any]] = ()) -> optuna.Trial | None:
@@ -55,21 +64,82 @@ def claim(study: optuna.Study, starts: Sequence[Mapping[str, Any]] = ()) -> optu
             fail(study, frozen.number, "this slot of the budget was filled twice")
             continue
         slot = frozen.user_attrs.get(SLOT, len(starts))
-        if slot < len(starts) and not frozen.system_attrs.get(FIXED):
+        if slot < len(starts) and not is_fixed(frozen):
             storage.set_trial_system_attr(frozen._trial_id, FIXED, dict(starts[slot]))
-        # A sampler reads the trials through this cache; without a reset it would miss what other
-        # processes added since this one's last trial. `study.ask` does the same.
-        study._thread_local.cached_all_trials = None
-        return optuna.Trial(study, frozen._trial_id)
+        return _begin(study, frozen._trial_id)
     return None
 
 
+def create(study: optuna.Study) -> optuna.Trial:
+    """Take a trial that no budget counts.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The trial, RUNNING.
+    """
+    # `study.ask` does the same, and warns of a storage with heartbeats.
+    return _begin(study, study._storage.create_new_trial(study._study_id))
+
+
+def _begin(study: optuna.Study, trial_id: int) -> optuna.Trial:
+    # A sampler reads the trials through this cache; without a reset it would miss what other
+    # processes added since this one's last trial. `study.ask` does the same.
+    study._thread_local.cached_all_trials = None
+    try:
+        return optuna.Trial(study, trial_id)
+    except BaseException:
+        replace(study, study._storage.get_trial(trial_id), "no values", same_values=False)
+        raise
+
+
+def is_fixed(trial: FrozenTrial) -> bool:
+    """Say whether a trial was given values before a sampler was asked.
+
+    Args:
+        trial: Any trial.
+
+    Returns:
+        Whether at least one hyperparameter has such a value.
+    """
+    return bool(trial.system_attrs.get(FIXED))
+
+
 def _is_surplus(study: optuna.Study, claimed: FrozenTrial) -> bool:
-    slot = claimed.user_attrs.get(SLOT)
-    return slot is not None and any(
-        trial.user_attrs.get(SLOT) == slot and trial.number < claimed.number
-        for trial in counted(study)
+    place = _place(claimed)
+    return place is not None and any(
+        _place(trial) == place and trial.number < claimed.number for trial in counted(study)
     )
+
+
+def _place(trial: FrozenTrial) -> tuple[str, int] | None:
+    """Name what a trial stands for: of two trials in one place, the later is not run."""
+    for name in (SLOT, REPLACES):
+        if name in trial.user_attrs:
+            return name, trial.user_attrs[name]
+    return None
+
+
+def restart(study: optuna.Study, trial: FrozenTrial, values: Mapping[str, Any]) -> optuna.Trial:
+    """Go on in a running trial's place with other values.
+
+    Args:
+        study: The study.
+        trial: The running trial, this process's own; it ends as failed.
+        values: The values to try instead, as the study holds them.
+
+    Returns:
+        The trial that goes on, RUNNING.
+    """
+    template = optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        user_attrs=_successor(trial),
+        system_attrs={FIXED: dict(values)},
+    )
+    trial_id = study._storage.create_new_trial(study._study_id, template_trial=template)
+    fail(study, trial.number, "proposed before")
+    return _begin(study, trial_id)
 
 
 def replace(study: optuna.Study, lost: FrozenTrial, reason: str, *, same_values: bool) -> None:
@@ -86,12 +156,15 @@ def replace(study: optuna.Study, lost: FrozenTrial, reason: str, *, same_values:
     """
     trials = study.get_trials(deepcopy=False)
     if all(trial.user_attrs.get(REPLACES) != lost.number for trial in trials):
-        attributes = {REPLACES: lost.number}
-        if SLOT in lost.user_attrs:
-            attributes[SLOT] = lost.user_attrs[SLOT]
-        values = {**lost.system_attrs.get(FIXED, {}), **lost.params}
-        study.enqueue_trial(values if same_values else {}, user_attrs=attributes)
+        values = {**lost.system_attrs.get(FIXED, {}), **lost.params} if same_values else {}
+        extra = {EXTRA: lost.user_attrs[EXTRA]} if values and EXTRA in lost.user_attrs else {}
+        study.enqueue_trial(values, user_attrs={**_successor(lost), **extra})
     fail(study, lost.number, reason)
+
+
+def _successor(trial: FrozenTrial) -> dict[str, int]:
+    inherited = {SLOT: trial.user_attrs[SLOT]} if SLOT in trial.user_attrs else {}
+    return {REPLACES: trial.number, **inherited}
 
 
 def fail(study: optuna.Study, number: int, reason: str) -> None:

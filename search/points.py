@@ -1,0 +1,182 @@
+"""Points of a conditional space: when two are one, which are known, and how to walk over them all.
+
+A point holds the internal values of the active hyperparameters by their keys, as a trial's
+`params` do.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import optuna
+from keras_tuner.engine.hyperparameters import HyperParameter
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState
+
+from results.store import counted
+from search import slots
+from search.distributions import distribution, key, to_value
+
+Point = Mapping[str, Any]
+Identity = frozenset[tuple[str, Any]]
+
+# How many values a grid takes of a range without a step, as KerasTuner's grid does.
+GRID = 10
+
+
+def identity(point: Point) -> Identity:
+    """Give what two equal points share: floats count as equal where a step's rounding differs.
+
+    Args:
+        point: A point.
+
+    Returns:
+        Something to compare and to keep in a set.
+    """
+    return frozenset(
+        (name, float(f"{value:.12g}") if isinstance(value, float) else value)
+        for name, value in point.items()
+    )
+
+
+def known(study: optuna.Study, apart_from: int) -> set[Identity]:
+    """Give the points that are taken: tried, being tried, or waiting to be tried again.
+
+    Args:
+        study: The study.
+        apart_from: Number of the trial that is left out.
+
+    Returns:
+        The points of the trials that a budget counts.
+    """
+    taken = set()
+    for trial in counted(study):
+        point = trial.params
+        if trial.state == TrialState.WAITING:
+            point = trial.system_attrs.get(slots.FIXED, {})
+        # What has no value yet may still get one: only a finished trial shows a space without.
+        if trial.number != apart_from and (point or trial.state.is_finished()):
+            taken.add(identity(point))
+    return taken
+
+
+def unseen(
+    space: Sequence[HyperParameter],
+    taken: set[Identity],
+    values: Callable[[BaseDistribution], Iterable[Any]],
+) -> Point | None:
+    """Find a point that is not taken.
+
+    Args:
+        space: KerasTuner's entries, parents before children.
+        taken: The points that are taken.
+        values: The values to try of a distribution, the most wanted first.
+
+    Returns:
+        The first point that is not taken; None where there is no other.
+    """
+    # Each taken point is met at most once: the walk is as short as the study.
+    return next((point for point in _walk(space, values) if identity(point) not in taken), None)
+
+
+def _walk(
+    space: Sequence[HyperParameter], values: Callable[[BaseDistribution], Iterable[Any]]
+) -> Iterator[Point]:
+    def walk(index: int, plain: dict[str, Any], point: dict[str, Any]) -> Iterator[Point]:
+        if index == len(space):
+            yield point
+            return
+        entry = space[index]
+        active = all(condition.is_active(plain) for condition in entry.conditions)
+        if not active or entry.name in plain:
+            yield from walk(index + 1, plain, point)
+            return
+        target = distribution(entry)
+        if target is None:
+            yield from walk(index + 1, {**plain, entry.name: entry.default}, point)
+            return
+        for internal in values(target):
+            value = to_value(entry, internal)
+            yield from walk(
+                index + 1, {**plain, entry.name: value}, {**point, key(entry): internal}
+            )
+
+    return walk(0, {}, {})
+
+
+def anywhere(rng: random.Random) -> Callable[[BaseDistribution], Iterable[Any]]:
+    """Try all values of what has finitely many, and some of any other range.
+
+    Args:
+        rng: Says where to begin.
+
+    Returns:
+        For `unseen`.
+    """
+
+    def values(target: BaseDistribution) -> Iterable[Any]:
+        if not isinstance(target, FloatDistribution) or target.step is not None:
+            return _turned(_all(target), rng)
+        if target.single():
+            return [target.low]
+        if target.log:
+            low, high = math.log(target.low), math.log(target.high)
+            return [_inside(target, math.exp(rng.uniform(low, high))) for _ in range(3)]
+        return [rng.uniform(target.low, target.high) for _ in range(3)]
+
+    return values
+
+
+def on_grid(rng: random.Random) -> Callable[[BaseDistribution], Iterable[Any]]:
+    """Try all values of what has steps or choices, and ten, evenly spread, of any other range.
+
+    Args:
+        rng: Says where to begin.
+
+    Returns:
+        For `unseen`.
+    """
+
+    def values(target: BaseDistribution) -> Iterable[Any]:
+        if not isinstance(target, FloatDistribution | IntDistribution):
+            return _turned(_all(target), rng)
+        if target.step is not None and not target.log:
+            return _turned(_all(target), rng)
+        spread = (np.geomspace if target.log else np.linspace)(target.low, target.high, GRID)
+        kind = round if isinstance(target, IntDistribution) else float
+        return _turned(sorted({kind(_inside(target, value)) for value in spread}), rng)
+
+    return values
+
+
+def _inside(target: FloatDistribution | IntDistribution, number: float) -> float:
+    return min(max(number, target.low), target.high)
+
+
+def _all(target: BaseDistribution) -> Sequence[Any]:
+    match target:
+        case CategoricalDistribution():
+            return target.choices
+        case IntDistribution():
+            return range(target.low, target.high + 1, target.step)
+        case FloatDistribution(step=float(step)):
+            steps = round((target.high - target.low) / step)
+            return [min(target.low + index * step, target.high) for index in range(steps + 1)]
+    raise TypeError(f"{target} has too many values")
+
+
+def _turned(values: Sequence[Any], rng: random.Random) -> Iterator[Any]:
+    """Begin anywhere and go round, without a copy of what may be a long range."""
+    start = rng.randrange(len(values))
+    return chain(
+        (values[index] for index in range(start, len(values))),
+        (values[index] for index in range(start)),
+    )
