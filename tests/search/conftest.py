@@ -1,12 +1,15 @@
 """Fixtures of the search's tests."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.search import processes
+from tests.search import postgresql, processes
 
 
 @pytest.fixture
@@ -22,3 +25,16 @@ def start() -> Iterator[processes.Start]:
     yield start
     for search in started:
         search.kill()
+
+
+@pytest.fixture
+def database() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server of the test's own."""
+    # pytest's own folders are closed to the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    folder.chmod(0o755)
+    try:
+        with postgresql.server(folder) as running_server:
+            yield running_server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

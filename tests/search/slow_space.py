@@ -45,3 +45,12 @@ class SlowSpace(keras_tuner.HyperModel):
     def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Train with a pause after each batch."""
         return model.fit(*args, **{**kwargs, "callbacks": [*kwargs["callbacks"], _Pause()]})
+
+
+class BrokenSpace(SlowSpace):
+    """A space whose models cannot be built."""
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Fail."""
+        self.declare(hp)
+        raise ValueError("this space is broken on purpose")

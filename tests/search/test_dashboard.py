@@ -7,17 +7,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 
+from results.storage import close
 from results.store import Store
 from search import slots
 
 pytestmark = [
     pytest.mark.server,
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
     pytest.mark.skipif(
         importlib.util.find_spec("optuna_dashboard") is None,
         reason="optuna-dashboard is not installed (pip install 'model3-search[dashboard]')",
@@ -25,9 +27,14 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Store:
-    store = Store.create(tmp_path / "shown", ["maximize"], name="shown", data={}, protocol={})
+@pytest.fixture(params=["journal", "postgresql"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("database").url
+    store = Store.create(
+        tmp_path / "shown", ["maximize"], name="shown", url=url, data={}, protocol={}
+    )
     slots.fill(store.study, 4)
     for value in (0.5, 0.75):
         trial = slots.claim(store.study)
@@ -35,17 +42,18 @@ def run(tmp_path: Path) -> Store:
         trial.suggest_float("rate", 0.0, 1.0)
         trial.report(value, 1)
         store.study.tell(trial, value)
-    return store
+    yield store
+    close(store.study._storage)
 
 
-def test_reads_the_journal(run: Store) -> None:
+def test_reads_the_study_as_it_is(run: Store) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = str(Path(sys.executable).with_name("optuna-dashboard"))
-    journal = str(run.folder / "journal.log")
+    place = run.url or str(run.folder / "journal.log")
     process = subprocess.Popen(
-        [program, "--host", "127.0.0.1", "--port", str(port), journal],
+        [program, "--host", "127.0.0.1", "--port", str(port), place.replace("l:", "l+psycopg:")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -71,11 +79,3 @@ def ask(port: int, path: str) -> Any:
             if time.monotonic() > end:
                 raise
             time.sleep(0.5)
-
-
-def test_the_study_is_a_plain_optuna_study(run: Store) -> None:
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(run.folder / "journal.log"))
-    )
-    study = optuna.load_study(study_name="shown", storage=storage)
-    assert study.best_value == 0.75

@@ -1,16 +1,14 @@
 """One study in a real PostgreSQL server, with everything that goes wrong there."""
 
+import json
 import os
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.search.postgresql import Server, server
+from tests.search.postgresql import Server
 from tests.search.processes import Start, check_exact, pid_of, running
 
 pytestmark = [
@@ -21,18 +19,6 @@ pytestmark = [
 
 TRIALS = 12
 HEARTBEAT = "1"
-
-
-@pytest.fixture
-def database() -> Iterator[Server]:
-    # pytest's own folders are closed to the user that the server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    folder.chmod(0o755)
-    try:
-        with server(folder) as running_server:
-            yield running_server
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_killed_paused_and_restarted_yet_exact(
@@ -49,7 +35,7 @@ def test_killed_paused_and_restarted_yet_exact(
     os.kill(paused, signal.SIGSTOP)
     time.sleep(8)  # longer than the four heartbeats after which the paused trial is given up
     database.stop()
-    time.sleep(3)
+    time.sleep(30)
     database.start()
     os.kill(paused, signal.SIGCONT)
 
@@ -61,6 +47,22 @@ def test_killed_paused_and_restarted_yet_exact(
         check_exact(study, TRIALS)
     for path in (tmp_path / "shared").rglob("*"):
         assert not path.is_file() or b"secret-word" not in path.read_bytes(), path
+
+
+def test_machines_without_a_common_folder_exchange_their_files(
+    start: Start, database: Server, tmp_path: Path
+) -> None:
+    options = ("--budget", "4", "--workers", "1", "--artefacts", f"file://{tmp_path / 'store'}")
+    machines = [start(tmp_path / name, "apart", *options, url=database.url) for name in ("a", "b")]
+    for machine in machines:
+        status, _, err = machine.end(240)
+        assert status == 0, err
+    boards = [json.loads((machine.folder / "leaderboard.json").read_text()) for machine in machines]
+    for board, machine in zip(boards, machines, strict=True):
+        assert len(board["rows"]) == 4
+        assert all(row["heldout_accuracy"] is not None for row in board["rows"])
+        assert (machine.folder / "best" / "model.keras").is_file()
+    assert [row["name"] for row in boards[0]["rows"]] == [row["name"] for row in boards[1]["rows"]]
 
 
 def test_an_absent_database_is_one_line_without_the_password(start: Start, tmp_path: Path) -> None:

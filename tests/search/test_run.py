@@ -1,0 +1,107 @@
+"""Whole searches by the command line: budgets, samplers, objectives, seeds and what goes wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from results.store import Store
+from tests.search.processes import Start
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "leaderboard.json").read_text())["rows"]
+    return found
+
+
+def test_a_space_in_which_every_trial_fails_ends_with_the_reason(
+    start: Start, tmp_path: Path
+) -> None:
+    broken = ("--space", "tests.search.slow_space:BrokenSpace", "--workers", "1")
+    search = start(tmp_path, "broken", "--budget", "30", *broken)
+    status, out, err = search.end()
+    assert status == 2
+    (line,) = [line for line in err.splitlines() if line.startswith("error:")]
+    assert "5 trials in a row failed" in line
+    assert "broken on purpose" in line
+    assert "Traceback" not in err
+    found = rows(search.folder)
+    assert [row["status"] for row in found] == ["failed"] * 5
+    assert all("broken on purpose" in row["reason"] for row in found)
+    assert out
+
+
+def test_a_space_that_is_not_there_is_one_line(start: Start, tmp_path: Path) -> None:
+    search = start(tmp_path, "none", "--budget", "1", "--space", "tests.search.nowhere:Space")
+    status, _, err = search.end()
+    assert status == 2
+    assert sum(line.startswith("error:") for line in err.splitlines()) == 1
+    assert "nowhere" in err
+    assert "Traceback" not in err
+
+
+def test_a_time_budget_ends_the_running_trial_in_order(start: Start, tmp_path: Path) -> None:
+    search = start(tmp_path, "timed", "--budget", "8s", "--workers", "1", "--epochs", "1")
+    status, _, err = search.end()
+    assert status == 0, err
+    found = rows(search.folder)
+    cut = [row for row in found if row["reason"] == "the budget ended"]
+    assert len(cut) <= 1
+    assert {row["status"] for row in found} <= {"complete", "pruned"}
+    assert all(row in cut for row in found if row["status"] == "pruned")
+    with search.study() as study:
+        states = {trial.state.name for trial in study.trials}
+    assert states <= {"COMPLETE", "PRUNED"}
+
+
+@pytest.mark.parametrize("sampler", ["kt-random", "kt-bayesian", "kt-hyperband"])
+def test_the_engines_of_keras_tuner_land_in_the_study(
+    sampler: str, start: Start, tmp_path: Path
+) -> None:
+    search = start(tmp_path, "kt", "--budget", "3", "--sampler", sampler)
+    status, _, err = search.end()
+    assert status == 0, err
+    results = Store.open(search.folder).trials()
+    assert [result.status for result in results] == ["complete"] * 3
+    assert all(result.hyperparameters["width"] for result in results)
+
+
+def test_two_workers_are_refused_to_an_engine_of_keras_tuner(start: Start, tmp_path: Path) -> None:
+    options = ("--budget", "3", "--sampler", "kt-random", "--workers", "2")
+    status, _, err = start(tmp_path, "kt", *options).end()
+    assert status == 2
+    assert "--workers 1" in err
+
+
+def test_several_objectives_give_a_front(start: Start, tmp_path: Path) -> None:
+    options = ("--objective", "val_accuracy,parameters", "--sampler", "nsga2")
+    search = start(tmp_path, "front", "--budget", "4", *options)
+    status, out, err = search.end()
+    assert status == 0, err
+    (line,) = [line for line in out.splitlines() if line.startswith("Pareto front of")]
+    with search.study() as study:
+        best = study.best_trials
+    assert line.endswith(": " + ", ".join(f"trial {trial.number}" for trial in best))
+    assert all(trial.values and len(trial.values) == 2 for trial in best)
+
+
+def test_a_seed_repeats_proposals_and_scores(start: Start, tmp_path: Path) -> None:
+    options = ("--budget", "3", "--workers", "1", "--seed", "7")
+    first, second, other = (
+        start(tmp_path / place, "same", *options, *more)
+        for place, more in (("a", ()), ("b", ()), ("c", ("--seed", "8")))
+    )
+    for search in (first, second, other):
+        status, _, err = search.end(240)
+        assert status == 0, err
+    found = [
+        [(result.hyperparameters, result.val_loss) for result in Store.open(folder).trials()]
+        for folder in (first.folder, second.folder, other.folder)
+    ]
+    assert [point for point, _ in found[0]] == [point for point, _ in found[1]]
+    assert [loss for _, loss in found[0]] == pytest.approx([loss for _, loss in found[1]], abs=1e-4)
+    # The first trial takes the defaults, whatever the seed.
+    assert [point for point, _ in found[0]][1:] != [point for point, _ in found[2]][1:]
