@@ -94,12 +94,15 @@ class Proposals:
         self.exhausted = True
         return None
 
-    def fill(self, trial: optuna.Trial, space: keras_tuner.HyperParameters) -> AskedHyperParameters:
+    def fill(
+        self, trial: optuna.Trial, space: keras_tuner.HyperParameters, owner: str
+    ) -> AskedHyperParameters:
         """Give a trial a value for each active entry, and sign it.
 
         Args:
             trial: The running trial.
             space: The space.
+            owner: Who runs it.
 
         Returns:
             The values.
