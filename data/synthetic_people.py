@@ -88,10 +88,10 @@ def pools(seed: int) -> Pools:
 
 
 def _spelled(rng: Random, text: str) -> str:
-    """Half of the texts lose their accents, and two thirds their capitals."""
+    """Half of the texts in Latin letters lose their accents; two thirds lose their capitals."""
     if rng.random() < 0.5:
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-        text = plain.strip() or text
+        text = plain if len(plain) > 0.8 * len(text) else text
     return text.lower() if rng.random() < 0.67 else text
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from data.synthetic_attacks import FAMILIES
 from data.synthetic_encodings import disguise
+from data.synthetic_grammar import Maker
 from data.synthetic_people import People
 from data.synthetic_talk import Talk
 
@@ -81,9 +82,11 @@ ENDPOINTS = (
     Endpoint("/files/{path}", "get", 0.02, (), (), 404, 0.2, ("path",)),
 )
 _LOGIN = ENDPOINTS[1]
-_STRAY = 0.15
-_NEXT = 0.08
-_EXTRA = 0.12
+_STRAY = 0.15  # share of the open fields below that hold some other field's value
+_NEXT = 0.08  # share of logins that say where to go next
+_EXTRA = 0.12  # share of requests that fill an endpoint's extra field
+# Fields that browsers and people fill with anything.
+_OPEN = frozenset(("query", "username", "password", "name", "address", "city"))
 
 
 class Shop:
@@ -96,6 +99,21 @@ class Shop:
     def __init__(self, seed: int) -> None:
         self._people = People(seed)
         self._talk = Talk(self._people)
+        self._makers: dict[str, Maker] = {
+            "query": self._query,
+            "category": self._people.word,
+            "sort": lambda rng: "price" if rng.random() < 0.6 else "newest",
+            "page": _small_number,
+            "product": _small_number,
+            "username": self._username,
+            "password": self._people.password,
+            "name": self._people.name,
+            "address": self._people.address,
+            "city": self._people.city,
+            "email": self._people.email,
+            "company": self._people.company,
+            "creditCard": self._people.card,
+        }
 
     def endpoint(self, rng: Random) -> Endpoint:
         """Choose an endpoint by the shares."""
@@ -157,22 +175,13 @@ class Shop:
             return 1 + int(rng.random() * 5)
         if rng.random() < _STRAY and field in _OPEN:
             return self._people.anything(rng)
-        match field:
-            case "query":
-                plain = rng.random() < 0.5
-                return self._people.anything(rng) if plain else self._talk.say(rng, "product")
-            case "username":
-                return self._username(rng)
-            case "password" | "name" | "address" | "city" | "email" | "company":
-                return getattr(self._people, field)(rng)
-            case "creditCard":
-                return self._people.card(rng)
-            case "product" | "page":
-                return str(1 + int(rng.random() * 9999 ** rng.random()))
-            case "category" | "sort":
-                return self._people.word(rng) if field == "category" else "price"
-            case _:
-                return self._talk.say(rng, field)
+        maker = self._makers.get(field)
+        return self._talk.say(rng, field) if maker is None else maker(rng)
+
+    def _query(self, rng: Random) -> str:
+        if rng.random() < 0.5:
+            return self._people.anything(rng)
+        return self._talk.say(rng, "product")
 
     def _username(self, rng: Random) -> str:
         chance = rng.random()
@@ -192,4 +201,6 @@ class Shop:
         return Request(endpoint.method, endpoint.name, path, query, payload, status, kind)
 
 
-_OPEN = frozenset(("query", "username", "password", "name", "address", "city"))
+def _small_number(rng: Random) -> str:
+    """Return a number up to 9,999, the small ones likelier."""
+    return str(1 + int(rng.random() * 9999 ** rng.random()))
