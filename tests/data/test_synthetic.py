@@ -232,6 +232,7 @@ def test_neither_trivial_nor_noise(texts: list[str], labels: np.ndarray) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(not SHARED_LOG.exists(), reason=f"{SHARED_LOG} is not there")
 def test_what_is_learned_here_holds_on_the_real_log() -> None:
     log = list(synthetic.generate(synthetic.DEFAULT_ROWS))
