@@ -1,6 +1,7 @@
 """What every command line of the project shares: one-line errors and exit statuses."""
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -11,6 +12,8 @@ from data.errors import UserError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,8 +32,8 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
     """Run a command and leave the process with its exit status.
 
     A `UserError` becomes one line on stderr and status 2; Ctrl-C becomes status 130; a reader
-    that closes our output early (`| head`) ends us quietly. Any other exception keeps its
-    traceback.
+    that closes our output early (`| head`) ends us quietly; a full disk is one line too. Any other
+    exception keeps its traceback.
 
     Args:
         main: Takes the arguments after the program's name, returns the exit status.
@@ -49,7 +52,18 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         print("interrupted", file=sys.stderr)
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Python flushes stdout again at exit; point it elsewhere so that this stays quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         status = 0
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        where = error.filename or "the output"
+        print(f"error: {where} cannot be written ({error.strerror}); make room", file=sys.stderr)
+        _forget_output()
+        status = EXIT_USER_ERROR
     sys.exit(status)
+
+
+def _forget_output() -> None:
+    # Python flushes stdout again at exit; point it elsewhere so that this stays quiet.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

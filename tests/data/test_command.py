@@ -111,6 +111,23 @@ def test_a_reader_that_leaves_early_ends_it_quietly(command: list[str]) -> None:
         assert process.wait(timeout=30) == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk without room")
+@pytest.mark.parametrize("times", ["1", "100000"])
+def test_a_full_disk_is_one_line(command: list[str], times: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*command, "print", "--times", times],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            env=ENVIRONMENT,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        b"error: the output cannot be written (No space left on device); make room\n"
+    )
+
+
 def test_an_interrupt_is_status_130(command: list[str]) -> None:
     with subprocess.Popen(
         [*command, "wait"],
