@@ -240,8 +240,8 @@ def test_the_leaderboard_is_printed_as_it_was_written(runs: Runs, boards: dict[s
         assert boards[name].out.encode() == written.read_bytes()
 
 
-def test_a_run_is_found_by_its_name(runs: Runs, boards: dict[str, Done]) -> None:
-    named = call("results.leaderboard", "small", "--out", runs.out)
+def test_a_run_is_found_by_its_name(runs: Runs, boards: dict[str, Done], commands: Warm) -> None:
+    named = commands.call("results.leaderboard", "small", "--out", runs.out)
     assert named == boards["table"]
 
 
@@ -254,14 +254,14 @@ def test_programs_read_the_leaderboard(runs: Runs, boards: dict[str, Done]) -> N
     assert boards["table"].err == boards["md"].err == ""
 
 
-def test_the_winner_scores_raw_lines_as_the_search_did(runs: Runs) -> None:
+def test_the_winner_scores_raw_lines_as_the_search_did(runs: Runs, commands: Warm) -> None:
     store = Store.open(runs.out / "small")
     (winner,) = [result for result in store.results() if result.name == store.champion]
     scores = store.scores(winner)
     assert scores is not None
 
     to = runs.out / "exported"
-    exported = call("results.export", runs.out / "small", "--to", to)
+    exported = commands.call("results.export", runs.out / "small", "--to", to)
     assert exported.status == 0, exported.err
     best = runs.out / "small" / "best"
     assert (to / "model.keras").read_bytes() == (best / "model.keras").read_bytes()
