@@ -2,22 +2,23 @@
 
 import os
 import time
+from itertools import takewhile
 from typing import Any
 
 import keras_tuner
 import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial, TrialStatus
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from results.store import WORKER, counted
 from search import lost, slots
-from search.asked import ScopedHyperParameters, plain_values
+from search.asked import ScopedHyperParameters
+from search.outcomes import Outcomes, last_line, name_of
 from search.proposals import Proposals
 from search.synchronized import synchronized
 
-_STOP_REFUSED = "Study.stop"
+_PRUNED = "optuna.exceptions.TrialPruned"
 _STUDY = "study"
 
 
@@ -80,24 +81,15 @@ class OptunaOracle(keras_tuner.Oracle):
             max_consecutive_failed_trials=max_consecutive_failed_trials,
         )
         self.study = study
-        self._check_directions()
+        self._outcomes = Outcomes(study, self.objective)
         self._proposals = Proposals(
             study, bounded=max_trials is not None, default_first=default_first, tunes=self._tunes
         )
         self._optuna_trials: dict[str, optuna.Trial] = {}
+        self._pruned: set[str] = set()
         self._stopped = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
         slots.fill(study, int(default_first) if max_trials is None else max_trials)
-
-    def _check_directions(self) -> None:
-        objectives = getattr(self.objective, "objectives", [self.objective])
-        names = {StudyDirection.MINIMIZE: "min", StudyDirection.MAXIMIZE: "max"}
-        directions = [names.get(direction) for direction in self.study.directions]
-        self._separate = len(directions) > 1
-        expected = objectives if self._separate else [self.objective]
-        if directions != [objective.direction for objective in expected]:
-            told = ", ".join(f"{item.name} ({item.direction})" for item in expected)
-            raise ValueError(f"the study's directions are {directions}, the objectives are {told}")
 
     def _tunes(self, entry: HyperParameter) -> bool:
         known: bool = self.hyperparameters._exists(entry.name, entry.conditions)
@@ -122,7 +114,7 @@ class OptunaOracle(keras_tuner.Oracle):
             self.tuner_ids.discard(tuner_id)
             return Trial(self.get_space(), trial_id="", status=TrialStatus.STOPPED)
         optuna_trial, hyperparameters = proposal
-        trial = Trial(hyperparameters, trial_id=_name(optuna_trial.number))
+        trial = Trial(hyperparameters, trial_id=name_of(optuna_trial.number))
         self._optuna_trials[trial.trial_id] = optuna_trial
         self.tuner_ids.add(tuner_id)
         self._record_values(trial)
@@ -152,10 +144,15 @@ class OptunaOracle(keras_tuner.Oracle):
     def prune(self, trial_id: str) -> None:
         """End a trial as pruned in the study; its reported values stay.
 
+        Whatever KerasTuner makes of the trial then, it counts as no failure and is never the best.
+        To raise `optuna.TrialPruned` while it runs does the same.
+
         Args:
             trial_id: KerasTuner's id of the trial.
         """
-        self._tell(int(trial_id), None, TrialState.PRUNED)
+        self._pruned.add(trial_id)
+        if self._outcomes.prune(trial_id):
+            self._stopped = True
 
     @synchronized
     def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Trial:
@@ -188,13 +185,18 @@ class OptunaOracle(keras_tuner.Oracle):
                 the space where none is allowed.
         """
         ended = self.trials[trial.trial_id]
+        if trial.status == TrialStatus.INVALID and _PRUNED in last_line(trial):
+            self.prune(trial.trial_id)
+        if trial.status == TrialStatus.INVALID and trial.trial_id in self._pruned:
+            # There is nothing to retry.
+            trial.status = TrialStatus.FAILED
         try:
             super().end_trial(trial)
         except Exception as error:
             self._drop(ended, error)
             raise
         finally:
-            self._tell_end(ended)
+            self._finish(ended)
 
     def _drop(self, trial: Trial, error: Exception) -> None:
         """Finish what KerasTuner leaves undone when it refuses to go on."""
@@ -208,38 +210,25 @@ class OptunaOracle(keras_tuner.Oracle):
         self._save_trial(trial)
         self.save()
 
-    def _tell_end(self, trial: Trial) -> None:
-        number = int(trial.trial_id)
-        if trial.status == TrialStatus.COMPLETED:
-            self._tell(number, self._values(trial), TrialState.COMPLETE)
-        elif trial.status == TrialStatus.FAILED:
-            lines = (trial.message or "its score is not a number").strip().splitlines()
-            slots.fail(self.study, number, lines[-1])
+    def _check_consecutive_failures(self) -> None:
+        def failed(name: str) -> bool:
+            return self.trials[name].status == TrialStatus.FAILED and name not in self._pruned
+
+        failures = list(takewhile(failed, reversed(self.end_order)))
+        if len(failures) >= self.max_consecutive_failed_trials:
+            message = self.trials[failures[0]].message or ""
+            limit = self.max_consecutive_failed_trials
+            raise RuntimeError(
+                f"Number of consecutive failures exceeded the limit of {limit}.\n{message}"
+            )
+
+    def _finish(self, trial: Trial) -> None:
+        if self._outcomes.tell(trial):
+            self._stopped = True
         if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
             self._optuna_trials.pop(trial.trial_id, None)
             # What is built from them from now on asks the study for nothing.
             trial.hyperparameters = trial.hyperparameters.copy()
-
-    def _values(self, trial: Trial) -> list[float]:
-        if not self._separate:
-            return [trial.score]
-        values = []
-        for objective in self.objective.objectives:
-            # All of one step: the best of each might belong to epochs that lie apart.
-            history = {item.step: item.mean() for item in trial.metrics.get_history(objective.name)}
-            best = trial.metrics.get_best_value(objective.name)
-            values.append(history.get(trial.best_step, best))
-        return values
-
-    def _tell(self, number: int, values: list[float] | None, state: TrialState) -> None:
-        try:
-            self.study.tell(number, values, state=state, skip_if_finished=True)
-        except RuntimeError as error:
-            # Samplers that enumerate end `Study.optimize` by this call, which refuses to be made
-            # outside of it. The trial itself has been stored by then.
-            if _STOP_REFUSED not in str(error):
-                raise
-            self._stopped = True
 
     def get_space(self) -> keras_tuner.HyperParameters:
         """Give a copy of the space as it is known by now."""
@@ -263,28 +252,21 @@ class OptunaOracle(keras_tuner.Oracle):
         Returns:
             The trials, best first.
         """
-        frozen = {_name(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
-        complete = {
-            name: self._from_study(trial)
-            for name, trial in frozen.items()
-            if trial.state == TrialState.COMPLETE and name not in self.trials
+        own = {
+            name: trial
+            for name, trial in self.trials.items()
+            if trial.status == TrialStatus.COMPLETED and name not in self._pruned
         }
-        for name, trial in self.trials.items():
-            pruned = name in frozen and frozen[name].state == TrialState.PRUNED
-            if trial.status == TrialStatus.COMPLETED and not pruned:
-                complete[name] = trial
-        reverse = self.objective.direction == "max"
-        return sorted(complete.values(), key=lambda it: it.score, reverse=reverse)[:num_trials]
-
-    def _from_study(self, frozen: FrozenTrial) -> Trial:
-        trial = Trial(self.get_space(), _name(frozen.number), TrialStatus.COMPLETED)
-        trial.hyperparameters.values = plain_values(self.hyperparameters.space, frozen)
-        if self._separate:
-            names = [objective.name for objective in self.objective.objectives]
-            trial.score = self.objective.get_value(dict(zip(names, frozen.values, strict=True)))
-        else:
-            trial.score = frozen.values[0]
-        return trial
+        complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        others = {name_of(frozen.number): frozen for frozen in complete}
+        scores = {name: self._outcomes.score(frozen) for name, frozen in others.items()}
+        scores |= {name: trial.score for name, trial in own.items()}
+        sign = -1 if self.objective.direction == "max" else 1
+        ranked = sorted(scores, key=lambda name: (sign * scores[name], name))
+        return [
+            own[name] if name in own else self._outcomes.read(others[name], self.get_space())
+            for name in ranked[:num_trials]
+        ]
 
     def get_state(self) -> dict[str, Any]:
         """Give KerasTuner's state, and the name of the study it belongs to."""
@@ -303,9 +285,13 @@ class OptunaOracle(keras_tuner.Oracle):
     def reload(self) -> None:
         """Reload KerasTuner's files; the study decides which trials there are and still run."""
         super().reload()
-        frozen = {_name(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
-        begun = {name for name, trial in frozen.items() if trial.state != TrialState.WAITING}
-        self.trials = {name: self.trials[name] for name in self.trials if name in begun}
+        frozen = {name_of(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
+        self._pruned = {name for name, it in frozen.items() if it.state == TrialState.PRUNED}
+        self.trials = {
+            name: self.trials[name]
+            for name, trial in frozen.items()
+            if name in self.trials and trial.state != TrialState.WAITING
+        }
         self.start_order = [name for name in self.start_order if name in self.trials]
         self.end_order = [name for name in self.end_order if name in self.trials]
         self._retry_queue = [
@@ -317,10 +303,6 @@ class OptunaOracle(keras_tuner.Oracle):
             self.trials[name].hyperparameters = self._proposals.fill(
                 optuna_trial, self.hyperparameters, lost.worker_name(os.getpid())
             )
-
-
-def _name(number: int) -> str:
-    return f"{number:04d}"
 
 
 def _owner(tuner_id: str) -> str:

@@ -1,0 +1,150 @@
+"""Values asked of a study as entries are met, and read back from it."""
+
+from typing import Any
+
+import keras_tuner
+import optuna
+import pytest
+from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Float, Int
+from keras_tuner.src.engine.conditions import Parent
+
+from search.asked import AskedHyperParameters, ScopedHyperParameters, plain_values, suggest
+
+
+@pytest.fixture
+def study() -> optuna.Study:
+    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+
+
+def asked(study: optuna.Study, tunes: bool = True) -> AskedHyperParameters:
+    return AskedHyperParameters(study.ask(), lambda entry: tunes)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Int("x", 1, 99),
+        Int("x", 1, 99, step=3, sampling="log"),
+        Int("x", 1, 99, sampling="reverse_log"),
+        Float("x", 0, 1),
+        Float("x", 0, 1, step=0.25),
+        Float("x", 0.1, 1, sampling="reverse_log"),
+        Choice("x", [8, 16, 32]),
+        Choice("x", ["a", "b"]),
+        Boolean("x"),
+    ],
+)
+def test_what_is_suggested_is_recorded_and_read_back(study: optuna.Study, entry: Any) -> None:
+    trial = study.ask()
+    value = suggest(trial, entry)
+    assert list(trial.params) == ["x"]
+    assert type(value) in (bool, int, float, str)
+    assert suggest(trial, entry) == value
+    frozen = study.get_trials()[0]
+    assert plain_values([entry], frozen) == {"x": value}
+
+
+def test_a_fixed_value_is_not_recorded(study: optuna.Study) -> None:
+    trial = study.ask()
+    assert suggest(trial, Fixed("x", 7)) == 7
+    assert trial.params == {}
+
+
+def test_only_active_entries_are_asked_for(study: optuna.Study) -> None:
+    study.enqueue_trial({"kind": "deep"})
+    hp = asked(study)
+    assert hp.Choice("kind", ["wide", "deep"]) == "deep"
+    with hp.conditional_scope("kind", ["wide"]):
+        assert hp.Int("width", 1, 4) is None
+    with hp.conditional_scope("kind", ["deep"]):
+        width = hp.Float("width", 10, 20)
+        on = hp.Boolean("on")
+        with hp.conditional_scope("on", [not on]):
+            assert hp.Int("never", 1, 3) is None
+    assert study.trials[0].params == {
+        "kind": "deep",
+        "width [kind=deep]": width,
+        "on [kind=deep]": on,
+    }
+    assert hp.values == {"kind": "deep", "width": width, "on": on}
+
+
+def test_a_value_is_not_overwritten_by_a_default(study: optuna.Study) -> None:
+    study.enqueue_trial({"x": 5})
+    hp = asked(study)
+    hp.Int("x", 1, 9)
+    hp.merge([Int("x", 1, 9)], overwrite=True)
+    assert hp.get("x") == 5
+    assert hp.Int("x", 1, 9) == 5
+
+
+def test_an_entry_that_is_not_tuned_takes_its_default(study: optuna.Study) -> None:
+    hp = asked(study, tunes=False)
+    assert hp.Int("x", 1, 9, default=4) == 4
+    assert study.trials[0].params == {}
+
+
+def test_a_copy_asks_for_nothing(study: optuna.Study) -> None:
+    hp = asked(study)
+    hp.Int("x", 1, 9)
+    copy = hp.copy()
+    assert copy.values == hp.values
+    assert copy.Int("y", 1, 9, default=3) == 3
+    assert set(study.trials[0].params) == {"x"}
+
+
+def two_scopes() -> ScopedHyperParameters:
+    hp = ScopedHyperParameters()
+    hp.Choice("kind", ["wide", "deep"])
+    with hp.conditional_scope("kind", ["wide"]):
+        hp.Int("width", 4, 5)
+        hp.Int("more", 1, 3, parent_name="width", parent_values=[4])
+    with hp.conditional_scope("kind", ["deep"]):
+        hp.Int("width", 9, 10)
+    return hp
+
+
+def test_one_name_in_two_scopes_keeps_its_value() -> None:
+    hp = two_scopes()
+    hp.values = {"kind": "wide", "width": 4, "more": 2, "tuner/epochs": 3}
+    hp.ensure_active_values()
+    assert hp.values == {"kind": "wide", "width": 4, "more": 2, "tuner/epochs": 3}
+    hp.values["kind"] = "deep"
+    hp.values.pop("width")
+    hp.ensure_active_values()
+    assert hp.values["width"] in (9, 10)
+    assert "more" not in hp.values
+
+
+def test_what_a_value_just_filled_in_activates_is_filled_in_too() -> None:
+    hp = two_scopes()
+    hp.values = {}
+    hp.ensure_active_values()
+    expected = {"kind", "width"} | ({"more"} if hp.values["width"] == 4 else set())
+    assert set(hp.values) == expected
+
+
+def test_what_a_trial_did_not_know_is_read_as_the_default(study: optuna.Study) -> None:
+    trial = study.ask()
+    suggest(trial, Boolean("on"))
+    trial.set_user_attr("kt_values", {"tuner/epochs": 2})
+    space = [
+        Boolean("on"),
+        Int("late", 1, 9, default=4),
+        Fixed("fixed", 1, conditions=[Parent("on", [trial.params["on"]])]),
+        Fixed("other", 2, conditions=[Parent("on", [not trial.params["on"]])]),
+    ]
+    assert plain_values(space, study.get_trials()[0]) == {
+        "tuner/epochs": 2,
+        "on": trial.params["on"],
+        "late": 4,
+        "fixed": 1,
+    }
+
+
+def test_kerastuner_itself_still_needs_the_mend() -> None:
+    """Once this fails, `ScopedHyperParameters` can go."""
+    hp = keras_tuner.HyperParameters.from_config(two_scopes().get_config())
+    hp.values = {"kind": "wide", "width": 4}
+    hp.ensure_active_values()
+    assert "width" not in hp.values
