@@ -1,7 +1,9 @@
 """The study as the single record of a run; the only file that knows its attribute keys."""
 
 import json
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -91,21 +93,23 @@ class Store:
             UserError: If the study holds trials of other data, another protocol or another space.
         """
         storage = open_storage(folder, url, heartbeat)
-        study = optuna.create_study(
-            study_name=name, storage=storage, directions=list(directions), load_if_exists=True
-        )
+        with _readable(folder):
+            study = optuna.create_study(
+                study_name=name, storage=storage, directions=list(directions), load_if_exists=True
+            )
         if url is not None:
             remember(folder, url)
         if artefacts is not None:
             study.set_user_attr(_ARTEFACTS, f"{artefacts.rstrip('/')}/{name}")
+        store = cls(folder, study, url)
         known = study.user_attrs
         for key, now in ((_DATA, dict(data)), (_PROTOCOL, dict(protocol))):
             now = json.loads(json.dumps(now))
-            if key not in known:
-                study.set_user_attr(key, now)
-            else:
+            if store.is_begun and key in known:
                 _refuse_difference(name, known[key], now)
-        return cls(folder, study, url)
+            elif known.get(key) != now:
+                study.set_user_attr(key, now)
+        return store
 
     @classmethod
     def open(
@@ -130,10 +134,18 @@ class Store:
             raise UserError(f"{folder}: no run is here (it has no {JOURNAL})")
         storage = open_storage(folder, url, heartbeat)
         try:
-            study = optuna.load_study(study_name=folder.name, storage=storage)
+            with _readable(folder):
+                study = optuna.load_study(study_name=folder.name, storage=storage)
         except KeyError:
             raise UserError(f"{folder}: there is no study '{folder.name}' for it") from None
         return cls(folder, study, url)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the study holds a result, or a trial that somebody has taken."""
+        waiting = TrialState.WAITING
+        taken = any(trial.state != waiting for trial in self.study.get_trials(deepcopy=False))
+        return taken or bool(self.baselines())
 
     @property
     def data(self) -> dict[str, Any]:
@@ -222,12 +234,18 @@ class Store:
 
         Returns:
             The arrays "validation" and "heldout"; None where there are none.
+
+        Raises:
+            UserError: If they are damaged.
         """
         path = self.find(result, SCORES)
         if path is None:
             return None
-        with np.load(path) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        try:
+            with path.open("rb") as file, np.load(file) as arrays:
+                return {name: arrays[name] for name in ("validation", "heldout")}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path}: it is damaged; delete it to rank without it") from error
 
     def find(self, result: Result, name: str) -> Path | None:
         """Find a file of a result, on whichever machine it was made.
@@ -328,6 +346,17 @@ def trial_result(trial: FrozenTrial) -> Result:
         hyperparameters=dict(trial.params),
         worker=trial.user_attrs.get(WORKER, ""),
     )
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        # Optuna's journal reader says no more than that a line is no JSON.
+        if isinstance(error, json.JSONDecodeError) or "log format" in str(error):
+            raise UserError(f"{folder / JOURNAL}: it is damaged; use another --study") from error
+        raise
 
 
 def _refuse_difference(name: str, known: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -279,7 +279,7 @@ def _workers(text: str) -> int | None:
 
 def _study(text: str | None) -> str:
     if text is None:
-        return time.strftime("%Y%m%d-%H%M%S")
+        return f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
         raise UserError(
             f"--study is '{text}', but must be a folder's name of letters, digits, '.', '_', '-'"

@@ -100,13 +100,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class BaselineDone:
-    """News: a baseline is trained.
+    """News: a baseline's result is there.
 
     Attributes:
         result: Its result.
+        kept: Whether an earlier run had trained it.
     """
 
     result: Result
+    kept: bool
 
 
 @dataclass(frozen=True)

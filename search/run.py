@@ -104,9 +104,9 @@ def load(options: Options) -> Dataset:
 def _synthetic(options: Options) -> str:
     rows = options.rows or synthetic.DEFAULT_ROWS
     path = options.out / "synthetic" / f"synthetic-{rows}-{_SYNTHETIC_SEED}.csv"
-    if not path.is_file():
-        _make_folder(path.parent)
-        synthetic.write(path, rows, _SYNTHETIC_SEED)
+    _make_folder(path.parent)
+    # Written anew each time: an older version of the generator may have left another log.
+    synthetic.write(path, rows, _SYNTHETIC_SEED)
     return str(path)
 
 
@@ -162,7 +162,7 @@ def _open(options: Options, dataset: Dataset) -> Store:
         data=dataset.facts,
         protocol=options.protocol,
     )
-    if not (folder / DATA_FOLDER / "facts.json").is_file():
+    if not store.is_begun or not (folder / DATA_FOLDER / "facts.json").is_file():
         dataset.save(folder / DATA_FOLDER)
     return store
 
@@ -182,9 +182,9 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
         match news:
             case Progress():
                 view.progress(index, news)
-            case BaselineDone(result) if result.status != "pruned":
+            case BaselineDone(result, kept) if result.status != "pruned":
                 view.idle(index)
-                view.baseline(result)
+                view.baseline(result, kept)
                 done[result.name] = result
     for name in options.baselines:
         if name in done:
@@ -257,7 +257,7 @@ def finish(store: Store) -> None:
     champion = store.choose_champion()
     leaderboard = from_store(store)
     write(leaderboard, store.folder)
-    print(table(leaderboard))
+    print(table(leaderboard), end="")
     if len(store.study.directions) > 1:
         front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
         print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")

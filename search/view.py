@@ -65,17 +65,19 @@ class View:
             self._live.stop()
             self._live = None
 
-    def baseline(self, result: Result) -> None:
+    def baseline(self, result: Result, kept: bool) -> None:
         """Tell of a finished baseline.
 
         Args:
             result: Its result.
+            kept: Whether an earlier run had trained it.
         """
         accuracy = "-" if result.val_accuracy is None else f"{result.val_accuracy:.4f}"
         log.info(
-            "%s %s: val accuracy %s in %.0f s",
+            "%s %s%s: val accuracy %s in %.0f s",
             result.name,
             result.status,
+            " (kept from an earlier run)" if kept else "",
             accuracy,
             result.train_seconds,
         )

@@ -98,8 +98,9 @@ class Worker:
         plan = self.plan
         recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
         cache = Cache(plan.cache, self.dataset, recipe, plan.seed)
-        found = cache.find(name) or cache.train(name, self._notify, self._stopper())
-        self.connection.send(BaselineDone(found))
+        found = cache.find(name)
+        result = found or cache.train(name, self._notify, self._stopper())
+        self.connection.send(BaselineDone(result, kept=found is not None))
 
     def _search(self, seconds: float | None) -> SearchDone:
         plan = self.plan
