@@ -27,7 +27,8 @@ class KerasTunerSampler(SpaceSampler):
     `kt_values`; whoever trains has to follow them.
 
     Args:
-        oracle: Any KerasTuner oracle of one objective; it is used by this sampler alone.
+        oracle: A KerasTuner oracle of one objective, used by this sampler alone, that proposes by
+            its `trials`: RandomSearch, BayesianOptimization and Hyperband do, GridSearch does not.
     """
 
     repeats = True
@@ -82,27 +83,43 @@ class KerasTunerSampler(SpaceSampler):
         if response["status"] != TrialStatus.RUNNING:
             return None
         values: dict[str, Any] = response["values"]
+        self._keep(number, values, TrialStatus.RUNNING)
         return values
 
     def _show(self, ended: FrozenTrial, trials: Sequence[FrozenTrial]) -> None:
         self._shown.add(ended.number)
-        if ended.state == TrialState.FAIL and not ended.params:
-            return
         proposed = _proposed(ended, trials)
+        if ended.state == TrialState.FAIL and not ended.params:
+            # It was lost before it had a value. Hyperband counts on every trial it proposed.
+            begun = self._oracle.trials.get(_name(proposed.number))
+            if begun is not None:
+                self._keep(proposed.number, begun.hyperparameters.values, TrialStatus.FAILED)
+            return
         if proposed.number not in self._asked and not is_fixed(proposed):
             self._ask(proposed.number)
         if any(is_fixed(o) and o.user_attrs.get(REPLACES) == ended.number for o in trials):
             return
+        values = plain_values(self.space.space, ended)
+        status = TrialStatus.FAILED if ended.values is None else TrialStatus.COMPLETED
+        trial = self._keep(proposed.number, values, status)
+        trial.score = None if ended.values is None else ended.values[0]
+
+    def _keep(self, number: int, values: dict[str, Any], status: str) -> Trial:
+        """Do what a KerasTuner oracle does when a trial begins or ends."""
         hyperparameters = self.space.copy()
-        hyperparameters.values = plain_values(self.space.space, ended)
-        trial = Trial(hyperparameters, trial_id=_name(proposed.number))
-        scored = ended.values is not None
-        trial.score = ended.values[0] if scored else None
-        trial.status = TrialStatus.COMPLETED if scored else TrialStatus.FAILED
-        self._oracle.trials[trial.trial_id] = trial
-        self._oracle.start_order.append(trial.trial_id)
-        self._oracle.end_order.append(trial.trial_id)
-        self._oracle._tried_so_far.add(self._oracle._compute_values_hash(hyperparameters.values))
+        hyperparameters.values = values
+        trial = Trial(hyperparameters, trial_id=_name(number), status=status)
+        oracle = self._oracle
+        if trial.trial_id not in oracle.trials:
+            oracle.start_order.append(trial.trial_id)
+        oracle.trials[trial.trial_id] = trial
+        oracle._tried_so_far.add(oracle._compute_values_hash(values))
+        if status == TrialStatus.RUNNING:
+            oracle.ongoing_trials[trial.trial_id] = trial
+        else:
+            oracle.ongoing_trials.pop(trial.trial_id, None)
+            oracle.end_order.append(trial.trial_id)
+        return trial
 
 
 def _name(number: int) -> str:

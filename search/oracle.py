@@ -87,7 +87,6 @@ class OptunaOracle(keras_tuner.Oracle):
         )
         self._optuna_trials: dict[str, optuna.Trial] = {}
         self._pruned: set[str] = set()
-        self._stopped = False
         self._deadline = None if timeout is None else time.monotonic() + timeout
         slots.fill(study, int(default_first) if max_trials is None else max_trials)
 
@@ -108,8 +107,8 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         if tuner_id in self.ongoing_trials or self._retry_queue:
             return super().create_trial(tuner_id)
-        over = self._is_over()
-        proposal = None if over else self._proposals.take(self.hyperparameters, _owner(tuner_id))
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        proposal = None if late else self._proposals.take(self.hyperparameters, _owner(tuner_id))
         if proposal is None:
             self.tuner_ids.discard(tuner_id)
             return Trial(self.get_space(), trial_id="", status=TrialStatus.STOPPED)
@@ -125,10 +124,6 @@ class OptunaOracle(keras_tuner.Oracle):
         self.save()
         self._display.on_trial_begin(trial)
         return trial
-
-    def _is_over(self) -> bool:
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        return self._stopped or self._proposals.exhausted or late
 
     def optuna_trial(self, trial_id: str) -> optuna.Trial:
         """Give the study's side of a running trial, to report values or set attributes.
@@ -152,7 +147,7 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         self._pruned.add(trial_id)
         if self._outcomes.prune(trial_id):
-            self._stopped = True
+            self._proposals.exhausted = True
 
     @synchronized
     def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Trial:
@@ -224,7 +219,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def _finish(self, trial: Trial) -> None:
         if self._outcomes.tell(trial):
-            self._stopped = True
+            self._proposals.exhausted = True
         if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
             self._optuna_trials.pop(trial.trial_id, None)
             # What is built from them from now on asks the study for nothing.

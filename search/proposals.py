@@ -35,7 +35,7 @@ class Proposals:
         tunes: Whether an entry is to be asked for; one that is not takes its default.
 
     Attributes:
-        exhausted: Whether the space has no point left.
+        exhausted: Whether there is nothing new to propose.
     """
 
     def __init__(
@@ -65,25 +65,30 @@ class Proposals:
         if isinstance(self._study.sampler, SpaceSampler):
             self._study.sampler.space = space
         starts = [_defaults(space)] if self._default_first else []
-        trial = slots.claim(self._study, starts)
-        if trial is None and not self._bounded:
-            trial = slots.create(self._study)
-        return None if trial is None else self._settle(trial, space, owner)
+        while True:
+            # What was lost is repeated even when there is nothing new to propose.
+            trial = slots.claim(self._study, starts, only_fixed=self.exhausted)
+            if trial is None and not self._bounded and not self.exhausted:
+                trial = slots.create(self._study)
+            if trial is None:
+                return None
+            proposal = self._settle(trial, space, owner)
+            if proposal is not None:
+                return proposal
 
     def _settle(
         self, trial: optuna.Trial, space: keras_tuner.HyperParameters, owner: str
     ) -> Proposal | None:
         for race in range(_MOST_RACES):
+            if self._is_refused(trial):
+                break
             try:
                 hyperparameters = self.fill(trial, space, owner)
             except BaseException:
                 slots.replace(self._study, self._frozen(trial), "no values", same_values=False)
                 raise
             frozen = self._frozen(trial)
-            repeats = slots.is_fixed(frozen) and (
-                REPLACES in frozen.user_attrs or SLOT not in frozen.user_attrs
-            )
-            if (race == 0 and repeats) or self._is_free(frozen):
+            if (race == 0 and _is_repeated(frozen)) or self._is_free(frozen):
                 return trial, hyperparameters
             other = self._another(frozen, space)
             if other is None:
@@ -93,6 +98,10 @@ class Proposals:
         slots.replace(self._study, self._frozen(trial), "no point is left", same_values=False)
         self.exhausted = True
         return None
+
+    def _is_refused(self, trial: optuna.Trial) -> bool:
+        sampler = self._study.sampler
+        return isinstance(sampler, SpaceSampler) and sampler.is_at_its_end(trial.number)
 
     def fill(
         self, trial: optuna.Trial, space: keras_tuner.HyperParameters, owner: str
@@ -110,7 +119,8 @@ class Proposals:
         trial.set_user_attr(WORKER, owner)
         hyperparameters = AskedHyperParameters(trial, self._tunes)
         hyperparameters.merge(space.space)
-        hyperparameters.values.update(trial.user_attrs.get(slots.EXTRA, {}))
+        # The trial itself does not see what the sampler wrote into it.
+        hyperparameters.values.update(self._frozen(trial).user_attrs.get(slots.EXTRA, {}))
         return hyperparameters
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
@@ -118,11 +128,8 @@ class Proposals:
 
     def _is_free(self, trial: FrozenTrial) -> bool:
         sampler = self._study.sampler
-        if isinstance(sampler, SpaceSampler) and not slots.is_fixed(trial):
-            if sampler.exhausted:
-                return False
-            if sampler.repeats:
-                return True
+        if isinstance(sampler, SpaceSampler) and sampler.repeats:
+            return True
         taken = points.known(self._study, apart_from=trial.number)
         return points.identity(trial.params) not in taken
 
@@ -131,11 +138,17 @@ class Proposals:
     ) -> points.Point | None:
         sampler = self._study.sampler
         if isinstance(sampler, SpaceSampler):
-            return None if sampler.exhausted else sampler.propose(self._study, trial)
+            return sampler.propose(self._study, trial)
         # A sampler that is sure of itself would propose the same again.
         taken = points.known(self._study, apart_from=trial.number)
         rng = random.Random(derive(trial.number))
         return points.unseen(space.space, taken, points.anywhere(rng))
+
+
+def _is_repeated(trial: FrozenTrial) -> bool:
+    """Say whether a trial is to be run whatever was tried: a lost one, or one a user enqueued."""
+    wanted = REPLACES in trial.user_attrs or SLOT not in trial.user_attrs
+    return wanted and slots.is_fixed(trial)
 
 
 def _defaults(space: keras_tuner.HyperParameters) -> dict[str, Any]:

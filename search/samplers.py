@@ -85,6 +85,8 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
     """
     if name in SAMPLERS:
         make = SAMPLERS[name]
+        # What it lacks is told now, not in the first trial.
+        make(seed, workers)
         return ReseededSampler(lambda derived: make(derived, workers), seed)
     if name == GRID:
         from search.grid import GridSampler

@@ -40,12 +40,18 @@ def fill(study: optuna.Study, trials: int) -> None:
         study.enqueue_trial({}, user_attrs={SLOT: slot})
 
 
-def claim(study: optuna.Study, starts: Sequence[Mapping[str, Any]] = ()) -> optuna.Trial | None:
+def claim(
+    study: optuna.Study,
+    starts: Sequence[Mapping[str, Any]] = (),
+    *,
+    only_fixed: bool = False,
+) -> optuna.Trial | None:
     """Take one waiting trial.
 
     Args:
         study: The study.
         starts: Values (as the study holds them) of the first slots: the starting points.
+        only_fixed: Whether to take only a trial that has its values, such as one that is repeated.
 
     Returns:
         The trial, now RUNNING and this process's own; None when none waits.
@@ -53,6 +59,8 @@ def claim(study: optuna.Study, starts: Sequence[Mapping[str, Any]] = ()) -> optu
     storage = study._storage
     waiting = storage.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.WAITING,))
     for frozen in waiting:
+        if only_fixed and not is_fixed(frozen):
+            continue
         try:
             taken = storage.set_trial_state_values(frozen._trial_id, state=TrialState.RUNNING)
         except optuna.exceptions.UpdateFinishedTrialError:

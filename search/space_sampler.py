@@ -24,16 +24,14 @@ class SpaceSampler(BaseSampler):
     Attributes:
         repeats: Whether it may propose a point twice on purpose.
         space: The space to propose in.
-        exhausted: Whether the last proposal failed since the space has no further point.
     """
 
     repeats = False
 
     def __init__(self, seed: int) -> None:
         self.space = keras_tuner.HyperParameters()
-        self.exhausted = False
         self._seed = seed
-        self._proposals: dict[int, Mapping[str, Any]] = {}
+        self._proposals: dict[int, Mapping[str, Any] | None] = {}
 
     @abstractmethod
     def propose(self, study: optuna.Study, trial: FrozenTrial) -> Mapping[str, Any] | None:
@@ -54,12 +52,20 @@ class SpaceSampler(BaseSampler):
             study: The study.
             trial: The trial that begins.
         """
-        self.exhausted = False
         if slots.is_fixed(trial) or trial.number in self._proposals:
             return
-        proposal = self.propose(study, trial)
-        self.exhausted = proposal is None
-        self._proposals[trial.number] = proposal or {}
+        self._proposals[trial.number] = self.propose(study, trial)
+
+    def is_at_its_end(self, number: int) -> bool:
+        """Say whether there was no point left for a trial.
+
+        Args:
+            number: The trial's number.
+
+        Returns:
+            Whether nothing could be proposed for it.
+        """
+        return self._proposals.get(number, {}) is None
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -91,7 +97,7 @@ class SpaceSampler(BaseSampler):
         Returns:
             The value as the study holds it.
         """
-        proposal = self._proposals.get(trial.number, {})
+        proposal = self._proposals.get(trial.number) or {}
         if param_name in proposal:
             return proposal[param_name]
         # Seeded anew each time: a search that goes on in another process draws the same.

@@ -6,6 +6,7 @@ import keras_tuner
 import optuna
 import pytest
 
+from search import slots
 from search.grid import GridSampler
 from search.oracle import OptunaOracle
 from tests.search.asking import POINTS, conditional, done, scorer, search, space_of, states
@@ -77,3 +78,18 @@ def test_what_a_trial_met_while_it_ran_joins_the_grid(tmp_path: Path) -> None:
     values = sorted(trial.value for trial in done(study) if trial.value is not None)
     assert values == [1, 2, 3, 11, 12, 13]
     assert states(study).count("COMPLETE") == 6
+
+
+@pytest.mark.parametrize("lost", [0, 7])
+def test_what_was_lost_is_repeated_even_when_the_grid_is_used_up(tmp_path: Path, lost: int) -> None:
+    study = optuna.create_study(sampler=GridSampler(0))
+    space = space_of(conditional, tmp_path)
+    oracle = OptunaOracle(study, max_trials=100, hyperparameters=space)
+    oracle.verbose = 0
+    oracle._set_project_dir(str(tmp_path), "lost")
+    begun = [oracle.create_trial(f"tuner{number}") for number in range(POINTS)]
+    assert oracle.create_trial("one-more").status == "STOPPED"
+    slots.replace(study, study.trials[lost], "its worker died", same_values=True)
+    again = oracle.create_trial("one-more")
+    assert again.hyperparameters.values == begun[lost].hyperparameters.values
+    assert oracle.create_trial("still-more").status == "STOPPED"
