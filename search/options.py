@@ -210,7 +210,7 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         "--workers", default="auto", metavar="auto|N", help="processes (default: one a core)"
     )
     group.add_argument(
-        "--study", metavar="NAME", help="resume or name a study (default: the time of day)"
+        "--study", metavar="NAME", help="resume or name a study (default: the date and time)"
     )
     group.add_argument(
         "--storage", metavar="URL", help="a database instead of the run's own journal file"

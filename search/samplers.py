@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 
 import optuna
@@ -84,10 +85,9 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
         UserError: If there is no such sampler.
     """
     if name in SAMPLERS:
-        make = SAMPLERS[name]
         # What it lacks is told now, not in the first trial.
-        make(seed, workers)
-        return ReseededSampler(lambda derived: make(derived, workers), seed)
+        _make(name, seed, workers)
+        return ReseededSampler(lambda derived: _make(name, derived, workers), seed)
     if name == GRID:
         from search.grid import GridSampler
 
@@ -117,6 +117,13 @@ def _keras_tuner(name: str, seed: int, epochs: int) -> BaseSampler:
                 max_epochs=epochs, hyperband_iterations=0, **given
             )
     return KerasTunerSampler(oracle)
+
+
+def _make(name: str, seed: int, workers: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        # Each trial makes a sampler of its own: the user would read of it again and again.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return SAMPLERS[name](seed, workers)
 
 
 def _imported_sampler(name: str, seed: int) -> BaseSampler:

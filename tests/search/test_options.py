@@ -1,6 +1,7 @@
 """The command line of a search: every default, and one line for every value it cannot have."""
 
 import os
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -50,8 +51,8 @@ def test_the_defaults() -> None:
     assert options() == DEFAULTS
 
 
-def test_a_study_without_a_name_is_called_by_the_time_of_day() -> None:
-    assert re.fullmatch(r"\d{8}-\d{6}", parse(["--budget", "1"]).study)
+def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
+    assert re.fullmatch(rf"\d{{8}}-\d{{6}}-{os.getpid()}", parse(["--budget", "1"]).study)
 
 
 @pytest.mark.parametrize(
