@@ -1,7 +1,6 @@
 """The command line of a search: every default, and one line for every value it cannot have."""
 
 import os
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
