@@ -92,8 +92,8 @@ class Store:
         Raises:
             UserError: If the study holds trials of other data, another protocol or another space.
         """
-        storage = open_storage(folder, url, heartbeat)
         with _readable(folder):
+            storage = open_storage(folder, url, heartbeat)
             study = optuna.create_study(
                 study_name=name, storage=storage, directions=list(directions), load_if_exists=True
             )
@@ -132,9 +132,9 @@ class Store:
         url = url or remembered(folder)
         if url is None and not (folder / JOURNAL).is_file():
             raise UserError(f"{folder}: no run is here (it has no {JOURNAL})")
-        storage = open_storage(folder, url, heartbeat)
         try:
             with _readable(folder):
+                storage = open_storage(folder, url, heartbeat)
                 study = optuna.load_study(study_name=folder.name, storage=storage)
         except KeyError:
             raise UserError(f"{folder}: there is no study '{folder.name}' for it") from None

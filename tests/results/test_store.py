@@ -105,6 +105,7 @@ def test_a_baseline_recorded_again_replaces_itself(store: Store) -> None:
 def test_other_data_or_another_protocol_is_refused(
     store: Store, data: dict[str, Any], protocol: dict[str, Any], said: str
 ) -> None:
+    add(store, 0.5)
     with pytest.raises(UserError) as error:
         create(store.folder, {**DATA, **data}, {**PROTOCOL, **protocol})
     assert said in str(error.value)
@@ -112,6 +113,31 @@ def test_other_data_or_another_protocol_is_refused(
     assert "--study" in str(error.value)
     assert "\n" not in str(error.value)
     assert Store.open(store.folder).data == DATA
+
+
+def test_a_study_that_nothing_was_trained_for_is_made_anew(store: Store) -> None:
+    store.study.enqueue_trial({})
+    again = create(store.folder, {**DATA, "rows": 700}, {**PROTOCOL, "space": "mine:Space"})
+    assert again.data["rows"] == 700
+    assert Store.open(store.folder).protocol["space"] == "mine:Space"
+
+
+def test_damaged_scores_are_one_line(store: Store) -> None:
+    result = add(store, 0.5)
+    folder = store.folder / "trials" / "0"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scores.npz").write_bytes(b"PK no archive")
+    with pytest.raises(UserError, match=r"scores\.npz: it is damaged"):
+        store.scores(replace(result, artefacts="trials/0"))
+
+
+def test_a_damaged_line_in_the_middle_is_one_line(store: Store) -> None:
+    add(store, 0.5)
+    journal = store.folder / "journal.log"
+    first, _, others = journal.read_bytes().partition(b"\n")
+    journal.write_bytes(first + b"\n{no json\n" + others)
+    with pytest.raises(UserError, match="damaged"):
+        Store.open(store.folder)
 
 
 def test_the_same_is_resumed_wherever_the_rows_were_read_from(store: Store) -> None:

@@ -32,6 +32,7 @@ def test_a_killed_worker_loses_only_its_trial(start: Start, tmp_path: Path) -> N
     assert trials[victim.number].user_attrs["reason"] == "its worker died"
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(start: Start, tmp_path: Path) -> None:
     options = ("--budget", str(TRIALS), "--workers", "2")
     search = start(tmp_path, "stopped", *options)
