@@ -42,7 +42,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "brief": lambda row: "yes" if row.meets_brief else "no",
     "layers": lambda row: _layers(row.layers),
     "weights": lambda row: _count(row.parameters),
-    "epochs": lambda row: f"{row.epochs:g}",
+    "epochs": lambda row: f"{row.epochs:.3g}",
     "val acc": lambda row: share(row.val_accuracy),
     "held-out": lambda row: share(row.heldout_accuracy),
     "95 %": _interval,
