@@ -33,7 +33,9 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
+        options = (
+            f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=300"
+        )
         self._run("pg_ctl", "-w", "-D", str(self.folder / "data"), "-o", options,
                   "-l", str(self.folder / "server.log"), "start")  # fmt: skip
 
