@@ -247,10 +247,12 @@ class OptunaOracle(keras_tuner.Oracle):
         Returns:
             The trials, best first.
         """
+        # A tuner calls its trial complete before the oracle has given it a score.
         own = {
             name: trial
-            for name, trial in self.trials.items()
-            if trial.status == TrialStatus.COMPLETED and name not in self._pruned
+            for name, trial in dict(self.trials).items()
+            if trial.status == TrialStatus.COMPLETED and trial.score is not None
+            if name not in self._pruned
         }
         complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         others = {name_of(frozen.number): frozen for frozen in complete}

@@ -105,6 +105,21 @@ def test_the_best_trial_is_a_number_and_complete(study: optuna.Study, tmp_path: 
     assert best[0].trial_id == "0002"
 
 
+def test_a_trial_that_has_ended_and_has_no_score_yet_is_not_ranked(
+    study: optuna.Study, tmp_path: Path
+) -> None:
+    """A tuner in another thread has called its trial complete, and not yet told the oracle."""
+    oracle = oracle_on(study, tmp_path)
+    oracle.verbose = 1
+    ending = oracle.create_trial("a")
+    oracle.update_trial(ending.trial_id, {"val_loss": 0.5})
+    ending.status = "COMPLETED"
+    assert oracle.get_best_trials() == []
+    assert oracle.create_trial("b").status == "RUNNING"
+    oracle.end_trial(ending)
+    assert oracle.get_best_trials() == [ending]
+
+
 def test_failures_within_the_limit(study: optuna.Study, tmp_path: Path) -> None:
     oracle = oracle_on(study, tmp_path, max_retries_per_trial=2)
     for _ in range(2 * 3):
