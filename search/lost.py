@@ -42,13 +42,22 @@ def put_back(study: optuna.Study, dead: int | None = None) -> int:
     """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     overdue = silent(study, running)
-    lost = [trial for trial in running if trial.number in overdue or _is_lost(trial, dead)]
+    lost = [trial for trial in running if trial.number in overdue or is_lost(trial, dead)]
     for trial in lost:
         slots.replace(study, trial, "its worker died", same_values=True)
     return len(lost)
 
 
-def _is_lost(trial: FrozenTrial, dead: int | None) -> bool:
+def is_lost(trial: FrozenTrial, dead: int | None = None) -> bool:
+    """Say whether a running trial's worker is known to be gone.
+
+    Args:
+        trial: A running trial.
+        dead: Process id of a worker of this machine that is dead; None asks the system.
+
+    Returns:
+        Whether it is one of this machine that has ended, or the trial was never signed.
+    """
     owner = trial.user_attrs.get(WORKER)
     if owner is None:
         started = trial.datetime_start

@@ -94,7 +94,9 @@ def parse(argv: Sequence[str]) -> Options:
         UserError: If an option has a value that it cannot have.
     """
     given = _parser().parse_args(argv)
-    check_names(given.sampler, given.pruner)
+    # Hyperband of KerasTuner halves its trials itself.
+    pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else "asha")
+    check_names(given.sampler, pruner)
     return Options(
         budget=budget.parse(given.budget),
         data=None if given.data is None else _filled("--data", given.data),
@@ -106,7 +108,7 @@ def parse(argv: Sequence[str]) -> Options:
         vocabulary=given.vocabulary,
         space=given.space,
         sampler=given.sampler,
-        pruner=given.pruner,
+        pruner=pruner,
         objective=objectives.parse(given.objective),
         baselines=_baselines(given.baselines),
         padding=given.padding,
@@ -178,9 +180,8 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--pruner",
-        default="asha",
         metavar="NAME",
-        help="asha, hyperband, median or none (default: %(default)s)",
+        help="asha, hyperband, median or none (default: asha; none for kt-hyperband)",
     )
     group.add_argument(
         "--objective",

@@ -312,4 +312,4 @@ def _owner(tuner_id: str) -> str:
 def _is_idle(trial: FrozenTrial) -> bool:
     """Say whether a trial waits for this process: its own, or one whose process is gone."""
     own = trial.user_attrs.get(WORKER) == lost.worker_name(os.getpid())
-    return trial.state == TrialState.RUNNING and (own or lost._is_lost(trial, None))
+    return trial.state == TrialState.RUNNING and (own or lost.is_lost(trial))

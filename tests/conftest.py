@@ -1,6 +1,7 @@
 """What tests of several packages share: a small log, prepared as a search prepares it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ from data import access_log, synthetic
 from data.prepare import Dataset, prepare
 
 ROWS = 600
+
+
+def pytest_configure() -> None:
+    """Let the processes of tests be interrupted even where ours, a job of a shell, ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

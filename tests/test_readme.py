@@ -13,7 +13,10 @@ REPOSITORY = Path(__file__).parents[1]
 
 @pytest.mark.slow
 def test_the_bridge_example(tmp_path: Path) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S)
+    text = (REPOSITORY / "README.md").read_text()
+    program, pruned = re.findall(r"```python\n(.*?)```", text, re.S)
+    # The second block is the first one's tuner with pruning: both are run as one program.
+    program = program.replace("tuner = keras_tuner.Tuner(", f"{pruned}\ntuner = PrunedTuner(")
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,

@@ -50,6 +50,12 @@ def test_the_defaults() -> None:
     assert options() == DEFAULTS
 
 
+def test_kerastuners_hyperband_prunes_by_itself() -> None:
+    words = ["--budget", "1", "--sampler", "kt-hyperband"]
+    assert parse(words).pruner == "none"
+    assert parse([*words, "--pruner", "median"]).pruner == "median"
+
+
 def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
     assert re.fullmatch(rf"\d{{8}}-\d{{6}}-{os.getpid()}", parse(["--budget", "1"]).study)
 
