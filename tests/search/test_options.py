@@ -74,7 +74,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--vocabulary", "all"], {"vocabulary": "all"}),
         (["--space", "my.module:Space"], {"space": "my.module:Space"}),
         (["--sampler", "random"], {"sampler": "random"}),
-        (["--sampler", "kt-hyperband"], {"sampler": "kt-hyperband"}),
+        (["--sampler", "kt-random"], {"sampler": "kt-random"}),
         (
             ["--sampler", "optuna.samplers:RandomSampler"],
             {"sampler": "optuna.samplers:RandomSampler"},
