@@ -88,7 +88,7 @@ def test_a_killed_parent_takes_its_workers_along_and_the_search_resumes(
 
 @pytest.mark.slow
 def test_another_protocol_is_refused_with_what_differs(start: Start, tmp_path: Path) -> None:
-    first = start(tmp_path, "fixed", "--budget", "0")
+    first = start(tmp_path, "fixed", "--budget", "1", "--workers", "1")
     assert first.end()[0] == 0
     for options, word in (
         (["--seed", "1"], "seed"),
