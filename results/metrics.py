@@ -48,6 +48,19 @@ def predictions(probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.asarray(np.asarray(probabilities) > THRESHOLD, dtype=np.bool_)
 
 
+def accuracy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Return the share of rows that are predicted right.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Of label 1, [n].
+
+    Returns:
+        The share, from 0 to 1.
+    """
+    return float(np.mean(predictions(probabilities) == np.asarray(labels)))
+
+
 def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
     """Return the mean binary cross-entropy, clipped and rounded to float32 as Keras does.
 

@@ -215,7 +215,7 @@ class Store:
 
     def heldout_labels(self) -> npt.NDArray[np.uint8]:
         """Give the labels of the held-out rows, uint8 [n]."""
-        return self.dataset.labels[self.dataset.split.heldout]
+        return self.dataset.labels_of(self.dataset.split.heldout)
 
     def heldout_probabilities(self) -> dict[str, Scores]:
         """Give the held-out probabilities by name, float32 [n], of every result that has them."""

@@ -3,7 +3,6 @@
 import hashlib
 import importlib.metadata
 import json
-import math
 import shutil
 import tempfile
 import time
@@ -16,16 +15,15 @@ import keras
 import numpy as np
 
 from data.prepare import Dataset
-from results.evaluate import latency, median_us, probabilities
+from results.evaluate import median_us
 from results.files import write_text
-from results.metrics import cross_entropy, predictions
+from results.metrics import accuracy, cross_entropy
 from results.result import Point, Result
 from results.store import CHECKPOINT, SCORES
 from search.fit import Recipe, fit
+from search.measure import describe, measure, save_scores
 from search.seeds import derive
-from search.tuner import save_scores
 from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
-from spaces.brief import layer_count, violations
 
 _LIBRARIES = ("tensorflow", "keras", "scikit-learn", "numpy")
 _RESULT = "result.json"
@@ -154,34 +152,11 @@ class Cache:
         # The notebook trained on after its loss was lost, and its figures are to be met.
         recipe = replace(self.recipe, seed=seed, stop_when_diverged=False, reports=1)
         fitted = fit(model, dataset, recipe, judge=watch, stop=stop)
-        result = Result(
-            name=baseline.name,
-            kind="baseline",
-            status=fitted.status,
-            reason=fitted.reason,
-            seed=seed,
-            epochs=fitted.epochs,
-            curve=fitted.curve,
-            layers=layer_count(model),
-            parameters=model.count_params(),
-            violations=violations(model),
-            train_seconds=fitted.seconds,
-        )
+        result = describe(model, fitted, name=baseline.name, kind="baseline", seed=seed)
         if fitted.status == "pruned":
             return result
-        heldout = dataset.split.heldout
-        scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
-        save_scores(folder, fitted.validation, scores)
         model.save(folder / CHECKPOINT)
-        taken = latency(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
-        last = fitted.curve[-1]
-        return replace(
-            result,
-            val_accuracy=last.val_accuracy,
-            val_loss=last.val_loss if math.isfinite(last.val_loss) else None,
-            latency_us=taken.us_1,
-            latency_batch_us=taken.us_512,
-        )
+        return measure(result, fitted, dataset, recipe.padding, folder)
 
     def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
         dataset, split = self.dataset, self.dataset.split
@@ -205,7 +180,7 @@ class Cache:
             status="complete",
             seed=self.seed,
             epochs=1.0,
-            val_accuracy=float(np.mean(predictions(validation) == labels)),
+            val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
             train_seconds=seconds,
             latency_us=median_us(answer, order, 1, 0.5),

@@ -15,7 +15,7 @@ from data.batches import Padding, batches, padded_lengths
 from data.prepare import Dataset
 from data.split import Rows
 from results.evaluate import Scorer, probabilities
-from results.metrics import cross_entropy, predictions
+from results.metrics import accuracy, cross_entropy
 from results.result import Point, Status
 
 # A report inside an epoch looks at every fifth validation row: enough to compare trials by, and a
@@ -185,13 +185,13 @@ class _Watch(keras.callbacks.Callback):
 
     def _report(self, rows: Rows, logs: dict[str, Any]) -> npt.NDArray[np.float32]:
         scores = probabilities(self.scorer, self.dataset.encoded, rows, padding=self.recipe.padding)
-        labels = self.dataset.labels[rows]
+        labels = self.dataset.labels_of(rows)
         point = Point(
             epoch=self.step / self.steps,
             loss=float(logs.get("loss", math.nan)),
             accuracy=float(logs.get("accuracy", math.nan)),
             val_loss=cross_entropy(labels, scores),
-            val_accuracy=float(np.mean(predictions(scores) == labels)),
+            val_accuracy=accuracy(labels, scores),
         )
         self.curve.append(point)
         if not (math.isfinite(point.loss) and math.isfinite(point.val_loss)):

@@ -10,26 +10,25 @@ from typing import Any
 
 import keras
 import keras_tuner
-import numpy as np
 import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
 
 from data.prepare import Dataset
-from results.evaluate import latency, probabilities
 from results.result import Point, Result
-from results.store import CHECKPOINT, HEARTBEAT_SECONDS, SCORES, Store
+from results.store import CHECKPOINT, HEARTBEAT_SECONDS, Store
 from search import slots
 from search.fit import Fit, Recipe, fit
 from search.heartbeat import beating
 from search.lost import put_back
+from search.measure import describe, measure
 from search.objectives import REPORTED, Objective
 from search.oracle import OptunaOracle
+from search.outcomes import last_line
 from search.own_fit import own_fit
 from search.reasons import reason
 from search.seeds import derive
-from spaces.brief import layer_count, violations
 
 log = logging.getLogger(__name__)
 
@@ -193,47 +192,23 @@ class StudyTuner(keras_tuner.Tuner):
     def _result(
         self, trial: Trial, model: keras.Model, recipe: Recipe, fitted: Fit, seed: int
     ) -> Result:
-        number = int(trial.trial_id)
-        last = fitted.curve[-1] if fitted.curve else None
-        scored = fitted.validation is not None and fitted.status != "pruned"
-        result = Result(
+        store, number = self.job.store, int(trial.trial_id)
+        result = describe(
+            model,
+            fitted,
             name=f"trial {number}",
             kind="trial",
-            status=fitted.status,
-            reason=fitted.reason,
             number=number,
             hyperparameters=dict(trial.hyperparameters.values),
             seed=seed,
-            epochs=fitted.epochs,
-            curve=fitted.curve,
-            val_accuracy=last.val_accuracy if last else None,
-            val_loss=last.val_loss if last and math.isfinite(last.val_loss) else None,
-            layers=layer_count(model),
-            parameters=model.count_params(),
-            violations=violations(model),
-            train_seconds=fitted.seconds,
             worker=self.tuner_id,
         )
-        return self._scored(result, recipe, fitted) if scored else result
-
-    def _scored(self, result: Result, recipe: Recipe, fitted: Fit) -> Result:
-        """Keep the probabilities; nothing here looks at a held-out label."""
+        if fitted.validation is None or fitted.status == "pruned":
+            return result
+        folder = store.trial_folder(number)
         dataset = self.job.dataset
-        heldout = dataset.split.heldout
-        scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
-        assert result.number is not None
-        folder = self.job.store.trial_folder(result.number)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_scores(folder, fitted.validation, scores)
-        taken = latency(
-            fitted.scorer, dataset.encoded, heldout, padding=recipe.padding, seconds=0.2
-        )
-        return replace(
-            result,
-            latency_us=taken.us_1,
-            latency_batch_us=taken.us_512,
-            artefacts=str(folder.relative_to(self.job.store.folder)),
-        )
+        result = measure(result, fitted, dataset, recipe.padding, folder, seconds=0.2)
+        return replace(result, artefacts=str(folder.relative_to(store.folder)))
 
     def _checkpoint(self, model: keras.Model, number: int) -> None:
         path = self.job.store.trial_folder(number) / CHECKPOINT
@@ -266,21 +241,7 @@ class StudyTuner(keras_tuner.Tuner):
             trial: The trial.
         """
         if trial.message:  # KerasTuner's is the whole traceback.
-            said = trial.message.strip().splitlines()[-1]
-            trial.message = said.removeprefix(f"{_FAILED}: ")
+            trial.message = last_line(trial).removeprefix(f"{_FAILED}: ")
         super().on_trial_end(trial)
         if trial.status == TrialStatus.COMPLETED:
             self.job.store.keep_best_checkpoints(KEPT_CHECKPOINTS)
-
-
-def save_scores(folder: Path, validation: Any, heldout: Any) -> None:
-    """Write a result's probabilities, whole or not at all.
-
-    Args:
-        folder: The result's folder.
-        validation: Probabilities of the validation rows, float32 [n].
-        heldout: Probabilities of the held-out rows, float32 [m].
-    """
-    beside = folder / f"part-{SCORES}"
-    np.savez(beside, validation=validation, heldout=heldout)
-    beside.replace(folder / SCORES)

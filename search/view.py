@@ -72,13 +72,12 @@ class View:
             result: Its result.
             kept: Whether an earlier run had trained it.
         """
-        accuracy = "-" if result.val_accuracy is None else f"{result.val_accuracy:.4f}"
         log.info(
             "%s %s%s: val accuracy %s in %.0f s",
             result.name,
             result.status,
             " (kept from an earlier run)" if kept else "",
-            accuracy,
+            _figure(result.val_accuracy, "-"),
             result.train_seconds,
         )
 
@@ -111,14 +110,13 @@ class View:
             self._live.update(self.panel(trials))
 
     def _announce(self, result: Result, trials: list[FrozenTrial]) -> None:
-        accuracy = "-" if result.val_accuracy is None else f"{result.val_accuracy:.4f}"
         why = f" ({result.reason})" if result.reason else ""
         log.info(
             "%s %s%s: val accuracy %s, %.2f epochs in %.0f s; %s",
             result.name,
             result.status,
             why,
-            accuracy,
+            _figure(result.val_accuracy, "-"),
             result.epochs,
             result.train_seconds,
             self.summary(trials),
@@ -174,9 +172,12 @@ class View:
         for column in ("worker", "training", "epochs", self.objective):
             table.add_column(column)
         for worker, news in sorted(self.running.items()):
-            value = "" if news.value is None else f"{news.value:.4f}"
-            table.add_row(str(worker), news.name, f"{news.epochs:.2f}", value)
+            table.add_row(str(worker), news.name, f"{news.epochs:.2f}", _figure(news.value, ""))
         return Group(Text(self.summary(trials)), table)
+
+
+def _figure(value: float | None, absent: str) -> str:
+    return absent if value is None else f"{value:.4f}"
 
 
 def _clock(seconds: float) -> str:

@@ -1,0 +1,87 @@
+"""What a trained network leaves behind: its result, its probabilities, how long a request takes."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from data.batches import Padding
+from data.prepare import Dataset
+from results.evaluate import latency, probabilities
+from results.result import Result
+from results.store import SCORES
+from search.fit import Fit
+from spaces.brief import layer_count, violations
+
+
+def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
+    """Describe a training as a result, without its probabilities.
+
+    Args:
+        model: The trained model.
+        fitted: How its training ended.
+        own: The result's other attributes, its name and kind among them.
+
+    Returns:
+        The result.
+    """
+    last = fitted.curve[-1] if fitted.curve else None
+    return Result(
+        status=fitted.status,
+        reason=fitted.reason,
+        epochs=fitted.epochs,
+        curve=fitted.curve,
+        val_accuracy=last.val_accuracy if last else None,
+        val_loss=last.val_loss if last and math.isfinite(last.val_loss) else None,
+        layers=layer_count(model),
+        parameters=model.count_params(),
+        violations=violations(model),
+        train_seconds=fitted.seconds,
+        **own,
+    )
+
+
+def measure(
+    result: Result,
+    fitted: Fit,
+    dataset: Dataset,
+    padding: Padding,
+    folder: Path,
+    *,
+    seconds: float = 0.5,
+) -> Result:
+    """Keep a network's probabilities and time it; nothing here looks at a held-out label.
+
+    Args:
+        result: Its description.
+        fitted: Its training, which reached the end of an epoch.
+        dataset: The data that it was trained on.
+        padding: How its records are padded.
+        folder: Where its probabilities go.
+        seconds: About how long each of the two measurements of the latency may take.
+
+    Returns:
+        The result with its latencies.
+    """
+    heldout = dataset.split.heldout
+    scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=padding)
+    save_scores(folder, fitted.validation, scores)
+    taken = latency(fitted.scorer, dataset.encoded, heldout, padding=padding, seconds=seconds)
+    return replace(result, latency_us=taken.us_1, latency_batch_us=taken.us_512)
+
+
+def save_scores(folder: Path, validation: Any, heldout: Any) -> None:
+    """Write a result's probabilities, whole or not at all.
+
+    Args:
+        folder: The result's folder; made where absent.
+        validation: Probabilities of the validation rows, float32 [n].
+        heldout: Probabilities of the held-out rows, float32 [m].
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / f"part-{SCORES}"
+    np.savez(beside, validation=validation, heldout=heldout)
+    beside.replace(folder / SCORES)
