@@ -27,7 +27,7 @@ from results.exported import (
     manifest_files,
 )
 from results.files import new_folder, strict_json, write_text
-from results.leaderboard import from_store, run_folder
+from results.leaderboard import Leaderboard, from_store, run_folder
 from results.result import Result
 from results.store import Store
 
@@ -134,16 +134,17 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     store = Store.open(run_folder(options.run, options.out))
     result = chosen(store.results(), store.champion, options.trial)
-    export_trial(store, result, options.to)
+    export_trial(store, from_store(store), result, options.to)
     log.info("%s is in %s", result.name, options.to)
     return 0
 
 
-def export_trial(store: Store, result: Result, to: Path) -> Path:
+def export_trial(store: Store, leaderboard: Leaderboard, result: Result, to: Path) -> Path:
     """Export one training of a run, with its line of the leaderboard as its metrics.
 
     Args:
         store: The run.
+        leaderboard: Its leaderboard.
         result: One of its results.
         to: As in `export`.
 
@@ -154,7 +155,7 @@ def export_trial(store: Store, result: Result, to: Path) -> Path:
         UserError: As `export`.
     """
     dataset = store.dataset
-    row = from_store(store).find(result.name)
+    row = leaderboard.find(result.name)
     store.find(result, MODEL)  # fetches it from the machine that trained it
     return export(
         replace(result, artefacts=str(store.folder / result.artefacts)),

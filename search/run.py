@@ -218,7 +218,9 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
     problem = None
     tasks: list[Task] = [Search(options.budget.seconds)] * workers.plan.workers
     while tasks:
-        for index, news in workers.run(tasks, on_death=lambda pid: _bury(store, pid), again=task):
+        for index, news in workers.run(
+            tasks, on_death=lambda pid: put_back(store.study, dead=pid), again=task
+        ):
             match news:
                 case Progress():
                     view.progress(index, news)
@@ -244,10 +246,6 @@ def _is_work_left(options: Options, store: Store, workers: Workers) -> bool:
     return False
 
 
-def _bury(store: Store, pid: int) -> None:
-    put_back(store.study, dead=pid)
-
-
 def finish(store: Store) -> None:
     """Fix the champion, score the held-out part, write the leaderboard and export the winner.
 
@@ -264,7 +262,7 @@ def finish(store: Store) -> None:
     if champion is None:
         log.warning("no trial is complete, so there is nothing to export")
         return
-    export_trial(store, champion, store.folder / "best")
+    export_trial(store, leaderboard, champion, store.folder / "best")
     log.info("the winner is in %s", store.folder / "best")
 
 

@@ -100,7 +100,7 @@ class Workers:
     def run(
         self,
         tasks: Sequence[Task],
-        on_death: Callable[[int], None],
+        on_death: Callable[[int], object],
         again: Callable[[Task], Task | None],
     ) -> Iterator[tuple[int, News | None]]:
         """Do tasks, each on the next free worker, and yield what the workers say.
@@ -135,7 +135,7 @@ class Workers:
 
     def _listen(
         self,
-        on_death: Callable[[int], None],
+        on_death: Callable[[int], object],
         again: Callable[[Task], Task | None],
         left: list[Task],
     ) -> Iterator[tuple[int, News | None]]:
@@ -159,7 +159,7 @@ class Workers:
     def _bury(
         self,
         worker: _Worker,
-        on_death: Callable[[int], None],
+        on_death: Callable[[int], object],
         again: Callable[[Task], Task | None],
         left: list[Task],
     ) -> None:
