@@ -1,8 +1,4 @@
-"""A model's probabilities for encoded records, and how long one request takes it."""
-
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+"""A model's probabilities for encoded records."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +15,6 @@ with hushed():
 
 BATCH_SIZE = 512
 
-Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
 
@@ -89,74 +84,3 @@ def probabilities(
     for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
         scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
     return scores
-
-
-@dataclass(frozen=True)
-class Latency:
-    """How long a request takes, padding included, text cleaning not.
-
-    Attributes:
-        us_1: Median microseconds a request where each is scored alone.
-        us_512: Median microseconds a request where 512 are scored together.
-    """
-
-    us_1: float
-    us_512: float
-
-
-def latency(
-    model: keras.Model | Scorer,
-    encoded: Encoded,
-    rows: npt.ArrayLike,
-    *,
-    padding: Padding,
-    seconds: float = 0.5,
-) -> Latency:
-    """Measure the median time a request takes, over real records.
-
-    Args:
-        model: The model, or its scorer.
-        encoded: The records.
-        rows: The held-out rows, [n]; at least one.
-        padding: As the model was trained.
-        seconds: About how long each of the two measurements may take; one call of each kind is
-            made however slow the model is.
-
-    Returns:
-        The medians.
-    """
-    score = model if isinstance(model, Scorer) else Scorer(model)
-    # A short measurement then sees records of the whole part, not only of its beginning.
-    order = np.random.default_rng(0).permutation(np.asarray(rows, dtype=np.int64))
-
-    def answer(requests: Rows) -> None:
-        probabilities(score, encoded, requests, padding=padding)
-
-    answer(order[:1])  # traces the model
-    return Latency(
-        us_1=median_us(answer, order, 1, seconds),
-        us_512=median_us(answer, order, BATCH_SIZE, seconds),
-    )
-
-
-def median_us(answer: Callable[[Rows], None], order: Rows, size: int, seconds: float) -> float:
-    """Time calls until the seconds are used up; the first, a warm-up, counts only if alone.
-
-    Args:
-        answer: Answers the requests of the given rows.
-        order: The rows to take in turn, [n].
-        size: Requests in a call.
-        seconds: About how long to go on; one call is made in any case.
-
-    Returns:
-        The median microseconds a request.
-    """
-    durations: list[float] = []
-    end = time.perf_counter() + seconds
-    while not durations or time.perf_counter() < end:
-        first = len(durations) * size
-        requests = order.take(range(first, first + size), mode="wrap")
-        started = time.perf_counter()
-        answer(requests)
-        durations.append(time.perf_counter() - started)
-    return float(np.median(durations[1:] or durations)) / size * 1e6

@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from data.command import Parser, run
 from data.errors import UserError
 from results.files import write_text
-from results.ranking import Leaderboard, Row, build
+from results.ranking import build
+from results.row import Leaderboard, Row
 from results.saved import load
+from results.selection import Selection, measure
 from results.store import Store
 from results.table import md, table, to_csv, to_json
 from results.verdict import verdict
@@ -33,13 +36,29 @@ def from_store(store: Store) -> Leaderboard:
     Returns:
         The leaderboard.
     """
-    return build(
+    leaderboard = build(
         store.results(),
         store.heldout_labels(),
         store.heldout_probabilities(),
         store.champion,
         store.data,
         store.protocol,
+    )
+    return replace(leaderboard, selection=_selection(store, leaderboard.champion))
+
+
+def _selection(store: Store, champion: Row | None) -> Selection | None:
+    """Measure what the champion's validation score owes to the choice among complete trials."""
+    if champion is None:
+        return None
+    complete = [trial for trial in store.trials() if trial.status == "complete"]
+    kept = {trial.name: store.scores(trial) for trial in complete}
+    rows = store.dataset.split.validation
+    return measure(
+        store.dataset.labels_of(rows),
+        {name: scores["validation"] for name, scores in kept.items() if scores is not None},
+        champion.name,
+        champion.heldout_accuracy,
     )
 
 

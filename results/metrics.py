@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from results.significance import wilson
 
 THRESHOLD = 0.5
 KERAS_EPSILON = np.float32(1e-7)
+ECE_BINS = 15
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Metrics:
             finite.
         f1: Harmonic mean of precision and recall of label 1; 0 where nothing is found.
         false_positive_rate: Share of the rows with label 0 predicted as 1; None without such rows.
+        ece: Expected calibration error, as `calibration_error` gives it.
+        recall_at_fpr_0_1: Recall at a false positive rate of at most .1 %, as `recall_at` gives it.
+        recall_at_fpr_1: Recall at a false positive rate of at most 1 %.
     """
 
     accuracy: float
@@ -34,6 +38,9 @@ class Metrics:
     roc_auc: float | None
     f1: float
     false_positive_rate: float | None
+    ece: float | None
+    recall_at_fpr_0_1: float | None
+    recall_at_fpr_1: float | None
 
 
 def predictions(probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -80,6 +87,53 @@ def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
     return float(each.mean(dtype=np.float64))
 
 
+def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    """Return the expected calibration error of the probabilities of label 1.
+
+    The rows are put into 15 equally wide bins by their probability; the error is the mean over
+    the rows of | share of label 1 in the bin - mean probability in the bin |. The definition for
+    two classes is that of Naeini, Cooper and Hauskrecht (Obtaining well calibrated probabilities
+    using Bayesian binning, AAAI 2015), the number of bins that of Guo, Pleiss, Sun and Weinberger
+    (On calibration of modern neural networks, ICML 2017).
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The error, from 0 to 1; None where a probability is not finite.
+    """
+    truth = np.asarray(labels, dtype=np.float64)
+    scores = np.asarray(probabilities, dtype=np.float64)
+    if not np.isfinite(scores).all():
+        return None
+    bins = np.clip((scores * ECE_BINS).astype(np.int64), 0, ECE_BINS - 1)
+    return float(np.abs(np.bincount(bins, scores - truth)).sum() / truth.size)
+
+
+def recall_at(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, false_positive_rate: float
+) -> float | None:
+    """Return the largest recall that a threshold reaches within a false positive rate.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+        false_positive_rate: The largest share of the rows with label 0 that may be predicted as 1.
+
+    Returns:
+        The recall on the same rows, without interpolation; None where a class is missing or a
+        probability is not finite.
+    """
+    truth = np.asarray(labels).astype(bool)
+    scores = np.asarray(probabilities)
+    if truth.all() or not truth.any() or not np.isfinite(scores).all():
+        return None
+    # Of points on one line those between are real thresholds too.
+    rates, recalls, _ = roc_curve(truth, scores, drop_intermediate=False)
+    return float(recalls[rates <= false_positive_rate].max())
+
+
 def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
     """Compare probabilities with labels.
 
@@ -116,4 +170,7 @@ def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
         ),
         f1=2 * found / (alarms + attacks) if found else 0.0,
         false_positive_rate=(alarms - found) / benign if benign else None,
+        ece=calibration_error(truth, scores),
+        recall_at_fpr_0_1=recall_at(truth, scores, 0.001),
+        recall_at_fpr_1=recall_at(truth, scores, 0.01),
     )

@@ -3,104 +3,19 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from results.metrics import Metrics, metrics, predictions
-from results.result import Kind, Result, Status
+from results.metrics import Metrics, accuracy, metrics, predictions
+from results.pareto import front
+from results.result import Result
+from results.row import LINEAR, MODEL2, Leaderboard, Row
 from results.significance import holm, mcnemar
 
-MODEL2 = "model2"
-LINEAR = "linear"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the leaderboard; a figure that is unknown or not finite is None.
-
-    Attributes:
-        rank: 1 for the best.
-        name: "model2", or "trial 17".
-        kind: Baseline or trial.
-        status: How its training ended.
-        selected: Whether it is the champion, chosen on validation rows only.
-        meets_brief: Whether its model keeps Model 3's rules.
-        layers: Layers of its model.
-        parameters: Weights of its model.
-        epochs: Epochs trained.
-        val_accuracy: Accuracy on the validation rows.
-        val_loss: Loss on the validation rows.
-        heldout_accuracy: Accuracy on the held-out rows.
-        heldout_low: Lower end of its 95 % Wilson interval.
-        heldout_high: Upper end of its 95 % Wilson interval.
-        heldout_loss: Loss on the held-out rows.
-        roc_auc: Area under the ROC curve on the held-out rows.
-        f1: F1 of label 1 on the held-out rows.
-        false_positive_rate: Share of the normal held-out rows called malicious.
-        delta_vs_model2: Its held-out accuracy less Model 2's.
-        p_vs_model2: McNemar's exact p on the same rows, Holm-corrected over all rivals of Model 2.
-        train_seconds: Seconds of training.
-        latency_us: Median microseconds a request, scored alone.
-        delta_vs_linear: Its held-out accuracy less the linear baseline's.
-        p_vs_linear: As `p_vs_model2`, over all rivals of the linear baseline.
-        reason: One line on why it is not complete.
-    """
-
-    rank: int
-    name: str
-    kind: Kind
-    status: Status
-    selected: bool
-    meets_brief: bool
-    layers: int | None
-    parameters: int | None
-    epochs: float
-    val_accuracy: float | None
-    val_loss: float | None
-    heldout_accuracy: float | None
-    heldout_low: float | None
-    heldout_high: float | None
-    heldout_loss: float | None
-    roc_auc: float | None
-    f1: float | None
-    false_positive_rate: float | None
-    delta_vs_model2: float | None
-    p_vs_model2: float | None
-    train_seconds: float
-    latency_us: float | None
-    delta_vs_linear: float | None = None
-    p_vs_linear: float | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Leaderboard:
-    """All trainings of a run, ranked.
-
-    Attributes:
-        data: What they learned from: fingerprint, rows, split, class shares.
-        protocol: How they learned: vocabulary, epochs, batch size, seeds.
-        rows: Best first.
-    """
-
-    data: dict[str, Any]
-    protocol: dict[str, Any]
-    rows: tuple[Row, ...]
-
-    @property
-    def champion(self) -> Row | None:
-        """The selected row."""
-        return next((row for row in self.rows if row.selected), None)
-
-    def find(self, name: str) -> Row | None:
-        """Return the row of that name.
-
-        Args:
-            name: E.g. "model2".
-        """
-        return next((row for row in self.rows if row.name == name), None)
+__all__ = ["LINEAR", "MODEL2", "Leaderboard", "Row", "build"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +33,7 @@ def build(
     champion: str | None,
     data: dict[str, Any],
     protocol: dict[str, Any],
+    repeats: Mapping[str, Sequence[npt.ArrayLike]] = MappingProxyType({}),
 ) -> Leaderboard:
     """Rank results on the held-out rows.
 
@@ -132,6 +48,8 @@ def build(
         champion: Name of the result that was chosen on validation rows; None where none was.
         data: The leaderboard's `data`.
         protocol: The leaderboard's `protocol`.
+        repeats: Held-out probabilities of the same results trained again with other seeds, by
+            name, each [n].
 
     Returns:
         The leaderboard.
@@ -159,8 +77,40 @@ def build(
         )
         for result in ordered
     )
-    ranked = tuple(replace(row, rank=rank) for rank, row in enumerate(rows, 1))
-    return Leaderboard(data=data, protocol=protocol, rows=ranked)
+    ranked = _marked([replace(row, rank=rank) for rank, row in enumerate(rows, 1)])
+    spread = tuple(
+        _repeated(row, [accuracy(heldout_labels, again) for again in repeats.get(row.name, ())])
+        for row in ranked
+    )
+    return Leaderboard(data=data, protocol=protocol, rows=spread)
+
+
+def _marked(rows: Sequence[Row]) -> list[Row]:
+    """Mark the front of held-out accuracy against latency among the complete rows."""
+    points = {
+        row.name: (row.heldout_accuracy, row.latency_us)
+        for row in rows
+        if row.status == "complete"
+        and row.heldout_accuracy is not None
+        and row.latency_us is not None
+    }
+    best = front(points)
+    return [replace(row, pareto=row.name in best) for row in rows]
+
+
+def _repeated(row: Row, others: Sequence[float]) -> Row:
+    """Add the spread over the seeds; nothing where only the first was scored."""
+    if row.heldout_accuracy is None or not others:
+        return row
+    found = np.array([row.heldout_accuracy, *others])
+    return replace(
+        row,
+        repeats=len(found),
+        repeats_mean=float(found.mean()),
+        repeats_std=float(found.std(ddof=1)),
+        repeats_min=float(found.min()),
+        repeats_max=float(found.max()),
+    )
 
 
 def _order(result: Result, found: Metrics | None) -> tuple[int, float, float, int, str]:
@@ -170,10 +120,10 @@ def _order(result: Result, found: Metrics | None) -> tuple[int, float, float, in
         group = 2
     else:
         group = 1 if found is None else 0
-    accuracy = found.accuracy if found else result.val_accuracy or 0.0
+    share = found.accuracy if found else result.val_accuracy or 0.0
     loss = _finite(found.loss if found else result.val_loss)
     number = -1 if result.number is None else result.number
-    return group, -accuracy, math.inf if loss is None else loss, number, result.name
+    return group, -share, math.inf if loss is None else loss, number, result.name
 
 
 def _against(
@@ -232,6 +182,13 @@ def _row(
         delta_vs_linear=linear.delta if linear else None,
         p_vs_linear=linear.p if linear else None,
         reason=result.reason,
+        ece=found.ece if found else None,
+        recall_at_fpr_0_1=found.recall_at_fpr_0_1 if found else None,
+        recall_at_fpr_1=found.recall_at_fpr_1 if found else None,
+        latency_p99_us=_finite(result.latency_p99_us),
+        latency_batch_us=_finite(result.latency_batch_us),
+        latency_batch_p99_us=_finite(result.latency_batch_p99_us),
+        size_bytes=result.size_bytes,
     )
 
 

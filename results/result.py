@@ -55,6 +55,10 @@ class Result:
         train_seconds: Wall-clock seconds of training, validation included.
         latency_us: Median microseconds a request in batches of one.
         latency_batch_us: Median microseconds a request in batches of 512.
+        latency_p99_us: 99th percentile of the microseconds a request in batches of one.
+        latency_batch_p99_us: The same in batches of 512.
+        size_bytes: Bytes of its weights, which is what a file of them takes; None where it is no
+            network.
         worker: Which process trained it.
         artefacts: Folder with `scores.npz` (float32 arrays `validation` and `heldout`:
             probabilities of label 1) and, where its checkpoint was kept, `model.keras`.
@@ -77,6 +81,9 @@ class Result:
     train_seconds: float = 0.0
     latency_us: float | None = None
     latency_batch_us: float | None = None
+    latency_p99_us: float | None = None
+    latency_batch_p99_us: float | None = None
+    size_bytes: int | None = None
     worker: str = ""
     artefacts: str = ""
 

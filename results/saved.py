@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from data.errors import UserError
-from results.ranking import Leaderboard, Row
+from results.row import Leaderboard, Row
+from results.selection import Selection
 
 
 def load(path: Path) -> Leaderboard:
@@ -36,21 +37,23 @@ def _leaderboard(content: Any) -> Leaderboard:
     data, protocol, rows = (parts.get(name) for name in ("data", "protocol", "rows"))
     if not (isinstance(data, dict) and isinstance(protocol, dict) and isinstance(rows, list)):
         raise ValueError("it must be an object with data, protocol and rows")
-    return Leaderboard(data, protocol, tuple(_row(row, number) for number, row in enumerate(rows)))
+    ranked = tuple(Row(**_checked(Row, row, f"rows[{index}]")) for index, row in enumerate(rows))
+    chosen = parts.get("selection")
+    selection = None if chosen is None else Selection(**_checked(Selection, chosen, "selection"))
+    return Leaderboard(data, protocol, ranked, selection)
 
 
-def _row(values: Any, index: int) -> Row:
-    where = f"rows[{index}]"
+def _checked(of: type[Row | Selection], values: Any, where: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"{where} is no object")
-    names = {field.name for field in fields(Row)}
+    names = {field.name for field in fields(of)}
     odd = sorted(names ^ set(values))
     if odd:
         raise ValueError(f"{where}: '{odd[0]}' is {'missing' if odd[0] in names else 'unknown'}")
-    for name, hint in get_type_hints(Row).items():
+    for name, hint in get_type_hints(of).items():
         if not _fits(values[name], hint):
             raise ValueError(f"{where}: {name} is {values[name]!r}")
-    return Row(**values)
+    return values
 
 
 def _fits(value: Any, hint: Any) -> bool:

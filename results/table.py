@@ -10,7 +10,7 @@ from typing import Any
 from tabulate import SEPARATING_LINE, tabulate
 
 from results.files import strict_json
-from results.ranking import Leaderboard, Row
+from results.row import Leaderboard, Row
 from results.verdict import p_value, plain, share, verdict
 
 WIDTH = 160
@@ -131,7 +131,7 @@ def to_csv(leaderboard: Leaderboard) -> str:
 
 
 def to_json(leaderboard: Leaderboard) -> str:
-    """Render as strict JSON: `{"data": ..., "protocol": ..., "rows": [...]}`.
+    """Render as strict JSON: `{"data", "protocol", "selection", "rows": [...]}`.
 
     Args:
         leaderboard: The ranked rows.
@@ -142,6 +142,7 @@ def to_json(leaderboard: Leaderboard) -> str:
     content = {
         "data": leaderboard.data,
         "protocol": leaderboard.protocol,
+        "selection": leaderboard.selection and asdict(leaderboard.selection),
         "rows": [asdict(row) for row in leaderboard.rows],
     }
     return strict_json(content)

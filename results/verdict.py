@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from results.ranking import LINEAR, MODEL2, Leaderboard, Row
+from results.row import LINEAR, MODEL2, Leaderboard, Row
 from results.significance import SIGNIFICANT_BELOW
 
 TITLES = {

@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 from data.prepare import Dataset
-from results.evaluate import median_us
 from results.files import write_text
+from results.latency import Rows, latency
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Result
 from results.store import CHECKPOINT, SCORES
 from search.fit import Recipe, fit
-from search.measure import describe, measure, save_scores
+from search.measure import describe, measure, save_scores, timed
 from search.seeds import derive
 from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
 
@@ -169,12 +169,11 @@ class Cache:
         validation = np.float32(predict([dataset.texts[row] for row in split.validation]))
         save_scores(folder, validation, np.float32(predict(heldout)))
         labels = dataset.labels_of(split.validation)
-        order = np.random.default_rng(0).permutation(len(heldout))
 
-        def answer(requests: np.ndarray) -> None:
+        def answer(requests: Rows) -> None:
             predict([heldout[request] for request in requests])
 
-        return Result(
+        result = Result(
             name=baseline.name,
             kind="baseline",
             status="complete",
@@ -183,6 +182,5 @@ class Cache:
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
             train_seconds=seconds,
-            latency_us=median_us(answer, order, 1, 0.5),
-            latency_batch_us=median_us(answer, order, 512, 0.5),
         )
+        return timed(result, latency(answer, np.arange(len(heldout))))

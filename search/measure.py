@@ -10,7 +10,8 @@ import numpy as np
 
 from data.batches import Padding
 from data.prepare import Dataset
-from results.evaluate import latency, probabilities
+from results.evaluate import probabilities
+from results.latency import Latency, Rows, latency
 from results.result import Result
 from results.store import SCORES
 from search.fit import Fit
@@ -38,6 +39,7 @@ def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
         val_loss=last.val_loss if last and math.isfinite(last.val_loss) else None,
         layers=layer_count(model),
         parameters=model.count_params(),
+        size_bytes=sum(np.asarray(weight).nbytes for weight in model.weights),
         violations=violations(model),
         train_seconds=fitted.seconds,
         **own,
@@ -69,8 +71,30 @@ def measure(
     heldout = dataset.split.heldout
     scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=padding)
     save_scores(folder, fitted.validation, scores)
-    taken = latency(fitted.scorer, dataset.encoded, heldout, padding=padding, seconds=seconds)
-    return replace(result, latency_us=taken.us_1, latency_batch_us=taken.us_512)
+
+    def answer(rows: Rows) -> None:
+        probabilities(fitted.scorer, dataset.encoded, rows, padding=padding)
+
+    return timed(result, latency(answer, heldout, seconds=seconds))
+
+
+def timed(result: Result, taken: Latency) -> Result:
+    """Give a result with its latencies.
+
+    Args:
+        result: A result.
+        taken: What was measured.
+
+    Returns:
+        The result.
+    """
+    return replace(
+        result,
+        latency_us=taken.alone.p50,
+        latency_p99_us=taken.alone.p99,
+        latency_batch_us=taken.batch.p50,
+        latency_batch_p99_us=taken.batch.p99,
+    )
 
 
 def save_scores(folder: Path, validation: Any, heldout: Any) -> None:

@@ -1,4 +1,4 @@
-"""A record's probability is its own, whatever it is computed with; latency is measured."""
+"""A record's probability is its own, whatever it is computed with."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from data.batches import Padding
-from results.evaluate import Latency, Scorer, latency, probabilities
+from results.evaluate import Scorer, probabilities
 from tests.results.conftest import Trained
 
 
@@ -57,11 +57,3 @@ def test_a_nan_model_gives_nan_and_no_error(trained: Trained) -> None:
     model = keras.models.clone_model(trained.model)
     model.layers[-1].bias.assign([np.nan])
     assert np.isnan(probabilities(model, trained.encoded, np.arange(9), padding="real")).all()
-
-
-def test_latency_is_measured_in_bounded_time(trained: Trained) -> None:
-    score = Scorer(trained.model)
-    rows = np.arange(60)  # fewer than a batch of 512: rows repeat
-    measured = latency(score, trained.encoded, rows, padding="real", seconds=0.3)
-    assert isinstance(measured, Latency)
-    assert 0 < measured.us_512 < measured.us_1 < 1e6

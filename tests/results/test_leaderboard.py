@@ -35,11 +35,15 @@ def finished(trained: Trained, tmp_path: Path) -> Store:
         protocol={"epochs": 3, "padding": "real"},
     )
     dataset.save(folder / "data")
-    heldout = dataset.split.heldout
-    scores = probabilities(trained.model, trained.encoded, heldout, padding="real")
-    for name, values in (("trials/0", scores), ("baselines/model2", 1 - scores)):
+    seen, heldout = (
+        probabilities(trained.model, trained.encoded, rows, padding="real")
+        for rows in (dataset.split.validation, dataset.split.heldout)
+    )
+    for name, sign in (("trials/0", 1), ("baselines/model2", -1)):
         (folder / name).mkdir(parents=True)
-        np.savez(folder / name / "scores.npz", validation=values[:0], heldout=values)
+        shown = {"validation": seen, "heldout": heldout}
+        scores = {part: value if sign > 0 else 1 - value for part, value in shown.items()}
+        np.savez(folder / name / "scores.npz", **scores)
     trained.model.save(folder / "trials/0" / "model.keras")
     store.record_baseline(
         Result("model2", "baseline", "complete", artefacts="baselines/model2", val_accuracy=0.1)

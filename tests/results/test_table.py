@@ -86,7 +86,7 @@ def test_json_is_strict_and_complete() -> None:
     found = everything()
     odd = replace(found, data={**found.data, "mean": float("nan"), "deep": [float("inf"), 1.5]})
     content = strict(to_json(odd))
-    assert list(content) == ["data", "protocol", "rows"]
+    assert list(content) == ["data", "protocol", "selection", "rows"]
     assert content["data"]["mean"] is None and content["data"]["deep"] == [None, 1.5]
     assert [list(row) for row in content["rows"]] == [[f.name for f in fields(Row)]] * 8
     diverged = content["rows"][6]

@@ -1,0 +1,79 @@
+"""How long a request takes, scored alone and among 512: the median and the slowest hundredth."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+BATCH = 512
+# Below so many calls a 99th percentile is little more than the slowest of them.
+CALLS = 100
+
+Rows = npt.NDArray[np.int64]
+Answer = Callable[[Rows], object]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Microseconds a request: the duration of a call, divided by its requests.
+
+    Attributes:
+        p50: The median over the calls.
+        p99: The 99th percentile over the calls, a call that was timed and not a mean of two.
+    """
+
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long a request takes, padding included, text cleaning not.
+
+    Attributes:
+        alone: Where each request is scored alone.
+        batch: Where 512 are scored together.
+    """
+
+    alone: Spread
+    batch: Spread
+
+
+def latency(answer: Answer, rows: npt.ArrayLike, *, seconds: float = 0.5) -> Latency:
+    """Measure the time that requests take, over real records.
+
+    Args:
+        answer: Answers the requests of the given rows.
+        rows: The rows to draw requests from, [n]; at least one.
+        seconds: About how long each of the two measurements takes; up to three times as long
+            where that is needed for 100 calls, and one call however slow it is.
+
+    Returns:
+        Both spreads.
+    """
+    # A short measurement then sees records of the whole part, not only of its beginning.
+    order = np.random.default_rng(0).permutation(np.asarray(rows, dtype=np.int64))
+    answer(order[:1])  # traces a network
+    return Latency(
+        alone=_spread(answer, order, 1, seconds), batch=_spread(answer, order, BATCH, seconds)
+    )
+
+
+def _spread(answer: Answer, order: Rows, size: int, seconds: float) -> Spread:
+    """Time calls; the first, a warm-up, counts only if alone."""
+    durations: list[float] = []
+    begun = time.perf_counter()
+    while True:
+        first = len(durations) * size
+        requests = order.take(range(first, first + size), mode="wrap")
+        started = time.perf_counter()
+        answer(requests)
+        ended = time.perf_counter()
+        durations.append(ended - started)
+        wanted = seconds if len(durations) > CALLS else 3 * seconds
+        if ended - begun >= wanted:
+            break
+    timed = np.array(durations[1:] or durations) / size * 1e6
+    return Spread(float(np.median(timed)), float(np.quantile(timed, 0.99, method="higher")))

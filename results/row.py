@@ -1,0 +1,126 @@
+"""The leaderboard's types: its rows, and the rows together with what they rest on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from results.result import Kind, Status
+from results.selection import Selection
+
+MODEL2 = "model2"
+LINEAR = "linear"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the leaderboard; a figure that is unknown or not finite is None.
+
+    Attributes:
+        rank: 1 for the best.
+        name: "model2", or "trial 17".
+        kind: Baseline or trial.
+        status: How its training ended.
+        selected: Whether it is the champion, chosen on validation rows only.
+        meets_brief: Whether its model keeps Model 3's rules.
+        layers: Layers of its model.
+        parameters: Weights of its model.
+        epochs: Epochs trained.
+        val_accuracy: Accuracy on the validation rows.
+        val_loss: Loss on the validation rows.
+        heldout_accuracy: Accuracy on the held-out rows.
+        heldout_low: Lower end of its 95 % Wilson interval.
+        heldout_high: Upper end of its 95 % Wilson interval.
+        heldout_loss: Loss on the held-out rows.
+        roc_auc: Area under the ROC curve on the held-out rows.
+        f1: F1 of label 1 on the held-out rows.
+        false_positive_rate: Share of the normal held-out rows called malicious.
+        delta_vs_model2: Its held-out accuracy less Model 2's.
+        p_vs_model2: McNemar's exact p on the same rows, Holm-corrected over all rivals of Model 2.
+        train_seconds: Seconds of training.
+        latency_us: Median microseconds a request, scored alone.
+        delta_vs_linear: Its held-out accuracy less the linear baseline's.
+        p_vs_linear: As `p_vs_model2`, over all rivals of the linear baseline.
+        reason: One line on why it is not complete.
+        ece: Expected calibration error on the held-out rows, 15 bins.
+        recall_at_fpr_0_1: Recall on the held-out rows at a false positive rate of at most .1 %.
+        recall_at_fpr_1: The same at 1 %.
+        latency_p99_us: 99th percentile of the microseconds a request, scored alone.
+        latency_batch_us: Median microseconds a request in batches of 512.
+        latency_batch_p99_us: 99th percentile of them.
+        size_bytes: Bytes of its network's weights.
+        pareto: Whether no other complete training is both at least as accurate on the held-out
+            rows and at least as fast alone, and better in one of the two.
+        repeats: With how many seeds it was trained and scored, the first one included.
+        repeats_mean: Mean held-out accuracy over the seeds; None where there is one seed only.
+        repeats_std: Its sample standard deviation (n - 1).
+        repeats_min: The lowest.
+        repeats_max: The highest.
+    """
+
+    rank: int
+    name: str
+    kind: Kind
+    status: Status
+    selected: bool
+    meets_brief: bool
+    layers: int | None
+    parameters: int | None
+    epochs: float
+    val_accuracy: float | None
+    val_loss: float | None
+    heldout_accuracy: float | None
+    heldout_low: float | None
+    heldout_high: float | None
+    heldout_loss: float | None
+    roc_auc: float | None
+    f1: float | None
+    false_positive_rate: float | None
+    delta_vs_model2: float | None
+    p_vs_model2: float | None
+    train_seconds: float
+    latency_us: float | None
+    delta_vs_linear: float | None = None
+    p_vs_linear: float | None = None
+    reason: str = ""
+    ece: float | None = None
+    recall_at_fpr_0_1: float | None = None
+    recall_at_fpr_1: float | None = None
+    latency_p99_us: float | None = None
+    latency_batch_us: float | None = None
+    latency_batch_p99_us: float | None = None
+    size_bytes: int | None = None
+    pareto: bool = False
+    repeats: int = 1
+    repeats_mean: float | None = None
+    repeats_std: float | None = None
+    repeats_min: float | None = None
+    repeats_max: float | None = None
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """All trainings of a run, ranked.
+
+    Attributes:
+        data: What they learned from: fingerprint, rows, split, class shares.
+        protocol: How they learned: vocabulary, epochs, batch size, seeds.
+        rows: Best first.
+        selection: What the champion's validation score owes to the choice; None where unknown.
+    """
+
+    data: dict[str, Any]
+    protocol: dict[str, Any]
+    rows: tuple[Row, ...]
+    selection: Selection | None = None
+
+    @property
+    def champion(self) -> Row | None:
+        """The selected row."""
+        return next((row for row in self.rows if row.selected), None)
+
+    def find(self, name: str) -> Row | None:
+        """Return the row of that name.
+
+        Args:
+            name: E.g. "model2".
+        """
+        return next((row for row in self.rows if row.name == name), None)
