@@ -1,0 +1,160 @@
+"""One HTML file that shows a run to a person: who won, why, and where it still goes wrong."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from data.command import Parser, run
+from results import plots_scores, plots_search, report_card, report_slices
+from results.files import write_text
+from results.leaderboard import Leaderboard, from_store, run_folder
+from results.plots_scores import Scores
+from results.ranking import LINEAR, MODEL2
+from results.report_architecture import Layer, read_layers
+from results.report_board import columns, lines
+from results.report_errors import mistakes
+from results.report_page import render
+from results.report_parts import attempt, figure, figures
+from results.report_study import study_figures
+from results.result import Result
+from results.store import CHECKPOINT, Store
+from results.verdict import verdict
+
+FILE = "report.html"
+
+log = logging.getLogger(__name__)
+
+
+def write(store: Store, board: Leaderboard, *, attribute: bool = True) -> Path:
+    """Write a run's report; a part that cannot be made becomes a sentence that says why.
+
+    Args:
+        store: The run.
+        board: Its leaderboard.
+        attribute: Whether to load the champion's model for the characters behind its mistakes,
+            where that was not done before.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: If it cannot be written.
+    """
+    path = store.folder / FILE
+    write_text(path, render(_content(store, board, attribute)))
+    return path
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write a run's report.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        The exit status.
+    """
+    parser = Parser(prog="python -m results.report", description=__doc__)
+    parser.add_argument("run", help="a run's folder, or its name under --out")
+    parser.add_argument("--out", default="runs", type=Path, help="where runs lie")
+    parser.add_argument(
+        "--no-attribution",
+        action="store_true",
+        help="do not load the champion's model to see which characters misled it",
+    )
+    options = parser.parse_args(argv)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    store = Store.open(run_folder(options.run, options.out))
+    board = from_store(store)
+    print(verdict(board))
+    print(write(store, board, attribute=not options.no_attribution))
+    return 0
+
+
+def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any]:
+    """Collect what the template names."""
+    results = store.results()
+    champion = next((result for result in results if result.name == store.champion), None)
+    shown = columns(board)
+    return {
+        "name": store.folder.name,
+        "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "verdict": verdict(board),
+        "board": board,
+        "tiles": [row for row in (board.champion, board.find(MODEL2), board.find(LINEAR)) if row],
+        "columns": shown,
+        "lines": lines(board, shown),
+        "champion": champion,
+        "layers": attempt(lambda: _layers(store, champion)),
+        "mistakes": attempt(lambda: mistakes(store, champion, attribute)),
+        **_search(store, board, results),
+        **study_figures(store),
+        **_scores(store, board),
+        "card": attempt(lambda: report_card.describe(store.dataset)),
+        "drift": figures("Drift", lambda: report_card.drift(store.dataset)),
+    }
+
+
+def _search(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapping[str, Any]:
+    curves = partial(plots_search.curves, results, store.champion)
+    return {
+        "progress": figure("Best so far", lambda: plots_search.best_so_far(store)),
+        "curves": [
+            figure("Validation accuracy", partial(curves, "val_accuracy", "validation accuracy")),
+            figure("Validation loss", partial(curves, "val_loss", "validation loss")),
+        ],
+        "trade_off": figure("Accuracy and latency", lambda: plots_search.trade_off(board)),
+    }
+
+
+def _scores(store: Store, board: Leaderboard) -> Mapping[str, Any]:
+    """What the held-out probabilities of champion, Model 2 and linear baseline show."""
+    read = attempt(lambda: _compared(store, board))
+    scores, labels = read.content or {}, store.heldout_labels()
+
+    def texts() -> list[str]:
+        return [store.dataset.texts[row] for row in store.dataset.split.heldout]
+
+    name = store.champion
+    return {
+        "compared": list(scores),
+        "confusions": [report_slices.confusion(key, labels, s) for key, s in scores.items()],
+        "roc": figure("ROC", lambda: plots_scores.roc(labels, scores, name)),
+        "precision": figure(
+            "Precision and recall", lambda: plots_scores.precision_recall(labels, scores, name)
+        ),
+        "histograms": [
+            figure(key, partial(plots_scores.histogram, labels, score))
+            for key, score in scores.items()
+        ],
+        "endpoints": attempt(lambda: report_slices.by_endpoint(texts(), labels, scores)),
+        "lengths": attempt(lambda: report_slices.by_length(texts(), labels, scores)),
+    }
+
+
+def _compared(store: Store, board: Leaderboard) -> dict[str, Scores]:
+    """Held-out probabilities of the champion, or of the best where there is none, and its rivals.
+
+    Read alone, and not with those of all trials.
+    """
+    best = store.champion or (board.rows[0].name if board.rows else None)
+    wanted = list(dict.fromkeys([best, MODEL2, LINEAR]))
+    by_name = {result.name: result for result in store.results()}
+    read = {name: store.scores(by_name[name]) for name in wanted if name in by_name}
+    return {name: scores["heldout"] for name, scores in read.items() if name and scores}
+
+
+def _layers(store: Store, champion: Result | None) -> list[Layer]:
+    model = None if champion is None else store.find(champion, CHECKPOINT)
+    if model is None:
+        raise ValueError("the champion's model was not kept")
+    return read_layers(model)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,39 @@
+"""The hyperparameters of a run, as Optuna sees them."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from results import plots_study
+from results.plots_study import MOST_AXES, MOST_SLICES
+from results.report_parts import attempt, figure, figures
+from results.store import Store
+
+
+def study_figures(store: Store) -> Mapping[str, Any]:
+    """Make Optuna's plots.
+
+    Args:
+        store: The run.
+
+    Returns:
+        Figures by the template's names: `importance`, `parallel`, and the list `slices`.
+    """
+    made = attempt(lambda: plots_study.readable(store))
+    study = made.content
+    if study is None:
+
+        def refuse() -> Any:
+            raise ValueError(made.reason)
+
+        importance = parallel = slices = refuse
+    else:
+        names = plots_study.ordered(study)
+        importance = partial(plots_study.importance, study)
+        parallel = partial(plots_study.parallel, study, names[:MOST_AXES])
+        slices = partial(plots_study.slices, study, names[:MOST_SLICES])
+    return {
+        "importance": figure("Importance", importance),
+        "parallel": figure("Parallel coordinates", parallel),
+        "slices": figures("Slices", slices),
+    }
