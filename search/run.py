@@ -19,6 +19,7 @@ from data.errors import UserError
 from data.prepare import Dataset, prepare
 from results.export import export_trial
 from results.leaderboard import from_store, write
+from results.report import write as write_report
 from results.store import DATA_FOLDER, Store, counted
 from results.table import table
 from search.lost import put_back
@@ -247,7 +248,7 @@ def _is_work_left(options: Options, store: Store, workers: Workers) -> bool:
 
 
 def finish(store: Store) -> None:
-    """Fix the champion, score the held-out part, write the leaderboard and export the winner.
+    """Fix the champion, rank on the held-out part, export the winner and write the report.
 
     Args:
         store: The run.
@@ -261,9 +262,10 @@ def finish(store: Store) -> None:
         print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
     if champion is None:
         log.warning("no trial is complete, so there is nothing to export")
-        return
-    export_trial(store, leaderboard, champion, store.folder / "best")
-    log.info("the winner is in %s", store.folder / "best")
+    else:
+        export_trial(store, leaderboard, champion, store.folder / "best")
+        log.info("the winner is in %s", store.folder / "best")
+    log.info("the report is %s", write_report(store, leaderboard))
 
 
 @contextmanager
