@@ -36,11 +36,13 @@ class Plot:
         traces: As plotly.js takes them.
         layout: Likewise; fonts, grid and margins are the page's business.
         height: Pixels.
+        width: Pixels below which it is scrolled and not squeezed; 0 for none.
     """
 
     traces: list[Trace]
     layout: dict[str, Any] = field(default_factory=dict)
     height: int = 340
+    width: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values in which every text is inert.

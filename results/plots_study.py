@@ -17,6 +17,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
+from results import plots_optuna
 from results.plots import Plot
 from results.report_text import visible
 from results.store import Store, counted, trial_result
@@ -95,9 +96,7 @@ def importance(study: optuna.Study) -> Plot:
     """
     _enough(study)
     figure = _figure(optuna.visualization.plot_param_importances, study, target_name=OBJECTIVE)
-    bars = max(len(trace.get("y", [])) for trace in figure.traces)
-    layout = {**figure.layout, "title": None, "showlegend": False}
-    return Plot(figure.traces, layout, height=max(240, 90 + 26 * bars))
+    return plots_optuna.bars(figure)
 
 
 def parallel(study: optuna.Study, names: Sequence[str]) -> Plot:
@@ -120,7 +119,7 @@ def parallel(study: optuna.Study, names: Sequence[str]) -> Plot:
         params=list(names),
         target_name="accuracy",
     )
-    return Plot(figure.traces, {**figure.layout, "title": None}, height=460)
+    return plots_optuna.lines(figure)
 
 
 def slices(study: optuna.Study, names: Sequence[str]) -> dict[str, Plot]:
@@ -142,8 +141,7 @@ def slices(study: optuna.Study, names: Sequence[str]) -> dict[str, Plot]:
         figure = _figure(
             optuna.visualization.plot_slice, study, params=[name], target_name=OBJECTIVE
         )
-        layout = {**figure.layout, "title": None, "showlegend": False}
-        found[name] = Plot(figure.traces, layout, height=290)
+        found[name] = plots_optuna.points(figure)
     return found
 
 
@@ -156,7 +154,7 @@ def ordered(study: optuna.Study) -> list[str]:
     values: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
     for trial in study.trials:
-        counts.update(trial.params)
+        counts.update(trial.params.keys())
         for name, value in trial.params.items():
             values.setdefault(name, set()).add(repr(value))
     varied = [name for name, seen in values.items() if len(seen) > 1]
@@ -194,6 +192,8 @@ def _quiet() -> Iterator[None]:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         # Says that it cannot tell, and then gives all of them the same importance.
         warnings.filterwarnings("error", "The number of trials is too small", UserWarning)
+        # The page says that few trials tell little; names of theirs need not go to the terminal.
+        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
         try:
             yield
         except UserWarning as error:

@@ -10,11 +10,10 @@ from typing import Any
 import optuna
 
 from data.command import Parser, run
-from results import plots_scores, plots_search, report_card, report_slices
+from results import plots_cost, plots_scores, plots_search, report_card, report_slices
 from results.files import write_text
 from results.leaderboard import Leaderboard, from_store, run_folder
 from results.plots_scores import Scores
-from results.ranking import LINEAR, MODEL2
 from results.report_architecture import Layer, read_layers
 from results.report_board import columns, lines
 from results.report_errors import mistakes
@@ -22,6 +21,7 @@ from results.report_page import render
 from results.report_parts import attempt, figure, figures
 from results.report_study import study_figures
 from results.result import Result
+from results.row import LINEAR, MODEL2
 from results.store import CHECKPOINT, Store
 from results.verdict import verdict
 
@@ -108,7 +108,7 @@ def _search(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapp
             figure("Validation accuracy", partial(curves, "val_accuracy", "validation accuracy")),
             figure("Validation loss", partial(curves, "val_loss", "validation loss")),
         ],
-        "trade_off": figure("Accuracy and latency", lambda: plots_search.trade_off(board)),
+        "trade_off": figure("Accuracy and latency", lambda: plots_cost.trade_off(board)),
     }
 
 

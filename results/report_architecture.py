@@ -20,7 +20,7 @@ _USUAL = {
     "recurrent_dropout": (0, 0.0),
     "return_sequences": (False,),
     "strides": (1, [1]),
-    "axis": ([-1],),
+    "axis": (-1, [-1]),
 }
 _KINDS = {
     "Embedding": "embedding",

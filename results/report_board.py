@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from results.ranking import Leaderboard, Row
 from results.report_text import short, size, visible
+from results.row import Leaderboard, Row
 from results.verdict import p_value, share
 
 Value = Any
@@ -117,7 +117,13 @@ def columns(board: Leaderboard) -> list[Column]:
         board: The leaderboard.
     """
     rows = [asdict(row) for row in board.rows]
-    return [column for column in COLUMNS if any(row.get(column.key) is not None for row in rows)]
+    once = all(row.repeats == 1 for row in board.rows)
+    return [
+        column
+        for column in COLUMNS
+        if any(row[column.key] is not None for row in rows)
+        and not (once and column.key == "repeats")
+    ]
 
 
 def lines(board: Leaderboard, shown: list[Column]) -> list[Line]:
@@ -145,12 +151,14 @@ def _line(row: Row, shown: list[Column]) -> Line:
 
 
 def _cell(column: Column, values: Mapping[str, Any]) -> Cell:
-    value = values.get(column.key)
+    value = values[column.key]
     is_number = column.key not in ("name", "status")
     if value is None:
         return Cell("", "", is_number)
     note = ""
     if column.key == "heldout_accuracy":
         note = f"{share(values['heldout_low'])}-{share(values['heldout_high'])}"
+    if column.key == "repeats_mean":
+        note = f"{share(values['repeats_min'])}-{share(values['repeats_max'])}"
     sort = str(float(value)) if is_number else visible(value)
     return Cell(column.write(value), sort, is_number, note)

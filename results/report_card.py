@@ -84,6 +84,7 @@ def _layout(title: str, shades: dict[str, object], **axis: object) -> dict[str, 
         "xaxis": {"title": {"text": "row of the log"}, "tickformat": ",d"},
         "yaxis": {"title": {"text": title}, **axis},
         "hovermode": "x",
+        "legend": {"y": 1.1},
         **shades,
     }
 

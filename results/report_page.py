@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from results.plots import Plot
-from results.report_text import duration, short, size, visible
+from results.report_text import duration, short, size, visible, written
 from results.verdict import share
 
 ASSETS = Path(__file__).parent / "assets"
@@ -70,6 +70,7 @@ def render(content: Mapping[str, Any]) -> str:
         "short": short,
         "duration": duration,
         "size": size,
+        "written": written,
     }
     return environment.get_template("report.html.j2").render(
         **content,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import optuna
+
 from results import plots_study
 from results.plots_study import MOST_AXES, MOST_SLICES
 from results.report_parts import attempt, figure, figures
@@ -19,16 +21,15 @@ def study_figures(store: Store) -> Mapping[str, Any]:
     Returns:
         Figures by the template's names: `importance`, `parallel`, and the list `slices`.
     """
-    made = attempt(lambda: plots_study.readable(store))
-    study = made.content
-    if study is None:
+    made = attempt(lambda: _study(store))
+    if made.content is None:
 
         def refuse() -> Any:
             raise ValueError(made.reason)
 
         importance = parallel = slices = refuse
     else:
-        names = plots_study.ordered(study)
+        study, names = made.content
         importance = partial(plots_study.importance, study)
         parallel = partial(plots_study.parallel, study, names[:MOST_AXES])
         slices = partial(plots_study.slices, study, names[:MOST_SLICES])
@@ -37,3 +38,8 @@ def study_figures(store: Store) -> Mapping[str, Any]:
         "parallel": figure("Parallel coordinates", parallel),
         "slices": figures("Slices", slices),
     }
+
+
+def _study(store: Store) -> tuple[optuna.Study, list[str]]:
+    study = plots_study.readable(store)
+    return study, plots_study.ordered(study)

@@ -58,6 +58,20 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}{THIN}h {whole % 3600 // 60}{THIN}min"
 
 
+def written(value: object) -> str:
+    """Write a setting as a person would: a float with four significant digits at most.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        Printable text.
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else visible(value, 200)
+
+
 def size(count: float) -> str:
     """Write a number of bytes.
 

@@ -67,7 +67,7 @@
       margin: { l: 48, r: isNarrow ? 8 : 16, t: 24, b: 40, ...layout.margin },
       hoverlabel: { bgcolor: raised, bordercolor: rule, font: { color: ink, size: 12 } },
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom",
-        font: { size: isNarrow ? 10 : 12 } },
+        font: { size: isNarrow ? 10 : 12 }, ...layout.legend },
       autosize: true, width: undefined, height: undefined,
       dragmode: isNarrow ? false : "zoom",
     };
