@@ -9,6 +9,7 @@ from data.command import Parser, run
 from data.errors import UserError
 from results.files import write_text
 from results.ranking import build
+from results.repeats import repeated_probabilities
 from results.row import Leaderboard, Row
 from results.saved import load
 from results.selection import Selection, measure
@@ -43,6 +44,7 @@ def from_store(store: Store) -> Leaderboard:
         store.champion,
         store.data,
         store.protocol,
+        repeated_probabilities(store),
     )
     return replace(leaderboard, selection=_selection(store, leaderboard.champion))
 

@@ -1,7 +1,6 @@
-"""The study as the single record of a run; the only file that knows its attribute keys."""
+"""The study as the single record of a run; with `trials` and `repeats` it knows all the keys."""
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,27 +10,49 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from data.errors import UserError
 from data.prepare import Dataset
 from results.artefacts import Artefacts
-from results.result import Result, Status
+from results.result import Result
+from results.scores import SCORES, Scores, load_scores
 from results.storage import JOURNAL, open_storage, remember, remembered
+from results.trials import (
+    REASON,
+    REPLACES,
+    RESULT,
+    SLOT,
+    SURPLUS,
+    WORKER,
+    counted,
+    rank_by_validation,
+    trial_result,
+)
+
+__all__ = [
+    "CHECKPOINT",
+    "DATA_FOLDER",
+    "HEARTBEAT_SECONDS",
+    "JOURNAL",
+    "REASON",
+    "REPLACES",
+    "SCORES",
+    "SLOT",
+    "SURPLUS",
+    "WORKER",
+    "Direction",
+    "Scores",
+    "Store",
+    "counted",
+    "rank_by_validation",
+    "trial_result",
+]
 
 DATA_FOLDER = "data"
-SCORES = "scores.npz"
 CHECKPOINT = "model.keras"
 HEARTBEAT_SECONDS = 15
 
-# Attributes of a trial that the bridge writes while it runs.
-SLOT = "slot"
-REPLACES = "replaces"
-SURPLUS = "surplus"
-REASON = "reason"
-WORKER = "worker"
-
-_RESULT = "result"
 _BASELINE = "baseline:"
 _CHAMPION = "champion"
 _DATA = "data"
@@ -42,7 +63,6 @@ _ARTEFACTS = "artefacts"
 _NOT_COMPARED = ("source",)
 
 Direction = Literal["minimize", "maximize"]
-Scores = npt.NDArray[np.float32]
 
 
 class Store:
@@ -169,7 +189,7 @@ class Store:
             trial: The running trial.
             result: Its result.
         """
-        trial.set_user_attr(_RESULT, result.to_json())
+        trial.set_user_attr(RESULT, result.to_json())
 
     def record_baseline(self, result: Result) -> None:
         """Keep a baseline's result in the study.
@@ -239,13 +259,7 @@ class Store:
             UserError: If they are damaged.
         """
         path = self.find(result, SCORES)
-        if path is None:
-            return None
-        try:
-            with path.open("rb") as file, np.load(file) as arrays:
-                return {name: arrays[name] for name in ("validation", "heldout")}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path}: it is damaged; delete it to rank without it") from error
+        return None if path is None else load_scores(path)
 
     def find(self, result: Result, name: str) -> Path | None:
         """Find a file of a result, on whichever machine it was made.
@@ -288,64 +302,6 @@ class Store:
         """
         for result in rank_by_validation(self.trials())[count:]:
             self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
-
-
-def counted(study: optuna.Study) -> list[FrozenTrial]:
-    """Give the trials that a budget counts: without those put back, and those added twice.
-
-    Args:
-        study: The study.
-
-    Returns:
-        The trials by number, of any state.
-    """
-    trials = study.get_trials(deepcopy=False)
-    replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
-    return [
-        trial
-        for trial in trials
-        if trial.number not in replaced and SURPLUS not in trial.user_attrs
-    ]
-
-
-def rank_by_validation(results: Sequence[Result]) -> list[Result]:
-    """Sort the complete results by what the validation rows say, best first.
-
-    Args:
-        results: Results of any status.
-
-    Returns:
-        The complete ones.
-    """
-
-    def order(result: Result) -> tuple[float, float, int]:
-        loss = np.inf if result.val_loss is None else result.val_loss
-        return -(result.val_accuracy or 0.0), loss, result.number or 0
-
-    return sorted((result for result in results if result.status == "complete"), key=order)
-
-
-def trial_result(trial: FrozenTrial) -> Result:
-    """Read a finished trial of the study as a result.
-
-    Args:
-        trial: A finished trial.
-
-    Returns:
-        What was recorded; for a trial that recorded nothing, a failed result with its reason.
-    """
-    if _RESULT in trial.user_attrs:
-        return Result.from_json(trial.user_attrs[_RESULT])
-    status: Status = "pruned" if trial.state == TrialState.PRUNED else "failed"
-    return Result(
-        name=f"trial {trial.number}",
-        kind="trial",
-        status=status,
-        reason=trial.user_attrs.get(REASON, "it ended without a word"),
-        number=trial.number,
-        hyperparameters=dict(trial.params),
-        worker=trial.user_attrs.get(WORKER, ""),
-    )
 
 
 @contextmanager

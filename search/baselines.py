@@ -6,22 +6,23 @@ import json
 import shutil
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from data.errors import UserError
 from data.prepare import Dataset
 from results.files import write_text
 from results.latency import Rows, latency
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Result
-from results.store import CHECKPOINT, SCORES
+from results.scores import SCORES, load_scores, save_scores
+from results.store import CHECKPOINT
 from search.fit import Recipe, fit
-from search.measure import describe, measure, save_scores, timed
+from search.measure import describe, measure, timed
 from search.seeds import derive
 from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
 
@@ -63,6 +64,8 @@ class Cache:
             "batch_size": self.recipe.batch_size,
             "padding": self.recipe.padding,
             "seed": self.seed,
+            # An older version left results without the figures of this one.
+            "figures": sorted(field.name for field in fields(Result)),
             "libraries": {library: importlib.metadata.version(library) for library in _LIBRARIES},
         }
         text = json.dumps(determined_by, sort_keys=True)
@@ -81,11 +84,10 @@ class Cache:
         split = self.dataset.split
         try:
             stored = Result.from_json(json.loads((place / _RESULT).read_text(encoding="utf-8")))
-            # Opened here: numpy leaves a damaged archive open.
-            with (place / SCORES).open("rb") as file, np.load(file) as scores:
-                lengths = len(scores["validation"]), len(scores["heldout"])
-        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
+            scores = load_scores(place / SCORES)
+        except (OSError, ValueError, KeyError, TypeError, UserError):
             return None
+        lengths = len(scores["validation"]), len(scores["heldout"])
         if lengths != (len(split.validation), len(split.heldout)):
             return None
         return replace(stored, artefacts=str(place))

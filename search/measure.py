@@ -13,7 +13,7 @@ from data.prepare import Dataset
 from results.evaluate import probabilities
 from results.latency import Latency, Rows, latency
 from results.result import Result
-from results.store import SCORES
+from results.scores import save_scores
 from search.fit import Fit
 from spaces.brief import layer_count, violations
 
@@ -68,6 +68,7 @@ def measure(
     Returns:
         The result with its latencies.
     """
+    assert fitted.validation is not None
     heldout = dataset.split.heldout
     scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=padding)
     save_scores(folder, fitted.validation, scores)
@@ -95,17 +96,3 @@ def timed(result: Result, taken: Latency) -> Result:
         latency_batch_us=taken.batch.p50,
         latency_batch_p99_us=taken.batch.p99,
     )
-
-
-def save_scores(folder: Path, validation: Any, heldout: Any) -> None:
-    """Write a result's probabilities, whole or not at all.
-
-    Args:
-        folder: The result's folder; made where absent.
-        validation: Probabilities of the validation rows, float32 [n].
-        heldout: Probabilities of the held-out rows, float32 [m].
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f"part-{SCORES}"
-    np.savez(beside, validation=validation, heldout=heldout)
-    beside.replace(folder / SCORES)

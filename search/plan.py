@@ -73,6 +73,21 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """Task: train a baseline or the champion once more, with another seed.
+
+    Attributes:
+        result: What its first training left.
+        index: Which of the other seeds, from 1.
+        folder: Where a trial's probabilities go; a baseline is kept with the baselines.
+    """
+
+    result: Result
+    index: int
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Ready:
     """News: the worker has started.
 
@@ -112,6 +127,21 @@ class BaselineDone:
 
 
 @dataclass(frozen=True)
+class RepeatDone:
+    """News: a baseline or the champion has been trained once more.
+
+    Attributes:
+        result: What that training left, under the same name.
+        index: Which of the other seeds it had.
+        kept: Whether an earlier run had trained it.
+    """
+
+    result: Result
+    index: int
+    kept: bool
+
+
+@dataclass(frozen=True)
 class SearchDone:
     """News: the worker has no more trials to run.
 
@@ -122,5 +152,7 @@ class SearchDone:
     problem: str | None = None
 
 
-Task = TrainBaseline | Search
-News = Ready | Progress | BaselineDone | SearchDone
+Task = TrainBaseline | Search | Repeat
+News = Ready | Progress | BaselineDone | SearchDone | RepeatDone
+# After these a worker is free for another task.
+Done = BaselineDone | SearchDone | RepeatDone

@@ -7,24 +7,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 
 import optuna
 from optuna.trial import TrialState
 
-from data import access_log, synthetic
 from data.command import EXIT_INTERRUPTED, run
 from data.errors import UserError
-from data.prepare import Dataset, prepare
-from results.export import export_trial
-from results.leaderboard import from_store, write
-from results.report import write as write_report
+from data.prepare import Dataset
 from results.store import DATA_FOLDER, Store, counted
-from results.table import table
+from search.finish import finish
+from search.load import load, make_folder
 from search.lost import put_back
 from search.options import BATCH_SIZE, Options, parse
 from search.plan import BaselineDone, Plan, Progress, Search, SearchDone, Task, TrainBaseline
+from search.repeats import repeat
 from search.samplers import KERAS_TUNER
 from search.slots import fill
 from search.view import View
@@ -35,7 +32,6 @@ log = logging.getLogger(__name__)
 REPORTS_AN_EPOCH = 4
 # Longest first, so that workers that share the baselines end at about the same time.
 _BY_COST = ("model3-notebook", "model2", "model1-as-run", "model1", "linear", "regex", "majority")
-_SYNTHETIC_SEED = 0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -59,69 +55,20 @@ def main(argv: Sequence[str]) -> int:
         if not options.budget.is_empty:
             with view:
                 problem = search(options, store, workers, view)
+        # Fixed before anything is scored on the held-out part, and before it is trained again.
+        champion = store.choose_champion()
+        if problem is None:
+            with view:
+                problem = repeat(options, store, champion, workers, view)
         interrupted = workers.is_stopping
-    finish(store)
+    finish(store, champion)
     if problem is not None:
         raise UserError(problem)
     return EXIT_INTERRUPTED if interrupted else 0
 
 
-def load(options: Options) -> Dataset:
-    """Read, split and encode the log.
-
-    Args:
-        options: The command line.
-
-    Returns:
-        The data set.
-    """
-    source = options.data or _synthetic(options)
-    log.info("reading %s", source)
-    read = access_log.read(
-        source,
-        format=options.format,
-        dropped_keys=options.dropped_keys,
-        rows=options.rows,
-        skip_bad_rows=options.skip_bad_rows,
-    )
-    if read.skipped:
-        log.warning("%d bad rows were skipped", read.skipped)
-    dataset = prepare(
-        read,
-        split=options.split,
-        vocabulary=options.vocabulary,
-        dropped_keys=options.dropped_keys,
-        batch_size=BATCH_SIZE,
-    )
-    log.info(
-        "%s rows, %d ids, split %s",
-        f"{dataset.facts['rows']:,}",
-        dataset.facts["num_words"],
-        options.split,
-    )
-    return dataset
-
-
-def _synthetic(options: Options) -> str:
-    rows = options.rows or synthetic.DEFAULT_ROWS
-    path = options.out / "synthetic" / f"synthetic-{rows}-{_SYNTHETIC_SEED}.csv"
-    _make_folder(path.parent)
-    # Written anew each time: an older version of the generator may have left another log.
-    synthetic.write(path, rows, _SYNTHETIC_SEED)
-    return str(path)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out: '{folder}' cannot be made ({error.strerror})") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"--out: '{folder}' cannot be written")
-
-
 def _plan(options: Options) -> Plan:
-    _make_folder(options.out)
+    make_folder(options.out)
     cores = os.cpu_count() or 1
     alone = options.sampler in KERAS_TUNER
     if alone and (options.workers or 1) > 1:
@@ -185,7 +132,7 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
                 view.progress(index, news)
             case BaselineDone(result, kept) if result.status != "pruned":
                 view.idle(index)
-                view.baseline(result, kept)
+                view.trained(result.name, result, kept)
                 done[result.name] = result
     for name in options.baselines:
         if name in done:
@@ -245,27 +192,6 @@ def _is_work_left(options: Options, store: Store, workers: Workers) -> bool:
             return False
         time.sleep(1.0)
     return False
-
-
-def finish(store: Store) -> None:
-    """Fix the champion, rank on the held-out part, export the winner and write the report.
-
-    Args:
-        store: The run.
-    """
-    champion = store.choose_champion()
-    leaderboard = from_store(store)
-    write(leaderboard, store.folder)
-    print(table(leaderboard), end="")
-    if len(store.study.directions) > 1:
-        front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
-        print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
-    if champion is None:
-        log.warning("no trial is complete, so there is nothing to export")
-    else:
-        export_trial(store, leaderboard, champion, store.folder / "best")
-        log.info("the winner is in %s", store.folder / "best")
-    log.info("the report is %s", write_report(store, leaderboard))
 
 
 @contextmanager

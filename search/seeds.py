@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Trials and baselines are derived by their number alone, and so by shorter paths.
+_REPEATS = 1
+
 
 def derive(seed: int, *path: int) -> int:
     """Derive a seed.
@@ -15,3 +18,16 @@ def derive(seed: int, *path: int) -> int:
     """
     sequence = np.random.SeedSequence([seed, *path])
     return int(sequence.generate_state(1)[0]) & 0x7FFF_FFFF
+
+
+def of_repeat(seed: int, index: int) -> int:
+    """Derive the seed of a repeated training.
+
+    Args:
+        seed: What the first training's seed came from.
+        index: Which repetition, from 1; 0 is the first training itself.
+
+    Returns:
+        A seed that no trial or baseline of the run has by construction.
+    """
+    return derive(seed, _REPEATS, index) if index else seed

@@ -65,16 +65,17 @@ class View:
             self._live.stop()
             self._live = None
 
-    def baseline(self, result: Result, kept: bool) -> None:
-        """Tell of a finished baseline.
+    def trained(self, name: str, result: Result, kept: bool) -> None:
+        """Tell of a finished training that is no trial.
 
         Args:
+            name: What was trained, e.g. "model2, seed 3 of 5".
             result: Its result.
             kept: Whether an earlier run had trained it.
         """
         log.info(
             "%s %s%s: val accuracy %s in %.0f s",
-            result.name,
+            name,
             result.status,
             " (kept from an earlier run)" if kept else "",
             _figure(result.val_accuracy, "-"),

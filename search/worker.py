@@ -28,12 +28,16 @@ from search.plan import (
     Plan,
     Progress,
     Ready,
+    Repeat,
+    RepeatDone,
     Search,
     SearchDone,
     Task,
     TrainBaseline,
 )
+from search.retrain import retrain
 from search.samplers import KERAS_TUNER, make_pruner, make_sampler
+from search.seeds import of_repeat
 from search.tuner import INTERRUPTED, Interrupted, Job, StudyTuner
 from spaces.load import load_space
 
@@ -80,6 +84,8 @@ class Worker:
                         self._train(task.name)
                     case Search():
                         self.connection.send(self._search(task.seconds))
+                    case Repeat():
+                        self.connection.send(self._repeat(task))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
 
@@ -95,12 +101,38 @@ class Worker:
         self.connection.send(Progress(name, epochs, value))
 
     def _train(self, name: str) -> None:
-        plan = self.plan
-        recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
-        cache = Cache(plan.cache, self.dataset, recipe, plan.seed)
+        cache = self._cache(self.plan.seed)
         found = cache.find(name)
         result = found or cache.train(name, self._notify, self._stopper())
         self.connection.send(BaselineDone(result, kept=found is not None))
+
+    def _cache(self, seed: int) -> Cache:
+        plan = self.plan
+        recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
+        return Cache(plan.cache, self.dataset, recipe, seed)
+
+    def _repeat(self, task: Repeat) -> RepeatDone:
+        plan, original = self.plan, task.result
+
+        def notify(name: str, epochs: float, value: float | None) -> None:
+            self._notify(f"{name}, seed {task.index + 1}", epochs, value)
+
+        if original.kind == "baseline":
+            cache = self._cache(of_repeat(plan.seed, task.index))
+            found = cache.find(original.name)
+            result = found or cache.train(original.name, notify, self._stopper())
+            return RepeatDone(result, task.index, kept=found is not None)
+        result = retrain(
+            original,
+            of_repeat(original.seed, task.index),
+            self.space,
+            self.dataset,
+            Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
+            task.folder,
+            notify=notify,
+            stop=self._stopper(),
+        )
+        return RepeatDone(result, task.index, kept=False)
 
     def _search(self, seconds: float | None) -> SearchDone:
         plan = self.plan

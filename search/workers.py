@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import UserError
-from search.plan import BaselineDone, News, Plan, Ready, SearchDone, Task
+from search.plan import Done, News, Plan, Ready, Task
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Workers:
                 continue
             if isinstance(news, Ready) and news.problem is not None:
                 raise UserError(news.problem)
-            if isinstance(news, BaselineDone | SearchDone):
+            if isinstance(news, Done):
                 worker.task = None
                 self._deaths = 0
             yield worker.index, news

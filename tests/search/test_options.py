@@ -32,6 +32,7 @@ DEFAULTS = Options(
     baselines=("model1", "model2", "linear"),
     padding="full",
     epochs=3,
+    repeats=1,
     workers=None,
     seed=0,
     study="now",
@@ -90,6 +91,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--baselines", "linear, model1,linear"], {"baselines": ("model1", "linear")}),
         (["--padding", "real"], {"padding": "real"}),
         (["--epochs", "10"], {"epochs": 10}),
+        (["--repeats", "5"], {"repeats": 5}),
         (["--workers", "3"], {"workers": 3}),
         (["--workers", "auto"], {"workers": None}),
         (["--seed", "7"], {"seed": 7}),
@@ -135,6 +137,8 @@ MOST_WORKERS = 8 * (os.cpu_count() or 1)
         ("--baselines", "linear,,regex", "--baselines '' is not known"),
         ("--baselines", "linear,all", "--baselines 'all' is not known"),
         ("--padding", "none", "argument --padding: invalid choice: 'none'"),
+        ("--repeats", "0", "'0' is not a whole number of 1 or more"),
+        ("--repeats", "101", "--repeats is '101', but must be a number from 1 to 100"),
         ("--epochs", "0", "'0' is not a whole number of 1 or more"),
         ("--epochs", "1.5", "'1.5' is not a whole number of 1 or more"),
         (
@@ -220,6 +224,6 @@ def test_the_folder_and_the_protocol() -> None:
     # Neither the way of the search nor the machine changes what a score means.
     same = options(
         "--sampler", "random", "--pruner", "none", "--workers", "2", "--budget", "5m",
-        "--baselines", "none",
+        "--baselines", "none", "--repeats", "5",
     )  # fmt: skip
     assert same.protocol == options().protocol

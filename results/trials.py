@@ -1,0 +1,76 @@
+"""Trials of the study as results: which of them count, what they left, which is the best."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from results.result import Result, Status
+
+# Attributes of a trial that the bridge writes while it runs.
+SLOT = "slot"
+REPLACES = "replaces"
+SURPLUS = "surplus"
+REASON = "reason"
+WORKER = "worker"
+# The one that the store writes at its end.
+RESULT = "result"
+
+
+def counted(study: optuna.Study) -> list[FrozenTrial]:
+    """Give the trials that a budget counts: without those put back, and those added twice.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The trials by number, of any state.
+    """
+    trials = study.get_trials(deepcopy=False)
+    replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
+    return [
+        trial
+        for trial in trials
+        if trial.number not in replaced and SURPLUS not in trial.user_attrs
+    ]
+
+
+def rank_by_validation(results: Sequence[Result]) -> list[Result]:
+    """Sort the complete results by what the validation rows say, best first.
+
+    Args:
+        results: Results of any status.
+
+    Returns:
+        The complete ones.
+    """
+
+    def order(result: Result) -> tuple[float, float, int]:
+        loss = np.inf if result.val_loss is None else result.val_loss
+        return -(result.val_accuracy or 0.0), loss, result.number or 0
+
+    return sorted((result for result in results if result.status == "complete"), key=order)
+
+
+def trial_result(trial: FrozenTrial) -> Result:
+    """Read a finished trial of the study as a result.
+
+    Args:
+        trial: A finished trial.
+
+    Returns:
+        What was recorded; for a trial that recorded nothing, a failed result with its reason.
+    """
+    if RESULT in trial.user_attrs:
+        return Result.from_json(trial.user_attrs[RESULT])
+    status: Status = "pruned" if trial.state == TrialState.PRUNED else "failed"
+    return Result(
+        name=f"trial {trial.number}",
+        kind="trial",
+        status=status,
+        reason=trial.user_attrs.get(REASON, "it ended without a word"),
+        number=trial.number,
+        hyperparameters=dict(trial.params),
+        worker=trial.user_attrs.get(WORKER, ""),
+    )

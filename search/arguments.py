@@ -1,0 +1,147 @@
+"""The command line of a search as argparse sees it."""
+
+import argparse
+import re
+
+from data.access_log import DROPPED_KEYS, FORMATS
+from data.command import Parser
+from data.split import SPLITS
+from results.store import HEARTBEAT_SECONDS
+from search import objectives
+
+EXAMPLE = """examples:
+  python -m search.run --budget 20                              20 trials on the synthetic log
+  python -m search.run --budget 10m --data access.csv.xz        ten minutes on your own log
+  python -m search.run --budget 0 --baselines all               the baselines alone
+"""
+
+
+def parser() -> Parser:
+    """Make the parser of `python -m search.run`; it checks the form of numbers, not of names."""
+    made = Parser(
+        prog="python -m search.run",
+        description="Train the baselines, search for Model 3, rank all on the held-out quarter, "
+        "export the winner.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument(
+        "--budget",
+        required=True,
+        metavar="N|TIME",
+        help="trials (20), or wall-clock of the search (90s, 10m, 1h30m); 0: baselines only",
+    )
+    data = made.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        metavar="FILE",
+        help="plain, .gz, .xz or .zip, '-' for standard input "
+        "(default: a synthetic log that the project generates)",
+    )
+    data.add_argument("--format", choices=FORMATS, help="default: guessed")
+    data.add_argument(
+        "--dropped-keys",
+        default=",".join(DROPPED_KEYS),
+        metavar="KEY,...",
+        help="keys deleted from each record (default: %(default)s)",
+    )
+    data.add_argument("--skip-bad-rows", action="store_true", help="leave bad rows out, count them")
+    data.add_argument("--rows", type=_count, metavar="N", help="use the first N rows only")
+    data.add_argument(
+        "--split", choices=SPLITS, default="chronological", help="default: %(default)s"
+    )
+    data.add_argument(
+        "--vocabulary",
+        choices=("train", "all"),
+        default="train",
+        help="rows whose characters get ids; 'all' is the notebook's leak (default: %(default)s)",
+    )
+    _add_search(made.add_argument_group("search"))
+    _add_run(made.add_argument_group("run"))
+    return made
+
+
+def _add_search(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--space", default="model3", metavar="model3|PKG.MOD:CLASS", help="default: %(default)s"
+    )
+    group.add_argument(
+        "--sampler",
+        default="tpe",
+        metavar="NAME",
+        help="tpe, gp, cmaes, nsga2, random, grid, kt-random, kt-bayesian, kt-hyperband or "
+        "MODULE:CLASS (default: %(default)s)",
+    )
+    group.add_argument(
+        "--pruner",
+        metavar="NAME",
+        help="asha, hyperband, median or none (default: asha; none for kt-hyperband)",
+    )
+    group.add_argument(
+        "--objective",
+        default="val_accuracy",
+        metavar="NAME,...",
+        help=f"of {', '.join(objectives.OBJECTIVES)} (default: %(default)s)",
+    )
+    group.add_argument("--epochs", type=_count, default=3, help="a training (default: %(default)s)")
+    group.add_argument("--seed", type=_natural, default=0, help="default: %(default)s")
+
+
+def _add_run(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--baselines",
+        default="model1,model2,linear",
+        metavar="NAME,...|all|none",
+        help="default: %(default)s",
+    )
+    group.add_argument(
+        "--padding",
+        choices=("full", "real"),
+        default="full",
+        help="of the baselines: 'full' is the brief's 1024, 'real' each record's own length, "
+        "about five times faster (default: %(default)s)",
+    )
+    group.add_argument(
+        "--repeats",
+        type=_count,
+        default=1,
+        metavar="K",
+        help="train the champion and the baselines with K seeds in all, and show mean and spread "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--workers", default="auto", metavar="auto|N", help="processes (default: one a core)"
+    )
+    group.add_argument(
+        "--study", metavar="NAME", help="resume or name a study (default: the date and time)"
+    )
+    group.add_argument(
+        "--storage", metavar="URL", help="a database instead of the run's own journal file"
+    )
+    group.add_argument(
+        "--heartbeat",
+        type=_count,
+        default=HEARTBEAT_SECONDS,
+        metavar="SECONDS",
+        help="between a trial's signs of life in a database; silent for four times as long, it is "
+        "repeated (default: %(default)s)",
+    )
+    group.add_argument(
+        "--artefacts",
+        metavar="URL",
+        help="where machines that share no --out exchange the trials' files: an fsspec URL, e.g. "
+        "s3://bucket/folder",
+    )
+    group.add_argument("--out", default="runs", metavar="DIR", help="default: %(default)s")
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,11}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 1 or more")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to 999999999")
+    return int(text)

@@ -1,0 +1,76 @@
+"""Reads, splits and encodes the log that a search learns from."""
+
+import logging
+import os
+from pathlib import Path
+
+from data import access_log, synthetic
+from data.errors import UserError
+from data.prepare import Dataset, prepare
+from search.options import BATCH_SIZE, Options
+
+log = logging.getLogger(__name__)
+
+_SYNTHETIC_SEED = 0
+
+
+def load(options: Options) -> Dataset:
+    """Read, split and encode the log.
+
+    Args:
+        options: The command line.
+
+    Returns:
+        The data set.
+    """
+    source = options.data or _synthetic(options)
+    log.info("reading %s", source)
+    read = access_log.read(
+        source,
+        format=options.format,
+        dropped_keys=options.dropped_keys,
+        rows=options.rows,
+        skip_bad_rows=options.skip_bad_rows,
+    )
+    if read.skipped:
+        log.warning("%d bad rows were skipped", read.skipped)
+    dataset = prepare(
+        read,
+        split=options.split,
+        vocabulary=options.vocabulary,
+        dropped_keys=options.dropped_keys,
+        batch_size=BATCH_SIZE,
+    )
+    log.info(
+        "%s rows, %d ids, split %s",
+        f"{dataset.facts['rows']:,}",
+        dataset.facts["num_words"],
+        options.split,
+    )
+    return dataset
+
+
+def _synthetic(options: Options) -> str:
+    rows = options.rows or synthetic.DEFAULT_ROWS
+    path = options.out / "synthetic" / f"synthetic-{rows}-{_SYNTHETIC_SEED}.csv"
+    make_folder(path.parent)
+    # Written anew each time: an older version of the generator may have left another log.
+    synthetic.write(path, rows, _SYNTHETIC_SEED)
+    return str(path)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that the user named, or say in one line why that cannot be.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UserError: It cannot be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: '{folder}' cannot be made ({error.strerror})") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"--out: '{folder}' cannot be written")

@@ -1,0 +1,94 @@
+"""Trains the champion and the baselines with further seeds: is a result the seed's luck?"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from data.errors import UserError
+from results.repeats import record_repeat, repeat_folder, repeats
+from results.result import Result
+from results.scores import SCORES
+from results.store import Store
+from search.options import Options
+from search.plan import Progress, Repeat, RepeatDone
+from search.view import View
+from search.workers import Workers
+
+
+def repeat(
+    options: Options, store: Store, champion: Result | None, workers: Workers, view: View
+) -> str | None:
+    """Train the champion and the networks among the baselines until each has had K seeds.
+
+    What an earlier run has repeated is not trained again. Baselines that are no networks are
+    left out: they give the same probabilities whatever the seed.
+
+    Args:
+        options: The command line.
+        store: The run.
+        champion: The trial that was chosen; None where none is complete.
+        workers: Who trains.
+        view: Who tells.
+
+    Returns:
+        Why it could not go on; None where it came to its end.
+    """
+    tasks = missing(options, store, champion)
+    told = f"of {options.repeats}"
+    try:
+        for index, news in workers.run(tasks, on_death=lambda pid: None, again=lambda task: task):
+            match news:
+                case Progress(name, epochs, value):
+                    view.progress(index, Progress(f"{name} {told}", epochs, value))
+                case RepeatDone(result, number, kept) if result.status != "pruned":
+                    view.trained(f"{result.name}, seed {number + 1} {told}", result, kept)
+                    _record(store, result, number)
+            if isinstance(news, RepeatDone):
+                view.idle(index)
+            view.refresh()
+    except UserError as error:
+        # The search before it was whole, and is to be ranked.
+        return str(error)
+    return None
+
+
+def missing(options: Options, store: Store, champion: Result | None) -> list[Repeat]:
+    """List the trainings that `--repeats` still asks for, the longest first.
+
+    Args:
+        options: The command line.
+        store: The run.
+        champion: The trial that was chosen; None where none is complete.
+
+    Returns:
+        The tasks.
+    """
+    networks = [
+        result
+        for result in store.baselines()
+        if result.name in options.baselines and result.layers is not None
+    ]
+    known = repeats(store)
+    return [
+        Repeat(result, index, repeat_folder(store, result.name, index))
+        for result in sorted(
+            [*networks, *([champion] if champion else [])], key=lambda result: -result.train_seconds
+        )
+        for index in range(1, options.repeats)
+        if not _is_done(store, known.get(result.name, {}).get(index))
+    ]
+
+
+def _is_done(store: Store, result: Result | None) -> bool:
+    if result is None:
+        return False
+    return result.status == "failed" or store.find(result, SCORES) is not None
+
+
+def _record(store: Store, result: Result, index: int) -> None:
+    if result.artefacts:
+        place = os.path.relpath(result.artefacts, store.folder)
+        result = replace(result, artefacts=place)
+        if result.kind == "trial":
+            store.artefacts.publish(str(Path(place) / SCORES))
+    record_repeat(store, result, index)

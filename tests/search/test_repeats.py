@@ -1,0 +1,129 @@
+"""`--repeats`: what is left to train, and whole runs that do it, stop and go on."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from results.repeats import record_repeat, repeat_folder, repeats
+from results.result import Result
+from results.scores import save_scores
+from results.store import Store
+from search.options import Options, parse
+from search.repeats import missing
+from tests.search.processes import Start
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A run with two networks, a classifier of texts, and a champion."""
+    store = Store.create(tmp_path / "run", ["maximize"], name="run", data={}, protocol={})
+    for name, layers, seconds in (("model1", 3, 10.0), ("model2", 4, 70.0), ("linear", None, 4.0)):
+        store.record_baseline(
+            Result(name, "baseline", "complete", layers=layers, train_seconds=seconds)
+        )
+    return store
+
+
+CHAMPION = Result("trial 3", "trial", "complete", number=3, layers=6, train_seconds=30.0)
+
+
+def options(store: Store, *words: str) -> Options:
+    return parse(["--budget", "5", "--study", "run", "--out", str(store.folder.parent), *words])
+
+
+def wanted(store: Store, *words: str, champion: Result | None = CHAMPION) -> list[tuple[str, int]]:
+    tasks = missing(options(store, *words), store, champion)
+    return [(task.result.name, task.index) for task in tasks]
+
+
+def leave(store: Store, name: str, index: int) -> Path:
+    folder = repeat_folder(store, name, index)
+    save_scores(folder, np.zeros(3, np.float32), np.zeros(4, np.float32))
+    place = str(folder.relative_to(store.folder))
+    record_repeat(store, Result(name, "trial", "complete", artefacts=place), index)
+    return folder
+
+
+def test_networks_and_the_champion_are_repeated_the_longest_first(store: Store) -> None:
+    assert wanted(store, "--repeats", "3") == [
+        ("model2", 1), ("model2", 2), ("trial 3", 1), ("trial 3", 2), ("model1", 1), ("model1", 2),
+    ]  # fmt: skip
+    assert wanted(store) == []
+
+
+def test_without_a_champion_and_with_fewer_baselines(store: Store) -> None:
+    words = ("--repeats", "2", "--baselines", "model1,linear")
+    assert wanted(store, *words, champion=None) == [("model1", 1)]
+    assert wanted(store, *words) == [("trial 3", 1), ("model1", 1)]
+
+
+def test_what_is_done_is_not_repeated_unless_its_probabilities_are_gone(store: Store) -> None:
+    leave(store, "trial 3", 1)
+    folder = leave(store, "trial 3", 2)
+    record_repeat(store, Result("trial 3", "trial", "failed", reason="no memory"), 3)
+    words = ("--baselines", "none", "--repeats")
+    assert wanted(store, *words, "4") == []
+    assert wanted(store, *words, "5") == [("trial 3", 4)]
+    (folder / "scores.npz").unlink()
+    assert wanted(store, *words, "5") == [("trial 3", 2), ("trial 3", 4)]
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    content = json.loads((folder / "leaderboard.json").read_text())
+    return {row["name"]: row for row in content["rows"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_run_repeats_resumes_and_shows_the_spread(start: Start, tmp_path: Path) -> None:
+    words = ("--baselines", "model1,linear", "--padding", "real", "--budget", "2", "--workers", "2")
+    search = start(tmp_path, "again", *words, "--repeats", "2")
+    status, _, err = search.end(200)
+    assert status == 0, err
+    found = rows(search.folder)
+    champion = next(row for row in found.values() if row["selected"])
+    for row in (found["model1"], champion):
+        assert row["repeats"] == 2
+        assert row["repeats_min"] <= row["heldout_accuracy"] <= row["repeats_max"]
+        assert row["repeats_mean"] == pytest.approx((row["repeats_min"] + row["repeats_max"]) / 2)
+    assert (found["linear"]["repeats"], found["linear"]["repeats_mean"]) == (1, None)
+    assert f"{champion['name']}, seed 2 of 2" in err
+    kept = repeats(Store.open(search.folder))
+
+    status, out, err = start(tmp_path, "again", *words, "--repeats", "3").end(200)
+    assert status == 0, err
+    assert "seed 3 of 3" in err and "seed 2 of 3" not in err
+    assert rows(search.folder)["model1"]["repeats"] == 3
+    assert "3 seeds" in out
+    now = repeats(Store.open(search.folder))
+    assert {name: done[1] for name, done in now.items()} == {
+        name: done[1] for name, done in kept.items()
+    }
+    seeds = [result.seed for result in now["model1"].values()]
+    assert len({*seeds, Store.open(search.folder).baselines()[0].seed}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_baselines_alone_are_repeated_and_ctrl_c_ranks_what_is_there(
+    start: Start, tmp_path: Path
+) -> None:
+    words = ("--baselines", "model1", "--padding", "real", "--budget", "0", "--workers", "1")
+    search = start(tmp_path, "alone", *words, "--repeats", "50")
+    end = time.monotonic() + 120
+    while time.monotonic() < end and search.process.poll() is None:
+        if (search.folder / "data" / "facts.json").is_file() and repeats(Store.open(search.folder)):
+            break
+        time.sleep(0.3)
+    os.killpg(search.process.pid, signal.SIGINT)
+    status, out, err = search.end()
+    assert status == 130, err
+    assert "Traceback" not in err
+    assert out.startswith("No Model 3 was searched for")
+    assert 2 <= rows(search.folder)["model1"]["repeats"] < 50
