@@ -13,7 +13,6 @@ from data.command import Parser, run
 from data.encode import Vocabulary
 from data.errors import UserError
 from results.exported import (
-    MANIFEST,
     METRICS,
     MODEL,
     PREPROCESSING,
@@ -23,11 +22,10 @@ from results.exported import (
     Export,
     Preprocessing,
     load_export,
-    manifest,
-    manifest_files,
 )
 from results.files import new_folder, strict_json, write_text
 from results.leaderboard import Leaderboard, from_store, run_folder
+from results.manifest import MANIFEST, files, manifest, manifest_files
 from results.result import Result
 from results.store import Store
 
@@ -105,9 +103,9 @@ def _refuse_what_is_not_ours(place: Path) -> None:
         return
     if not place.is_dir():
         raise UserError(f"--to is '{place}', which is a file; name a folder")
-    present = {path.name for path in place.iterdir()}
-    if not present:
+    if not any(place.iterdir()):
         return
+    present = set(files(place))
     listed = manifest_files(place)
     if listed is None:
         raise UserError(f"--to is '{place}', which holds other things; name a new folder")

@@ -1,6 +1,5 @@
-"""An export folder as it lies on disk: what is in it, whether it is whole, and how it is loaded."""
+"""An export folder as it lies on disk: what must be in it, and how it is loaded."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +10,8 @@ from data.batches import GRID, MAX_LENGTH, Padding
 from data.encode import Vocabulary
 from data.errors import UserError
 from data.rows import FORMATS
+from results.manifest import AGAIN, threshold, verify
+from results.threshold import Threshold
 
 if TYPE_CHECKING:
     import keras
@@ -22,9 +23,6 @@ PROTOCOL = "protocol.json"
 METRICS = "metrics.json"
 VERSIONS = "versions.json"
 FILES = (MODEL, VOCABULARY, PREPROCESSING, PROTOCOL, METRICS, VERSIONS)
-MANIFEST = "manifest.json"
-MANIFEST_FORMAT = "model3-search export, version 1"
-AGAIN = "; export it again"
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,8 @@ class Export:
         preprocessing: How a raw line becomes ids.
         protocol: How it was trained.
         metrics: How well it did.
+        decision: From which score on a record is called malicious, and what that means on the
+            validation rows.
     """
 
     folder: Path
@@ -102,68 +102,12 @@ class Export:
     preprocessing: Preprocessing
     protocol: dict[str, Any]
     metrics: dict[str, Any]
+    decision: Threshold
 
-
-def manifest(folder: Path) -> dict[str, Any]:
-    """Describe every file of a folder.
-
-    Args:
-        folder: A folder of plain files, without a manifest yet.
-
-    Returns:
-        The manifest: each file's size in bytes and SHA-256.
-    """
-    files = {path.name: _describe(path) for path in sorted(folder.iterdir())}
-    return {"format": MANIFEST_FORMAT, "files": files}
-
-
-def manifest_files(folder: Path) -> dict[str, dict[str, Any]] | None:
-    """Read which files a folder's manifest lists.
-
-    Args:
-        folder: Perhaps an export.
-
-    Returns:
-        Size and SHA-256 by file name; None where the folder is no export.
-    """
-    try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if content["format"] == MANIFEST_FORMAT:
-            return {
-                str(name): {"size": int(entry["size"]), "sha256": str(entry["sha256"])}
-                for name, entry in content["files"].items()
-            }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        pass
-    return None
-
-
-def verify(folder: Path) -> None:
-    """Check that an export is whole before anything of it is loaded.
-
-    Args:
-        folder: The export.
-
-    Raises:
-        UserError: If it is no export, or a file is missing or differs from its manifest.
-    """
-    if not folder.is_dir():
-        raise UserError(f"'{folder}' is no export: there is no such folder")
-    listed = manifest_files(folder)
-    if listed is None:
-        raise UserError(f"'{folder}' is no export: its {MANIFEST} is missing or damaged")
-    for name in (*FILES, *listed):
-        path = folder / name
-        if name not in listed or Path(name).name != name:
-            raise UserError(f"'{folder}' is damaged: {MANIFEST} does not fit {name}{AGAIN}")
-        if not path.is_file():
-            raise UserError(f"'{folder}' is damaged: {name} is missing{AGAIN}")
-        try:
-            same = _describe(path) == listed[name]
-        except OSError as error:
-            raise UserError(f"'{path}' cannot be read ({error.strerror})") from error
-        if not same:
-            raise UserError(f"'{folder}' is damaged: {name} is not what was exported{AGAIN}")
+    @property
+    def threshold(self) -> float:
+        """A record whose score is above this is called malicious."""
+        return self.decision.value
 
 
 def load_export(folder: Path) -> Export:
@@ -179,7 +123,7 @@ def load_export(folder: Path) -> Export:
         UserError: If the folder is incomplete, damaged, or cannot be loaded by this version.
     """
     folder = Path(folder)
-    verify(folder)
+    verify(folder, FILES)
     try:
         preprocessing = Preprocessing.of(_read(folder / PREPROCESSING))
         protocol, metrics = _read(folder / PROTOCOL), _read(folder / METRICS)
@@ -192,6 +136,7 @@ def load_export(folder: Path) -> Export:
         preprocessing=preprocessing,
         protocol=protocol,
         metrics=metrics,
+        decision=threshold(folder),
     )
 
 
@@ -214,12 +159,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} is no JSON object")
     return content
-
-
-def _describe(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"size": path.stat().st_size, "sha256": digest}
 
 
 def _require(holds: bool, name: str, value: object, must: str) -> None:

@@ -74,7 +74,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         beside.mkdir()
         try:
             yield beside
-            for file in (*beside.iterdir(), beside):
+            for file in (*beside.rglob("*"), beside):
                 sync(file)
             _swap(beside, path)
         except BaseException:

@@ -13,7 +13,8 @@ import pytest
 
 from data.errors import UserError
 from results.export import chosen, export, load_export, versions
-from results.exported import FILES, MANIFEST, Preprocessing, manifest
+from results.exported import FILES, Preprocessing
+from results.manifest import MANIFEST, manifest
 from results.result import Result
 from tests.results.conftest import Trained
 
