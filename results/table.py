@@ -3,69 +3,25 @@
 import csv
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, fields
-from typing import Any
 
 from tabulate import SEPARATING_LINE, tabulate
 
+from results.columns import PAGE, SEEDS, TERMINAL, Column, align
 from results.files import strict_json
+from results.notes import LEGEND, chosen, facts, fixed, reasons
 from results.row import Leaderboard, Row
-from results.verdict import p_value, plain, share, verdict
+from results.verdict import plain, verdict
 
-WIDTH = 160
-CHAMPION = "*"
+WIDTH = 120
 FORMULA_STARTS = ("=", "+", "-", "@")
 
 
-def _maybe(write: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Write an absent figure as "-"."""
-    return lambda value: "-" if value is None else write(value)
-
-
-def _interval(row: Row) -> str:
-    if row.heldout_low is None:
-        return "-"
-    return f"{share(row.heldout_low)}-{share(row.heldout_high)}"
-
-
-_points = _maybe(lambda delta: f"{delta * 100:+.1f}")
-_count = _maybe(lambda count: f"{count:,}")
-_loss = _maybe(lambda loss: f"{loss:.2f}" if loss >= 10 else share(loss))
-_micros = _maybe(lambda micros: f"{micros:,.0f}")
-_layers = _maybe(str)
-
-COLUMNS: dict[str, Callable[[Row], str]] = {
-    "#": lambda row: str(row.rank),
-    "name": lambda row: plain(row.name) + (f" {CHAMPION}" if row.selected else ""),
-    "status": lambda row: row.status,
-    "brief": lambda row: "yes" if row.meets_brief else "no",
-    "layers": lambda row: _layers(row.layers),
-    "weights": lambda row: _count(row.parameters),
-    "epochs": lambda row: f"{row.epochs:.3g}",
-    "val acc": lambda row: share(row.val_accuracy),
-    "held-out": lambda row: share(row.heldout_accuracy),
-    "95 %": _interval,
-    "loss": lambda row: _loss(row.heldout_loss),
-    "AUC": lambda row: share(row.roc_auc),
-    "F1": lambda row: share(row.f1),
-    "FPR": lambda row: share(row.false_positive_rate),
-    "vs M2": lambda row: _points(row.delta_vs_model2),
-    "p": lambda row: p_value(row.p_vs_model2).removeprefix("= ").replace("< ", "<"),
-    "train s": lambda row: f"{row.train_seconds:,.{0 if row.train_seconds >= 100 else 1}f}",
-    "µs": lambda row: _micros(row.latency_us),
-}
-ALIGN = ["left" if name in ("name", "status") else "right" for name in COLUMNS]
-LEGEND = (
-    f"{CHAMPION} champion, chosen on validation rows before the held-out rows were scored; "
-    "held-out: accuracy there, with its 95 % Wilson interval;",
-    "vs M2: points of accuracy above Model 2; p: McNemar's exact test on the same rows, "
-    "Holm-corrected; µs: median time of one request alone.",
-)
-
-
 def table(leaderboard: Leaderboard) -> str:
-    """Render for a terminal of 160 columns; the verdict is the first line.
+    """Render for a terminal of 120 columns; the verdict is the first line.
+
+    It shows the telling columns; the other forms hold all.
 
     Args:
         leaderboard: The ranked rows.
@@ -73,19 +29,21 @@ def table(leaderboard: Leaderboard) -> str:
     Returns:
         Lines of text, ending with a newline.
     """
-    # tabulate pads real headers by two more columns, which 18 of them cannot afford.
-    lines = [list(COLUMNS), SEPARATING_LINE, *_cells(leaderboard)]
-    grid = tabulate(lines, tablefmt="simple", disable_numparse=True, colalign=ALIGN)
+    repeated = _repeated(leaderboard)
+    notes = [
+        LEGEND,
+        chosen(leaderboard.selection),
+        *facts(leaderboard),
+        *reasons(leaderboard, WIDTH),
+    ]
     parts = [
         verdict(leaderboard),
-        "",
-        grid,
-        "",
-        *LEGEND,
-        *_facts(leaderboard),
-        *_reasons(leaderboard),
+        _grid(TERMINAL, leaderboard.rows),
+        _grid(SEEDS, repeated) if repeated else "",
+        fixed(leaderboard),
+        "\n".join(textwrap.fill(note, WIDTH) for note in notes if note),
     ]
-    return "\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def md(leaderboard: Leaderboard) -> str:
@@ -97,15 +55,15 @@ def md(leaderboard: Leaderboard) -> str:
     Returns:
         Markdown, ending with a newline; text that users or exceptions wrote stays inert.
     """
-    cells = [[_inert(cell) for cell in row] for row in _cells(leaderboard)]
-    grid = tabulate(
-        cells, headers=list(COLUMNS), tablefmt="pipe", disable_numparse=True, colalign=ALIGN
-    )
-    notes = [*_facts(leaderboard), *_reasons(leaderboard)]
+    repeated = _repeated(leaderboard)
+    notes = [*facts(leaderboard), *reasons(leaderboard, 2 * WIDTH)]
     parts = [
         f"**{_inert(verdict(leaderboard))}**",
-        grid,
-        _inert(" ".join(LEGEND)),
+        _pipes(PAGE, leaderboard.rows),
+        _pipes(SEEDS, repeated) if repeated else "",
+        _inert(fixed(leaderboard)),
+        _inert(LEGEND),
+        _inert(chosen(leaderboard.selection)),
         "\n".join(f"- {_inert(note)}" for note in notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -148,30 +106,25 @@ def to_json(leaderboard: Leaderboard) -> str:
     return strict_json(content)
 
 
-def _cells(leaderboard: Leaderboard) -> list[list[str]]:
-    return [[write(row) for write in COLUMNS.values()] for row in leaderboard.rows]
+def _repeated(leaderboard: Leaderboard) -> list[Row]:
+    return [row for row in leaderboard.rows if row.repeats > 1]
 
 
-def _facts(leaderboard: Leaderboard) -> list[str]:
-    """Return a line each on the data and the protocol, from whatever plain values they hold."""
-    lines = []
-    for label, facts in (("data", leaderboard.data), ("protocol", leaderboard.protocol)):
-        values = [f"{key} {value}" for key, value in facts.items() if _is_short(value)]
-        if values:
-            lines.append(textwrap.shorten(plain(f"{label}: {', '.join(values)}"), WIDTH))
-    return lines
+def _grid(columns: dict[str, Column], rows: Sequence[Row]) -> str:
+    # tabulate pads real headers by two more columns, which a dozen of them cannot afford.
+    lines = [list(columns), SEPARATING_LINE, *_cells(columns, rows)]
+    return str(tabulate(lines, tablefmt="simple", disable_numparse=True, colalign=align(columns)))
 
 
-def _reasons(leaderboard: Leaderboard) -> list[str]:
-    return [
-        textwrap.shorten(plain(f"{row.name} {row.status}: {row.reason}"), WIDTH)
-        for row in leaderboard.rows
-        if row.reason and row.status in ("diverged", "failed")
-    ]
+def _pipes(columns: dict[str, Column], rows: Sequence[Row]) -> str:
+    cells = [[_inert(cell) for cell in row] for row in _cells(columns, rows)]
+    sides = align(columns)
+    headers = list(columns)
+    return str(tabulate(cells, headers, tablefmt="pipe", disable_numparse=True, colalign=sides))
 
 
-def _is_short(value: object) -> bool:
-    return isinstance(value, (str, int, float)) and value != ""
+def _cells(columns: dict[str, Column], rows: Sequence[Row]) -> list[list[str]]:
+    return [[write(row) for write in columns.values()] for row in rows]
 
 
 def _inert(text: str) -> str:

@@ -119,7 +119,8 @@ def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None)
     luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
     figures = f"({share(row.heldout_accuracy)} against {share(score)}, p {p_value(p)}{luck})"
     name = title(rival) + (", which diverged," if rival.status == "diverged" else "")
-    points = f"{abs(delta) * 100:.1f} points"
+    # Below a tenth of a point one digit would say "0.0 points ahead".
+    points = f"{abs(delta) * 100:.{1 if abs(delta) >= 0.001 else 2}f} points"
     if not luck:
         return f"{'beats' if delta > 0 else 'loses to'} {name} by {points} {figures}"
     where = "level" if delta == 0 else f"{points} {'ahead' if delta > 0 else 'behind'}"

@@ -5,8 +5,9 @@ import math
 import keras
 import numpy as np
 import pytest
+from sklearn.calibration import calibration_curve
 
-from results.metrics import cross_entropy, metrics
+from results.metrics import calibration_error, cross_entropy, metrics, recall_at
 
 NAN = float("nan")
 
@@ -73,3 +74,56 @@ def test_refuses_what_does_not_match() -> None:
         metrics([0, 1], [0.5])
     with pytest.raises(ValueError, match="do not match"):
         metrics([], [])
+
+
+def test_calibration_by_hand() -> None:
+    # Bins of a fifteenth: .03 and .05 share one, .50 and .51 another.
+    scores = [0.03, 0.05, 0.50, 0.51, 1.0]
+    labels = [0, 1, 1, 1, 0]
+    by_hand = (abs(1 - 0.08) + abs(2 - 1.01) + abs(0 - 1.0)) / 5
+    assert calibration_error(labels, scores) == pytest.approx(by_hand)
+    assert calibration_error([0, 1], [0.0, 1.0]) == 0.0
+    assert calibration_error([1, 0], [0.0, 1.0]) == 1.0
+
+
+def test_calibration_is_that_of_scikit_learns_curve() -> None:
+    random = np.random.default_rng(3)
+    scores = random.random(5000)
+    labels = random.random(5000) < scores**2
+    shares, means = calibration_curve(labels, scores, n_bins=15, strategy="uniform")
+    counts, _ = np.histogram(scores, bins=15, range=(0, 1))
+    expected = np.sum(counts * np.abs(shares - means)) / 5000
+    assert calibration_error(labels, scores) == pytest.approx(expected)
+    assert metrics(labels, scores).ece == pytest.approx(expected)
+
+
+def test_recall_at_few_false_alarms_by_hand() -> None:
+    # Of 200 benign rows two score high: .95 and .85.
+    scores = np.array([0.95, 0.85, *[0.1] * 198, 0.99, 0.98, 0.9, 0.8, 0.05])
+    labels = np.array([0] * 200 + [1] * 5)
+    assert recall_at(labels, scores, 0.0) == 2 / 5
+    assert recall_at(labels, scores, 0.004) == 2 / 5  # Less than one false alarm of 200.
+    assert recall_at(labels, scores, 0.005) == 3 / 5
+    assert recall_at(labels, scores, 0.01) == 4 / 5
+    assert recall_at(labels, scores, 1.0) == 1.0
+    found = metrics(labels, scores)
+    assert (found.recall_at_fpr_0_1, found.recall_at_fpr_1) == (2 / 5, 4 / 5)
+
+
+def test_equal_scores_cannot_be_told_apart() -> None:
+    # Taking the attack means taking both benign rows.
+    assert recall_at([0, 0, 1, 0], [0.5, 0.5, 0.5, 0.1], 0.5) == 0.0
+    # Points on one line of the curve count, too: .8 admits one of two at half the false alarms.
+    scores = [0.9, 0.9, 0.8, 0.8, 0.7, 0.7]
+    assert recall_at([0, 1] * 3, scores, 0.7) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("scores", [[NAN, 0.5], [math.inf, 0.5]])
+def test_no_calibration_and_no_recall_of_what_is_not_finite(scores: list[float]) -> None:
+    found = metrics([0, 1], scores)
+    assert (found.ece, found.recall_at_fpr_0_1, found.recall_at_fpr_1) == (None, None, None)
+
+
+def test_no_recall_without_both_classes() -> None:
+    assert recall_at([1, 1], [0.9, 0.1], 0.01) is None
+    assert recall_at([0, 0], [0.9, 0.1], 0.01) is None

@@ -1,6 +1,6 @@
 """What the leaderboard says of each result, and in which order."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -150,3 +150,50 @@ def test_refuses_repeated_names_and_an_unknown_champion() -> None:
         build([trial(1), trial(1)], LABELS, {}, None, DATA, PROTOCOL)
     with pytest.raises(ValueError, match="champion 'trial 5'"):
         build([trial(1)], LABELS, {}, "trial 5", DATA, PROTOCOL)
+
+
+def test_the_front_holds_complete_rows_that_nothing_dominates() -> None:
+    results = [
+        trial(1, latency_us=900.0),
+        trial(2, latency_us=800.0),
+        trial(3, latency_us=850.0),
+        trial(4, latency_us=None),
+        trial(5, "diverged", latency_us=1.0),
+        trial(6, latency_us=10.0),
+    ]
+    scores = {
+        f"trial {number}": right_in_all_but(range(wrong))
+        for number, wrong in ((1, 0), (2, 5), (3, 6), (4, 0), (5, 0), (6, 400))
+    }
+    found = build(results, LABELS, scores, None, DATA, PROTOCOL)
+    assert {row.name for row in found.rows if row.pareto} == {"trial 1", "trial 2", "trial 6"}
+
+
+def test_costs_and_alarms_are_those_that_were_measured() -> None:
+    timed = trial(1, latency_p99_us=9.0, latency_batch_us=3.0, latency_batch_p99_us=4.0)
+    timed = replace(timed, size_bytes=49_380)
+    scores = {"trial 1": right_in_all_but(range(4))}
+    row = build([timed], LABELS, scores, None, DATA, PROTOCOL).rows[0]
+    assert (row.latency_p99_us, row.latency_batch_us, row.latency_batch_p99_us) == (9.0, 3.0, 4.0)
+    assert row.size_bytes == 49_380
+    expected = metrics(LABELS, scores["trial 1"])
+    assert row.ece == expected.ece and row.recall_at_fpr_1 == expected.recall_at_fpr_1
+    assert row.recall_at_fpr_0_1 == expected.recall_at_fpr_0_1
+    pruned = everything().find("trial 3")
+    assert pruned is not None and pruned.ece is None and pruned.recall_at_fpr_1 is None
+
+
+def test_repeats_are_counted_with_the_first_seed() -> None:
+    again = {"trial 1": [right_in_all_but(range(wrong)) for wrong in (20, 30)], "trial 2": []}
+    scores = {f"trial {number}": right_in_all_but(range(10)) for number in (1, 2)}
+    results = [trial(1), trial(2), trial(3, "pruned")]
+    found = build(results, LABELS, scores, "trial 1", DATA, PROTOCOL, again)
+    row = found.find("trial 1")
+    assert row is not None and row.repeats == 3
+    assert row.heldout_accuracy == 0.99  # The first seed's: the others do not choose.
+    assert row.repeats_mean == pytest.approx(0.98) and row.repeats_std == pytest.approx(0.01)
+    assert (row.repeats_min, row.repeats_max) == (0.97, 0.99)
+    for name in ("trial 2", "trial 3"):
+        row = found.find(name)
+        assert row is not None
+        assert (row.repeats, row.repeats_mean, row.repeats_std) == (1, None, None)

@@ -3,14 +3,25 @@
 import csv
 import io
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, NoReturn
 
 import pytest
 
-from results.leaderboard import Leaderboard, Row, verdict
+from results.columns import PAGE
+from results.leaderboard import Leaderboard, Row, build, verdict
+from results.selection import Selection
 from results.table import WIDTH, md, table, to_csv, to_json
-from tests.results.boards import board, everything, trial
+from tests.results.boards import (
+    DATA,
+    LABELS,
+    PROTOCOL,
+    baseline,
+    board,
+    everything,
+    right_in_all_but,
+    trial,
+)
 
 
 def strict(text: str) -> Any:
@@ -25,17 +36,21 @@ def named(name: str) -> Leaderboard:
     return replace(found, rows=(replace(found.rows[0], name=name), *found.rows[1:]))
 
 
-def test_table_fits_160_columns_and_marks_one_champion() -> None:
+def test_table_fits_120_columns_and_marks_one_champion() -> None:
     found = everything()
     text = table(found)
     lines = text.splitlines()
     assert lines[0] == verdict(found)
+    assert lines[3].split() == [
+        "#", "name", "status", "val", "held-out", "95", "%", "vs", "M2", "p",
+        "R@.1%", "R@1%", "ECE", "s", "µs",
+    ]  # fmt: skip
     grid = lines[5:13]
-    assert max(len(line) for line in lines[1:]) <= WIDTH
+    assert WIDTH == 120 and max(len(line) for line in lines[1:]) <= WIDTH
     assert [line.split()[:4] for line in grid if " * " in line] == [["1", "trial", "17", "*"]]
     champion = next(line for line in grid if "trial 17" in line)
-    assert ".9960" in champion and ".9898-.9984" in champion and "12,345" in champion
-    assert " +1.6 " in champion and " 812" in champion
+    assert ".9960" in champion and ".9898-.9984" in champion and champion.endswith(" 812^")
+    assert " +1.6 " in champion and " .9950 " in champion
     pruned = next(line for line in grid if "trial 9" in line)
     assert "pruned" in pruned and ".8000" in pruned and pruned.count(" - ") >= 6
     assert not {"nan", "None"} & set(" ".join(grid).split())
@@ -43,12 +58,65 @@ def test_table_fits_160_columns_and_marks_one_champion() -> None:
 
 def test_table_fits_with_the_longest_names_and_large_figures() -> None:
     found = everything()
-    large = replace(
-        found.rows[0], name="model3-notebook", parameters=1_234_567, latency_us=123_456.0
-    )
-    large = replace(large, train_seconds=12_345.6, heldout_loss=11.2345, epochs=2.75, rank=100)
-    text = table(replace(found, rows=(large, *found.rows[1:])))
+    perfect = replace(
+        found.rows[0], name="model3-notebook", val_accuracy=1.0, heldout_accuracy=1.0,
+        heldout_high=1.0, delta_vs_model2=-0.985, p_vs_model2=1.0, recall_at_fpr_0_1=1.0,
+        recall_at_fpr_1=1.0, latency_us=123_456.0, train_seconds=12_345.6, rank=100,
+        status="diverged", pareto=True,
+    )  # fmt: skip
+    text = table(replace(found, rows=(perfect, *found.rows[1:])))
+    assert "123,456^" in text and "1.0000" in text
     assert max(len(line) for line in text.splitlines()[1:]) <= WIDTH
+
+
+def repeated() -> Leaderboard:
+    scores = {"model2": [right_in_all_but(range(100, 100 + wrong)) for wrong in (40, 30)]}
+    rivals = [trial(17), baseline("model2", layers=4), baseline("linear")]
+    first = {row.name: right_in_all_but(range(20)) for row in rivals}
+    return build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, scores)
+
+
+def test_seeds_are_shown_with_mean_and_spread_and_what_has_none_is_named() -> None:
+    lines = table(repeated()).splitlines()
+    at = next(index for index, line in enumerate(lines) if line.split()[1:2] == ["seeds"])
+    assert lines[at].split() == ["name", "seeds", "mean", "std", "lowest", "highest"]
+    # .98, .96 and .97.
+    assert lines[at + 2].split() == ["model2", "3", ".9700", ".0100", ".9600", ".9800"]
+    assert lines[at + 4] == ""
+    assert lines[at + 5] == "no seed changes linear: not repeated"
+    assert "| model2 | 3 | .9700 |" in " ".join(md(repeated()).split())
+    assert "no seed changes linear" in md(repeated())
+    assert "seeds" not in table(everything()) and "not repeated" not in table(everything())
+
+
+SELECTION = Selection(
+    champion="trial 17",
+    val_accuracy=0.9966,
+    heldout_accuracy=0.996,
+    expected_accuracy=0.9961,
+    expected_low=0.9941,
+    expected_high=0.9979,
+    optimism=0.0005,
+    chosen_again=0.41,
+    candidates=20,
+    resamples=1000,
+    rows=5020,
+)
+
+
+def test_selection_bias_stands_below_in_words_and_in_json() -> None:
+    found = replace(everything(), selection=SELECTION)
+    words = " ".join(table(found).split())
+    assert (
+        "selection bias: trial 17 was chosen among 20 complete trials for .9966 on the 5,020 "
+        "validation rows, and reaches .9960 on the held-out rows. The choice repeated on 1,000 "
+        "bootstrap samples scores .9961 on the rows left out (.9941 to .9979): an optimism of "
+        "0.05 points. 41% of the samples choose the same trial."
+    ) in words
+    assert max(len(line) for line in table(found).splitlines()[1:]) <= WIDTH
+    assert "an optimism of 0.05 points" in md(found)
+    assert strict(to_json(found))["selection"] == asdict(SELECTION)
+    assert strict(to_json(everything()))["selection"] is None
 
 
 def test_table_says_what_it_rests_on_and_why_a_training_is_not_complete() -> None:
@@ -101,7 +169,7 @@ def test_markdown_has_the_verdict_first_and_stays_inert() -> None:
     assert "<img" not in text and "<b>" not in text
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 2 + 8
-    assert {line.replace("\\|", "").count("|") for line in rows} == {19}
+    assert {line.replace("\\|", "").count("|") for line in rows} == {len(PAGE) + 1}
 
 
 def test_an_empty_leaderboard_renders_in_every_form() -> None:

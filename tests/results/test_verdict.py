@@ -52,6 +52,16 @@ def test_the_correction_can_take_a_win_away() -> None:
     )
 
 
+def test_less_than_a_tenth_of_a_point_is_not_called_nothing() -> None:
+    rivals = [trial(17), baseline("linear")]
+    labels = np.arange(10_000) % 2
+    right = np.where(labels == 1, 0.9, 0.1)
+    wrong = np.where(np.arange(10_000) < 3, 1 - right, right)
+    scores = {"trial 17": right, "linear": wrong}
+    line = verdict(build(rivals, labels, scores, "trial 17", DATA, PROTOCOL))
+    assert "does not beat the linear baseline: 0.03 points ahead (1.0000 against .9997" in line
+
+
 def test_behind_model_2() -> None:
     line = verdict(board({"trial 17": range(50), "model2": range(0), "linear": range(52)}))
     assert line.startswith("Model 3 (trial 17) loses to Model 2 by 5.0 points (.9500 against")

@@ -1,0 +1,95 @@
+"""What stands below the leaderboard: what its figures mean, rest on, and may owe to luck."""
+
+import textwrap
+
+from results.columns import CHAMPION, FRONT
+from results.row import Leaderboard
+from results.selection import Selection
+from results.verdict import plain, share
+
+LEGEND = (
+    f"{CHAMPION} champion, chosen on validation rows before the held-out rows were scored; "
+    "held-out: accuracy there, with its 95 % Wilson interval; "
+    "vs M2: points of accuracy above Model 2; p: McNemar's exact test on the same rows, "
+    "Holm-corrected; R@.1%, R@1%: recall at a false positive rate of at most .1 and 1 %; "
+    "ECE: expected calibration error, 15 bins; s: seconds of training; "
+    f"µs: median time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
+    "against it."
+)
+
+
+def chosen(selection: Selection | None) -> str:
+    """Say what the champion's validation score owes to its having been chosen by it.
+
+    Args:
+        selection: What was measured.
+
+    Returns:
+        A few sentences; "" where nothing was measured.
+    """
+    if selection is None:
+        return ""
+    found = selection
+    expected = share(found.expected_accuracy)
+    span = f"{share(found.expected_low)} to {share(found.expected_high)}"
+    return plain(
+        f"selection bias: {found.champion} was chosen among {found.candidates} complete trials for "
+        f"{share(found.val_accuracy)} on the {found.rows:,} validation rows, and reaches "
+        f"{share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
+        f"{found.resamples:,} bootstrap samples scores {expected} on the rows "
+        f"left out ({span}): an optimism of {found.optimism * 100:.2f} points. "
+        f"{found.chosen_again:.0%} of the samples choose the same trial."
+    )
+
+
+def fixed(leaderboard: Leaderboard) -> str:
+    """Say which baselines were not repeated, because no seed changes them.
+
+    Args:
+        leaderboard: The ranked rows.
+
+    Returns:
+        A sentence; "" where nothing was repeated, or no such baseline is there.
+    """
+    names = [row.name for row in leaderboard.rows if row.kind == "baseline" and row.layers is None]
+    if not names or all(row.repeats == 1 for row in leaderboard.rows):
+        return ""
+    return plain(f"no seed changes {', '.join(names)}: not repeated")
+
+
+def facts(leaderboard: Leaderboard) -> list[str]:
+    """Give a line each on the data and the protocol, from whatever plain values they hold.
+
+    Args:
+        leaderboard: The ranked rows.
+
+    Returns:
+        The lines.
+    """
+    lines = []
+    for label, known in (("data", leaderboard.data), ("protocol", leaderboard.protocol)):
+        values = [f"{key} {value}" for key, value in known.items() if _is_short(value)]
+        if values:
+            lines.append(plain(f"{label}: {', '.join(values)}"))
+    return lines
+
+
+def reasons(leaderboard: Leaderboard, width: int) -> list[str]:
+    """Say why trainings diverged or failed.
+
+    Args:
+        leaderboard: The ranked rows.
+        width: Most characters in a line; longer reasons are cut.
+
+    Returns:
+        A line each.
+    """
+    return [
+        textwrap.shorten(plain(f"{row.name} {row.status}: {row.reason}"), width)
+        for row in leaderboard.rows
+        if row.reason and row.status in ("diverged", "failed")
+    ]
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, (str, int, float)) and value != ""

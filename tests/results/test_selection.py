@@ -1,0 +1,92 @@
+"""The luck of the choice, against worlds in which it is known."""
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from results.selection import MOST_CANDIDATES, Selection, measure
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+def world(
+    seed: int, rows: int, truths: list[float]
+) -> tuple[npt.NDArray[np.int64], dict[str, Array]]:
+    """Make labels, and candidates whose accuracies on endless rows are known."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, rows)
+    candidates = {}
+    for number, truth in enumerate(truths):
+        right = rng.random(rows) < truth
+        candidates[f"trial {number}"] = np.where(right == (labels == 1), 0.9, 0.1)
+    return labels, candidates
+
+
+def accuracies(labels: Labels, candidates: dict[str, Array]) -> dict[str, float]:
+    return {name: float(np.mean((p > 0.5) == labels)) for name, p in candidates.items()}
+
+
+def chosen(labels: Labels, candidates: dict[str, Array], resamples: int = 200) -> Selection:
+    found = accuracies(labels, candidates)
+    champion = max(found, key=lambda name: found[name])
+    selection = measure(labels, candidates, champion, 0.5, resamples=resamples)
+    assert selection is not None
+    return selection
+
+
+def test_among_equals_the_optimism_is_what_the_best_of_them_gained() -> None:
+    found = [chosen(*world(seed, 400, [0.9] * 20)) for seed in range(20)]
+    gained = np.mean([selection.val_accuracy - 0.9 for selection in found])
+    assert gained > 0.02  # The best of twenty looks that much better than each of them is.
+    assert np.mean([selection.optimism for selection in found]) == pytest.approx(gained, abs=0.005)
+    assert np.mean([selection.expected_accuracy for selection in found]) == pytest.approx(
+        0.9, abs=0.005
+    )
+
+
+def test_a_clear_winner_owes_nothing_to_the_choice() -> None:
+    selection = chosen(*world(1, 1000, [0.95, 0.7, 0.6]))
+    assert (selection.champion, selection.chosen_again) == ("trial 0", 1.0)
+    assert abs(selection.optimism) < 0.002
+    assert selection.expected_low < selection.val_accuracy < selection.expected_high
+
+
+def test_what_it_says_of_itself() -> None:
+    labels, candidates = world(2, 300, [0.8, 0.85])
+    selection = chosen(labels, candidates, resamples=150)
+    assert (selection.candidates, selection.resamples, selection.rows) == (2, 150, 300)
+    assert selection.val_accuracy == max(accuracies(labels, candidates).values())
+    assert selection.heldout_accuracy == 0.5
+    assert selection.optimism == selection.val_accuracy - selection.expected_accuracy
+    assert selection == chosen(labels, candidates, resamples=150)
+
+
+def test_ties_go_to_the_lower_loss_then_to_the_earlier() -> None:
+    labels = np.arange(200) % 2
+    wrong = np.where(labels == 1, 0.6, 0.4)
+    wrong[:5] = 1 - wrong[:5]
+    surer = np.where(wrong > 0.5, 0.9, 0.1)
+    surer[:5] = wrong[:5]
+    candidates = {"trial 0": wrong, "trial 1": surer, "trial 2": surer}
+    selection = measure(labels, candidates, "trial 1", None)
+    assert selection is not None and selection.chosen_again == 1.0
+    assert selection.heldout_accuracy is None
+
+
+def test_only_the_best_are_chosen_among_and_it_is_quick() -> None:
+    count = MOST_CANDIDATES + 50
+    labels, candidates = world(3, 5000, [0.6] * 50 + [0.99] * (count - 50))
+    started = time.perf_counter()
+    selection = chosen(labels, candidates, resamples=1000)
+    assert time.perf_counter() - started < 30
+    assert selection.candidates == count
+    assert selection.expected_accuracy == pytest.approx(0.99, abs=0.003)
+
+
+def test_nothing_is_said_without_the_champions_probabilities() -> None:
+    labels, candidates = world(4, 50, [0.8])
+    assert measure(labels, candidates, "trial 9", 0.5) is None
+    assert measure(labels[:0], {"trial 0": labels[:0]}, "trial 0", 0.5) is None
