@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from data.prepare import prepare
 from results.evaluate import probabilities
 from results.export import main as export_main
 from results.leaderboard import from_store, load, main, run_folder, verdict, write
+from results.metrics import accuracy
 from results.predict import Predictor
+from results.repeats import record_repeat, repeat_folder
 from results.result import Result
+from results.scores import save_scores
 from results.store import Store
 from tests.results.conftest import Trained
 
@@ -67,6 +71,28 @@ def test_the_study_is_ranked_and_written(finished: Store, trained: Trained) -> N
     assert found.champion is not None and found.champion.name == "trial 0"
     assert found.data["rows"] == len(trained.log.texts)
     assert found.protocol["padding"] == "real"
+    write(found, finished.folder)
+    assert load(finished.folder / "leaderboard.json") == found
+
+
+def test_the_luck_of_the_choice_and_of_the_seed_are_read_from_the_run(finished: Store) -> None:
+    trial = next(result for result in finished.trials() if result.name == "trial 0")
+    scores = finished.scores(trial)
+    assert scores is not None
+    folder = repeat_folder(finished, "trial 0", 1)
+    save_scores(folder, scores["validation"], 1 - scores["heldout"])
+    place = str(folder.relative_to(finished.folder))
+    record_repeat(finished, replace(trial, artefacts=place), 1)
+    found = from_store(Store.open(finished.folder))
+    champion, selection = found.champion, found.selection
+    assert champion is not None and champion.repeats == 2
+    assert champion.repeats_mean == pytest.approx(0.5)
+    assert selection is not None and selection.candidates == 1
+    labels = finished.dataset.labels_of(finished.dataset.split.validation)
+    assert selection.val_accuracy == accuracy(labels, scores["validation"])
+    assert selection.heldout_accuracy == champion.heldout_accuracy
+    # Nothing was chosen among, so nothing is owed to the choice.
+    assert abs(selection.optimism) < 0.01
     write(found, finished.folder)
     assert load(finished.folder / "leaderboard.json") == found
 
