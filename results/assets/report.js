@@ -32,13 +32,14 @@
 
   function filterable(table) {
     const rows = [...table.tBodies[0].rows];
-    const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const text = (row) => `${row.querySelector(".name").textContent} ${row.dataset.status}`;
+    const texts = new Map(rows.map((row) => [row, text(row).toLowerCase()]));
     const apply = () => {
-      const words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+      const wanted = $("filter").value.trim().toLowerCase();
       const [kind, status] = [$("kind").value, $("status").value];
       let shown = 0;
       for (const row of rows) {
-        const fits = words.every((word) => texts.get(row).includes(word)) &&
+        const fits = texts.get(row).includes(wanted) &&
           (!kind || row.dataset.kind === kind) && (!status || row.dataset.status === status);
         row.hidden = !fits;
         shown += fits;
