@@ -11,6 +11,8 @@ with hushed():
     import keras
     import tensorflow as tf
 
+    from spaces.fast.accelerate import accelerated
+
     tf.config.list_physical_devices()  # Looks for GPUs now, and not at the first batch.
 
 BATCH_SIZE = 512
@@ -33,7 +35,8 @@ class Scorer:
         """
 
         def call(ids: tf.Tensor) -> tf.Tensor:
-            output = tf.convert_to_tensor(model(ids, training=False))
+            with accelerated(model):
+                output = tf.convert_to_tensor(model(ids, training=False))
             return tf.cast(tf.reshape(output, [-1]), tf.float32)
 
         self._call = tf.function(

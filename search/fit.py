@@ -17,6 +17,7 @@ from data.split import Rows
 from results.evaluate import Scorer, probabilities
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Status
+from spaces.fast.accelerate import accelerated
 
 # A report inside an epoch looks at every fifth validation row: enough to compare trials by, and a
 # quarter epoch's training is not outweighed by its evaluation.
@@ -109,9 +110,10 @@ def fit(
     )
     source = source.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
     started = time.monotonic()
-    (train or model.fit)(
-        source, epochs=recipe.epochs, callbacks=[watch, *callbacks], shuffle=False, verbose=0
-    )
+    with accelerated(model):
+        (train or model.fit)(
+            source, epochs=recipe.epochs, callbacks=[watch, *callbacks], shuffle=False, verbose=0
+        )
     return watch.outcome(time.monotonic() - started)
 
 

@@ -1,0 +1,153 @@
+"""Lets a model's recurrent layers run on the fast kernels, for as long as it is traced."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from spaces.fast.embedding import embed
+from spaces.fast.operation import Operation
+from spaces.fast.passes import Spec
+
+_GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
+
+
+@contextmanager
+def accelerated(model: keras.Model) -> Iterator[None]:
+    """Give the model's recurrent layers faster calls with the same results.
+
+    Weights, optimizer, configuration and saved files stay Keras' own. A function that is traced
+    inside (a training, a `tf.function`) keeps the fast calls. Layers with settings that the
+    kernels do not know, and all layers where a GPU is, keep Keras' calls.
+
+    Args:
+        model: Any Keras model; it may be accelerated already.
+    """
+    patched = []
+    if not tf.config.list_logical_devices("GPU"):
+        patched = [layer for layer in _layers(model) if "call" not in vars(layer)]
+    read = _Read()
+    for layer in patched:
+        if isinstance(layer, keras.layers.Embedding):
+            layer.call = read.embedding(layer)
+        else:
+            layer.call = _fast_call(layer, read)
+    try:
+        yield
+    finally:
+        for layer in patched:
+            del layer.call
+
+
+def _layers(model: keras.Model) -> list[Any]:
+    """The recurrent layers that the kernels can run, and the embeddings in front of them."""
+    everything = model._flatten_layers(include_self=False, recursive=True)
+    return [layer for layer in everything if _embeds(layer) or _runs(layer)]
+
+
+def _embeds(layer: Any) -> bool:
+    return (
+        type(layer) is keras.layers.Embedding
+        and layer.compute_dtype == "float32"
+        and not (layer.mask_zero or layer.lora_enabled or layer.quantization_mode)
+        and not (layer.embeddings_regularizer or layer.activity_regularizer)
+    )
+
+
+def _runs(layer: Any) -> bool:
+    if type(layer) not in _GATES or layer.compute_dtype != "float32":
+        return False
+    cell = layer.cell
+    plain = not (layer.stateful or layer.return_state or layer.unroll or cell.dropout)
+    losses = (layer.kernel_regularizer, layer.recurrent_regularizer, layer.bias_regularizer)
+    plain = plain and not any((*losses, layer.activity_regularizer))
+    names = [
+        keras.activations.tanh,
+        *([keras.activations.relu] * (type(layer) is not keras.layers.GRU)),
+    ]
+    plain = (
+        plain and cell.activation in names and type(cell).__name__ == f"{type(layer).__name__}Cell"
+    )
+    if type(layer) is not keras.layers.SimpleRNN:
+        plain = plain and cell.recurrent_activation is keras.activations.sigmoid
+    return bool(plain and getattr(cell, "reset_after", True))
+
+
+@dataclass
+class _Read:
+    """What the embeddings read last: a layer behind one can then read the ids themselves."""
+
+    vectors: Any = None
+    ids: Any = None
+    layer: Any = None
+
+    def embedding(self, layer: Any) -> Any:
+        def call(inputs: Any) -> Any:
+            self.ids, self.layer = inputs, layer
+            self.vectors = embed(tf.convert_to_tensor(layer.embeddings), inputs)
+            return self.vectors
+
+        return call
+
+
+def _fast_call(layer: Any, read: _Read) -> Any:
+    original = layer.call
+    operation = Operation(
+        Spec(
+            kind=type(layer).__name__,
+            units=layer.units,
+            relu=layer.cell.activation is keras.activations.relu,
+            sequences=layer.return_sequences,
+            reverse=layer.go_backwards,
+        )
+    )
+
+    def call(
+        sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = False
+    ) -> Any:
+        if mask is not None or initial_state is not None or tf.is_symbolic_tensor(training):
+            return original(sequences, initial_state=initial_state, mask=mask, training=training)
+        masks = _masks(layer.cell, sequences, bool(training))
+        weights = _weights(layer.cell, layer.units)
+        if sequences is read.vectors:
+            inputs = _ids_and_table(read, weights)
+        else:
+            inputs = [sequences, tf.zeros((tf.shape(sequences)[0], 0), tf.int32), *weights]
+        return operation([*inputs, masks], training=bool(training))
+
+    return call
+
+
+def _weights(cell: Any, units: int) -> list[Any]:
+    """Return input kernel, bias, recurrent kernel and recurrent bias as tensors."""
+    width = cell.kernel.shape[1]
+    none = tf.zeros((width,), tf.float32)
+    bias = tf.convert_to_tensor(cell.bias) if cell.bias is not None else none
+    recurrent_bias = none
+    if len(bias.shape) == 2:  # a GRU has one bias for the inputs and one for the state
+        bias, recurrent_bias = bias[0], bias[1]
+    kernel, recurrent = map(tf.convert_to_tensor, (cell.kernel, cell.recurrent_kernel))
+    return [kernel, bias, recurrent, recurrent_bias]
+
+
+def _ids_and_table(read: _Read, weights: list[Any]) -> list[Any]:
+    """Fold the embedding and the input kernel into one table: what each id adds to the gates."""
+    kernel, bias, recurrent, recurrent_bias = weights
+    table = tf.matmul(tf.convert_to_tensor(read.layer.embeddings), kernel) + bias
+    ids = tf.cast(read.ids, tf.int32)
+    nothing = tf.zeros((*tf.unstack(tf.shape(ids)), 0), tf.float32)
+    nothing.set_shape([None, read.ids.shape[1], 0])
+    return [nothing, ids, table, tf.zeros_like(bias), recurrent, recurrent_bias]
+
+
+def _masks(cell: Any, sequences: Any, training: bool) -> Any:
+    """Draw the state's dropout masks as Keras does, one a gate."""
+    batch = tf.shape(sequences)[0]
+    if not (training and cell.recurrent_dropout):
+        return tf.zeros((0, batch, cell.units), tf.float32)
+    masks = cell.get_recurrent_dropout_mask(tf.zeros((batch, cell.units), tf.float32))
+    cell.reset_recurrent_dropout_mask()
+    return tf.stack(masks) if isinstance(masks, list | tuple) else masks[None]

@@ -1,0 +1,269 @@
+"""One run of a kernel over a chunk of rows, and the gradients it leaves.
+
+Row r is at work from step `starts[r]` on, and rows are ordered by their start, so that at step t
+the first `counts[t]` rows are. N is the sum of the counts; the block of row r at step t is
+`offsets[t] + r`. `states` and `cells` [N + rows, H] hold what was there before each step and, in
+their last blocks, after the last.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spaces.fast import gru, lstm, rnn
+from spaces.fast.steps import weigh_recurrent
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A kind of recurrent layer.
+
+    Attributes:
+        gates: Gates, G.
+        forward: Its kernel.
+        backward: Its kernel for the way back.
+    """
+
+    gates: int
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+
+
+CELLS = {
+    "SimpleRNN": Cell(1, rnn.forward, rnn.backward),
+    "GRU": Cell(3, gru.forward, gru.backward),
+    "LSTM": Cell(4, lstm.forward, lstm.backward),
+}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a layer computes.
+
+    Attributes:
+        kind: "SimpleRNN", "GRU" or "LSTM".
+        units: Units, H.
+        relu: Whether the activation is relu; else tanh.
+        sequences: Whether the state after every step is returned.
+        reverse: Whether the inputs are read from their end.
+    """
+
+    kind: str
+    units: int
+    relu: bool
+    sequences: bool
+    reverse: bool
+
+    @property
+    def cell(self) -> Cell:
+        """Its kernels."""
+        return CELLS[self.kind]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A layer's weights.
+
+    Attributes:
+        inputs: Input kernel [E, G * H]; for ids what each adds, [num_words, G * H].
+        bias: [G * H].
+        recurrent: Recurrent kernel [H, G * H].
+        recurrent_bias: [G * H].
+    """
+
+    inputs: Array
+    bias: Array
+    recurrent: Array
+    recurrent_bias: Array
+
+    def by_gate(self, gates: int) -> Array:
+        """Return the recurrent kernel as `gates` matrices, [gates, H, width]."""
+        return np.ascontiguousarray(np.stack(np.split(self.recurrent, gates, axis=1)))
+
+
+@dataclass
+class Gradients:
+    """Gradients of `Weights`, summed over passes."""
+
+    inputs: Array
+    bias: Array
+    recurrent: Array
+    recurrent_bias: Array
+
+    @classmethod
+    def zeros(cls, weights: Weights) -> "Gradients":
+        """Return gradients of zero."""
+        return cls(*(np.zeros_like(getattr(weights, name)) for name in cls.__annotations__))
+
+    def add(self, other: "Gradients") -> None:
+        """Add another chunk's."""
+        for name in self.__annotations__:
+            getattr(self, name)[...] += getattr(other, name)
+
+
+class Pass:
+    """A chunk of rows that goes through a layer."""
+
+    def __init__(
+        self, spec: Spec, weights: Weights, x: Array, ids: Any, masks: Array, starts: Any
+    ) -> None:
+        """Make room.
+
+        Args:
+            spec: The layer.
+            weights: Its weights.
+            x: Inputs [rows, steps, E]; E = 0 where the ids are the inputs.
+            ids: Characters [rows, steps], int32; [rows, 0] where x is the input.
+            masks: Dropout masks of the state [G, rows, H]; [0, rows, H] for none.
+            starts: First step of each row, not falling, int64 [rows].
+        """
+        self.spec, self.weights, self.x, self.ids = spec, weights, x, ids
+        self.masks, self.starts = masks, starts
+        self.rows = rows = len(x)
+        self.steps = steps = x.shape[1]
+        width, units = spec.cell.gates * spec.units, spec.units
+        self.counts = np.searchsorted(starts, np.arange(steps), side="right")
+        self.offsets: npt.NDArray[np.int64] = np.concatenate(([0], np.cumsum(self.counts)))
+        blocks = int(self.offsets[-1])
+        self.inputs = np.empty((blocks, x.shape[2]), np.float32)
+        self.gates = np.empty((blocks, width), np.float32)
+        self.inner = np.empty((blocks if spec.kind == "GRU" else 0, units), np.float32)
+        self.states = np.empty((blocks + rows, units), np.float32)
+        self.cells = np.empty((blocks + rows if spec.kind == "LSTM" else 0, units), np.float32)
+        self.out = np.empty((rows if spec.sequences else 0, steps, units), np.float32)
+        self.recurrent = weights.by_gate(len(masks) or 1)
+
+    def begin(self, state: Array | float, cell: Array | float) -> None:
+        """Set the state of each row before its first step, [rows, H]."""
+        blocks = self.offsets[self.starts] + np.arange(self.rows)
+        self.states[blocks] = state
+        if len(self.cells):
+            self.cells[blocks] = cell
+
+    def forward(self, first: int = 0, last: int | None = None) -> None:
+        """Run some steps, all of them unless told otherwise."""
+        self.spec.cell.forward(
+            self.x,
+            self.ids,
+            self.weights.inputs,
+            self.weights.bias,
+            self.recurrent,
+            self.weights.recurrent_bias,
+            self.masks,
+            self.spec.relu,
+            self.spec.reverse,
+            max(first, int(self.starts[0])),
+            self.steps if last is None else last,
+            self.counts,
+            self.offsets,
+            self.inputs,
+            self.gates,
+            self.inner,
+            self.states,
+            self.cells,
+            self.out,
+        )
+
+    @property
+    def final(self) -> Array:
+        """The state after the last step, [rows, H]."""
+        return self.states[-self.rows :]
+
+    def backward(
+        self, dout: Array, dcells: Array, dh: Array, dc: Array, dx: Array, gradients: Gradients
+    ) -> None:
+        """Go back through all steps; `gates` is lost.
+
+        Args:
+            dout: Gradient of the state after each step, [rows, steps, H], or [0, steps, H].
+            dcells: The same of the cell state.
+            dh: Gradient of the last state [rows, H]; becomes that of the first.
+            dc: The same of the cell state.
+            dx: Filled with the inputs' gradient [rows, steps, E].
+            gradients: The weights' are added here.
+        """
+        dgates = np.empty_like(self.gates)
+        self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.inputs)
+        self.weigh(dgates, gradients)
+
+    def retrace(
+        self,
+        dout: Array,
+        dcells: Array,
+        dh: Array,
+        dc: Array,
+        dgates: Array,
+        dx: Array,
+        dtable: Array,
+    ) -> None:
+        """Go back as `backward` does, and leave the weights for `weigh`.
+
+        Args:
+            dout: As there.
+            dcells: As there.
+            dh: As there.
+            dc: As there.
+            dgates: Filled with the gradient of the gates, [N, G * H].
+            dx: As there.
+            dtable: Where ids are read, their gradient is added here, [num_words, G * H].
+        """
+        self.spec.cell.backward(
+            self.x,
+            self.ids,
+            self._inputs_t,
+            self._recurrent_t,
+            self.masks,
+            self.spec.relu,
+            self.spec.reverse,
+            self.counts,
+            self.offsets,
+            self.gates,
+            self.inner,
+            self.states,
+            self.cells,
+            dout,
+            dcells,
+            dh,
+            dc,
+            dgates,
+            dx,
+            dtable,
+        )
+
+    def weigh(self, dgates: Array, gradients: Gradients) -> None:
+        """Add the gradients of the weights that are products over all steps.
+
+        Args:
+            dgates: From `retrace`.
+            gradients: The weights' are added here.
+        """
+        blocks = int(self.offsets[-1])
+        of_inputs = self.gates if self.spec.kind == "GRU" else dgates
+        if self.x.shape[2]:
+            gradients.inputs += self.inputs.T @ of_inputs
+            gradients.bias += of_inputs.sum(axis=0)
+        part = np.empty_like(gradients.recurrent)
+        weigh_recurrent(self.states[:blocks], dgates, self.masks, self.rows_of, part)
+        gradients.recurrent += part
+        if self.spec.kind == "GRU":
+            gradients.recurrent_bias += dgates.sum(axis=0)
+
+    @cached_property
+    def _inputs_t(self) -> Array:
+        return np.ascontiguousarray(self.weights.inputs.T)
+
+    @cached_property
+    def _recurrent_t(self) -> Array:
+        return np.ascontiguousarray(self.recurrent.transpose(0, 2, 1))
+
+    @property
+    def rows_of(self) -> npt.NDArray[np.int64]:
+        """The row of each block, [N]."""
+        first = np.repeat(self.offsets[:-1], self.counts)
+        return np.arange(len(first), dtype=np.int64) - first
