@@ -1,21 +1,34 @@
 """Labelled records out of an access log, JSON Lines or a `text,label` CSV, cleaned."""
 
-import hashlib
+import contextlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from data import quick
 from data.errors import UserError
 from data.progress import track
 from data.rows import FORMATS as FORMATS
-from data.rows import QUOTES, check_characters, check_format, dump, guess, is_label, load, split
+from data.rows import (
+    QUOTES,
+    Row,
+    check_characters,
+    check_format,
+    dump,
+    guess,
+    is_label,
+    load,
+    split,
+)
 from data.rows import parse as parse_row
 from data.rows import rows as numbered_rows
-from data.source import name_of, open_lines
+from data.source import name_of, open_byte_lines
+from data.spool import Spool
+from data.texts import to_bytes
 
 DROPPED_KEYS = ("timestamp", "headers", "source", "route", "responsePayload")
 
@@ -28,7 +41,7 @@ class AccessLog:
     """Labelled texts in the order of their file.
 
     Attributes:
-        texts: The n cleaned records.
+        texts: The n cleaned records, in a file that is gone when they are.
         labels: Their labels, 0 normal or 1 malicious, uint8 [n].
         format: One of `FORMATS`.
         source: Where they came from, as messages call it.
@@ -36,7 +49,7 @@ class AccessLog:
         sha256: Fingerprint of the texts and labels, in hexadecimal.
     """
 
-    texts: list[str]
+    texts: Sequence[str]
     labels: npt.NDArray[np.uint8]
     format: str
     source: str
@@ -72,17 +85,14 @@ def read(
     if rows is not None and rows < 1:
         raise UserError(f"the number of rows is {rows}, but must be 1 or more")
     source = name_of(path)
-    texts: list[str] = []
-    labels: list[int] = []
     skipped = 0
-    with open_lines(path) as lines:
+    with open_byte_lines(path) as lines, Spool() as spool:
         if format is None:
             format, lines = guess(lines)
         numbered = itertools.islice(numbered_rows(lines, format, source), rows)
         for number, row in track(numbered, f"reading {source}", rows):
             try:
-                record, label = parse_row(row, format)
-                text = record if isinstance(record, str) else _drop(record, dropped_keys)
+                text, label = _quick(row, dropped_keys) or _exact(row, format, dropped_keys)
             except UserError as error:
                 if not skip_bad_rows:
                     raise UserError(
@@ -90,13 +100,25 @@ def read(
                     ) from error
                 skipped += 1
             else:
-                texts.append(text)
-                labels.append(label)
-    if not texts:
-        raise UserError(f"{source}: no usable row in it ({skipped} skipped), read as {format}")
-    return AccessLog(
-        texts, np.array(labels, np.uint8), format, source, skipped, _fingerprint(texts, labels)
-    )
+                spool.add(text, label)
+        if not spool:
+            raise UserError(f"{source}: no usable row in it ({skipped} skipped), read as {format}")
+        texts, labels, sha256 = spool.finish()
+    return AccessLog(texts, labels, format, source, skipped, sha256)
+
+
+def _quick(row: Row, dropped_keys: Sequence[str]) -> tuple[bytes, int] | None:
+    if type(row) is tuple:
+        text = quick.clean(row[0], dropped_keys)
+        return None if text is None else (text, row[1])
+    if type(row) is bytes:
+        return quick.clean_json_line(row, dropped_keys)
+    return None
+
+
+def _exact(row: Row, format: str, dropped_keys: Sequence[str]) -> tuple[bytes, int]:
+    record, label = parse_row(row, format)
+    return to_bytes(record if isinstance(record, str) else _drop(record, dropped_keys)), label
 
 
 def clean(record: str, dropped_keys: Sequence[str] = DROPPED_KEYS) -> str:
@@ -112,6 +134,9 @@ def clean(record: str, dropped_keys: Sequence[str] = DROPPED_KEYS) -> str:
     Raises:
         UserError: The record is no JSON object.
     """
+    with contextlib.suppress(UnicodeEncodeError):
+        if (text := quick.clean(record.encode(), dropped_keys)) is not None:
+            return text.decode("ascii")
     return _drop(load(record), dropped_keys)
 
 
@@ -179,12 +204,3 @@ def _drop(record: dict[str, Any], keys: Sequence[str]) -> str:
     for key in keys:
         record.pop(key, None)
     return dump(record)
-
-
-def _fingerprint(texts: Iterable[str], labels: Iterable[int]) -> str:
-    digest = hashlib.sha256()
-    for text, label in zip(texts, labels, strict=True):
-        encoded = text.encode("utf-8", "surrogatepass")
-        digest.update(b"%d %d " % (label, len(encoded)))
-        digest.update(encoded)
-    return digest.hexdigest()

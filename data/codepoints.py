@@ -1,19 +1,26 @@
 """Texts as numpy arrays of lower-cased code points, a piece at a time."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from data.texts import Texts, decode
+
 CODE_POINTS = 0x110000
 CHUNK_CHARACTERS = 2**20
 
-Codes = npt.NDArray[np.uint32]
+Codes = npt.NDArray[np.unsignedinteger[Any]]
 Lengths = npt.NDArray[np.int64]
 
 
 def chunks(texts: Iterable[str]) -> Iterator[tuple[Codes, Lengths]]:
     """Yield code points and lengths of lower-cased texts, about `CHUNK_CHARACTERS` at once."""
+    if isinstance(texts, Texts):
+        for block, sizes in texts.blocks(CHUNK_CHARACTERS):
+            yield _decompose_block(block, sizes)
+        return
     chunk: list[str] = []
     size = 0
     for text in texts:
@@ -33,3 +40,10 @@ def decompose(texts: list[str]) -> tuple[Codes, Lengths]:
     lengths = np.fromiter(map(len, lowered), np.int64, len(lowered))
     joined = "".join(lowered).encode("utf-32-le", "surrogatepass")
     return np.frombuffer(joined, "<u4"), lengths
+
+
+def _decompose_block(block: bytes, sizes: Lengths) -> tuple[Codes, Lengths]:
+    # Where all is ASCII, a byte is a code point and lower case depends on no neighbour.
+    if block.isascii():
+        return np.frombuffer(block.lower(), np.uint8), sizes
+    return decompose(list(decode(block, sizes)))

@@ -8,16 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from data.batches import MAX_LENGTH
-from data.codepoints import CODE_POINTS, Lengths, chunks, decompose
+from data.codepoints import CHUNK_CHARACTERS, CODE_POINTS, Codes, Lengths, chunks, decompose
+from data.encoded import Encoded as Encoded
+from data.encoded import Ids
 from data.errors import UserError
 
-_Ids = npt.NDArray[np.unsignedinteger[Any]]
+# Small enough for the cache; and new characters are mostly in the first part.
+_COUNTED_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,16 @@ class Vocabulary:
         counts = np.zeros(CODE_POINTS, np.int64)
         seen: list[int] = []
         for codes, _ in chunks(texts):
-            in_chunk = np.bincount(codes)
-            if np.any((in_chunk > 0) & (counts[: len(in_chunk)] == 0)):
-                distinct, first = np.unique(codes, return_index=True)
-                in_order = distinct[np.argsort(first)]
-                seen.extend(in_order[counts[in_order] == 0].tolist())
-            counts[: len(in_chunk)] += in_chunk
+            # Beyond ASCII, counts are long and not worth making more often.
+            size = _COUNTED_AT_ONCE if codes.itemsize == 1 else CHUNK_CHARACTERS
+            for start in range(0, len(codes), size):
+                part = codes[start : start + size]
+                in_part = np.bincount(part)
+                if np.any((in_part > 0) & (counts[: len(in_part)] == 0)):
+                    distinct, first = np.unique(part, return_index=True)
+                    in_order = distinct[np.argsort(first)]
+                    seen.extend(in_order[counts[in_order] == 0].tolist())
+                counts[: len(in_part)] += in_part
         # sorted is stable, so ties keep the order of first appearance.
         return cls(tuple(map(chr, sorted(seen, key=lambda code: -counts[code]))), unknown)
 
@@ -66,7 +71,7 @@ class Vocabulary:
         """How many ids there are, padding included: an embedding's input size."""
         return len(self.characters) + 1 + int(self.unknown)
 
-    def encode(self, text: str) -> _Ids:
+    def encode(self, text: str) -> Ids:
         """Encode one text, however long.
 
         Args:
@@ -121,90 +126,13 @@ class Vocabulary:
             ) from error
 
     @cached_property
-    def _table(self) -> _Ids:
+    def _table(self) -> Ids:
         """The id of every code point, [0x110000]."""
         rest = len(self.characters) + 1 if self.unknown else 0
         table = np.full(CODE_POINTS, rest, np.min_scalar_type(self.num_words))
         known = np.fromiter(map(ord, self.characters), np.int64, len(self.characters))
         table[known] = np.arange(1, len(known) + 1)
         return table
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """The ids of n records, one after the other without padding.
-
-    Attributes:
-        ids: All ids, 1-D, of the smallest unsigned type that holds them.
-        offsets: Record i is `ids[offsets[i]:offsets[i + 1]]`, int64 [n + 1].
-    """
-
-    ids: _Ids
-    offsets: Lengths
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> Lengths:
-        """How many ids each record has, int64 [n]."""
-        return np.diff(self.offsets)
-
-    def padded(self, rows: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int32]:
-        """Pad records on the left with 0; longer ones keep their last ids.
-
-        Args:
-            rows: Which records, int64 [b].
-            length: How many ids each shall have.
-
-        Returns:
-            Ids, int32 [b, length].
-        """
-        rows = np.asarray(rows, np.int64)
-        if not len(self.ids):
-            return np.zeros((len(rows), length), np.int32)
-        starts, ends = self.offsets[rows, None], self.offsets[rows + 1, None]
-        positions = ends - length + np.arange(length)  # [b, length]
-        taken = self.ids[np.maximum(positions, 0)]
-        return np.where(positions >= starts, taken, 0).astype(np.int32)
-
-    def save(self, folder: Path) -> None:
-        """Write ids.npy and offsets.npy into a folder, which is made where absent.
-
-        Args:
-            folder: Where to write.
-
-        Raises:
-            UserError: The folder cannot be written.
-        """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            np.save(folder / "ids.npy", self.ids)
-            np.save(folder / "offsets.npy", self.offsets)
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
-
-    @classmethod
-    def load(cls, folder: Path) -> "Encoded":
-        """Map what `save` wrote into memory, so that several processes share it.
-
-        Args:
-            folder: Where `save` wrote.
-
-        Returns:
-            The encoded records.
-
-        Raises:
-            UserError: A file is missing or damaged.
-        """
-        try:
-            ids = np.load(folder / "ids.npy", mmap_mode="r")
-            offsets = np.load(folder / "offsets.npy", mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{folder}: no encoded records can be read from it") from error
-        if not len(offsets) or offsets[-1] != len(ids):
-            raise UserError(f"{folder}: its encoded records are damaged; delete it")
-        return cls(ids, offsets)
 
 
 def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_LENGTH) -> Encoded:
@@ -219,21 +147,26 @@ def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_L
         Their ids.
     """
     table = vocabulary._table
-    flat = bytearray()
-    lengths: list[Lengths] = [np.zeros(1, np.int64)]
+    # Grown in place, so that no second copy of the ids is ever held.
+    flat, offsets = bytearray(), bytearray(8)
     for codes, long in chunks(texts):
-        ids = table[codes]
+        ids = _look_up(table, codes)
         if not vocabulary.unknown:
             ids, long = _without_zeros(ids, long)
         ids, kept = _last(ids, long, max_length)
+        offsets += (len(flat) // table.itemsize + np.cumsum(kept, dtype=np.int64)).tobytes()
         flat += ids.tobytes()
-        lengths.append(kept)
-    return Encoded(
-        np.frombuffer(flat, table.dtype), np.cumsum(np.concatenate(lengths), dtype=np.int64)
-    )
+    return Encoded(np.frombuffer(flat, table.dtype), np.frombuffer(offsets, np.int64))
 
 
-def _without_zeros(ids: _Ids, lengths: Lengths) -> tuple[_Ids, Lengths]:
+def _look_up(table: Ids, codes: Codes) -> Ids:
+    if table.dtype == codes.dtype == np.uint8:
+        # Several times as fast as numpy's own look-up, which widens each code to 64 bits.
+        return np.frombuffer(codes.tobytes().translate(table[:256].tobytes()), np.uint8)
+    return table[codes]
+
+
+def _without_zeros(ids: Ids, lengths: Lengths) -> tuple[Ids, Lengths]:
     keep = ids != 0
     if keep.all():
         return ids, lengths
@@ -242,9 +175,12 @@ def _without_zeros(ids: _Ids, lengths: Lengths) -> tuple[_Ids, Lengths]:
     return ids[keep], before[ends] - before[ends - lengths]
 
 
-def _last(ids: _Ids, lengths: Lengths, most: int) -> tuple[_Ids, Lengths]:
+def _last(ids: Ids, lengths: Lengths, most: int) -> tuple[Ids, Lengths]:
     if not lengths.size or lengths.max() <= most:
         return ids, lengths
-    ends = np.cumsum(lengths)
-    from_end = np.repeat(ends, lengths) - np.arange(len(ids))  # 1 for a record's last id.
-    return ids[from_end <= most], np.minimum(lengths, most)
+    kept = np.minimum(lengths, most)
+    starts = np.cumsum(lengths) - lengths
+    keep = np.ones(len(ids), bool)
+    for row in np.flatnonzero(lengths > most):
+        keep[starts[row] : starts[row] + lengths[row] - most] = False
+    return ids[keep], kept

@@ -16,6 +16,7 @@ from data.access_log import DROPPED_KEYS, AccessLog
 from data.encode import Encoded, Vocabulary, encode
 from data.errors import UserError
 from data.split import Rows, Split
+from data.texts import Texts
 
 VocabularyFrom = Literal["train", "all"]
 
@@ -44,11 +45,11 @@ class Dataset:
     vocabulary: Vocabulary
     facts: dict[str, Any]
     folder: Path | None = None
-    kept_texts: Sequence[str] | None = None
+    kept_texts: Texts | None = None
 
     @cached_property
-    def texts(self) -> Sequence[str]:
-        """The n cleaned records; read from the folder at the first use.
+    def texts(self) -> Texts:
+        """The n cleaned records; mapped from the folder at the first use.
 
         Raises:
             UserError: They are missing or damaged there.
@@ -56,11 +57,7 @@ class Dataset:
         if self.kept_texts is not None:
             return self.kept_texts
         assert self.folder is not None
-        try:
-            with (self.folder / "texts.jsonl").open(encoding="utf-8") as lines:
-                return [json.loads(line) for line in lines]
-        except _DAMAGED as error:
-            raise UserError(f"{self.folder}: its texts cannot be read") from error
+        return Texts.load(self.folder)
 
     def labels_of(self, rows: Rows) -> npt.NDArray[np.uint8]:
         """Give the labels of some rows.
@@ -87,8 +84,7 @@ class Dataset:
         try:
             np.save(folder / "labels.npy", self.labels)
             np.savez(folder / "split.npz", **self.split.slices)  # type: ignore[arg-type]
-            with (folder / "texts.jsonl").open("w", encoding="utf-8") as lines:
-                lines.writelines(json.dumps(text) + "\n" for text in self.texts)
+            self.texts.save(folder)
             beside = folder / "facts.json.part"
             beside.write_text(json.dumps(self.facts), encoding="utf-8")
             beside.replace(folder / "facts.json")
@@ -147,15 +143,16 @@ def prepare(
     """
     rows = splits.make(split, len(log.texts))
     splits.check(rows, log.labels, batch_size)
+    texts = log.texts if isinstance(log.texts, Texts) else Texts.of(log.texts)
     known = (
-        Vocabulary.fit(log.texts, unknown=False)
+        Vocabulary.fit(texts, unknown=False)
         if vocabulary == "all"
-        else Vocabulary.fit((log.texts[row] for row in rows.train), unknown=True)
+        else Vocabulary.fit(texts.at(rows.train), unknown=True)
     )
     facts = {
         "source": log.source,
         "format": log.format,
-        "rows": len(log.texts),
+        "rows": len(texts),
         "skipped": log.skipped,
         "dropped_keys": list(dropped_keys),
         "fingerprint": log.sha256,
@@ -167,4 +164,4 @@ def prepare(
             name: round(float(log.labels[part].mean()), 4) for name, part in rows.slices.items()
         },
     }
-    return Dataset(encode(log.texts, known), log.labels, rows, known, facts, None, log.texts)
+    return Dataset(encode(texts, known), log.labels, rows, known, facts, None, texts)

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
 from data.errors import UserError
+from data.quick import split_row
+from data.source import decode
 
 Format = Literal["access-log", "jsonl", "text"]
 FORMATS: tuple[str, ...] = get_args(Format)
 QUOTES = {"access-log": "|", "text": '"'}
 
 MAX_FIELD = 2**24
+# CSV fields; or a record in UTF-8 and its label; or a JSON line.
+Row = list[str] | tuple[bytes, int] | bytes
 _LABELS = {"0": 0, "1": 1}
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
@@ -69,7 +73,7 @@ def dump(record: dict[str, Any]) -> str:
         raise UserError("the record is nested too deeply") from error
 
 
-def guess(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
+def guess(lines: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
     """Guess the format from the first line that is not blank.
 
     Args:
@@ -78,12 +82,12 @@ def guess(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
     Returns:
         The format, and all of the lines.
     """
-    head: list[str] = []
+    head: list[bytes] = []
     for line in lines:
         head.append(line)
         if line.strip():
             break
-    first = head[-1].strip() if head else ""
+    first = decode(head[-1]).strip() if head else ""
     return _format_of(first), itertools.chain(head, lines)
 
 
@@ -118,7 +122,7 @@ def split(line: str, quote: str) -> list[str]:
         raise UserError(f"is no CSV ({error})") from error
 
 
-def rows(lines: Iterator[str], format: str, source: str) -> Iterator[tuple[int, list[str]]]:
+def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int, Row]]:
     """Number the rows from 1 as the file has them, blank ones and a header counted but left out.
 
     Args:
@@ -127,29 +131,42 @@ def rows(lines: Iterator[str], format: str, source: str) -> Iterator[tuple[int, 
         source: What messages call the log.
 
     Yields:
-        The row's number, and its CSV fields or its one JSON line.
+        The row's number, and its CSV fields or its one JSON line; where the record needs no
+        decoding to be told apart, it comes undecoded with its label.
 
     Raises:
         UserError: A field is longer than `MAX_FIELD`.
     """
     if format == "jsonl":
-        yield from ((n, [line]) for n, line in enumerate(lines, 1) if line.strip())
+        yield from ((n, line) for n, line in enumerate(lines, 1) if line.strip())
         return
     csv.field_size_limit(MAX_FIELD)
     number = 0
     may_be_header = format == "text"
+    waiting: list[bytes] = []
+
+    def decoded() -> Iterator[str]:
+        while line := waiting.pop() if waiting else next(lines, b""):
+            yield decode(line)
+
+    reader = csv.reader(decoded(), quotechar=QUOTES[format])
     try:
-        for number, row in enumerate(csv.reader(lines, quotechar=QUOTES[format]), 1):
+        for number, line in enumerate(lines, 1):
+            if format == "access-log" and (plain := split_row(line)):
+                yield number, plain
+                continue
+            waiting.append(line)
+            row = next(reader)
             if row and not (may_be_header and row[-1].strip().lower() == "label"):
                 yield number, row
             may_be_header = may_be_header and not row
     except csv.Error as error:
         raise UserError(
-            f"{source}, row {number + 1}: {error}; is a closing {QUOTES[format]} missing?"
+            f"{source}, row {number}: {error}; is a closing {QUOTES[format]} missing?"
         ) from error
 
 
-def parse(row: list[str], format: str) -> tuple[str | dict[str, Any], int]:
+def parse(row: Row, format: str) -> tuple[str | dict[str, Any], int]:
     """Take a row's record and label apart.
 
     Args:
@@ -162,19 +179,29 @@ def parse(row: list[str], format: str) -> tuple[str | dict[str, Any], int]:
     Raises:
         UserError: The row is bad; the message names neither source nor row.
     """
+    match row:
+        case bytes():
+            return _parse_json_line(decode(row))
+        case tuple():
+            record, label = decode(row[0]), row[1]
+            check_characters(record)
+            return load(record), label
     for field in row:
         check_characters(field)
-    if format == "jsonl":
-        record = load(row[0])
-        if "label" not in record:
-            raise UserError("the record has no key 'label'")
-        return record, _json_label(record.pop("label"))
     if len(row) != 2:
         raise UserError(
             f"has {len(row)} column{'s' * (len(row) != 1)}, but must have 2: the record "
             f"(in {QUOTES[format]} where it holds commas) and its label"
         )
     return row[0] if format == "text" else load(row[0]), _label(row[1])
+
+
+def _parse_json_line(line: str) -> tuple[dict[str, Any], int]:
+    check_characters(line)
+    record = load(line)
+    if "label" not in record:
+        raise UserError("the record has no key 'label'")
+    return record, _json_label(record.pop("label"))
 
 
 def is_label(field: str) -> bool:

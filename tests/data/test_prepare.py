@@ -123,11 +123,12 @@ def test_a_damaged_folder_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["texts.bin", "texts.npy"])
 @pytest.mark.parametrize("spoil", [cut, Path.unlink])
 def test_damaged_texts_are_refused_when_they_are_needed(
-    saved: Path, spoil: Callable[[Path], object]
+    saved: Path, spoil: Callable[[Path], object], name: str
 ) -> None:
-    spoil(saved / "texts.jsonl")
+    spoil(saved / name)
     dataset = Dataset.load(saved)
     with pytest.raises(UserError, match="its texts cannot be read"):
         _ = dataset.texts

@@ -6,6 +6,10 @@ from data.errors import UserError
 from data.rows import FORMATS, check_format, guess, parse, rows, split
 
 
+def as_bytes(lines: list[str]) -> list[bytes]:
+    return [line.encode() for line in lines]
+
+
 @pytest.mark.parametrize(
     ("first", "format"),
     [
@@ -23,9 +27,9 @@ from data.rows import FORMATS, check_format, guess, parse, rows, split
 @pytest.mark.parametrize("blank_lines", [0, 2])
 def test_guesses_the_format_and_loses_no_line(first: str, format: str, blank_lines: int) -> None:
     lines = ["\n"] * blank_lines + [first + "\n", "the second\n"]
-    guessed, given_back = guess(iter(lines))
+    guessed, given_back = guess(iter(as_bytes(lines)))
     assert guessed == format
-    assert list(given_back) == lines
+    assert list(given_back) == as_bytes(lines)
 
 
 def test_guess_of_nothing() -> None:
@@ -37,33 +41,36 @@ def test_guess_of_nothing() -> None:
 @pytest.mark.parametrize("header", ["text,label\n", "Text, Label \r\n", '"payload","label"\n'])
 def test_header_is_counted_but_left_out(header: str) -> None:
     lines = [header, "a,0\n", "\n", "label,label\n"]
-    assert list(rows(iter(lines), "text", "x")) == [(2, ["a", "0"]), (4, ["label", "label"])]
+    assert list(rows(iter(as_bytes(lines)), "text", "x")) == [
+        (2, ["a", "0"]),
+        (4, ["label", "label"]),
+    ]
 
 
 def test_only_the_first_row_may_be_a_header() -> None:
-    assert list(rows(iter(["a,0\n", "text,label\n"]), "text", "x"))[1] == (2, ["text", "label"])
-    assert list(rows(iter(["text,label\n"]), "access-log", "x")) == [(1, ["text", "label"])]
+    assert list(rows(iter([b"a,0\n", b"text,label\n"]), "text", "x"))[1] == (2, ["text", "label"])
+    assert list(rows(iter([b"text,label\n"]), "access-log", "x")) == [(1, ["text", "label"])]
 
 
 def test_quoted_field_over_several_lines_is_one_row() -> None:
     lines = ['"a\n', 'b",1\n', "c,0\n"]
-    assert list(rows(iter(lines), "text", "x")) == [(1, ["a\nb", "1"]), (2, ["c", "0"])]
+    assert list(rows(iter(as_bytes(lines)), "text", "x")) == [(1, ["a\nb", "1"]), (2, ["c", "0"])]
 
 
 def test_doubled_quote_is_one() -> None:
-    assert list(rows(iter(["|a||b|,1\n"]), "access-log", "x")) == [(1, ["a|b", "1"])]
+    assert list(rows(iter([b"|a||b|,1\n"]), "access-log", "x")) == [(1, ["a|b", "1"])]
 
 
 @pytest.mark.parametrize(
     ("value", "label"), [("0", 0), ("1", 1), ('"1"', 1), ("2", None), ("true", None), ("1.0", None)]
 )
 def test_label_of_json(value: str, label: int | None) -> None:
-    row = [f'{{"a":2,"label":{value}}}']
+    row = f'{{"a":2,"label":{value}}}'
     if label is None:
         with pytest.raises(UserError, match=r"the label is .* must be 0 or 1"):
-            parse(row, "jsonl")
+            parse(row.encode(), "jsonl")
     else:
-        assert parse(row, "jsonl") == ({"a": 2}, label)
+        assert parse(row.encode(), "jsonl") == ({"a": 2}, label)
 
 
 def test_long_wrong_label_is_shortened() -> None:
