@@ -67,7 +67,7 @@ def make_run(
     dataset.save(folder / DATA_FOLDER)
     store = Store.create(
         folder,
-        ["maximize", "minimize"][:objectives],  # type: ignore[list-item]
+        ["maximize", "minimize"][:objectives],
         name=folder.name,
         data={**dataset.facts, words[-1]: words[0]},
         protocol={**PROTOCOL, words[0]: words[-1]},

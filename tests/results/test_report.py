@@ -78,7 +78,7 @@ def test_leads_with_the_verdict(store: Store, text: str) -> None:
 
 def test_has_a_plot_in_every_place(text: str) -> None:
     assert "Not shown" not in text and "not shown" not in text
-    found = json.loads(re.search(r'id="plots">(.*?)</script>', text).group(1))  # type: ignore[union-attr]
+    found = json.loads(re.search(r'id="plots">(.*?)</script>', text).group(1))
     places = [each["id"] for each in Page(text).of("div") if each.get("class") == "plot"]
     assert list(found) == places
     assert len(places) > 12
@@ -163,7 +163,7 @@ def test_attributions_are_computed_once(store: Store, text: str) -> None:
 @pytest.mark.parametrize("statuses", [(), ("failed",), ("complete",), ("pruned", "complete")])
 def test_few_trials_are_a_sentence(tmp_path: Path, statuses: tuple[str, ...]) -> None:
     log = write_log(tmp_path / "log.csv", WORDS)
-    store = make_run(tmp_path / "run", log, statuses=statuses, words=("a", "b"))  # type: ignore[arg-type]
+    store = make_run(tmp_path / "run", log, statuses=statuses, words=("a", "b"))
     text = page_of(store, attribute=False)
     assert text.count("it takes 2 complete trials, and this run has") == 3
     if "complete" not in statuses:
