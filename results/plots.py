@@ -1,7 +1,7 @@
 """What a plot is here: plain JSON for plotly.js, in which no text of a log or a study acts."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,17 +87,20 @@ def inert(value: Any) -> Any:
     return value
 
 
-def window(values: list[float], reserve: float = 0.06) -> list[float]:
+def window(
+    values: Sequence[float], keep: Sequence[float] = (), reserve: float = 0.06
+) -> list[float]:
     """Choose an axis that a few very low values cannot squeeze.
 
     Args:
         values: What is shown on it; at least one.
+        keep: Those of them that must be seen in any case.
         reserve: Room above and below, as a part of the axis.
 
     Returns:
-        Its lower end, at the first quartile, and its upper end.
+        Its lower end, at the first quartile or the lowest to keep, and its upper end.
     """
-    low, high = float(np.quantile(values, 0.25)), max(values)
+    low, high = min([float(np.quantile(values, 0.25)), *keep]), max(values)
     room = reserve * (high - low) or 0.01
     return [low - room, high + room]
 

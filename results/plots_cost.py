@@ -7,7 +7,7 @@ from typing import Any
 
 from results.plots import OTHER, Plot, Trace, window
 from results.plots_search import colour_of
-from results.row import Leaderboard, Row
+from results.row import LINEAR, MODEL2, Leaderboard, Row
 
 
 def trade_off(board: Leaderboard) -> Plot:
@@ -37,20 +37,23 @@ def trade_off(board: Leaderboard) -> Plot:
         "hoverinfo": "skip",
     }
     named = [_point(row, colour_of(row.name, champion, names), champion) for row in rows]
+    known = [board.champion, board.find(MODEL2), board.find(LINEAR)]
+    keep = [row.heldout_low for row in known if row and row.heldout_low is not None]
     values = [row.heldout_accuracy for row in rows if row.heldout_accuracy is not None]
     layout = {
         "xaxis": {"title": {"text": "median microseconds a request, alone"}, **_decades(rows)},
-        "yaxis": {"title": {"text": "held-out accuracy"}, "range": window(values, 0.15)},
+        "yaxis": {"title": {"text": "held-out accuracy"}, "range": window(values, keep, 0.15)},
         "hovermode": "closest",
     }
     return Plot([line, *named], layout, height=400)
 
 
 def _decades(rows: Sequence[Row]) -> dict[str, Any]:
-    """A logarithmic axis with a tick at 1, 2 and 5."""
+    """A logarithmic axis with a tick at 1, 2 and 5, or at more where it is short."""
     logs = [math.log10(row.latency_us) for row in rows if row.latency_us]
     low, high = min(logs) - 0.1, max(logs) + 0.1
-    ticks = [digit * 10.0**power for power in range(-1, 8) for digit in (1, 2, 5)]
+    digits = (1, 2, 5) if high - low > 0.9 else (1, 1.2, 1.5, *range(2, 10))
+    ticks = [digit * 10.0**power for power in range(-1, 8) for digit in digits]
     return {"type": "log", "range": [low, high], "tickvals": ticks, "tickformat": ",~r"}
 
 

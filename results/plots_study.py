@@ -26,6 +26,7 @@ FEWEST = 2
 MOST_AXES = 8
 MOST_SLICES = 9
 MOST_LETTERS = 28
+MOST_LETTERS_OF_A_VALUE = 16
 OBJECTIVE = "validation accuracy"
 
 log = logging.getLogger(__name__)
@@ -215,10 +216,14 @@ def _is_log(trial: FrozenTrial, name: str) -> bool:
 
 def _distribution(values: Sequence[Any], log_scale: bool) -> BaseDistribution:
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
-        return CategoricalDistribution(sorted({visible(value, MOST_LETTERS) for value in values}))
+        return CategoricalDistribution(
+            sorted({visible(value, MOST_LETTERS_OF_A_VALUE) for value in values})
+        )
     numbers = [value for value in values if math.isfinite(value)]
     if len(numbers) < len(values):
-        return CategoricalDistribution(sorted({visible(value) for value in values}))
+        return CategoricalDistribution(
+            sorted({visible(value, MOST_LETTERS_OF_A_VALUE) for value in values})
+        )
     low, high = min(numbers), max(numbers)
     logarithmic = log_scale and low > 0
     if all(isinstance(value, int) for value in numbers):
@@ -228,5 +233,5 @@ def _distribution(values: Sequence[Any], log_scale: bool) -> BaseDistribution:
 
 def _plain(value: Any, distribution: BaseDistribution) -> Any:
     if isinstance(distribution, CategoricalDistribution):
-        return visible(value, MOST_LETTERS)
+        return visible(value, MOST_LETTERS_OF_A_VALUE)
     return float(value) if isinstance(distribution, FloatDistribution) else value

@@ -40,6 +40,7 @@ def test_an_axis_is_not_squeezed_by_one_low_value() -> None:
     low, high = window([0.01, 0.97, 0.98, 0.99, 0.995])
     assert low > 0.9
     assert high > 0.995
+    assert window([0.01, 0.97, 0.98, 0.99, 0.995], keep=[0.5])[0] < 0.5
 
 
 def test_stairs_climb_over_complete_trials_only(tmp_path: Path) -> None:
