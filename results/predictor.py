@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.access_log import clean, parse_line
-from data.batches import batches, padded_lengths
+from data.batches import GRID, MAX_LENGTH, batches, padded_lengths
 from data.encode import Encoded, encode
 from data.errors import UserError
 from data.rows import check_characters, dump
@@ -73,6 +73,11 @@ class Predictor:
             UserError: If the folder is incomplete or damaged.
         """
         return cls(load_export(folder))
+
+    def warm_up(self) -> None:
+        """Trace and compile the model now, not at the first scores."""
+        for length in (GRID, MAX_LENGTH):
+            self._score(np.zeros((1, length), np.int32))
 
     def text(self, line: str) -> str:
         """Clean one raw line as the search did.
@@ -223,7 +228,9 @@ def use_threads(count: int) -> None:
     Args:
         count: How many.
     """
-    from results.evaluate import tf
+    from results import evaluate as _  # Imports TensorFlow quietly.
+
+    import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)

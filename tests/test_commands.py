@@ -25,6 +25,7 @@ COMMANDS = (
     "results.leaderboard",
     "results.export",
     "results.predict",
+    "results.serve",
     "search.run",
 )
 # On a busy machine an import of TensorFlow alone can take half a minute.

@@ -28,7 +28,7 @@ def test_lines_arrive_in_batches_of_512_whatever_the_chunks_are(tmp_path: Path) 
 
 def test_a_pause_is_told_once_and_half_a_line_is_kept() -> None:
     reading, writing = os.pipe()
-    with open(reading, "rb") as stream:
+    with os.fdopen(reading, "rb") as stream:
         batches = batches_of_stream(stream, wait=0.01)
         os.write(writing, b"one\ntw")
         assert next(batches) == ["one"]
@@ -43,7 +43,7 @@ def test_a_pause_is_told_once_and_half_a_line_is_kept() -> None:
 
 def test_a_busy_writer_is_not_interrupted() -> None:
     reading, writing = os.pipe()
-    with open(reading, "rb") as stream:
+    with os.fdopen(reading, "rb") as stream:
         batches = batches_of_stream(stream, wait=0.01)
         os.write(writing, b"one\n")
         assert next(batches) == ["one"]

@@ -183,7 +183,8 @@ AFTERWARDS = """
 import sys
 from results.predict import main
 main(sys.argv[1:])
-print([name for name in ("optuna", "keras_tuner", "spaces.model3", "search") if name in sys.modules])
+absent = ("optuna", "keras_tuner", "spaces.model3", "search")
+print([name for name in absent if name in sys.modules])
 """
 
 
