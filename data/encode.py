@@ -8,14 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from data.batches import MAX_LENGTH
 from data.codepoints import CHUNK_CHARACTERS, CODE_POINTS, Codes, Lengths, chunks, decompose
 from data.encoded import Encoded as Encoded
 from data.encoded import Ids
 from data.errors import UserError
+from data.texts import Texts
 
 # Small enough for the cache; and new characters are mostly in the first part.
 _COUNTED_AT_ONCE = 2**16
@@ -147,16 +150,43 @@ def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_L
         Their ids.
     """
     table = vocabulary._table
-    # Grown in place, so that no second copy of the ids is ever held.
-    flat, offsets = bytearray(), bytearray(8)
+    # No text has more characters than bytes, in lower case either. What stays unused of the room
+    # never becomes memory.
+    ids = _Growing(table.dtype, texts.size if isinstance(texts, Texts) else 0)
+    offsets = _Growing(np.dtype(np.int64), len(texts) + 1 if isinstance(texts, Texts) else 0)
+    offsets.extend(np.zeros(1, np.int64))
     for codes, long in chunks(texts):
-        ids = _look_up(table, codes)
+        found = _look_up(table, codes)
         if not vocabulary.unknown:
-            ids, long = _without_zeros(ids, long)
-        ids, kept = _last(ids, long, max_length)
-        offsets += (len(flat) // table.itemsize + np.cumsum(kept, dtype=np.int64)).tobytes()
-        flat += ids.tobytes()
-    return Encoded(np.frombuffer(flat, table.dtype), np.frombuffer(offsets, np.int64))
+            found, long = _without_zeros(found, long)
+        found, kept = _last(found, long, max_length)
+        offsets.extend(len(ids) + np.cumsum(kept, dtype=np.int64))
+        ids.extend(found)
+    return Encoded(ids.array, offsets.array)
+
+
+class _Growing:
+    """An array that is extended without a second copy of it, given room enough."""
+
+    def __init__(self, dtype: np.dtype[Any], room: int) -> None:
+        self._array = np.empty(room, dtype)
+        self._used = 0
+
+    def __len__(self) -> int:
+        return self._used
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        return self._array[: self._used]
+
+    def extend(self, values: npt.NDArray[Any]) -> None:
+        end = self._used + len(values)
+        if end > len(self._array):
+            larger = np.empty(2 * end, self._array.dtype)
+            larger[: self._used] = self.array
+            self._array = larger
+        self._array[self._used : end] = values
+        self._used = end
 
 
 def _look_up(table: Ids, codes: Codes) -> Ids:

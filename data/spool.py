@@ -9,21 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import UserError
-from data.texts import BLOCK_BYTES, Texts, map_file
+from data.texts import BLOCK_BYTES, Texts
 
 
 class Spool:
-    """Takes texts and labels in order; the texts' file has no name and goes when they do.
+    """Takes texts and labels in order; the texts' files have no name and go when they do.
 
     A context manager; what `texts` and `labels` gave may outlive it.
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        self._block = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        self._offsets = tempfile.TemporaryFile()  # noqa: SIM115
         self._labels = bytearray()
-        self._offsets = bytearray(8)
         self._size = 0
         self._digest = hashlib.sha256()
+        self._guarded(lambda: self._offsets.write(bytes(8)))
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
 
@@ -31,10 +32,11 @@ class Spool:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Close the file; what was mapped stays."""
-        # An error of the last write was raised already, or would hide the one on its way.
-        with contextlib.suppress(OSError):
-            self._file.close()
+        """Close the files; what was mapped stays."""
+        for file in (self._block, self._offsets):
+            # An error of the last write was raised already, or would hide the one on its way.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -65,9 +67,9 @@ class Spool:
             UserError: The file cannot be written.
         """
         self._write()
-        self._guarded(self._file.flush)
-        offsets = np.frombuffer(self._offsets, np.int64)
-        texts = Texts(map_file(self._file), offsets[:-1], offsets[1:])
+        self._guarded(self._block.flush)
+        self._guarded(self._offsets.flush)
+        texts = Texts.map(self._block, self._offsets)
         return texts, np.frombuffer(self._labels, np.uint8), self._digest.hexdigest()
 
     def _write(self) -> None:
@@ -78,9 +80,10 @@ class Spool:
             b"".join(b"%d %d %b" % (label, len(text), text) for label, text in pairs)
         )
         sizes = np.fromiter(map(len, texts), np.int64, len(texts))
-        self._offsets += (self._size + np.cumsum(sizes)).tobytes()
+        ends = self._size + np.cumsum(sizes)
         self._size += int(sizes.sum())
-        self._guarded(lambda: self._file.write(b"".join(texts)))
+        self._guarded(lambda: self._block.write(b"".join(texts)))
+        self._guarded(lambda: self._offsets.write(ends.tobytes()))
 
     def _guarded(self, write: Callable[[], object]) -> None:
         try:

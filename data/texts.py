@@ -1,10 +1,11 @@
 """Many texts as one block of UTF-8 in a file, mapped into memory and decoded when asked for.
 
-A text takes its bytes and 8 more, none of them in the memory of a process: pages of the file come
-when they are read, are shared by all processes, and are given back after a pass over all texts.
+A text takes its bytes and 8 more, none of them in the memory of a process: pages of a file come
+when they are read, are shared by all processes, and are given back during a pass over all texts.
 """
 
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, overload
@@ -16,6 +17,7 @@ from data.errors import UserError
 
 _Sizes = npt.NDArray[np.int64]
 _Block = bytes | mmap.mmap
+_BLOCK, _OFFSETS = "texts.bin", "texts.offsets"
 
 BLOCK_BYTES = 2**20
 # Rows whose sizes are looked at together; bounds what a pass over millions of texts holds.
@@ -31,12 +33,16 @@ class Texts(Sequence[str]):
         block: UTF-8, lone surrogates allowed.
         starts: Where in `block` each text starts, in bytes, int64 [n].
         ends: Where each ends, int64 [n].
+        maps: The files mapped into memory that these lie in.
     """
 
-    def __init__(self, block: _Block, starts: _Sizes, ends: _Sizes) -> None:
+    def __init__(
+        self, block: _Block, starts: _Sizes, ends: _Sizes, maps: tuple[mmap.mmap, ...] = ()
+    ) -> None:
         self._block = block
         self._starts = starts
         self._ends = ends
+        self._maps = maps
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Texts":
@@ -64,7 +70,7 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: int | slice) -> "str | Texts":
         """Decode one text, or give a view of several."""
         if isinstance(index, slice):
-            return Texts(self._block, self._starts[index], self._ends[index])
+            return Texts(self._block, self._starts[index], self._ends[index], self._maps)
         return self._block[self._starts[index] : self._ends[index]].decode("utf-8", _ERRORS)
 
     def __iter__(self) -> Iterator[str]:
@@ -85,9 +91,11 @@ class Texts(Sequence[str]):
             rows: Their indices, [m].
 
         Returns:
-            The m texts; nothing is copied but where they are.
+            The m texts; at most where they are is copied.
         """
-        return Texts(self._block, self._starts[rows], self._ends[rows])
+        if len(rows) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
+            return self[int(rows[0]) : int(rows[0]) + len(rows)]
+        return Texts(self._block, self._starts[rows], self._ends[rows], self._maps)
 
     def blocks(self, most: int = BLOCK_BYTES) -> Iterator[tuple[bytes, _Sizes]]:
         """Yield all texts, several at once.
@@ -113,8 +121,13 @@ class Texts(Sequence[str]):
             yield block, ends - starts
             first += len(ends)
 
+    @property
+    def size(self) -> int:
+        """How many bytes all texts have together."""
+        return int((self._ends - self._starts).sum())
+
     def save(self, folder: Path) -> None:
-        """Write texts.bin and texts.npy into a folder.
+        """Write texts.bin and texts.offsets into a folder.
 
         Args:
             folder: An existing folder.
@@ -122,11 +135,13 @@ class Texts(Sequence[str]):
         Raises:
             OSError: It cannot be written.
         """
-        offsets = np.zeros(len(self) + 1, np.int64)
-        np.cumsum(self._ends - self._starts, out=offsets[1:])
-        with (folder / "texts.bin").open("wb") as file:
-            file.writelines(block for block, _ in self.blocks())
-        np.save(folder / "texts.npy", offsets)
+        end = 0
+        with (folder / _BLOCK).open("wb") as block, (folder / _OFFSETS).open("wb") as offsets:
+            offsets.write(bytes(8))
+            for texts, sizes in self.blocks():
+                block.write(texts)
+                offsets.write((end + np.cumsum(sizes)).tobytes())
+                end += len(texts)
 
     @classmethod
     def load(cls, folder: Path) -> "Texts":
@@ -142,19 +157,41 @@ class Texts(Sequence[str]):
             UserError: A file is missing or damaged.
         """
         try:
-            offsets = np.load(folder / "texts.npy", mmap_mode="r")
-            with (folder / "texts.bin").open("rb") as file:
-                block = map_file(file)
-        except (OSError, ValueError, EOFError) as error:
+            with (folder / _BLOCK).open("rb") as block, (folder / _OFFSETS).open("rb") as offsets:
+                return cls.map(block, offsets)
+        except (OSError, ValueError) as error:
             raise UserError(f"{folder}: its texts cannot be read; delete it") from error
-        if not len(offsets) or offsets[-1] != len(block):
-            raise UserError(f"{folder}: its texts cannot be read, they are damaged; delete it")
-        return cls(block, offsets[:-1], offsets[1:])
+
+    @classmethod
+    def map(cls, block: BinaryIO, offsets: BinaryIO) -> "Texts":
+        """Map two open files, which may be closed then.
+
+        Args:
+            block: UTF-8 of n texts one after the other, lone surrogates allowed.
+            offsets: Text i is `block[offsets[i]:offsets[i + 1]]`, int64 [n + 1].
+
+        Returns:
+            The texts.
+
+        Raises:
+            OSError: A file cannot be mapped.
+            ValueError: They do not belong together.
+        """
+        maps = [mmap.mmap(offsets.fileno(), 0, access=mmap.ACCESS_READ)]
+        places = np.frombuffer(maps[0], np.int64)
+        size = block.seek(0, os.SEEK_END)
+        if places[-1] != size:
+            raise ValueError("the offsets are not those of the texts")
+        if not size:  # An empty file cannot be mapped.
+            return cls(b"", places[:-1], places[1:], tuple(maps))
+        maps.append(mmap.mmap(block.fileno(), 0, access=mmap.ACCESS_READ))
+        return cls(maps[1], places[:-1], places[1:], tuple(maps))
 
     def _release(self) -> None:
         # The pages stay in the system's cache, but count no longer as this process's memory.
-        if isinstance(self._block, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            self._block.madvise(mmap.MADV_DONTNEED)
+        if hasattr(mmap, "MADV_DONTNEED"):
+            for mapped in self._maps:
+                mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def to_bytes(text: str) -> bytes:
@@ -183,10 +220,3 @@ def decode(block: bytes, sizes: _Sizes) -> Iterator[str]:
     for end in ends:
         yield block[start:end].decode("utf-8", _ERRORS)
         start = end
-
-
-def map_file(file: BinaryIO) -> _Block:
-    """Map a whole file into memory; it may be closed then."""
-    size = file.seek(0, 2)
-    # An empty file cannot be mapped.
-    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""

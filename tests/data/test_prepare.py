@@ -123,7 +123,7 @@ def test_a_damaged_folder_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["texts.bin", "texts.npy"])
+@pytest.mark.parametrize("name", ["texts.bin", "texts.offsets"])
 @pytest.mark.parametrize("spoil", [cut, Path.unlink])
 def test_damaged_texts_are_refused_when_they_are_needed(
     saved: Path, spoil: Callable[[Path], object], name: str
