@@ -16,6 +16,13 @@ LEGEND = (
     f"µs: median time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
     "against it."
 )
+# Of the columns that only a page has.
+PAGE_LEGEND = (
+    "brief: keeps Model 3's rules; kB: a network's weights, in thousands of bytes; vs linear, "
+    "p linear: as vs M2 and p, against the linear baseline; FPR: false positive rate at .5; "
+    "µs of 512: time of one request among 512; p99: 99th percentile over the calls. Latencies are "
+    "measured by the worker that trained it, while other workers may be busy."
+)
 
 
 def chosen(selection: Selection | None) -> str:
@@ -31,13 +38,14 @@ def chosen(selection: Selection | None) -> str:
         return ""
     found = selection
     expected = share(found.expected_accuracy)
+    points = round(found.optimism * 100, 2) + 0.0  # Never "-0.00".
     span = f"{share(found.expected_low)} to {share(found.expected_high)}"
     return plain(
         f"selection bias: {found.champion} was chosen among {found.candidates} complete trials for "
         f"{share(found.val_accuracy)} on the {found.rows:,} validation rows, and reaches "
         f"{share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
         f"{found.resamples:,} bootstrap samples scores {expected} on the rows "
-        f"left out ({span}): an optimism of {found.optimism * 100:.2f} points. "
+        f"left out ({span}): an optimism of {points:.2f} points. "
         f"{found.chosen_again:.0%} of the samples choose the same trial."
     )
 

@@ -10,7 +10,7 @@ from tabulate import SEPARATING_LINE, tabulate
 
 from results.columns import PAGE, SEEDS, TERMINAL, Column, align
 from results.files import strict_json
-from results.notes import LEGEND, chosen, facts, fixed, reasons
+from results.notes import LEGEND, PAGE_LEGEND, chosen, facts, fixed, reasons
 from results.row import Leaderboard, Row
 from results.verdict import plain, verdict
 
@@ -62,7 +62,7 @@ def md(leaderboard: Leaderboard) -> str:
         _pipes(PAGE, leaderboard.rows),
         _pipes(SEEDS, repeated) if repeated else "",
         _inert(fixed(leaderboard)),
-        _inert(LEGEND),
+        _inert(f"{LEGEND} {PAGE_LEGEND}"),
         _inert(chosen(leaderboard.selection)),
         "\n".join(f"- {_inert(note)}" for note in notes),
     ]

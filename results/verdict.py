@@ -105,10 +105,20 @@ def _sentence(row: Row, leaderboard: Leaderboard) -> str:
         phrases = [f"reaches {share(row.heldout_accuracy)} ({interval} at 95 %)"]
     alike = len({phrase.startswith("beats") for phrase in phrases}) == 1
     sentence = f"{title(row)} {(' and ' if alike else ', but ').join(phrases)}"
+    sentence += _over_seeds(row, leaderboard.find(MODEL2))
     if missing:
         names = " and ".join(missing)
         sentence += f"; {names} {'are' if len(missing) > 1 else 'is'} not there to compare with"
     return sentence
+
+
+def _over_seeds(row: Row, rival: Row | None) -> str:
+    """Return how both did over several seeds: the tests above know the luck of the rows alone."""
+    if row.repeats_mean is None:
+        return ""
+    sides = [row, *([rival] if rival and rival is not row and rival.repeats_mean else [])]
+    spread = [f"{share(side.repeats_mean)} ± {share(side.repeats_std)}" for side in sides]
+    return f"; over {row.repeats} seeds {' against '.join(spread)}"
 
 
 def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None) -> str:

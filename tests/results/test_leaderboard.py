@@ -43,11 +43,8 @@ def finished(trained: Trained, tmp_path: Path) -> Store:
         probabilities(trained.model, trained.encoded, rows, padding="real")
         for rows in (dataset.split.validation, dataset.split.heldout)
     )
-    for name, sign in (("trials/0", 1), ("baselines/model2", -1)):
-        (folder / name).mkdir(parents=True)
-        shown = {"validation": seen, "heldout": heldout}
-        scores = {part: value if sign > 0 else 1 - value for part, value in shown.items()}
-        np.savez(folder / name / "scores.npz", **scores)
+    save_scores(folder / "trials/0", seen, heldout)
+    save_scores(folder / "baselines/model2", 1 - seen, 1 - heldout)
     trained.model.save(folder / "trials/0" / "model.keras")
     store.record_baseline(
         Result("model2", "baseline", "complete", artefacts="baselines/model2", val_accuracy=0.1)

@@ -104,6 +104,11 @@ SELECTION = Selection(
 )
 
 
+def test_no_optimism_has_no_sign() -> None:
+    found = replace(everything(), selection=replace(SELECTION, optimism=-0.00001))
+    assert "an optimism of 0.00 points" in " ".join(table(found).split())
+
+
 def test_selection_bias_stands_below_in_words_and_in_json() -> None:
     found = replace(everything(), selection=SELECTION)
     words = " ".join(table(found).split())

@@ -62,6 +62,24 @@ def test_less_than_a_tenth_of_a_point_is_not_called_nothing() -> None:
     assert "does not beat the linear baseline: 0.03 points ahead (1.0000 against .9997" in line
 
 
+def test_several_seeds_are_told_of_beside_the_luck_of_the_rows() -> None:
+    first = {"trial 17": right_in_all_but(range(2)), "model2": right_in_all_but(range(100, 140))}
+    others = {
+        "trial 17": [right_in_all_but(range(4)), right_in_all_but(range(6))],
+        "model2": [right_in_all_but(range(20))],
+    }
+    rivals = [trial(17), baseline("model2")]
+    line = verdict(build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, others))
+    assert "beats Model 2 by 3.8 points (.9980 against .9600, p < .0001); over 3 seeds" in line
+    # .998, .996 and .994 against .96 and .98.
+    assert "; over 3 seeds .9960 ± .0020 against .9700 ± .0141; the linear" in line
+    alone = {"trial 17": others["trial 17"]}
+    line = verdict(build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, alone))
+    assert "; over 3 seeds .9960 ± .0020; the linear" in line
+    best = verdict(build(rivals[1:], LABELS, first, None, DATA, PROTOCOL, others))
+    assert "Model 2 reaches .9600" in best and "; over 2 seeds .9700 ± .0141; the" in best
+
+
 def test_behind_model_2() -> None:
     line = verdict(board({"trial 17": range(50), "model2": range(0), "linear": range(52)}))
     assert line.startswith("Model 3 (trial 17) loses to Model 2 by 5.0 points (.9500 against")
