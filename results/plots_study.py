@@ -191,10 +191,10 @@ def _figure(draw: Callable[..., Any], study: optuna.Study, **options: Any) -> Pl
 def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        # Says that it cannot tell, and then gives all of them the same importance.
-        warnings.filterwarnings("error", "The number of trials is too small", UserWarning)
-        # The page says that few trials tell little; names of theirs need not go to the terminal.
-        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
+        # The page says itself that few trials tell little.
+        warnings.simplefilter("ignore", UserWarning)
+        # Optuna cannot tell, and would give all of them the same importance.
+        warnings.filterwarnings("error", ".*importances will be equal", UserWarning)
         try:
             yield
         except UserWarning as error:

@@ -25,6 +25,7 @@ COMMANDS = (
     "results.leaderboard",
     "results.export",
     "results.predict",
+    "results.report",
     "results.serve",
     "search.run",
 )

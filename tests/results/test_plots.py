@@ -132,3 +132,11 @@ def test_one_trial_is_too_few(tmp_path: Path) -> None:
     for draw in (plots_study.importance, lambda it: plots_study.parallel(it, ["units"])):
         with pytest.raises(ValueError, match=r"2 complete trials, and this run has 1"):
             draw(study)
+
+
+def test_optuna_s_doubts_are_a_sentence(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.csv", ("tee", "pot"))
+    statuses = ("complete", "complete")
+    store = make_run(tmp_path / "run", log, statuses=statuses, words=("gru", "lstm"))
+    with pytest.raises(ValueError, match="too few"):
+        plots_study.importance(plots_study.readable(store))
