@@ -1,0 +1,75 @@
+"""One side of `tests.benchmarks.encoding`, in a process of its own; prints a JSON line."""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from data import access_log
+from data.batches import MAX_LENGTH
+from data.encode import Vocabulary, encode
+from tests.benchmarks.memory import forget_peak, peak, resident
+
+ROWS_AT_ONCE = 1024
+
+
+def main(side: str, path: Path) -> None:
+    """Encode a log and print what it took.
+
+    Args:
+        side: "ours" or "notebook".
+        path: The log.
+    """
+    if side == "notebook":
+        # Only here: the other side is measured without TensorFlow in its process.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from tests.benchmarks import notebook_pipeline
+    before = resident()
+    forget_peak()
+    started = time.perf_counter()
+    if side == "notebook":
+        matrix = notebook_pipeline.encode(path)
+        seconds, growth = time.perf_counter() - started, peak() - before
+        encoded_bytes, characters = matrix.nbytes, int(np.count_nonzero(matrix))
+        count, blocks = len(matrix), iter([matrix])
+    else:
+        log = access_log.read(str(path))
+        encoded = encode(log.texts, Vocabulary.fit(log.texts, unknown=False))
+        seconds, growth = time.perf_counter() - started, peak() - before
+        encoded_bytes = encoded.ids.nbytes + encoded.offsets.nbytes
+        count, characters = len(encoded), len(encoded.ids)
+        blocks = (encoded.padded(rows, MAX_LENGTH) for rows in _parts(count))
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "encoded": encoded_bytes,
+                "growth": growth,
+                "ids": _digest(blocks),
+                "rows": count,
+                "characters": characters,
+            }
+        )
+    )
+
+
+def _parts(count: int) -> Iterator[npt.NDArray[np.int64]]:
+    for start in range(0, count, ROWS_AT_ONCE):
+        yield np.arange(start, min(start + ROWS_AT_ONCE, count))
+
+
+def _digest(blocks: Iterator[npt.NDArray[np.int32]]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(np.ascontiguousarray(block))
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
