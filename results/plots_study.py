@@ -198,7 +198,7 @@ def _quiet() -> Iterator[None]:
         try:
             yield
         except UserWarning as error:
-            raise ValueError("Optuna finds the trials too few; give a larger --budget") from error
+            raise ValueError("Optuna finds the trials too few or too alike") from error
         except ImportError as error:
             raise ValueError(f"a library is missing: {error}") from error
         except RuntimeError as error:
