@@ -1,117 +1,33 @@
-"""The winner as one folder, which `results.predict` runs without the study."""
+"""The winner as one folder that needs neither the study nor the search, in several formats."""
 
 import logging
-import platform
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from data.command import Parser, run
-from data.encode import Vocabulary
 from data.errors import UserError
-from results.exported import (
-    METRICS,
-    MODEL,
-    PREPROCESSING,
-    PROTOCOL,
-    VERSIONS,
-    VOCABULARY,
-    Export,
-    Preprocessing,
-    load_export,
-)
-from results.files import new_folder, strict_json, write_text
+from results.card import card
+from results.card_sections import Subject
+from results.conversion import Sample
+from results.export_folder import export, versions
+from results.exported import MODEL, Export, Preprocessing, load_export
+from results.formats import FORMATS, parse, require_packages
 from results.leaderboard import Leaderboard, from_store, run_folder
-from results.manifest import MANIFEST, files, manifest, manifest_files
+from results.porting import preprocessing_text
 from results.result import Result
 from results.store import Store
+from results.threshold import DEFAULT, Rule, Threshold, choose
+from results.threshold import parse as parse_threshold
+from results.vectors import vectors
 
-__all__ = ["Export", "export", "export_trial", "load_export", "main"]
+__all__ = ["Export", "export", "export_trial", "load_export", "main", "versions"]
 
-PACKAGES = ("tensorflow", "keras", "keras_tuner", "optuna", "model3-search")
-FORMATS = ("keras",)
+STAND_ALONE = Path(__file__).with_name("assets") / "predict.py"
 
 log = logging.getLogger(__name__)
-
-
-def export(
-    result: Result,
-    to: Path,
-    *,
-    vocabulary: Vocabulary,
-    preprocessing: dict[str, Any],
-    protocol: dict[str, Any],
-    metrics: dict[str, Any],
-) -> Path:
-    """Write a trained model and all that a prediction needs, whole or not at all.
-
-    Args:
-        result: The training; its checkpoint must have been kept.
-        to: The folder to make. An export there is replaced; anything else is left alone.
-        vocabulary: The characters that it was trained with.
-        preprocessing: What `Preprocessing.of` takes: format, dropped_keys, unknown, padding.
-        protocol: How it was trained.
-        metrics: How well it did.
-
-    Returns:
-        The folder.
-
-    Raises:
-        UserError: If the checkpoint is gone, or the folder holds something else or cannot be
-            written.
-    """
-    checked = Preprocessing.of(preprocessing)
-    checkpoint = Path(result.artefacts) / MODEL
-    if not result.artefacts or not checkpoint.is_file():
-        raise UserError(
-            f"{result.name} has no {MODEL} (status {result.status}): only the best trials keep "
-            "theirs; export another one"
-        )
-    # A link is followed, so that the folder behind it is replaced and not the link.
-    place = Path(to).resolve()
-    _refuse_what_is_not_ours(place)
-    with new_folder(place) as folder:
-        shutil.copyfile(checkpoint, folder / MODEL)
-        vocabulary.save(folder / VOCABULARY)
-        for name, content in (
-            (PREPROCESSING, checked.as_json()),
-            (PROTOCOL, protocol),
-            (METRICS, {"name": result.name, **metrics}),
-            (VERSIONS, versions()),
-        ):
-            write_text(folder / name, strict_json(content))
-        write_text(folder / MANIFEST, strict_json(manifest(folder)))
-    return Path(to)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that an export was made with, Python's among them."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed as a package"
-    return found
-
-
-def _refuse_what_is_not_ours(place: Path) -> None:
-    if not place.exists():
-        return
-    if not place.is_dir():
-        raise UserError(f"--to is '{place}', which is a file; name a folder")
-    if not any(place.iterdir()):
-        return
-    present = set(files(place))
-    listed = manifest_files(place)
-    if listed is None:
-        raise UserError(f"--to is '{place}', which holds other things; name a new folder")
-    others = sorted(present - {MANIFEST, *listed})
-    if others:
-        raise UserError(f"--to is '{place}', an export with '{others[0]}' added; move that first")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -127,17 +43,41 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("run", help="a run's folder, or its name under --out")
     parser.add_argument("--trial", default="best", help="best (the champion), or a trial's number")
     parser.add_argument("--to", required=True, type=Path, help="the folder to make")
-    parser.add_argument("--format", choices=FORMATS, default="keras")
+    parser.add_argument(
+        "--format",
+        default="keras",
+        help=f"some of {','.join(FORMATS)}, with commas; keras is always written",
+    )
+    parser.add_argument(
+        "--threshold",
+        default=str(DEFAULT),
+        help="above which score a record is called malicious: a number (default: %(default)s), or "
+        "chosen on the validation rows: fpr=RATE (at most so many false alarms), cost=FP:FN (the "
+        "cheapest, where a false alarm costs FP and a missed attack FN)",
+    )
     parser.add_argument("--out", default="runs", type=Path, help="where runs lie")
     options = parser.parse_args(argv)
+    rule, formats = parse_threshold(options.threshold), parse(options.format)
+    require_packages(formats)
     store = Store.open(run_folder(options.run, options.out))
     result = chosen(store.results(), store.champion, options.trial)
-    export_trial(store, from_store(store), result, options.to)
+    export_trial(
+        store, from_store(store), result, options.to, formats=formats, rule=rule, check=True
+    )
     log.info("%s is in %s", result.name, options.to)
     return 0
 
 
-def export_trial(store: Store, leaderboard: Leaderboard, result: Result, to: Path) -> Path:
+def export_trial(
+    store: Store,
+    leaderboard: Leaderboard,
+    result: Result,
+    to: Path,
+    *,
+    formats: Sequence[str] = ("keras",),
+    rule: Rule = DEFAULT,
+    check: bool = False,
+) -> Path:
     """Export one training of a run, with its line of the leaderboard as its metrics.
 
     Args:
@@ -145,28 +85,60 @@ def export_trial(store: Store, leaderboard: Leaderboard, result: Result, to: Pat
         leaderboard: Its leaderboard.
         result: One of its results.
         to: As in `export`.
+        formats: As in `export`.
+        rule: How the threshold is chosen.
+        check: Whether the model is loaded again and its scores are compared with the search's,
+            which takes seconds and is always done for formats beyond keras.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: As `export`.
+        UserError: As `export`; or if the threshold cannot be chosen.
     """
     dataset = store.dataset
-    row = leaderboard.find(result.name)
+    preprocessing = Preprocessing(
+        format=dataset.facts["format"],
+        dropped_keys=tuple(dataset.facts["dropped_keys"]),
+        unknown=dataset.vocabulary.unknown,
+        padding=store.protocol.get("padding", "real"),
+    )
     store.find(result, MODEL)  # fetches it from the machine that trained it
+    sample, threshold = _scored(store, result, preprocessing, rule)
+    row = leaderboard.find(result.name)
+
+    def documents(present: Sequence[str], problems: Mapping[str, str]) -> dict[str, str]:
+        if row is None or sample is None:
+            return {}
+        subject = Subject(
+            row=row,
+            leaderboard=leaderboard,
+            preprocessing=preprocessing,
+            threshold=threshold,
+            formats=present,
+            problems=problems,
+            versions=versions(formats[1:]),
+        )
+        made = {
+            "README.md": card(subject),
+            "PREPROCESSING.md": preprocessing_text(preprocessing, threshold),
+            "vectors.jsonl": vectors(dataset, sample, preprocessing),
+        }
+        if "onnx" in present:
+            made["predict.py"] = STAND_ALONE.read_text(encoding="utf-8")
+        return made
+
     return export(
         replace(result, artefacts=str(store.folder / result.artefacts)),
         to,
         vocabulary=dataset.vocabulary,
-        preprocessing={
-            "format": dataset.facts["format"],
-            "dropped_keys": dataset.facts["dropped_keys"],
-            "unknown": dataset.vocabulary.unknown,
-            "padding": store.protocol.get("padding", "real"),
-        },
+        preprocessing=preprocessing.as_json(),
         protocol={"data": store.data, **store.protocol},
         metrics=asdict(row) if row else {},
+        threshold=threshold,
+        formats=formats,
+        sample=sample if check or len(formats) > 1 else None,
+        documents=documents,
     )
 
 
@@ -193,6 +165,29 @@ def chosen(results: Sequence[Result], champion: str | None, trial: str) -> Resul
         known = ", ".join(sorted(numbered, key=int)) or "none"
         raise UserError(f"--trial is '{trial}', but must be best or one of: {known}")
     return numbered[trial]
+
+
+def _scored(
+    store: Store, result: Result, preprocessing: Preprocessing, rule: Rule
+) -> tuple[Sample | None, Threshold]:
+    """Return the held-out records with their scores, and the threshold of the validation rows."""
+    dataset = store.dataset
+    scores = store.scores(result)
+    if scores is None:
+        if rule.value is None:
+            raise UserError(
+                f"--threshold {rule} cannot be chosen: {result.name} has no validation scores "
+                f"(status {result.status})"
+            )
+        return None, Threshold(rule.value, str(rule))
+    sample = Sample(
+        dataset.encoded,
+        np.asarray(dataset.split.heldout),
+        scores["heldout"],
+        preprocessing.padding,
+    )
+    labels = dataset.labels_of(dataset.split.validation)
+    return sample, choose(labels, scores["validation"], rule)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,223 @@
+"""Scores for raw log lines: `python predict.py [FILE]` reads lines, writes one JSON line for each.
+
+Needs only numpy and onnxruntime, and the files beside it: model.onnx, vocabulary.json,
+preprocessing.json and manifest.json. PREPROCESSING.md explains each step.
+"""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+LONGEST_LINE = 2**24
+WINDOW = 1024
+LARGEST_BATCH = 128
+QUOTES = {"access-log": "|", "text": '"'}
+
+
+class Predictor:
+    """The exported model together with its preprocessing.
+
+    Args:
+        folder: The export.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        def read(name: str) -> dict[str, Any]:
+            content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+            return content
+
+        self._given = read("preprocessing.json")
+        vocabulary = read("vocabulary.json")
+        characters = vocabulary["characters"]
+        self._ids = {character: number for number, character in enumerate(characters, 1)}
+        self._unknown = len(characters) + 1 if vocabulary["unknown"] else None
+        self.threshold = float(read("manifest.json")["threshold"]["value"])
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def text(self, line: str) -> str:
+        """Clean one raw line.
+
+        Args:
+            line: A line of the log, with or without its label, or a bare record.
+
+        Returns:
+            The text that the model sees.
+
+        Raises:
+            ValueError: If there is no record in it.
+        """
+        line = line.rstrip("\r\n")
+        if not line.strip():
+            raise ValueError("the line is empty")
+        if len(line) >= LONGEST_LINE:
+            raise ValueError(f"the line is longer than {LONGEST_LINE:,} characters")
+        if "\0" in line:
+            raise ValueError("holds a NUL byte; is it UTF-8 text?")
+        line.encode()  # Bytes that are no UTF-8 were read as lone surrogates.
+        format = self._given["format"]
+        if format == "text":
+            return _only_field(line, format, line)
+        record = load(line) if format == "jsonl" else _record(line)
+        dropped = [*self._given["dropped_keys"], *(["label"] if format == "jsonl" else [])]
+        for key in dropped:
+            record.pop(key, None)
+        return json.dumps(record, separators=(",", ":"))
+
+    def ids(self, text: str) -> list[int]:
+        """Encode a cleaned text.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The ids of its last characters, not padded.
+        """
+        found = [self._ids.get(character, self._unknown) for character in text.lower()]
+        return [number for number in found if number is not None][-self._given["max_length"] :]
+
+    def padded_length(self, ids: list[int]) -> int:
+        """Say how long a record is padded; it depends on that record alone.
+
+        Args:
+            ids: Its ids.
+
+        Returns:
+            The length.
+        """
+        grid, longest = self._given["grid"], self._given["max_length"]
+        if self._given["padding"] == "full":
+            return int(longest)
+        return int(min(max(math.ceil(len(ids) / grid) * grid, grid), longest))
+
+    def scores(self, records: list[list[int]]) -> list[float]:
+        """Compute the probability that each record is malicious.
+
+        Args:
+            records: The ids of n records.
+
+        Returns:
+            The probabilities, [n].
+        """
+        by_length: dict[int, list[int]] = {}
+        for index, ids in enumerate(records):
+            by_length.setdefault(self.padded_length(ids), []).append(index)
+        found = [math.nan] * len(records)
+        for length, indices in by_length.items():
+            for start in range(0, len(indices), LARGEST_BATCH):
+                batch = indices[start : start + LARGEST_BATCH]
+                padded = np.zeros((len(batch), length), np.int32)
+                for row, index in enumerate(batch):
+                    if records[index]:
+                        padded[row, -len(records[index]) :] = records[index]
+                output = self._session.run(None, {self._input: padded})[0].reshape(-1)
+                for index, score in zip(batch, output, strict=True):
+                    found[index] = float(f"{score:.9g}")  # Nine digits give a float32 back exactly.
+        return found
+
+    def answers(self, lines: list[str]) -> list[dict[str, object]]:
+        """Answer lines, each for itself: a bad one spoils no other.
+
+        Args:
+            lines: Raw lines, [n].
+
+        Returns:
+            In their order `{"score", "label"}`, or `{"error"}`, [n].
+        """
+        answers: list[dict[str, object]] = [{} for _ in lines]
+        good, records = [], []
+        for index, line in enumerate(lines):
+            try:
+                records.append(self.ids(self.text(line)))
+                good.append(index)
+            except (ValueError, RecursionError, csv.Error) as error:
+                answers[index] = {"error": str(error)}
+        for index, score in zip(good, self.scores(records), strict=True):
+            if math.isfinite(score):
+                answers[index] = {"score": score, "label": int(score > self.threshold)}
+            else:
+                answers[index] = {"error": "the model's score is not finite"}
+        return answers
+
+
+def load(record: str) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Args:
+        record: The object as text.
+
+    Returns:
+        The object, its keys in their order.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    parsed = json.loads(record)
+    if not isinstance(parsed, dict):
+        raise ValueError("the record is JSON, but no object")
+    return parsed
+
+
+def _record(line: str) -> dict[str, Any]:
+    """Take the record out of a line of the brief's CSV, or a bare record."""
+    if not line.startswith("|"):
+        try:
+            return load(line)
+        except ValueError:
+            pass  # Not bare, then: a record without commas needs no quotes in the CSV.
+    return load(_only_field(line, "access-log", None))
+
+
+def _only_field(line: str, format: str, otherwise: str | None) -> str:
+    """Return the first CSV field, where nothing but a label follows."""
+    csv.field_size_limit(LONGEST_LINE)
+    fields = next(csv.reader([line], quotechar=QUOTES[format]), []) or [""]
+    if len(fields) == 1 or (len(fields) == 2 and fields[1].strip() in ("0", "1")):
+        return fields[0]
+    if otherwise is None:
+        raise ValueError(f"has {len(fields)} columns, but must be a record, or with its label")
+    return otherwise
+
+
+def windows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield up to `WINDOW` lines at a time.
+
+    Args:
+        lines: Lines, however many.
+
+    Yields:
+        Some of them, in their order.
+    """
+    window: list[str] = []
+    for line in lines:
+        window.append(line)
+        if len(window) == WINDOW:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+def main() -> None:
+    """Answer the lines of a file, or of standard input."""
+    folder = Path(__file__).resolve().parent
+    predictor = Predictor(folder)
+    source = open(sys.argv[1], "rb") if len(sys.argv) > 1 else sys.stdin.buffer  # noqa: PTH123, SIM115
+    with source:
+        lines = (line.decode("utf-8-sig", "surrogateescape") for line in source)
+        for window in windows(lines):
+            for answer in predictor.answers(window):
+                print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

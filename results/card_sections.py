@@ -1,0 +1,204 @@
+"""The sections of a model card, each a piece of markdown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from results.exported import Preprocessing
+from results.formats import FORMATS
+from results.markdown import code, table, text
+from results.ranking import Leaderboard, Row
+from results.threshold import Threshold
+from results.verdict import p_value, share, title
+
+SNIPPETS = {
+    "keras": (
+        "Keras",
+        'model = keras.models.load_model("model.keras", compile=False)\n'
+        "score = model(ids, training=False)",
+    ),
+    "savedmodel": (
+        "TensorFlow, without Keras",
+        'model = tf.saved_model.load("saved_model")\nscore = model.serve(ids)',
+    ),
+    "onnx": (
+        "ONNX Runtime (`predict.py` does this for raw lines)",
+        'session = onnxruntime.InferenceSession("model.onnx")\n'
+        "score = session.run(None, {session.get_inputs()[0].name: ids})[0]",
+    ),
+    "litert": (
+        "LiteRT, one record at a time",
+        'model = ai_edge_litert.interpreter.Interpreter("model.tflite")\n'
+        'index = model.get_input_details()[0]["index"]\n'
+        "model.resize_tensor_input(index, ids.shape, strict=True)\n"
+        "model.allocate_tensors()\n"
+        "model.set_tensor(index, ids)\n"
+        "model.invoke()\n"
+        'score = model.get_tensor(model.get_output_details()[0]["index"])',
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a model card is about.
+
+    Attributes:
+        row: The model's line of the leaderboard.
+        leaderboard: The whole of it.
+        preprocessing: What is done to a record.
+        threshold: From which score on a record is called malicious.
+        formats: In which formats the model is there.
+        problems: Why it is not there in others, by format.
+        versions: Of Python and the packages that made it.
+    """
+
+    row: Row
+    leaderboard: Leaderboard
+    preprocessing: Preprocessing
+    threshold: Threshold
+    formats: Sequence[str]
+    problems: Mapping[str, str]
+    versions: dict[str, str]
+
+
+def how_to(subject: Subject) -> str:
+    """Say how the model is loaded in each of its formats."""
+    lines = [
+        "## How to use it",
+        "`PREPROCESSING.md` says how a raw line becomes `ids`, int32 `[batch, length]` of any "
+        "length from 32 on; `vectors.jsonl` has test vectors. With model3-search installed, "
+        "`python -m results.predict FOLDER access.log` does all of it.",
+    ]
+    for name in subject.formats:
+        head, snippet = SNIPPETS[name]
+        lines.append(f"{head}: `{FORMATS[name].path}`\n\n```python\n{snippet}\n```")
+    if "onnx" in subject.formats:
+        lines.append(
+            "Stand-alone, with numpy and onnxruntime only:\n\n```sh\npython predict.py access.log"
+            "\n```"
+        )
+    return "\n\n".join(lines)
+
+
+def data(subject: Subject) -> str:
+    """Say what it learned from."""
+    data = subject.leaderboard.data
+    slices, shares = data.get("slices", {}), data.get("malicious_share", {})
+    rows = [(name, f"{count:,}", share(shares.get(name))) for name, count in slices.items()]
+    facts = "\n".join(
+        f"- {name}: {code(data[key])}"
+        for key, name in (
+            ("source", "source"),
+            ("format", "format"),
+            ("rows", "rows"),
+            ("split", "split"),
+            ("vocabulary", "characters known from"),
+            ("num_words", "ids, padding included"),
+            ("fingerprint", "SHA-256 of the cleaned texts and labels"),
+        )
+        if key in data
+    )
+    return f"## Data\n\n{facts}\n\n" + table(("slice", "rows", "malicious"), rows)
+
+
+def protocol(subject: Subject) -> str:
+    """Say how it learned."""
+    known = subject.leaderboard.protocol
+    facts = "\n".join(f"- {text(key)}: {code(value)}" for key, value in known.items())
+    return (
+        "## Protocol\n\nTrials were chosen on the validation rows only, and the champion was fixed "
+        f"before a held-out label was looked at.\n\n{facts}"
+    )
+
+
+def metrics(subject: Subject) -> str:
+    """Compare it with the baselines on the held-out rows."""
+    rivals = [
+        row
+        for row in subject.leaderboard.rows
+        if row.heldout_accuracy is not None and (row.kind == "baseline" or row == subject.row)
+    ]
+    head = (
+        "model", "held-out accuracy", "95 % interval", "F1", "AUC", "recall at FPR .1 %",
+        "recall at FPR 1 %", "difference to Model 2", "p",
+    )  # fmt: skip
+    rows = [
+        (
+            f"**{text(title(row))}**" if row == subject.row else text(title(row)),
+            share(row.heldout_accuracy),
+            f"{share(row.heldout_low)}-{share(row.heldout_high)}",
+            share(row.f1),
+            share(row.roc_auc),
+            share(row.recall_at_fpr_0_1),
+            share(row.recall_at_fpr_1),
+            "-" if row.delta_vs_model2 is None else f"{row.delta_vs_model2 * 100:+.1f} points",
+            p_value(row.p_vs_model2).removeprefix("= "),
+        )
+        for row in rivals
+    ]
+    selection = subject.leaderboard.selection
+    chosen = (
+        ""
+        if selection is None or not subject.row.selected
+        else f"\n\nIts validation accuracy is {share(selection.val_accuracy)}, of which "
+        f"{share(max(selection.optimism, 0.0))} are owed to having been chosen by it."
+    )
+    return (
+        "## Metrics\n\nOn the held-out rows, a record being called malicious above .5. Intervals "
+        "are Wilson's; p is McNemar's exact test on the same rows, Holm-corrected.\n\n"
+        + table(head, rows)
+        + chosen
+    )
+
+
+def threshold(subject: Subject) -> str:
+    """Say from which score on a record is called malicious."""
+    chosen = subject.threshold
+    return (
+        f"## Threshold\n\nA record is called malicious where its score is above "
+        f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). On the validation rows that "
+        f"finds {share(chosen.recall)} of the malicious records and calls "
+        f"{share(chosen.false_positive_rate)} of the normal ones malicious."
+    )
+
+
+USE = """## Intended use
+
+- Ranking or flagging records of access logs **like those it was trained on** (same application,
+  same record format) for a person or another system to look at.
+- Comparing architectures under one protocol, which is what the search was made for.
+
+It is not meant to be the only defence of an application, to block requests without review, or to
+judge persons."""
+
+
+def limits(subject: Subject) -> str:
+    """Say what it cannot do."""
+    lines = [
+        "It has learned one log. On another application, another logger or other attacks its "
+        "figures do not hold; measure it there before it is used.",
+        f"It sees the last {subject.preprocessing.max_length:,} characters of a cleaned record; an "
+        "attack before them is invisible.",
+        "Whoever knows it can word an attack so that it passes: it was not trained against that.",
+        "A score is no calibrated probability; its expected calibration error on the held-out "
+        f"rows is {share(subject.row.ece)}.",
+        "`vectors.jsonl` holds cleaned records of the log: mind what is in them before this "
+        "folder is given away.",
+    ]
+    lines += [
+        text(f"It could not be written as {name}: {problem}.")
+        for name, problem in subject.problems.items()
+    ]
+    if "litert" in subject.formats:
+        lines.append(
+            "The LiteRT model takes one record at a time, and the time that a bidirectional or "
+            "stacked recurrent layer takes in it grows faster than the record's length."
+        )
+    return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def made_with(subject: Subject) -> str:
+    """Say what it was made with."""
+    return "## Made with\n\n" + "\n".join(
+        f"- {text(name)} {text(version)}" for name, version in subject.versions.items()
+    )
