@@ -1,0 +1,259 @@
+"""What a trial costs that trains nothing: ours beside KerasTuner's own random search.
+
+    python -m tests.benchmarks.overhead [--trials 60]
+
+Both sides run in this process and take turns, trial by trial, on the same two spaces: a tiny one,
+and Model 3's, where building the network costs more than all the rest. Our side makes the calls of
+`search.tuner` in their order, on a journal in a temporary folder:
+
+    ask         put back lost trials, claim a slot, ask TPE for every value
+    build       clear Keras's session, draw and compile the network
+    tell        twelve reports, each with ASHA's verdict; the end; free needless checkpoints
+    record      describe the network, keep its probabilities (of the brief's row counts), its result
+    checkpoint  save the trained network
+
+Stock's side is `create_trial`, `build`, then `update_trial` and `end_trial`. It has no pruner, no
+probabilities and no record. Our own part is ask, tell and record: what the project adds to a trial
+whatever its network is. All of it is wall-clock.
+"""
+
+import argparse
+import gc
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import optuna
+from keras_tuner.engine.trial import TrialStatus
+from tabulate import tabulate
+
+from data.prepare import Dataset
+from results.evaluate import Scorer
+from results.result import Point
+from results.scores import save_scores
+from results.store import Store
+from search.fit import Fit, Recipe
+from search.heartbeat import beating
+from search.measure import describe
+from search.objectives import OBJECTIVES
+from search.oracle import OptunaOracle
+from search.samplers import make_pruner, make_sampler
+from search.seeds import derive
+from search.tuner import Job, StudyTuner
+from spaces.model3 import Model3
+from tests.benchmarks.ratio import dataset
+from tests.search.small import Small
+
+TARGET_MS = 150
+OWN = ("ask", "tell", "record")
+PARTS = ("ask", "build", "tell", "record", "checkpoint")
+HEADS = ("part", "ours ms", "p95", "stock ms", "p95 ", "ours / stock")
+EPOCHS, REPORTS = 3, 4
+OBJECTIVE = "val_accuracy"
+VALIDATION_ROWS, HELDOUT_ROWS = 5_020, 6_694
+
+Seconds = dict[str, float]
+
+
+@contextmanager
+def timing(taken: Seconds, part: str) -> Iterator[None]:
+    """Add the block's seconds to a part's."""
+    started = time.perf_counter()
+    yield
+    taken[part] = taken.get(part, 0.0) + time.perf_counter() - started
+
+
+class Ours:
+    """Runs trials as `search.tuner` does, without training and without measuring the network.
+
+    Args:
+        space: The hypermodel.
+        data: What a job needs; nothing of it is read.
+        folder: Where the run goes.
+        trials: How many trials the study shall have.
+    """
+
+    def __init__(self, space: Any, data: Dataset, folder: Path, trials: int) -> None:
+        self.store = Store.create(
+            folder / "run", ["maximize"], name="run", data=data.facts, protocol={}
+        )
+        self.store.study.sampler = make_sampler("tpe", 0, 1, EPOCHS)
+        self.store.study.pruner = make_pruner("asha", EPOCHS * REPORTS)
+        told = keras_tuner.Objective(OBJECTIVE, "max")
+        self.oracle = OptunaOracle(self.store.study, told, max_trials=trials, default_first=True)
+        self.oracle.verbose = 0
+        recipe = Recipe(EPOCHS, reports=REPORTS)
+        job = Job(self.store, data, recipe, (OBJECTIVES[OBJECTIVE],), seed=0)
+        self.tuner = StudyTuner(job, self.oracle, space, folder / "keras_tuner")
+
+    def trial(self, curve: Sequence[float]) -> Seconds:
+        """Run one trial that reports the given accuracies; give the seconds of its parts."""
+        taken: Seconds = {}
+        with timing(taken, "ask"):
+            self.tuner.pre_create_trial()
+            trial = self.oracle.create_trial(self.tuner.tuner_id)
+        asked = self.oracle.optuna_trial(trial.trial_id)
+        seed = derive(0, asked.number)
+        with timing(taken, "build"):
+            model = self.tuner._build(trial, seed)
+        points = [
+            Point((index + 1) / REPORTS, 0.5, value, 0.5, value)
+            for index, value in enumerate(curve)
+        ]
+        with timing(taken, "tell"), beating(asked.study._storage, asked._trial_id, 30):
+            for point in points:
+                self.tuner._judge(asked, point)
+        with timing(taken, "record"):
+            self._record(trial, asked, model, points, seed)
+        with timing(taken, "checkpoint"):
+            self.tuner._checkpoint(model, asked.number)
+        with timing(taken, "tell"):
+            self.oracle.update_trial(trial.trial_id, {OBJECTIVE: curve[-1]}, step=EPOCHS)
+            trial.status = TrialStatus.COMPLETED
+            self.tuner.on_trial_end(trial)
+        return taken
+
+    def _record(
+        self, trial: Any, asked: optuna.Trial, model: Any, points: list[Point], seed: int
+    ) -> None:
+        scores = np.zeros(VALIDATION_ROWS, np.float32)
+        fitted = Fit("complete", "", EPOCHS, tuple(points), 0.0, Scorer(model), scores)
+        folder = self.store.trial_folder(asked.number)
+        result = describe(
+            model,
+            fitted,
+            name=f"trial {asked.number}",
+            kind="trial",
+            number=asked.number,
+            hyperparameters=dict(trial.hyperparameters.values),
+            seed=seed,
+            worker=self.tuner.tuner_id,
+            artefacts=str(folder.relative_to(self.store.folder)),
+        )
+        save_scores(folder, scores, np.zeros(HELDOUT_ROWS, np.float32))
+        self.store.publish(asked.number)
+        self.store.record(asked, result)
+
+
+class Stock:
+    """Runs trials as KerasTuner's own random search does, without training.
+
+    Args:
+        space: The hypermodel.
+        folder: Where KerasTuner's files go.
+        trials: How many trials at most.
+    """
+
+    def __init__(self, space: Any, folder: Path, trials: int) -> None:
+        self.tuner = keras_tuner.RandomSearch(
+            space,
+            keras_tuner.Objective(OBJECTIVE, "max"),
+            max_trials=trials,
+            seed=1,
+            directory=str(folder),
+            project_name="stock",
+        )
+        self.tuner.oracle.verbose = 0
+
+    def trial(self, curve: Sequence[float]) -> Seconds:
+        """Run one trial that ends with the last of the given accuracies."""
+        taken: Seconds = {}
+        oracle = self.tuner.oracle
+        with timing(taken, "ask"):
+            trial = oracle.create_trial(self.tuner.tuner_id)
+        with timing(taken, "build"):
+            # What its `_try_build` does before and around `build`.
+            self.tuner._try_build(trial.hyperparameters)
+        with timing(taken, "tell"):
+            oracle.update_trial(trial.trial_id, {OBJECTIVE: curve[-1]}, step=EPOCHS)
+            trial.status = TrialStatus.COMPLETED
+            oracle.end_trial(trial)
+        return taken
+
+
+def measure(
+    space: Any, data: Dataset, folder: Path, trials: int
+) -> tuple[list[Seconds], list[Seconds]]:
+    """Run trials of both sides in turn.
+
+    Args:
+        space: The hypermodel.
+        data: Any prepared log.
+        folder: Where the runs go.
+        trials: How many a side; the first of each is not counted.
+
+    Returns:
+        The seconds of our trials' parts, and of stock's.
+    """
+    ours, stock = Ours(space, data, folder, trials), Stock(space, folder, trials)
+    rng = np.random.default_rng(0)
+    taken: tuple[list[Seconds], list[Seconds]] = ([], [])
+    for _ in range(trials):
+        curve = np.sort(rng.uniform(0.5, 1.0, EPOCHS * REPORTS)).tolist()
+        taken[0].append(ours.trial(curve))
+        taken[1].append(stock.trial(curve))
+    keras.backend.clear_session()
+    gc.collect()
+    return taken[0][1:], taken[1][1:]
+
+
+def milliseconds(trials: Sequence[Seconds], parts: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Give each trial's milliseconds in the named parts together, [n]."""
+    return np.array([sum(one.get(part, 0.0) for part in parts) for one in trials]) * 1000
+
+
+def table(ours: Sequence[Seconds], stock: Sequence[Seconds]) -> list[list[Any]]:
+    """Give the rows below `HEADS`: the parts, then our own part, then the whole trial."""
+    named = {**{part: (part,) for part in PARTS}, "own part": OWN, "whole trial": PARTS}
+    rows = []
+    for name, parts in named.items():
+        mine, theirs = milliseconds(ours, parts), milliseconds(stock, parts)
+        row = [name, float(np.median(mine)), float(np.percentile(mine, 95))]
+        if theirs.any():
+            row += [float(np.median(theirs)), float(np.percentile(theirs, 95))]
+            row += [row[1] / row[3]]
+        rows.append(row + [None] * (len(HEADS) - len(row)))
+    return rows
+
+
+def verdict(ours: Sequence[Seconds]) -> str:
+    """Say whether the target is met, and how the own part grows with the study."""
+    own = milliseconds(ours, OWN)
+    quarter = max(1, len(own) // 4)
+    return (
+        f"own part: {np.median(own):.1f} ms, target under {TARGET_MS} ms "
+        f"{'met' if np.median(own) < TARGET_MS else 'MISSED'}; "
+        f"first quarter of {len(own)} trials {np.median(own[:quarter]):.1f} ms, "
+        f"last {np.median(own[-quarter:]):.1f} ms"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=60, help="a side and space, two or more")
+    parser.add_argument("--spaces", default="small,model3")
+    options = parser.parse_args(argv)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    data = dataset(None, 600)
+    spaces = {"small": Small, "model3": Model3}
+    for name in options.spaces.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            space = spaces[name](data.vocabulary.num_words)
+            ours, stock = measure(space, data, Path(folder), options.trials)
+        print(f"\n{name}, {len(ours)} trials a side")
+        print(tabulate(table(ours, stock), HEADS, tablefmt="github", floatfmt=".1f"))
+        print(verdict(ours), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
