@@ -1,0 +1,118 @@
+"""One epoch of the brief's networks padded to 1024: ours beside Keras' own layers.
+
+    python -m tests.benchmarks.baselines_full --data ../shared/data/http-params-access.csv.xz
+
+Both sides start from the same seed and see the same batches, so that their losses and weights can
+be compared after the epoch: what is left is float noise, and what training makes of it.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tabulate import tabulate
+
+from data.batches import MAX_LENGTH, batches, padded_lengths
+from data.prepare import Dataset
+from spaces.baselines import BASELINES, KerasBaseline
+from spaces.fast.accelerate import accelerated
+from tests.benchmarks.ratio import dataset
+
+NETWORKS = tuple(name for name, one in BASELINES.items() if isinstance(one, KerasBaseline))
+BATCH_SIZE = 128
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's outcome: seconds, mean loss, and the weights afterwards."""
+
+    seconds: float
+    loss: float
+    weights: list[np.ndarray]
+
+
+def train(name: str, data: Dataset, *, fast: bool) -> Epoch:
+    """Train one epoch at full padding."""
+    keras.utils.set_random_seed(SEED)
+    baseline = BASELINES[name]
+    assert isinstance(baseline, KerasBaseline)
+    model = baseline.build(data.vocabulary.num_words)
+    start = model.get_weights()
+    padded = padded_lengths(data.encoded.lengths, "full")
+
+    def feed() -> Iterator[tuple[Any, Any]]:
+        labels = data.labels.astype(np.float32)[:, None]
+        rng = np.random.default_rng(SEED)
+        for batch in batches(data.split.fit, padded, BATCH_SIZE, rng):
+            yield data.encoded.padded(batch.rows, MAX_LENGTH), labels[batch.rows]
+
+    signature = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, 1), tf.float32))
+    source = tf.data.Dataset.from_generator(feed, output_signature=signature).prefetch(2)
+    steps = len(batches(data.split.fit, padded, BATCH_SIZE, None))
+    source = source.apply(tf.data.experimental.assert_cardinality(steps))
+    with accelerated(model) if fast else nullcontext():
+        model.fit(source.take(1), epochs=1, shuffle=False, verbose=0)  # traces
+        model.set_weights(start)
+        for variable in model.optimizer.variables:
+            if variable.path != "learning_rate" and "learning_rate" not in variable.path:
+                variable.assign(np.zeros(variable.shape))
+        _reseed(model)
+        started = time.perf_counter()
+        history = model.fit(source, epochs=1, shuffle=False, verbose=0)
+        seconds = time.perf_counter() - started
+    return Epoch(seconds, float(history.history["loss"][0]), model.get_weights())
+
+
+def _reseed(model: Any) -> None:
+    for layer in model._flatten_layers():
+        for part in (layer, getattr(layer, "cell", None)):
+            if hasattr(part, "seed_generator"):
+                part.seed_generator.state.assign([SEED, 0])
+
+
+def apart(ours: Epoch, stock: Epoch) -> str:
+    """The greatest difference of a weight; where both sides are nan, they agree."""
+    pairs = zip(ours.weights, stock.weights, strict=True)
+    greatest = max(float(np.nanmax(np.abs(a - b), initial=0.0)) for a, b in pairs)
+    lost = sum(
+        int((np.isnan(a) != np.isnan(b)).sum())
+        for a, b in zip(ours.weights, stock.weights, strict=True)
+    )
+    return f"{greatest:.1e}" + (f", {lost} nan on one side only" if lost else "")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--json", type=Path, help="where the raw figures go")
+    options = parser.parse_args(argv)
+    data = dataset(options.data, options.rows)
+    table, raw = [], {}
+    for name in options.networks.split(","):
+        ours, stock = (train(name, data, fast=fast) for fast in (True, False))
+        raw[name] = {"ours": ours.seconds, "stock": stock.seconds}
+        ratio = stock.seconds / ours.seconds
+        table.append(
+            [name, stock.seconds, ours.seconds, ratio, stock.loss, ours.loss, apart(ours, stock)]
+        )
+        print(f"{name}: {ratio:.1f} times", flush=True)
+    heads = ["network", "stock s", "ours s", "ratio", "stock loss", "our loss", "weights apart"]
+    print(tabulate(table, heads, floatfmt=("", ".1f", ".1f", ".1f", ".6f", ".6f", "")))
+    if options.json:
+        options.json.write_text(json.dumps(raw))
+
+
+if __name__ == "__main__":
+    main()

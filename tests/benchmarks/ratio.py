@@ -1,0 +1,61 @@
+"""What all benchmarks share: the data, ratios with their spread, and the machine's peak."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from data import access_log, synthetic
+from data.prepare import Dataset, prepare
+
+
+def dataset(path: str | None, rows: int | None) -> Dataset:
+    """Read a log, or make a synthetic one where no path is given."""
+    if path is not None:
+        return prepare(access_log.read(path, rows=rows), split="chronological", vocabulary="train")
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "synthetic.csv"
+        synthetic.write(log, rows or synthetic.DEFAULT_ROWS, 0)
+        return prepare(access_log.read(str(log)), split="chronological", vocabulary="train")
+
+
+def spread(values: Sequence[float]) -> str:
+    """Show a median and, of several values, their least and greatest."""
+    middle = f"{statistics.median(values):.1f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.1f} to {max(values):.1f})"
+
+
+def side_by_side(
+    ours: Callable[[], float], stock: Callable[[], float], repeats: int
+) -> tuple[list[float], list[float]]:
+    """Measure both sides in turn, each side first every other time.
+
+    Args:
+        ours: Runs once and returns its seconds.
+        stock: The same.
+        repeats: How often.
+
+    Returns:
+        The seconds of ours and of stock.
+    """
+    taken: tuple[list[float], list[float]] = ([], [])
+    for repeat in range(repeats):
+        sides = [(0, ours), (1, stock)]
+        for index, run in sides if repeat % 2 else reversed(sides):
+            taken[index].append(run())
+    return taken
+
+
+def peak_flops(size: int = 2048, repeats: int = 5) -> float:
+    """Measure the floating-point operations a second of a float32 matrix product, all cores."""
+    matrix = np.random.default_rng(0).random((size, size), dtype=np.float32)
+    matrix @ matrix
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        matrix @ matrix
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / min(seconds)
