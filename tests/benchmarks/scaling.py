@@ -1,0 +1,302 @@
+"""How time grows: with rows, with the length of a record, and with workers.
+
+    python -m tests.benchmarks.scaling [--rows 5000,27000,250000,1000000] [--steps 60]
+
+Rows. A synthetic log of each size is written (row by row, in a memory that does not grow), read and
+encoded, and the default draw of Model 3 is trained on it by `search.fit` for a fixed number of
+steps, the first ones left out: they compile. An epoch's time is not measured but estimated: its
+number of batches times the median of a step, and, since a long record's step takes longer than the
+median, times the mean as well. Validation is not in it.
+
+Length. The same draw on records that all have one length, cut from the first log.
+
+Workers. The wall-clock of a whole `search.run`, its start, report and export among it, on as many
+cores as workers, where the system can bind a process to cores; TensorFlow still starts a thread for
+each core of the machine. Without a pruner and with a sampler that does not learn, so that all runs
+train the same trials; whether they did is printed. From the times of 1 and p workers follows, by
+Amdahl's law, T(p) = T(1) (s + (1 - s) / p), the serial share s = (p T(p) / T(1) - 1) / (p - 1), and
+from it the speed-up by n cores, 1 / (s + (1 - s) / n). What does not divide evenly (6 trials among
+4 workers) and what the cores share (memory, turbo clock) counts as serial, as it should.
+
+Sources: G. M. Amdahl, Validity of the single processor approach to achieving large scale computing
+capabilities, AFIPS 1967; A. H. Karp and H. P. Flatt, Measuring parallel processor performance,
+CACM 33(5), 1990, for the share out of a measured speed-up.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from tabulate import tabulate
+
+from data import access_log, split, synthetic
+from data.batches import batches, padded_lengths
+from data.encode import Encoded
+from data.prepare import Dataset, prepare
+from search.fit import Recipe, fit
+from spaces.model3 import Model3
+
+ROOT = Path(__file__).parents[2]
+ROWS = "5000,27000,250000,1000000"
+LENGTHS = "64,128,256,512,1024"
+WARM_UP_STEPS = 10
+ESTIMATED_CORES = 16
+MEBIBYTE = 2**20
+
+ROW_HEADS = (
+    "rows",
+    "characters",
+    "read s",
+    "encode s",
+    "encoded MiB",
+    "steps/s",
+    "step ms, median",
+    "mean",
+    "batches an epoch",
+    "epoch s, by median",
+    "by mean",
+)
+LENGTH_HEADS = ("length", "rows a batch", "step ms, median", "p95", "ns a character")
+WORKER_HEADS = ("workers", "cores", "seconds", "speed-up", "serial share")
+
+
+class _Clock(keras.callbacks.Callback):
+    """Keeps the seconds of each training step, the waiting for its batch among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+        self._started = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.seconds.append(time.perf_counter() - self._started)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The training steps of the default draw.
+
+    Attributes:
+        seconds: Of each, without the first ones.
+        batches: How many an epoch has.
+        batch_size: Rows in a full batch.
+    """
+
+    seconds: list[float]
+    batches: int
+    batch_size: int
+
+
+def train(data: Dataset, steps: int, warm_up: int = WARM_UP_STEPS) -> Steps:
+    """Train the default draw of Model 3 for some steps, through `search.fit`."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    hyperparameters = keras_tuner.HyperParameters()
+    rows = data.split.fit
+    model = Model3(data.vocabulary.num_words, rows=len(rows)).build(hyperparameters)
+    batch_size = int(hyperparameters.get("batch_size"))
+    padded = padded_lengths(data.encoded.lengths, "real")
+    an_epoch = len(batches(rows, padded, batch_size, None))
+    clock, wanted = _Clock(), warm_up + steps
+    fit(
+        model,
+        data,
+        # One step more: a step's end is asked for before the clock has seen it.
+        Recipe(math.ceil((wanted + 1) / an_epoch), batch_size),
+        stop=lambda: "enough steps" if len(clock.seconds) >= wanted else None,
+        callbacks=[clock],
+    )
+    return Steps(clock.seconds[warm_up:wanted], an_epoch, batch_size)
+
+
+def read(path: Path, rows: int) -> tuple[Dataset, float, float]:
+    """Write, read and encode a synthetic log; give it with the seconds of the latter two."""
+    synthetic.write(path, rows)
+    started = time.perf_counter()
+    log = access_log.read(str(path))
+    was_read = time.perf_counter()
+    data = prepare(log)
+    encoded = time.perf_counter()
+    path.unlink()
+    return data, was_read - started, encoded - was_read
+
+
+def row_of(data: Dataset, reading: float, encoding: float, steps: int) -> list[Any]:
+    """Give one row below `ROW_HEADS`."""
+    taken = train(data, steps)
+    middle, mean = statistics.median(taken.seconds), statistics.mean(taken.seconds)
+    return [
+        f"{len(data.encoded):,}",
+        f"{len(data.encoded.ids):,}",
+        reading,
+        encoding,
+        data.encoded.ids.nbytes / MEBIBYTE,
+        1 / mean,
+        middle * 1000,
+        mean * 1000,
+        f"{taken.batches:,}",
+        middle * taken.batches,
+        mean * taken.batches,
+    ]
+
+
+def of_length(data: Dataset, length: int, rows: int) -> Dataset:
+    """Cut the log's characters into records of one length, with a label of each kind in turn."""
+    ids = np.resize(data.encoded.ids, rows * length)
+    return replace(
+        data,
+        encoded=Encoded(ids, np.arange(rows + 1, dtype=np.int64) * length),
+        labels=(np.arange(rows) % 2).astype(np.uint8),
+        split=split.chronological(rows),
+    )
+
+
+def length_row(data: Dataset, length: int, steps: int) -> list[Any]:
+    """Give one row below `LENGTH_HEADS`."""
+    # Enough for a few full batches of whatever size the draw has; the fit part is 9/16 of them.
+    taken = train(of_length(data, length, 4096), steps)
+    milliseconds = np.array(taken.seconds) * 1000
+    middle = float(np.median(milliseconds))
+    nanoseconds = middle * 1e6 / (taken.batch_size * length)
+    return [length, taken.batch_size, middle, float(np.percentile(milliseconds, 95)), nanoseconds]
+
+
+def serial_share(alone: float, together: float, workers: int) -> float:
+    """Give the share of the time that more workers do not shorten, by Amdahl's law.
+
+    Args:
+        alone: Seconds of one worker.
+        together: Seconds of all.
+        workers: How many they are, 2 or more.
+    """
+    return (workers * together / alone - 1) / (workers - 1)
+
+
+def speed_up(serial: float, cores: int) -> float:
+    """Give how many times as fast so many cores are as one, by Amdahl's law."""
+    return 1 / (serial + (1 - serial) / cores)
+
+
+@contextmanager
+def bound_to(cores: int) -> Iterator[int | None]:
+    """Bind this process, and those that it starts, to some cores; None where that can't be."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield None
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield min(cores, len(before))
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A whole search: its workers, the cores they were bound to, its seconds and its trials."""
+
+    workers: int
+    cores: int | None
+    seconds: float
+    trials: frozenset[tuple[str, int]]
+
+
+def search(out: Path, workers: int, budget: int, rows: int) -> Searched:
+    """Run `search.run` in processes of its own."""
+    study = f"workers-{workers}"
+    words = f"--budget {budget} --rows {rows} --workers {workers} --sampler random --pruner none"
+    command = [sys.executable, "-m", "search.run", *words.split(), "--baselines", "none"]
+    with bound_to(workers) as cores:
+        started = time.perf_counter()
+        done = subprocess.run(
+            [*command, "--out", str(out), "--study", study],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        seconds = time.perf_counter() - started
+    if done.returncode:
+        raise RuntimeError(f"the search with {workers} workers failed:\n{done.stderr}")
+    board = json.loads((out / study / "leaderboard.json").read_text(encoding="utf-8"))
+    trials = frozenset((row["name"], row["parameters"]) for row in board["rows"])
+    return Searched(workers, cores, seconds, trials)
+
+
+def worker_table(searches: Sequence[Searched]) -> tuple[list[list[Any]], str]:
+    """Give the rows below `WORKER_HEADS`, and in words what they say of more cores."""
+    alone, *others = searches
+    rows: list[list[Any]] = [[alone.workers, alone.cores, alone.seconds, 1.0, None]]
+    said = [f"the same trials: {'yes' if len({one.trials for one in searches}) == 1 else 'NO'}"]
+    for one in others:
+        serial = serial_share(alone.seconds, one.seconds, one.workers)
+        rows.append([one.workers, one.cores, one.seconds, alone.seconds / one.seconds, serial])
+        # A share below 0 is noise: no law promises more than n times by n cores.
+        most = speed_up(max(serial, 0.0), ESTIMATED_CORES)
+        said.append(
+            f"by {one.workers} workers' serial share of {serial:.1%}, {ESTIMATED_CORES} cores "
+            f"would be {most:.1f} times as fast as one"
+        )
+    return rows, "\n".join(said)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=_numbers, default=_numbers(ROWS))
+    parser.add_argument("--steps", type=int, default=60, help="measured, after a warm-up")
+    parser.add_argument("--lengths", type=_numbers, default=_numbers(LENGTHS))
+    parser.add_argument("--workers", type=_numbers, default=[1, 2], help="the first must be 1")
+    parser.add_argument("--budget", type=int, default=6, help="trials of each search; 0: none")
+    parser.add_argument("--search-rows", type=int, default=4000)
+    options = parser.parse_args(argv)
+    if options.budget and options.workers[0] != 1:
+        parser.error("--workers must begin with 1, which the others are compared with")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows, lengths = [], []
+        for index, size in enumerate(options.rows):
+            data, *seconds = read(folder / "log.csv", size)
+            rows.append(row_of(data, *seconds, options.steps))
+            if not index:
+                lengths = [length_row(data, one, options.steps) for one in options.lengths]
+        _print(rows, ROW_HEADS)
+        _print(lengths, LENGTH_HEADS)
+        if options.budget:
+            searches = [
+                search(folder, count, options.budget, options.search_rows)
+                for count in options.workers
+            ]
+            found, said = worker_table(searches)
+            _print(found, WORKER_HEADS)
+            print(said)
+
+
+def _print(rows: list[list[Any]], heads: Sequence[str]) -> None:
+    print(tabulate(rows, heads, tablefmt="github", floatfmt=".2f"), end="\n\n", flush=True)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
