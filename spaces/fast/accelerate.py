@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from spaces.fast.embedding import embed
 from spaces.fast.operation import Operation
 from spaces.fast.passes import Spec
 
@@ -85,9 +84,10 @@ class _Read:
     layer: Any = None
 
     def embedding(self, layer: Any) -> Any:
+        original = layer.call
+
         def call(inputs: Any) -> Any:
-            self.ids, self.layer = inputs, layer
-            self.vectors = embed(tf.convert_to_tensor(layer.embeddings), inputs)
+            self.ids, self.layer, self.vectors = inputs, layer, original(inputs)
             return self.vectors
 
         return call
@@ -111,17 +111,20 @@ def _fast_call(layer: Any, read: _Read) -> Any:
         if mask is not None or initial_state is not None or tf.is_symbolic_tensor(training):
             return original(sequences, initial_state=initial_state, mask=mask, training=training)
         masks = _masks(layer.cell, sequences, bool(training))
-        weights = _weights(layer.cell, layer.units)
         if sequences is read.vectors:
-            inputs = _ids_and_table(read, weights)
+            ids = tf.cast(read.ids, tf.int32)
+            embeddings = tf.convert_to_tensor(read.layer.embeddings)
         else:
-            inputs = [sequences, tf.zeros((tf.shape(sequences)[0], 0), tf.int32), *weights]
-        return operation([*inputs, masks], training=bool(training))
+            ids = tf.zeros((tf.shape(sequences)[0], 0), tf.int32)
+            embeddings = tf.zeros((0, layer.cell.kernel.shape[0]), tf.float32)
+        return operation(
+            sequences, ids, _weights(layer.cell), embeddings, masks, training=bool(training)
+        )
 
     return call
 
 
-def _weights(cell: Any, units: int) -> list[Any]:
+def _weights(cell: Any) -> list[Any]:
     """Return input kernel, bias, recurrent kernel and recurrent bias as tensors."""
     width = cell.kernel.shape[1]
     none = tf.zeros((width,), tf.float32)
@@ -131,16 +134,6 @@ def _weights(cell: Any, units: int) -> list[Any]:
         bias, recurrent_bias = bias[0], bias[1]
     kernel, recurrent = map(tf.convert_to_tensor, (cell.kernel, cell.recurrent_kernel))
     return [kernel, bias, recurrent, recurrent_bias]
-
-
-def _ids_and_table(read: _Read, weights: list[Any]) -> list[Any]:
-    """Fold the embedding and the input kernel into one table: what each id adds to the gates."""
-    kernel, bias, recurrent, recurrent_bias = weights
-    table = tf.matmul(tf.convert_to_tensor(read.layer.embeddings), kernel) + bias
-    ids = tf.cast(read.ids, tf.int32)
-    nothing = tf.zeros((*tf.unstack(tf.shape(ids)), 0), tf.float32)
-    nothing.set_shape([None, read.ids.shape[1], 0])
-    return [nothing, ids, table, tf.zeros_like(bias), recurrent, recurrent_bias]
 
 
 def _masks(cell: Any, sequences: Any, training: bool) -> Any:

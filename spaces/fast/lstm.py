@@ -13,6 +13,7 @@ def forward(
     x: Any,
     ids: Any,
     weights: Any,
+    table: Any,
     bias: Any,
     recurrent: Any,
     recurrent_bias: Any,
@@ -40,7 +41,7 @@ def forward(
     for t in range(first, last):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         step = steps - 1 - t if reverse else t
-        read_inputs(x, ids, weights, bias, step, inputs[a : a + n], n, z[:n])
+        read_inputs(x, ids, weights, table, bias, step, inputs[a : a + n], n, z[:n])
         read_state(states[a : a + n], recurrent, masks, n, scratch, part, m[:n])
         for row in range(n):
             g, zr, mr = gates[a + row], z[row], m[row]

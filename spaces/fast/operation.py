@@ -41,40 +41,49 @@ class Operation:
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self._blas = ThreadpoolController()
 
-    def __call__(self, arguments: list[Any], *, training: bool) -> Any:
+    def __call__(
+        self, x: Any, ids: Any, weights: list[Any], embeddings: Any, masks: Any, *, training: bool
+    ) -> Any:
         """Compute the layer.
 
         Args:
-            arguments: Tensors x [batch, steps, E] (E = 0 where ids are read), ids [batch, steps]
-                (steps = 0 where x is), and as in `passes.Weights`: inputs, bias, recurrent,
-                recurrent_bias; then masks [G, batch, H] (G = 0 for none).
+            x: Inputs [batch, steps, E].
+            ids: Where x are embedded ids, the ids, int32 [batch, steps]: they are read in place
+                of x, which then need not be computed; else [batch, 0].
+            weights: Input kernel [E, G * H], bias [G * H], recurrent kernel [H, G * H] and
+                recurrent bias [G * H].
+            embeddings: The vectors of the ids [num_words, E], or [0, E].
+            masks: Dropout masks of the state [G, batch, H], or [0, batch, H].
             training: Whether a gradient is to be expected.
 
         Returns:
             float32 [batch, H], or [batch, steps, H] where sequences are returned.
         """
+        by_ids = ids.shape[1] != 0
+        # The gradient goes to x, an occurrence at a time, as behind Keras' own layers: its
+        # optimizers square sparse gradients before they sum them.
+        rest = (ids, *map(tf.stop_gradient, (embeddings, masks)))
 
         @tf.custom_gradient
-        def compute(*tensors: Any) -> tuple[Any, Any]:
+        def compute(x: Any, *weights: Any) -> tuple[Any, Any]:
+            read = tf.zeros((*tf.unstack(tf.shape(ids)), 0), tf.float32) if by_ids else x
+            arguments = (read, *rest, *weights)
             run = self._forward_kept if training else self._forward
-            out, number = tf.numpy_function(run, tensors, [tf.float32, tf.int64])
-            shape = [tensors[0].shape[0], self.spec.units]
-            if self.spec.sequences:
-                shape.insert(1, tensors[0].shape[1])
-            out.set_shape(shape)
+            out, number = tf.numpy_function(run, arguments, [tf.float32, tf.int64])
+            steps = (x.shape[1],) if self.spec.sequences else ()
+            out.set_shape((x.shape[0], *steps, self.spec.units))
 
             def gradient(dout: Any) -> tuple[Any, ...]:
                 found = tf.numpy_function(
-                    self._backward, [dout, number, *tensors], [tf.float32] * 5
+                    self._backward, [dout, number, *arguments], [tf.float32] * 5
                 )
-                for part, tensor in zip(found, (tensors[0], *tensors[2:6]), strict=True):
+                for part, tensor in zip(found, (x, *weights), strict=True):
                     part.set_shape(tensor.shape)
-                dx, *weights = found
-                return dx, None, *weights, None
+                return tuple(found)
 
             return out, gradient
 
-        return compute(*arguments)
+        return compute(x, *weights)
 
     def _forward(self, *arrays: Any) -> tuple[Array, np.int64]:
         return self._run(arrays, None), np.int64(-1)
@@ -89,8 +98,8 @@ class Operation:
         return out, np.int64(self._passes)
 
     def _run(self, arrays: Any, keep: list[Chunk] | None) -> Array:
-        x, ids, *rest, masks = arrays
-        weights = Weights(*rest)
+        x, ids, embeddings, masks, inputs, bias, recurrent, recurrent_bias = arrays
+        weights = Weights(inputs, bias, recurrent, recurrent_bias, embeddings)
         steps = (x.shape[1],) if self.spec.sequences else ()
         out = np.empty((len(x), *steps, self.spec.units), np.float32)
 
@@ -109,10 +118,9 @@ class Operation:
         if chunks is None:
             chunks = []
             self._run(arrays, chunks)
-        x = arrays[0]
-        dx = np.empty(x.shape, np.float32)
-        pending = iter(list(chunks))
-        todo = {rows.start: next(pending) for rows in self._slices(len(x))}
+        x, weights = arrays[0], chunks[0].weights
+        dx = np.zeros((*x.shape[:2], len(weights.inputs)), np.float32)
+        todo = {rows.start: chunk for rows, chunk in zip(self._slices(len(x)), chunks, strict=True)}
 
         def run(rows: slice) -> Gradients:
             return todo.pop(rows.start).backward(dout[rows], dx[rows])
@@ -120,7 +128,7 @@ class Operation:
         first, *others = self._each(run, len(x))
         for other in others:
             first.add(other)
-        return dx, first.inputs, first.bias, first.recurrent, first.recurrent_bias
+        return dx, *first.of_weights(weights)
 
     def _slices(self, rows: int) -> list[slice]:
         count = max(-(-rows // _CHUNK_ROWS), min(self._threads, rows), 1)

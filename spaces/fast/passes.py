@@ -71,16 +71,23 @@ class Weights:
     """A layer's weights.
 
     Attributes:
-        inputs: Input kernel [E, G * H]; for ids what each adds, [num_words, G * H].
+        inputs: Input kernel [E, G * H].
         bias: [G * H].
         recurrent: Recurrent kernel [H, G * H].
         recurrent_bias: [G * H].
+        embeddings: Where ids are read, the vector of each, [num_words, E]; else [0, E].
     """
 
     inputs: Array
     bias: Array
     recurrent: Array
     recurrent_bias: Array
+    embeddings: Array
+
+    @cached_property
+    def table(self) -> Array:
+        """What each id adds to the gates, [num_words, G * H]."""
+        return np.asarray(self.embeddings @ self.inputs + self.bias, np.float32)
 
     def by_gate(self, gates: int) -> Array:
         """Return the recurrent kernel as `gates` matrices, [gates, H, width]."""
@@ -89,17 +96,23 @@ class Weights:
 
 @dataclass
 class Gradients:
-    """Gradients of `Weights`, summed over passes."""
+    """Gradients of `Weights`, summed over passes; those of the embeddings are the inputs'."""
 
     inputs: Array
     bias: Array
     recurrent: Array
     recurrent_bias: Array
+    table: Array
 
     @classmethod
     def zeros(cls, weights: Weights) -> "Gradients":
         """Return gradients of zero."""
         return cls(*(np.zeros_like(getattr(weights, name)) for name in cls.__annotations__))
+
+    def of_weights(self, weights: Weights) -> tuple[Array, Array, Array, Array]:
+        """Return the gradients in the weights' order, the table's share in its place."""
+        inputs = self.inputs + weights.embeddings.T @ self.table
+        return inputs, self.bias + self.table.sum(axis=0), self.recurrent, self.recurrent_bias
 
     def add(self, other: "Gradients") -> None:
         """Add another chunk's."""
@@ -118,7 +131,7 @@ class Pass:
         Args:
             spec: The layer.
             weights: Its weights.
-            x: Inputs [rows, steps, E]; E = 0 where the ids are the inputs.
+            x: Inputs [rows, steps, E]; where ids are read, [rows, steps, 0].
             ids: Characters [rows, steps], int32; [rows, 0] where x is the input.
             masks: Dropout masks of the state [G, rows, H]; [0, rows, H] for none.
             starts: First step of each row, not falling, int64 [rows].
@@ -152,6 +165,7 @@ class Pass:
             self.x,
             self.ids,
             self.weights.inputs,
+            self.weights.table,
             self.weights.bias,
             self.recurrent,
             self.weights.recurrent_bias,
@@ -189,7 +203,7 @@ class Pass:
             gradients: The weights' are added here.
         """
         dgates = np.empty_like(self.gates)
-        self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.inputs)
+        self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.table)
         self.weigh(dgates, gradients)
 
     def retrace(

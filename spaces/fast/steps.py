@@ -14,23 +14,32 @@ from spaces.fast.compiled import f32, kernel
 
 @kernel
 def read_inputs(
-    x: Any, ids: Any, weights: Any, bias: Any, step: int, block: Any, n: int, out: Any
+    x: Any,
+    ids: Any,
+    weights: Any,
+    table: Any,
+    bias: Any,
+    step: int,
+    block: Any,
+    n: int,
+    out: Any,
 ) -> None:
     """Compute what the inputs of one step add to the gates.
 
     Args:
-        x: Inputs [rows, steps, E]; with E = 0 the ids are read instead.
-        ids: Characters [rows, steps], int32.
-        weights: Input kernel [E, G * H], or by id what a character adds [num_words, G * H].
+        x: Inputs [rows, steps, E]; not read where there are ids.
+        ids: Characters [rows, steps], int32, or [rows, 0].
+        weights: Input kernel [E, G * H].
+        table: What each character adds, bias included, [num_words, G * H].
         bias: [G * H], added to x only.
         step: Which step.
         block: Where the inputs are kept for the way back, [n, E].
         n: Rows at work.
         out: Filled, [n, G * H].
     """
-    if x.shape[2] == 0:
+    if ids.shape[1]:
         for row in range(n):
-            out[row] = weights[ids[row, step]]
+            out[row] = table[ids[row, step]]
         return
     for row in range(n):
         block[row] = x[row, step]
@@ -48,20 +57,19 @@ def return_to_inputs(
 
     Args:
         gradient: Of the gates, [n, G * H].
-        ids: Characters [rows, steps], int32.
+        ids: Characters [rows, steps], int32, or [rows, 0].
         weights_t: Transposed input kernel [G * H, E].
         step: Which step.
         n: Rows at work.
         scratch: [rows, E].
-        dx: Filled at this step, [rows, steps, E]; with E = 0 `dtable` is added to instead.
-        dtable: [num_words, G * H].
+        dx: Filled at this step, [rows, steps, E].
+        dtable: Where there are ids, added to at each row's, [num_words, G * H].
     """
-    if dx.shape[2] == 0:
+    if ids.shape[1]:
         for row in range(n):
             target = dtable[ids[row, step]]
             for j in range(target.shape[0]):
                 target[j] += gradient[row, j]
-        return
     np.dot(gradient, weights_t, scratch[:n])
     for row in range(n):
         dx[row, step] = scratch[row]
