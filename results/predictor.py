@@ -13,10 +13,10 @@ from data.access_log import clean, parse_line
 from data.batches import GRID, MAX_LENGTH, batches, padded_lengths
 from data.encode import Encoded, encode
 from data.errors import UserError
-from data.rows import check_characters, dump
+from data.rows import dump
 from data.source import MAX_LINE
 from results.exported import Export, load_export
-from results.metrics import THRESHOLD
+from results.quiet import hushed
 
 Answer = dict[str, object]
 
@@ -57,7 +57,7 @@ class Predictor:
         self._preprocessing = export.preprocessing
         self._vocabulary = export.vocabulary
         self._score = Scorer(export.model)
-        self.threshold: float = getattr(export, "threshold", THRESHOLD)
+        self._threshold = export.threshold
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -121,9 +121,7 @@ class Predictor:
         dropped = self._preprocessing.dropped_keys
         if self._preprocessing.format == "jsonl":
             dropped = (*dropped, "label")
-        text = dump({key: value for key, value in record.items() if key not in dropped})
-        check_characters(text)
-        return text
+        return dump({key: value for key, value in record.items() if key not in dropped})
 
     def prepare(self, records: Sequence[object]) -> Prepared:
         """Clean and encode records, each for itself: a bad one spoils no other.
@@ -207,7 +205,7 @@ class Predictor:
         # Nine digits give a float32 back exactly.
         return {
             "score": float(f"{score:.9g}"),
-            "label": int(score > self.threshold),
+            "label": int(score > self._threshold),
             "latency_us": round(latency_us, 1),
         }
 
@@ -228,9 +226,8 @@ def use_threads(count: int) -> None:
     Args:
         count: How many.
     """
-    from results import evaluate as _  # Imports TensorFlow quietly.
-
-    import tensorflow as tf
+    with hushed():
+        import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)

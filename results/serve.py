@@ -68,6 +68,8 @@ def bound(host: str, port: int, token: str | None) -> socket.socket:
     Raises:
         UserError: If the address cannot be had, or others could reach it without a token.
     """
+    if not 0 <= port <= 65535:  # getaddrinfo takes it modulo 65,536.
+        raise UserError(f"--port is {port}, but must be from 0 to 65535")
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -84,11 +86,10 @@ def bound(host: str, port: int, token: str | None) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
-        reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"{host} port {port} cannot be had ({reason}); try another --port"
+            f"{host} port {port} cannot be had ({error.strerror}); try another --port"
         ) from error
     return listener
 
@@ -115,8 +116,6 @@ def main(argv: Sequence[str]) -> int:
         started = time.perf_counter()
         predictor.warm_up()
         log.info("the model is warm after %.1f s", time.perf_counter() - started)
-        host, port = listener.getsockname()[:2]
-        log.info("serving http://%s:%s", f"[{host}]" if ":" in host else host, port)
         server.serve(predictor.answers, listener, token=token, limits=limits)
     log.info("stopped")
     return 0

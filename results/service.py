@@ -74,7 +74,7 @@ class Service:
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
-        return Starlette(
+        app = Starlette(
             routes=[
                 Route("/predict", self._guarded(self._predict), methods=["POST"]),
                 Route("/metrics", self._guarded(self._metrics), methods=["GET"]),
@@ -83,6 +83,8 @@ class Service:
             exception_handlers={HTTPException: self._refuse, Exception: _failed},
             lifespan=self._lifespan,
         )
+        app.router.redirect_slashes = False
+        return app
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

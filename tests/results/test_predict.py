@@ -138,6 +138,19 @@ def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        record(1, True, 40),
+        '{"b": "\\udc80\\u0000ü", "a": 1e16, "headers": {}, "n": NaN, "a": [1.50, {"c": null}]}',
+    ],
+)
+def test_a_parsed_record_is_cleaned_as_its_line(predictor: Predictor, line: str) -> None:
+    text = predictor.text(line)
+    assert predictor.text_of(json.loads(line)) == predictor.text_of(line) == text
+    assert "headers" not in text
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ("", "empty"),

@@ -1,0 +1,116 @@
+"""The command: who may reach it, what it needs to start, and how it ends."""
+
+import http.client
+import signal
+import socket
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from data.command import run
+from data.errors import UserError
+from results.serve import bound, main, token_of
+from tests.results.conftest import record
+from tests.results.serving import command, send
+
+TOKEN = "correct-horse-battery"
+
+
+def refusal(capfd: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    with pytest.raises(SystemExit) as exit_status:
+        run(main, [str(word) for word in words])
+    assert exit_status.value.code == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("error: ") and err.count("\n") == 1
+    return err
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MODEL3_TOKEN", raising=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
+def test_others_are_not_let_in_without_a_token(
+    exported: Path, capfd: pytest.CaptureFixture[str], host: str
+) -> None:
+    said = refusal(capfd, exported, "--host", host, "--port", "0")
+    assert "give --token-file, or MODEL3_TOKEN in the environment" in said
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "localhost", "::1"])
+def test_loopback_needs_no_token_and_other_addresses_one(host: str) -> None:
+    bound(host, 0, None).close()
+    with bound("0.0.0.0", 0, TOKEN) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
+
+
+def test_a_taken_port_and_a_strange_host_are_named(
+    exported: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert f"port {port} cannot be had" in refusal(capfd, exported, "--port", port)
+    assert "--port is 70000" in refusal(capfd, exported, "--port", "70000")
+    assert "no address" in refusal(capfd, exported, "--host", "no such host")
+
+
+def test_a_damaged_export_and_odd_limits_are_refused(
+    exported: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (exported / "model.keras").write_bytes(b"")
+    assert "not what was exported" in refusal(capfd, exported, "--port", "0")
+    assert "--max-batch is 0" in refusal(capfd, exported, "--port", "0", "--max-batch", "0")
+    assert "--max-queue is 9" in refusal(capfd, exported, "--port", "0", "--max-queue", "9")
+
+
+def test_what_is_not_installed_is_named(
+    exported: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("uvicorn", "results.server"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("results.server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    said = refusal(capfd, exported, "--port", "0")
+    assert "uvicorn is not installed" in said
+    assert "model3-search[serve]" in said
+
+
+def test_a_token_comes_from_a_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert token_of(None) is None
+    monkeypatch.setenv("MODEL3_TOKEN", f"{TOKEN}-2")
+    assert token_of(None) == f"{TOKEN}-2"
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    assert token_of(tmp_path / "token") == TOKEN
+
+
+@pytest.mark.parametrize("token", [b"", b"short", b"two words are too many", b"\xff" * 20])
+def test_a_weak_token_is_refused_and_not_repeated(tmp_path: Path, token: bytes) -> None:
+    (tmp_path / "token").write_bytes(token)
+    with pytest.raises(UserError, match="token") as error:
+        token_of(tmp_path / "token")
+    assert not token or token.decode("latin-1") not in str(error.value)
+    with pytest.raises(UserError, match="No such file"):
+        token_of(tmp_path / "nothing")
+
+
+def test_the_command_serves_tells_nobody_its_token_and_ends_well(exported: Path) -> None:
+    shown = {"Authorization": f"Bearer {TOKEN}"}
+    with command(exported, MODEL3_TOKEN=TOKEN) as (process, port):
+        argv = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert b"results.serve" in argv and TOKEN.encode() not in argv
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            assert send(connection, "GET", "/health").json == {"status": "ready"}
+            body = [record(1, False, 20), "|Mallory|"]
+            answers = send(connection, "POST", "/predict", body, shown).json
+            assert [sorted(answer) for answer in answers] == [["label", "score"], ["error"]]
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert TOKEN not in said and "Mallory" not in said
+    assert said.splitlines()[-1].endswith("stopped")
