@@ -57,8 +57,8 @@ class Result:
         latency_batch_us: Median microseconds a request in batches of 512.
         latency_p99_us: 99th percentile of the microseconds a request in batches of one.
         latency_batch_p99_us: The same in batches of 512.
-        size_bytes: Bytes of its weights, which is what a file of them takes; None where it is no
-            network.
+        size_bytes: Bytes of its network's weights, which is what a file of them takes; of a text
+            baseline, what it is pickled to.
         worker: Which process trained it.
         artefacts: Folder with `scores.npz` (float32 arrays `validation` and `heldout`:
             probabilities of label 1) and, where its checkpoint was kept, `model.keras`.

@@ -46,7 +46,7 @@ class Row:
         latency_p99_us: 99th percentile of the microseconds a request, scored alone.
         latency_batch_us: Median microseconds a request in batches of 512.
         latency_batch_p99_us: 99th percentile of them.
-        size_bytes: Bytes of its network's weights.
+        size_bytes: Bytes of its weights; of a text baseline, what it is pickled to.
         pareto: Whether no other complete training is both at least as accurate on the held-out
             rows and at least as fast alone, and better in one of the two.
         repeats: With how many seeds it was trained and scored, the first one included.

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+import pickle
 import shutil
 import tempfile
 import time
@@ -184,5 +185,6 @@ class Cache:
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
             train_seconds=seconds,
+            size_bytes=len(pickle.dumps(predict)),
         )
         return timed(result, latency(answer, np.arange(len(heldout))))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from data import access_log
 
@@ -49,7 +50,8 @@ class TextBaseline:
         name: What the command line and the store call it.
         title: What a table's reader sees.
         fit: Takes n texts and their labels [n], returns a function from m texts to the float64
-            probabilities [m] of label 1. The same input gives the same probabilities.
+            probabilities [m] of label 1. The same input gives the same probabilities. It can be
+            pickled.
     """
 
     name: str
@@ -116,11 +118,7 @@ def fit_linear(texts: Sequence[str], labels: Labels) -> Predict:
         LogisticRegression(C=LINEAR_C, max_iter=1000),
     )
     model.fit(texts, labels)
-
-    def predict(texts: Sequence[str]) -> Probabilities:
-        return np.asarray(model.predict_proba(texts)[:, 1], dtype=np.float64)
-
-    return predict
+    return partial(_linear, model)
 
 
 def fit_regex(texts: Sequence[str], labels: Labels) -> Predict:
@@ -128,18 +126,26 @@ def fit_regex(texts: Sequence[str], labels: Labels) -> Predict:
 
     Nothing is learned: the rule never sees texts or labels before it predicts.
     """
-
-    def predict(texts: Sequence[str]) -> Probabilities:
-        found = [SUSPICIOUS.search(access_log.values(text)) is not None for text in texts]
-        return np.array(found, dtype=np.float64)
-
-    return predict
+    return _regex
 
 
 def fit_majority(texts: Sequence[str], labels: Labels) -> Predict:
     """Give every record the share of label 1 among the fit rows, so the larger class wins."""
-    share = float(np.mean(labels))
-    return lambda texts: np.full(len(texts), share, dtype=np.float64)
+    return partial(_majority, float(np.mean(labels)))
+
+
+# What the fits return stands at the module's level, so that it can be pickled and its size told.
+def _linear(model: Pipeline, texts: Sequence[str]) -> Probabilities:
+    return np.asarray(model.predict_proba(texts)[:, 1], dtype=np.float64)
+
+
+def _regex(texts: Sequence[str]) -> Probabilities:
+    found = [SUSPICIOUS.search(access_log.values(text)) is not None for text in texts]
+    return np.array(found, dtype=np.float64)
+
+
+def _majority(share: float, texts: Sequence[str]) -> Probabilities:
+    return np.full(len(texts), share, dtype=np.float64)
 
 
 _ALL: tuple[KerasBaseline | TextBaseline, ...] = (

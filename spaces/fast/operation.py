@@ -3,10 +3,12 @@
 import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import tensorflow as tf
 from threadpoolctl import ThreadpoolController
 
@@ -17,6 +19,13 @@ from spaces.fast.passes import Array, Gradients, Spec, Weights
 _CHUNK_ROWS = 64
 # Trainings alternate forward and backward; more would only wait for a gradient that never comes.
 _KEPT_PASSES = 2
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    # It knows the libraries that are loaded by now; the kernels multiply with scipy's.
+    assert scipy.linalg.blas
+    return ThreadpoolController()
 
 
 class Operation:
@@ -39,7 +48,7 @@ class Operation:
             tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
         )
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
-        self._blas = ThreadpoolController()
+        self._blas = _blas()
 
     def __call__(
         self, x: Any, ids: Any, weights: list[Any], embeddings: Any, masks: Any, *, training: bool
