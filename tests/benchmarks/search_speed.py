@@ -1,0 +1,194 @@
+"""Trials and accuracy by wall-clock: `search.run` beside stock KerasTuner and plain Optuna.
+
+    python -m tests.benchmarks.search_speed --data ../shared/data/http-params-access.csv.xz
+        [--stock 20m] [--ours 10m] [--optuna 10m] [--repeats 1] [--json runs/search-speed.json]
+
+One side runs after the other, in processes of its own, on the same rows, space (Model 3), epochs
+and validation rows. Stock is `keras_tuner.RandomSearch`, the third side Optuna's `study.optimize`
+(TPE, median pruner) with a hand-written objective; both train Keras on rows padded to 1024, and a
+trial's accuracy is that of its best epoch. Ours is the command as a user types it.
+
+Every side's clock runs from the start of its process, imports included. Ours reads and encodes the
+log in that time too; the others find it prepared. A trial counts once it has come to an end of its
+own: pruned ones count, those that failed or that the budget's end cut do not. An accuracy counts
+from complete trials alone.
+
+What is finished is on disk at once: `--from FILE` shows it without running anything, and a side
+given 0 is kept from the file that `--json` names.
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data import access_log, synthetic
+from data.command import Parser, run
+from data.errors import UserError
+from data.prepare import Dataset, prepare
+from results.storage import JOURNAL
+from search import budget
+from search.budget import Budget
+from tests.benchmarks.search_figures import SIDES, Finished, Side, show
+from tests.benchmarks.search_kept import Repeat, in_order, keep, kept, load, read_lines, read_study
+from tests.benchmarks.timed_process import Ran, run_for
+
+log = logging.getLogger(__name__)
+
+# What `search.run` may take after its budget: the held-out part is scored, the winner exported.
+TO_FINISH = 900.0
+_STOCK_KINDS = {"stock": "keras-tuner", "optuna": "optuna"}
+
+
+def stock_side(name: str, allowed: Budget, options: Any, seed: int, folder: Path) -> Side:
+    """Run stock KerasTuner or plain Optuna.
+
+    Args:
+        name: "stock" or "optuna".
+        allowed: For how long, or how many trials.
+        options: The command line.
+        seed: The search's seed.
+        folder: The repeat's folder; the prepared log is beside it.
+
+    Returns:
+        What came of it.
+    """
+    to = folder / f"{name}.jsonl"
+    module = [sys.executable, "-m", "tests.benchmarks.search_stock", _STOCK_KINDS[name]]
+    words = ["--data", folder.parent / "data", "--to", to, "--epochs", options.epochs]
+    words += ["--length", options.length, "--seed", seed]
+    if allowed.trials is not None:
+        words += ["--trials", allowed.trials]
+    started = time.time()
+
+    def say() -> str:
+        return f"{name}: {len(read_lines(to, started))} trials"
+
+    log_file = folder / f"{name}.log"
+    ran = run_for([*module, *map(str, words)], log_file, allowed.seconds, say)
+    return _side(ran, allowed, read_lines(to, started), log_file)
+
+
+def our_side(allowed: Budget, options: Any, seed: int, folder: Path) -> Side:
+    """Run our search as a user does.
+
+    Args:
+        allowed: Its budget.
+        options: The command line.
+        seed: The search's seed.
+        folder: The repeat's folder.
+
+    Returns:
+        What came of it.
+    """
+    module = [sys.executable, "-m", "search.run", "--budget", str(allowed), "--baselines", "none"]
+    words = ["--data", options.data, "--out", folder, "--study", "ours"]
+    words += ["--epochs", options.epochs, "--seed", seed]
+    if options.rows is not None:
+        words += ["--rows", options.rows]
+    limit = None if allowed.seconds is None else allowed.seconds + TO_FINISH
+    started = time.time()
+    log_file = folder / "ours.log"
+    ran = run_for([*module, *map(str, words)], log_file, limit, lambda: "ours")
+    begun = (folder / "ours" / JOURNAL).is_file()
+    return _side(ran, allowed, read_study(folder / "ours", started) if begun else (), log_file)
+
+
+def _side(ran: Ran, allowed: Budget, trials: tuple[Finished, ...], log_file: Path) -> Side:
+    """Sum a side up; one that died before its time was over keeps what it had finished."""
+    if ran.status:
+        if not trials:
+            raise UserError(f"a side ended with status {ran.status} and no trial; see {log_file}")
+        log.warning("a side ended early with status %d; see %s", ran.status, log_file)
+    return Side(min(ran.seconds, allowed.seconds or ran.seconds), trials)
+
+
+def run_sides(options: Any, data: Dataset, folder: Path) -> list[Repeat]:
+    """Run the sides of each repeat that have a budget, and keep each as soon as it is there.
+
+    Args:
+        options: The command line.
+        data: The log.
+        folder: Where the runs go.
+
+    Returns:
+        All sides of all repeats, those kept from earlier among them.
+    """
+    facts = {key: data.facts[key] for key in ("fingerprint", "rows", "split", "num_words")}
+    facts |= {"epochs": options.epochs, "length": options.length, "slices": data.facts["slices"]}
+    repeats = kept(options.json, facts)
+    data.save(folder / "data")
+    for number in range(options.repeats):
+        if number == len(repeats):
+            repeats.append({})
+        here = folder / str(number)
+        here.mkdir()
+        for name in SIDES:
+            allowed: Budget = getattr(options, name)
+            if allowed.is_empty:
+                continue
+            log.info("repeat %d: %s for %s", number + 1, name, allowed)
+            repeats[number][name] = (
+                our_side(allowed, options, number, here)
+                if name == "ours"
+                else stock_side(name, allowed, options, number, here)
+            )
+            keep(options.json or folder / "figures.json", facts, repeats)
+    return [in_order(sides) for sides in repeats]
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m tests.benchmarks.search_speed",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", help="default: a synthetic log")
+    parser.add_argument("--rows", type=int, help="first rows only")
+    for name, default in (("stock", "20m"), ("ours", "10m"), ("optuna", "10m")):
+        parser.add_argument(
+            f"--{name}", type=budget.parse, default=default, help="20m, or trials; 0 leaves it out"
+        )
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--length", type=int, default=1024, help="what the others' rows have")
+    parser.add_argument("--repeats", type=int, default=1, help="each with its own seed")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="for the runs")
+    parser.add_argument("--json", type=Path, help="keep the figures here; go on with those there")
+    parser.add_argument("--from", dest="shown", type=Path, help="show kept figures, run nothing")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the sides and print the tables.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        The exit status, 0.
+    """
+    options = _parser().parse_args(argv)
+    if options.shown is not None:
+        _, repeats = load(options.shown)
+        print(show(repeats))
+        return 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="search-speed-", dir=options.out)).resolve()
+    if options.data is None:
+        options.data = str(folder / "synthetic.csv")
+        synthetic.write(options.data, options.rows or synthetic.DEFAULT_ROWS)
+    options.data = str(Path(options.data).resolve())
+    data = prepare(access_log.read(options.data, rows=options.rows))
+    repeats = run_sides(options, data, folder)
+    if not any(repeats):
+        raise UserError("every side has a budget of 0; give --stock, --ours or --optuna some time")
+    print(show([sides for sides in repeats if sides]))
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

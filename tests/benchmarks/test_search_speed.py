@@ -1,0 +1,145 @@
+"""The benchmark of searches still runs: what it runs and counts, never how long it takes."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.errors import UserError
+from data.prepare import Dataset
+from tests.benchmarks import search_kept, search_speed, search_stock
+from tests.benchmarks.search_figures import Finished, Side, show
+from tests.benchmarks.timed_process import run_for
+
+STOCK = Side(
+    1200.0,
+    (
+        Finished(100.0, "complete", 0.90),
+        Finished(500.0, "failed", None),
+        Finished(590.0, "complete", 0.95),
+        Finished(1100.0, "complete", 0.97),
+    ),
+)
+OURS = Side(
+    600.0,
+    (
+        Finished(30.0, "complete", 0.96),
+        Finished(31.0, "pruned", None),
+        Finished(60.0, "complete", 0.98),
+        *[Finished(70.0 + index, "pruned", None) for index in range(27)],
+        Finished(600.0, "cut", None),
+        Finished(601.0, "complete", 0.99),
+    ),
+)
+
+
+def cells(text: str, first: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {first}")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_trials_are_counted_in_the_time_that_both_had() -> None:
+    text = show([{"stock": STOCK, "ours": OURS}])
+    assert "| in 600 s " in text
+    counts = text[: text.index("best val.")]
+    # finished, complete, pruned, diverged, failed, cut, ratio
+    assert cells(counts, "stock")[1:] == ["2", "2", "0", "0", "1", "0", "15.0"]
+    assert cells(counts, "search.run")[1:] == ["30", "2", "28", "0", "0", "1", "-"]
+    assert cells(text, "trials in equal time")[1:4] == ["15.0"] * 3
+
+
+def test_time_to_an_accuracy_is_a_share_of_all_of_stocks_time() -> None:
+    text = show([{"stock": STOCK, "ours": OURS}])
+    assert "0.9700, after 1100 s; ours reached it after 60 s, 0.050 of stock's time" in text
+    way = text[text.index("best val.") :]
+    assert cells(way, "stock")[1:] == [
+        "-", "0.9000", "0.9000", "0.9500", "0.9700", "0.9700", "1200 s"
+    ]  # fmt: skip
+    assert cells(way, "search.run")[1:] == [
+        "0.9800", "0.9800", "0.9800", "0.9800", "-", "0.9800", "600 s"
+    ]  # fmt: skip
+    slow = Side(600.0, OURS.trials[:2])
+    text = show([{"stock": STOCK, "ours": slow}, {"stock": STOCK, "ours": OURS}])
+    assert "ours did not reach it in 600 s" in text
+    assert cells(text, "time to stock's best")[1:] == ["0.050", "0.050", "0.050", "1 of 2"]
+
+
+def test_without_a_finished_trial_there_is_no_ratio() -> None:
+    text = show([{"stock": Side(600.0, ()), "ours": OURS}])
+    assert "stock completed no trial in 600 s" in text
+    assert cells(text, "trials in equal time")[1:] == ["-", "-", "-", "0 of 1"]
+
+
+def test_a_process_is_killed_on_time_with_its_children_and_its_lines_stay(tmp_path: Path) -> None:
+    to, alive = tmp_path / "stock.jsonl", tmp_path / "alive"
+    child = f"import time; time.sleep(1.5); open({str(alive)!r}, 'w')"
+    program = (
+        "import json, subprocess, sys, time\n"
+        "line = {'ended': time.time(), 'status': 'complete', 'val_accuracy': 0.5}\n"
+        f"open({str(to)!r}, 'w').write(json.dumps(line) + '\\n' + '{{\"ended\": 1')\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}])\n"
+    )
+    ran = run_for([sys.executable, "-c", program], tmp_path / "log", 1.0, lambda: "it")
+    assert ran.status is None
+    (trial,) = search_kept.read_lines(to, 0.0)
+    assert trial.val_accuracy == 0.5
+    with pytest.raises(TimeoutError):
+        _wait_for(alive)
+
+
+def _wait_for(path: Path) -> None:
+    import time
+
+    end = time.monotonic() + 2.0
+    while not path.exists():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("kind", ["keras-tuner", "optuna"])
+def test_stock_records_each_trial(kind: str, dataset: Dataset, tmp_path: Path) -> None:
+    to = tmp_path / "trials.jsonl"
+    words = ["--data", dataset.folder, "--to", to, "--trials", 1, "--epochs", 1, "--length", 32]
+    assert search_stock.main([kind, *map(str, words)]) == 0
+    (trial,) = search_kept.read_lines(to, 0.0)
+    assert trial.status == "complete"
+    assert trial.val_accuracy is not None
+    # A share of the validation rows.
+    rows = len(dataset.split.validation)
+    assert trial.val_accuracy * rows == pytest.approx(round(trial.val_accuracy * rows), abs=1e-3)
+
+
+def test_ours_is_run_and_joined_with_what_was_kept(
+    log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = tmp_path / "figures.json"
+    words = ["--data", log_file, "--rows", 300, "--epochs", 1, "--json", figures]
+    given = [*map(str, words), "--out", str(tmp_path / "runs"), "--stock", "0", "--optuna", "0"]
+    assert search_speed.main([*given, "--ours", "1"]) == 0
+    content = json.loads(figures.read_text())
+    (sides,) = content["repeats"]
+    (trial,) = sides["ours"]["trials"]
+    assert trial["status"] == "complete"
+    assert 0.0 < trial["seconds"] < sides["ours"]["seconds"]
+    sides["stock"] = Side(1200.0, (Finished(1.0, "complete", 0.0),)).to_json()
+    figures.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert search_speed.main(["--from", str(figures)]) == 0
+    assert "ours reached it after" in capsys.readouterr().out
+    with pytest.raises(UserError, match="was measured with epochs = 1, not 2"):
+        search_speed.main([*given, "--ours", "1", "--epochs", "2"])
+
+
+@pytest.mark.slow
+def test_all_sides_run_for_a_time(
+    log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--data", log_file, "--out", tmp_path, "--json", tmp_path / "figures.json"]
+    times = ["--stock", "40s", "--ours", "30s", "--optuna", "40s", "--length", "64"]
+    assert search_speed.main([*map(str, words), *times, "--epochs", "1"]) == 0
+    _, (sides,) = search_kept.load(tmp_path / "figures.json")
+    assert [side.seconds for side in sides.values()] == [40.0, 30.0, 40.0]
+    assert all(trial.seconds <= 41.0 for trial in sides["stock"].trials)
+    assert "in 30 s" in capsys.readouterr().out
