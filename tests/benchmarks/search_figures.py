@@ -57,6 +57,10 @@ class Side:
         """Count those of one status."""
         return sum(trial.status == status for trial in self.within(seconds))
 
+    def an_hour(self) -> float:
+        """Give the finished trials an hour, over all of its time."""
+        return self.finished(self.seconds) / self.seconds * 3600
+
     def best(self, seconds: float) -> float | None:
         """Give the best validation accuracy of the complete trials by then."""
         known = [
@@ -96,6 +100,12 @@ def trial_ratio(sides: dict[str, Side], other: str = "stock") -> float | None:
     return both["ours"].finished(seconds) / theirs if theirs else None
 
 
+def rate_ratio(sides: dict[str, Side], other: str = "stock") -> float | None:
+    """Divide our trials an hour by another side's, each over its whole time; None without any."""
+    theirs = sides[other].an_hour()
+    return sides["ours"].an_hour() / theirs if theirs else None
+
+
 def share_of_time(sides: dict[str, Side]) -> float | None:
     """Divide our time to stock's best accuracy by stock's whole time; None if not reached."""
     best = sides["stock"].best(sides["stock"].seconds)
@@ -108,11 +118,15 @@ def counts_table(sides: dict[str, Side]) -> str:
     seconds = common(sides)
     rows = []
     for name, side in sides.items():
-        ratio = trial_ratio(sides, name) if "ours" in sides and name != "ours" else None
+        ratio = ""
+        if "ours" in sides and name != "ours":
+            found, mine = trial_ratio(sides, name), sides["ours"].finished(seconds)
+            ratio = f"above {mine}" if found is None else f"{found:.1f}"
         statuses = [side.count(status, seconds) for status in (*FINISHED, "failed", "cut")]
-        rows.append([TITLES[name], side.finished(seconds), *statuses, _number(ratio, ".1f")])
+        rate = f"{side.an_hour():.1f}"
+        rows.append([TITLES[name], side.finished(seconds), *statuses, ratio, rate])
     heads = [f"in {seconds:.0f} s", "finished", *FINISHED, "failed", "cut", "ours / theirs"]
-    return _table(rows, heads)
+    return _table(rows, [*heads, "an hour, in all"])
 
 
 def way_table(sides: dict[str, Side]) -> str:
@@ -151,6 +165,7 @@ def summary(repeats: Sequence[dict[str, Side]]) -> str:
     whole = [sides for sides in repeats if {"stock", "ours"} <= sides.keys()]
     figures = [
         (f"trials in equal time, ours / stock (target {TARGET_RATIO})", trial_ratio, ".1f"),
+        ("trials an hour, each over all of its time, ours / stock", rate_ratio, ".1f"),
         (f"time to stock's best, ours / stock (target {TARGET_SHARE})", share_of_time, ".3f"),
     ]
     rows = []

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,11 @@ def test_trials_are_counted_in_the_time_that_both_had() -> None:
     text = show([{"stock": STOCK, "ours": OURS}])
     assert "| in 600 s " in text
     counts = text[: text.index("best val.")]
-    # finished, complete, pruned, diverged, failed, cut, ratio
-    assert cells(counts, "stock")[1:] == ["2", "2", "0", "0", "1", "0", "15.0"]
-    assert cells(counts, "search.run")[1:] == ["30", "2", "28", "0", "0", "1", "-"]
+    # finished, complete, pruned, diverged, failed, cut, ratio, an hour
+    assert cells(counts, "stock")[1:] == ["2", "2", "0", "0", "1", "0", "15.0", "9.0"]
+    assert cells(counts, "search.run")[1:] == ["30", "2", "28", "0", "0", "1", "", "180.0"]
     assert cells(text, "trials in equal time")[1:4] == ["15.0"] * 3
+    assert cells(text, "trials an hour")[1:4] == ["20.0"] * 3
 
 
 def test_time_to_an_accuracy_is_a_share_of_all_of_stocks_time() -> None:
@@ -68,6 +70,7 @@ def test_time_to_an_accuracy_is_a_share_of_all_of_stocks_time() -> None:
 def test_without_a_finished_trial_there_is_no_ratio() -> None:
     text = show([{"stock": Side(600.0, ()), "ours": OURS}])
     assert "stock completed no trial in 600 s" in text
+    assert "above 30" in text
     assert cells(text, "trials in equal time")[1:] == ["-", "-", "-", "0 of 1"]
 
 
@@ -84,18 +87,8 @@ def test_a_process_is_killed_on_time_with_its_children_and_its_lines_stay(tmp_pa
     assert ran.status is None
     (trial,) = search_kept.read_lines(to, 0.0)
     assert trial.val_accuracy == 0.5
-    with pytest.raises(TimeoutError):
-        _wait_for(alive)
-
-
-def _wait_for(path: Path) -> None:
-    import time
-
-    end = time.monotonic() + 2.0
-    while not path.exists():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.1)
+    time.sleep(1.5)  # A child that had outlived its parent would have written by then.
+    assert not alive.exists()
 
 
 @pytest.mark.parametrize("kind", ["keras-tuner", "optuna"])
