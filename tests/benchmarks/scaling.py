@@ -10,30 +10,16 @@ median, times the mean as well. Validation is not in it.
 
 Length. The same draw on records that all have one length, cut from the first log.
 
-Workers. The wall-clock of a whole `search.run`, its start, report and export among it, on as many
-cores as workers, where the system can bind a process to cores; TensorFlow still starts a thread for
-each core of the machine. Without a pruner and with a sampler that does not learn, so that all runs
-train the same trials; whether they did is printed. From the times of 1 and p workers follows, by
-Amdahl's law, T(p) = T(1) (s + (1 - s) / p), the serial share s = (p T(p) / T(1) - 1) / (p - 1), and
-from it the speed-up by n cores, 1 / (s + (1 - s) / n). What does not divide evenly (6 trials among
-4 workers) and what the cores share (memory, turbo clock) counts as serial, as it should.
-
-Sources: G. M. Amdahl, Validity of the single processor approach to achieving large scale computing
-capabilities, AFIPS 1967; A. H. Karp and H. P. Flatt, Measuring parallel processor performance,
-CACM 33(5), 1990, for the share out of a measured speed-up.
+Workers. See `tests.benchmarks.amdahl`.
 """
 
 import argparse
-import json
 import math
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,12 +35,11 @@ from data.encode import Encoded
 from data.prepare import Dataset, prepare
 from search.fit import Recipe, fit
 from spaces.model3 import Model3
+from tests.benchmarks import amdahl
 
-ROOT = Path(__file__).parents[2]
 ROWS = "5000,27000,250000,1000000"
 LENGTHS = "64,128,256,512,1024"
 WARM_UP_STEPS = 10
-ESTIMATED_CORES = 16
 MEBIBYTE = 2**20
 
 ROW_HEADS = (
@@ -71,7 +56,6 @@ ROW_HEADS = (
     "by mean",
 )
 LENGTH_HEADS = ("length", "rows a batch", "step ms, median", "p95", "ns a character")
-WORKER_HEADS = ("workers", "cores", "seconds", "speed-up", "serial share")
 
 
 class _Clock(keras.callbacks.Callback):
@@ -138,9 +122,8 @@ def read(path: Path, rows: int) -> tuple[Dataset, float, float]:
     return data, was_read - started, encoded - was_read
 
 
-def row_of(data: Dataset, reading: float, encoding: float, steps: int) -> list[Any]:
+def row_of(data: Dataset, reading: float, encoding: float, taken: Steps) -> list[Any]:
     """Give one row below `ROW_HEADS`."""
-    taken = train(data, steps)
     middle, mean = statistics.median(taken.seconds), statistics.mean(taken.seconds)
     return [
         f"{len(data.encoded):,}",
@@ -178,84 +161,6 @@ def length_row(data: Dataset, length: int, steps: int) -> list[Any]:
     return [length, taken.batch_size, middle, float(np.percentile(milliseconds, 95)), nanoseconds]
 
 
-def serial_share(alone: float, together: float, workers: int) -> float:
-    """Give the share of the time that more workers do not shorten, by Amdahl's law.
-
-    Args:
-        alone: Seconds of one worker.
-        together: Seconds of all.
-        workers: How many they are, 2 or more.
-    """
-    return (workers * together / alone - 1) / (workers - 1)
-
-
-def speed_up(serial: float, cores: int) -> float:
-    """Give how many times as fast so many cores are as one, by Amdahl's law."""
-    return 1 / (serial + (1 - serial) / cores)
-
-
-@contextmanager
-def bound_to(cores: int) -> Iterator[int | None]:
-    """Bind this process, and those that it starts, to some cores; None where that can't be."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield None
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:cores])
-    try:
-        yield min(cores, len(before))
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A whole search: its workers, the cores they were bound to, its seconds and its trials."""
-
-    workers: int
-    cores: int | None
-    seconds: float
-    trials: frozenset[tuple[str, int]]
-
-
-def search(out: Path, workers: int, budget: int, rows: int) -> Searched:
-    """Run `search.run` in processes of its own."""
-    study = f"workers-{workers}"
-    words = f"--budget {budget} --rows {rows} --workers {workers} --sampler random --pruner none"
-    command = [sys.executable, "-m", "search.run", *words.split(), "--baselines", "none"]
-    with bound_to(workers) as cores:
-        started = time.perf_counter()
-        done = subprocess.run(
-            [*command, "--out", str(out), "--study", study],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        seconds = time.perf_counter() - started
-    if done.returncode:
-        raise RuntimeError(f"the search with {workers} workers failed:\n{done.stderr}")
-    board = json.loads((out / study / "leaderboard.json").read_text(encoding="utf-8"))
-    trials = frozenset((row["name"], row["parameters"]) for row in board["rows"])
-    return Searched(workers, cores, seconds, trials)
-
-
-def worker_table(searches: Sequence[Searched]) -> tuple[list[list[Any]], str]:
-    """Give the rows below `WORKER_HEADS`, and in words what they say of more cores."""
-    alone, *others = searches
-    rows: list[list[Any]] = [[alone.workers, alone.cores, alone.seconds, 1.0, None]]
-    said = [f"the same trials: {'yes' if len({one.trials for one in searches}) == 1 else 'NO'}"]
-    for one in others:
-        serial = serial_share(alone.seconds, one.seconds, one.workers)
-        rows.append([one.workers, one.cores, one.seconds, alone.seconds / one.seconds, serial])
-        # A share below 0 is noise: no law promises more than n times by n cores.
-        most = speed_up(max(serial, 0.0), ESTIMATED_CORES)
-        said.append(
-            f"by {one.workers} workers' serial share of {serial:.1%}, {ESTIMATED_CORES} cores "
-            f"would be {most:.1f} times as fast as one"
-        )
-    return rows, "\n".join(said)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(
@@ -275,18 +180,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows, lengths = [], []
         for index, size in enumerate(options.rows):
             data, *seconds = read(folder / "log.csv", size)
-            rows.append(row_of(data, *seconds, options.steps))
+            rows.append(row_of(data, *seconds, train(data, options.steps)))
             if not index:
                 lengths = [length_row(data, one, options.steps) for one in options.lengths]
         _print(rows, ROW_HEADS)
         _print(lengths, LENGTH_HEADS)
         if options.budget:
             searches = [
-                search(folder, count, options.budget, options.search_rows)
+                amdahl.search(folder, count, options.budget, options.search_rows)
                 for count in options.workers
             ]
-            found, said = worker_table(searches)
-            _print(found, WORKER_HEADS)
+            found, said = amdahl.table(searches)
+            _print(found, amdahl.HEADS)
             print(said)
 
 

@@ -6,20 +6,22 @@ import numpy as np
 import pytest
 
 from data.prepare import Dataset
-from tests.benchmarks import scaling
-from tests.benchmarks.scaling import Searched
+from tests.benchmarks import amdahl, scaling
 
 
-def test_a_log_is_read_and_trained_on_for_exactly_so_many_steps(tmp_path: Path) -> None:
+def test_a_row_says_what_was_read_and_estimates_the_epoch_from_its_steps(tmp_path: Path) -> None:
     data, *seconds = scaling.read(tmp_path / "log.csv", 600)
     assert len(data.encoded) == 600
     assert not list(tmp_path.iterdir())
-    row = scaling.row_of(data, *seconds, steps=3)
-    assert len(row) == len(scaling.ROW_HEADS)
-    assert row[0] == "600"
+    row = scaling.row_of(data, *seconds, scaling.Steps([0.1, 0.1, 0.4], 10, 128))
+    shown = dict(zip(scaling.ROW_HEADS, row, strict=True))
+    assert shown["rows"] == "600"
+    assert shown["steps/s"] == pytest.approx(5)
+    assert shown["epoch s, by median"] == pytest.approx(1)
+    assert shown["by mean"] == pytest.approx(2)
 
 
-def test_steps_go_on_into_the_next_epoch(dataset: Dataset) -> None:
+def test_training_goes_on_into_the_next_epoch_for_exactly_so_many_steps(dataset: Dataset) -> None:
     steps = scaling.train(scaling.of_length(dataset, 32, 600), 9, warm_up=1)
     assert steps.batches < 9
     assert len(steps.seconds) == 9
@@ -33,30 +35,12 @@ def test_records_are_cut_to_one_length(dataset: Dataset) -> None:
     assert set(cut.labels.tolist()) == {0, 1}
 
 
-def test_the_serial_share_is_what_amdahls_law_was_given() -> None:
-    alone, serial = 80.0, 0.2
-    for workers in (2, 4, 16):
-        together = alone * (serial + (1 - serial) / workers)
-        assert scaling.serial_share(alone, together, workers) == pytest.approx(serial)
-        assert scaling.speed_up(serial, workers) == pytest.approx(alone / together)
-
-
-def test_the_searches_are_compared_and_carried_on_to_more_cores() -> None:
-    trials = frozenset({("trial 0", 10), ("trial 1", 20)})
-    rows, said = scaling.worker_table([Searched(1, 1, 100.0, trials), Searched(2, 2, 60.0, trials)])
-    assert [len(row) for row in rows] == [len(scaling.WORKER_HEADS)] * 2
-    assert rows[1][3:] == [pytest.approx(100 / 60), pytest.approx(0.2)]
-    assert "the same trials: yes" in said
-    assert "20.0%, 16 cores would be 4.0 times" in said
-    other = Searched(2, 2, 60.0, frozenset())
-    assert "the same trials: NO" in scaling.worker_table([Searched(1, 1, 9.0, trials), other])[1]
-
-
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_whole_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
     words = "--rows 600 --steps 2 --lengths 32,64 --workers 1,2 --budget 2 --search-rows 600"
     scaling.main(words.split())
     out = capsys.readouterr().out
-    for heads in (scaling.ROW_HEADS, scaling.LENGTH_HEADS, scaling.WORKER_HEADS):
+    for heads in (scaling.ROW_HEADS, scaling.LENGTH_HEADS, amdahl.HEADS):
         assert all(head in out for head in heads)
     assert "the same trials: yes" in out
