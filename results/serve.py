@@ -117,7 +117,6 @@ def main(argv: Sequence[str]) -> int:
         predictor.warm_up()
         log.info("the model is warm after %.1f s", time.perf_counter() - started)
         server.serve(predictor.answers, listener, token=token, limits=limits)
-    log.info("stopped")
     return 0
 
 

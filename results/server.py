@@ -62,6 +62,7 @@ class Server(uvicorn.Server):
         while self.server_state.connections and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
+        log.info("stopped after %s requests", f"{self.server_state.total_requests:,}")
 
 
 def serve(compute: Compute, listener: socket.socket, *, token: str | None, limits: Limits) -> None:

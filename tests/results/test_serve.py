@@ -113,4 +113,4 @@ def test_the_command_serves_tells_nobody_its_token_and_ends_well(exported: Path)
         _, said = process.communicate(timeout=20)
     assert process.returncode == 0
     assert TOKEN not in said and "Mallory" not in said
-    assert said.splitlines()[-1].endswith("stopped")
+    assert said.splitlines()[-1].endswith("stopped after 2 requests")

@@ -1,0 +1,176 @@
+"""Records a second that `results.predict` scores, and its peak memory, on short and long input.
+
+    python -m tests.benchmarks.predict_throughput --data ../shared/data/http-params-access.csv.xz
+        [--export runs/NAME/best] [--lines 10000,100000] [--threads 1,2]
+
+The log's raw lines are repeated until there are enough, and piped in. What the longer input took
+beyond the shorter one is divided by the lines it had more, so that neither TensorFlow's import nor
+tracing counts: once in processor seconds (all threads of the process), once by the clock. With
+`--threads 1` the process is held on one core. Without --export the space's default trial is
+exported with the weights that it starts with: they do not change the speed.
+"""
+
+import argparse
+import itertools
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabulate import tabulate
+
+from data.source import open_lines
+
+ROOT = Path(__file__).parents[2]
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of the command.
+
+    Attributes:
+        lines: How many it answered.
+        cpu: Processor seconds of all its threads.
+        seconds: By the clock.
+        peak: Most resident memory, bytes.
+    """
+
+    lines: int
+    cpu: float
+    seconds: float
+    peak: int
+
+
+def write_lines(data: str, count: int, to: Path) -> None:
+    """Write so many raw lines of a log, from its beginning again where it ends."""
+    with open_lines(data) as lines:
+        all_lines = list(lines)
+    with to.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(itertools.islice(itertools.cycle(all_lines), count))
+
+
+def make_export(data: str, to: Path) -> None:
+    """Export the space's default trial, not trained; to be called in a process of its own."""
+    import keras_tuner
+
+    from data import access_log
+    from data.encode import Vocabulary
+    from results.export import export
+    from results.result import Result
+    from spaces.load import load_space
+
+    log = access_log.read(data)
+    vocabulary = Vocabulary.fit(log.texts, unknown=True)
+    space = load_space("model3", num_words=vocabulary.num_words, rows=len(log.texts), epochs=1)
+    checkpoint = to.parent / "artefacts"
+    checkpoint.mkdir()
+    space.build(keras_tuner.HyperParameters()).save(checkpoint / "model.keras")
+    export(
+        Result("default", "trial", "complete", artefacts=str(checkpoint)),
+        to,
+        vocabulary=vocabulary,
+        preprocessing={
+            "format": log.format,
+            "dropped_keys": access_log.DROPPED_KEYS,
+            "padding": "real",
+            "unknown": True,
+        },
+        protocol={},
+        metrics={},
+    )
+
+
+def predict(export: Path, lines: Path, threads: int) -> Ran:
+    """Run the command on a file that is piped in.
+
+    Args:
+        export: The export.
+        lines: Raw lines.
+        threads: As for the command; with 1 it stays on one core.
+
+    Returns:
+        What it took.
+    """
+    command = [sys.executable, "-m", "results.predict", str(export), "--threads", str(threads)]
+    if threads == 1:
+        command = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command]
+    answers = lines.with_suffix(".answers")
+    started = time.perf_counter()
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, lines, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, answers, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+    ]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
+    pid = os.posix_spawnp(command[0], command, environment, file_actions=actions)
+    _, status, usage = os.wait4(pid, 0)
+    seconds = time.perf_counter() - started
+    if status:
+        raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+    with answers.open("rb") as file:
+        count = sum(1 for _ in file)
+    return Ran(count, usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss * 1024)
+
+
+def measure(export: Path, data: str, lines: Sequence[int], threads: int, folder: Path) -> list[Ran]:
+    """Run the command once for each number of lines."""
+    runs = []
+    for count in lines:
+        write_lines(data, count, folder / "lines")
+        runs.append(predict(export, folder / "lines", threads))
+    return runs
+
+
+def row(threads: int, short: Ran, long: Ran) -> list[object]:
+    """Put two runs into a line of the table."""
+    more = long.lines - short.lines
+    return [
+        threads,
+        more / (long.cpu - short.cpu),
+        more / (long.seconds - short.seconds),
+        short.cpu - short.lines * (long.cpu - short.cpu) / more,
+        short.peak / MEBIBYTE,
+        long.peak / MEBIBYTE,
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--export", type=Path)
+    parser.add_argument("--lines", default="10000,100000")
+    parser.add_argument("--threads", default="1,2")
+    options = parser.parse_args(argv)
+    lines = [int(count) for count in options.lines.split(",")]
+    if len(lines) != 2 or not 0 < lines[0] < lines[1]:
+        parser.error("--lines must be two numbers, the smaller first")
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        export = options.export or Path(name) / "export"
+        if options.export is None:
+            # Elsewhere, so that this process stays small: a child's peak starts at its parent's.
+            process = multiprocessing.get_context("spawn").Process(
+                target=make_export, args=(options.data, export)
+            )
+            process.start()
+            process.join()
+        for threads in map(int, options.threads.split(",")):
+            short, long = measure(export, options.data, lines, threads, Path(name))
+            rows.append(row(threads, short, long))
+    headers = [
+        "threads",
+        "records a CPU second",
+        "records a second",
+        "start, CPU s",
+        *(f"peak MiB, {count:,} lines" for count in lines),
+    ]
+    print(tabulate(rows, headers, tablefmt="github", floatfmt=",.0f"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""The benchmark runs the real command on the real number of lines."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.predict_throughput import Ran, main, row
+
+
+def test_the_table_is_of_real_runs(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--data", str(log_file), "--lines", "200,2000", "--threads", "1"])
+    header, _, line = capsys.readouterr().out.splitlines()
+    assert "records a CPU second" in header and "2,000 lines" in header
+    cells = [float(cell.replace(",", "")) for cell in line.strip("|").split("|")]
+    threads, per_cpu_second, per_second, start, *peaks = cells
+    assert threads == 1
+    assert 100 < per_second <= 1.2 * per_cpu_second < 1e6
+    assert 0.5 < start < 100
+    # TensorFlow alone takes more than 200; a gibibyte more would not be constant memory.
+    assert 200 < peaks[0] < peaks[1] + 100 < peaks[0] + 1000
+
+
+def test_what_both_inputs_cost_does_not_count() -> None:
+    short, long = Ran(1000, 7.0, 8.0, 2**30), Ran(11_000, 9.0, 13.0, 2**30)
+    assert row(1, short, long) == [1, 5000, 2000, pytest.approx(6.8), 1024, 1024]
