@@ -26,7 +26,8 @@ def accelerated(model: keras.Model) -> Iterator[None]:
         model: Any Keras model; it may be accelerated already.
     """
     patched = []
-    if not tf.config.list_logical_devices("GPU"):
+    # XLA, which a model may ask for, cannot compile a call of ours.
+    if not (tf.config.list_logical_devices("GPU") or getattr(model, "jit_compile", None) is True):
         patched = [layer for layer in _layers(model) if "call" not in vars(layer)]
     read = _Read()
     for layer in patched:

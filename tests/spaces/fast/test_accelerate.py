@@ -189,6 +189,13 @@ def test_a_mask_is_left_to_keras() -> None:
     assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
 
 
+def test_a_model_that_asks_for_xla_is_left_to_keras() -> None:
+    model = network(LAYERS.LSTM(4))
+    model.compile("sgd", "binary_crossentropy", jit_compile=True)
+    assert calls(model) == set()
+    model.fit(records(8, 16), np.ones((8, 1)), verbose=0)
+
+
 def test_the_model_is_as_before_afterwards() -> None:
     model = network(LAYERS.LSTM(4))
     config = model.to_json()
