@@ -1,7 +1,7 @@
 """The memory of a search worker, beside stock KerasTuner holding the padded rows.
 
     python -m tests.benchmarks.worker_memory --data ../shared/data/http-params-access.csv.xz
-        [--trials 10] [--rows N] [--steps 4]
+        [--trials 10] [--rows N] [--steps 4] [--space model3]
 
 Ours is `search.run` with one worker, an epoch a trial, pruner on. Stock is
 `keras_tuner.RandomSearch` on the same space and rows, padded to 1024 and int32; its trials train on
@@ -95,12 +95,13 @@ class Course:
         return cls(before, most, after)
 
 
-def ours(data: Path, rows: int | None, trials: int, folder: Path) -> Course:
+def ours(data: Path, rows: int | None, space: str, trials: int, folder: Path) -> Course:
     """Watch the worker of a real search.
 
     Args:
         data: The log.
         rows: How many of its rows; all when None.
+        space: What `--space` of a search names.
         trials: After how many trials to look.
         folder: Where the run may be kept.
 
@@ -109,7 +110,7 @@ def ours(data: Path, rows: int | None, trials: int, folder: Path) -> Course:
     """
     # One trial more than are looked at, so that the worker is still there after the last one.
     options = ["--budget", str(trials + 1), "--workers", "1", "--baselines", "none"]
-    options += ["--epochs", "1", "--study", "memory", "--out", str(folder)]
+    options += ["--epochs", "1", "--space", space, "--study", "memory", "--out", str(folder)]
     options += ["--rows", str(rows)] if rows else []
     command = [sys.executable, "-m", "search.run", "--data", str(data), *options]
     log = (folder / "search.log").open("w")
@@ -136,12 +137,15 @@ def ours(data: Path, rows: int | None, trials: int, folder: Path) -> Course:
             _end(process)
 
 
-def stock(data: Path, rows: int | None, trials: int, steps: int, folder: Path) -> Course:
+def stock(
+    data: Path, rows: int | None, space: str, trials: int, steps: int, folder: Path
+) -> Course:
     """Watch a process in which KerasTuner searches.
 
     Args:
         data: The log.
         rows: How many of its rows; all when None.
+        space: What `--space` of a search names.
         trials: How many trials.
         steps: Batches that each trial trains on.
         folder: Where the prepared data may be kept.
@@ -150,7 +154,7 @@ def stock(data: Path, rows: int | None, trials: int, steps: int, folder: Path) -
         Its memory.
     """
     _prepared(data, rows).save(folder / "stock")
-    words = [str(folder / "stock"), str(trials), str(steps)]
+    words = [str(folder / "stock"), space, str(trials), str(steps)]
     command = [sys.executable, "-m", "tests.benchmarks.worker_memory_stock", *words]
     with (
         (folder / "stock.log").open("w") as log,
@@ -171,12 +175,13 @@ def stock(data: Path, rows: int | None, trials: int, steps: int, folder: Path) -
             _end(process)
 
 
-def compare(data: Path, rows: int | None, trials: int, steps: int) -> str:
+def compare(data: Path, rows: int | None, space: str, trials: int, steps: int) -> str:
     """Watch both.
 
     Args:
         data: The log.
         rows: How many of its rows; all when None.
+        space: What `--space` of a search names.
         trials: After how many trials to look.
         steps: Batches that a stock trial trains on.
 
@@ -186,8 +191,8 @@ def compare(data: Path, rows: int | None, trials: int, steps: int) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         courses = {
-            "ours": ours(data, rows, trials, folder),
-            "stock": stock(data, rows, trials, steps, folder),
+            "ours": ours(data, rows, space, trials, folder),
+            "stock": stock(data, rows, space, trials, steps, folder),
         }
     table = []
     for measure in ("unique", "proportional", "resident"):
@@ -273,8 +278,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--rows", type=int, help="first rows only (default: all)")
     parser.add_argument("--steps", type=int, default=4, help="batches of a stock trial")
+    parser.add_argument("--space", default="model3", help="as in a search (default: %(default)s)")
     options = parser.parse_args(argv)
-    print(compare(options.data, options.rows, options.trials, options.steps))
+    print(compare(options.data, options.rows, options.space, options.trials, options.steps))
     return 0
 
 

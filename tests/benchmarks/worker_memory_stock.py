@@ -21,11 +21,12 @@ from spaces.load import load_space
 BATCH_SIZE = 128
 
 
-def main(folder: Path, trials: int, steps: int) -> None:
+def main(folder: Path, space: str, trials: int, steps: int) -> None:
     """Search as KerasTuner's documentation does.
 
     Args:
         folder: Prepared data.
+        space: What `--space` of a search names.
         trials: How many trials.
         steps: Batches that each trial trains on.
     """
@@ -36,10 +37,10 @@ def main(folder: Path, trials: int, steps: int) -> None:
     # Slices, not copies: the chronological split is contiguous.
     train = x[fit[0] : fit[-1] + 1], y[fit[0] : fit[-1] + 1]
     held = x[validation[0] : validation[-1] + 1], y[validation[0] : validation[-1] + 1]
-    space = load_space("model3", dataset.vocabulary.num_words, rows=len(fit), epochs=1)
+    model = load_space(space, dataset.vocabulary.num_words, rows=len(fit), epochs=1)
     with tempfile.TemporaryDirectory() as place:
         tuner = keras_tuner.RandomSearch(
-            space, objective="val_accuracy", max_trials=trials, seed=1, directory=place
+            model, objective="val_accuracy", max_trials=trials, seed=1, directory=place
         )
         end = tuner.on_trial_end
 
@@ -62,4 +63,4 @@ def main(folder: Path, trials: int, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
