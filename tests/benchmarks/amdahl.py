@@ -2,13 +2,15 @@
 
 Part of `tests.benchmarks.scaling`.
 
-The wall-clock of a whole `search.run`, its start, report and export among it, on as many
+The wall-clock is that of a whole `search.run`, its start, report and export among it, on as many
 cores as workers, where the system can bind a process to cores; TensorFlow still starts a thread for
 each core of the machine. Without a pruner and with a sampler that does not learn, so that all runs
-train the same trials; whether they did is printed. From the times of 1 and p workers follows, by
-Amdahl's law, T(p) = T(1) (s + (1 - s) / p), the serial share s = (p T(p) / T(1) - 1) / (p - 1), and
-from it the speed-up by n cores, 1 / (s + (1 - s) / n). What does not divide evenly (6 trials among
-4 workers) and what the cores share (memory, turbo clock) counts as serial, as it should.
+train the same trials; whether they did is printed.
+
+From the times of 1 and p workers follows, by Amdahl's law, T(p) = T(1) (s + (1 - s) / p), the
+serial share s = (p T(p) / T(1) - 1) / (p - 1), and from it the speed-up by n cores,
+1 / (s + (1 - s) / n). What does not divide evenly (6 trials among 4 workers) and what the cores
+share (memory, turbo clock) counts as serial, as it should.
 
 Sources: G. M. Amdahl, Validity of the single processor approach to achieving large scale computing
 capabilities, AFIPS 1967; A. H. Karp and H. P. Flatt, Measuring parallel processor performance,

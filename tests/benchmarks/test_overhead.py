@@ -9,7 +9,7 @@ from spaces.model3 import Model3
 from tests.benchmarks import overhead
 from tests.search.small import Small
 
-TRIALS = 5
+TRIALS = KEPT_CHECKPOINTS + 1
 
 
 def test_both_sides_run_the_same_trials(dataset: Dataset, tmp_path: Path) -> None:
