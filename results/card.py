@@ -60,7 +60,7 @@ def metadata(subject: Subject) -> str:
     task = {"type": "text-classification", "name": "Malicious request detection"}
     dataset = {
         "type": "access-log",
-        "name": plain(str(subject.leaderboard.data.get("source", "access log"))),
+        "name": plain(sections.source_name(subject.leaderboard.data)),
         "split": "held-out",
     }
     content: dict[str, Any] = {

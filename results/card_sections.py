@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from results.exported import Preprocessing
 from results.formats import FORMATS
@@ -47,6 +49,7 @@ class Subject:
         leaderboard: The whole of it.
         preprocessing: What is done to a record.
         threshold: From which score on a record is called malicious.
+        heldout: The same threshold with its rates on the held-out rows.
         formats: In which formats the model is there.
         problems: Why it is not there in others, by format.
         versions: Of Python and the packages that made it.
@@ -56,6 +59,7 @@ class Subject:
     leaderboard: Leaderboard
     preprocessing: Preprocessing
     threshold: Threshold
+    heldout: Threshold
     formats: Sequence[str]
     problems: Mapping[str, str]
     versions: dict[str, str]
@@ -80,13 +84,22 @@ def how_to(subject: Subject) -> str:
     return "\n\n".join(lines)
 
 
+def source_name(data: Mapping[str, Any]) -> str:
+    """Name a log without its folder, which tells things about a machine that nobody need know.
+
+    Args:
+        data: The leaderboard's `data`.
+    """
+    return Path(str(data.get("source", "access log"))).name
+
+
 def data(subject: Subject) -> str:
     """Say what it learned from."""
     data = subject.leaderboard.data
     slices, shares = data.get("slices", {}), data.get("malicious_share", {})
     rows = [(name, f"{count:,}", share(shares.get(name))) for name, count in slices.items()]
     facts = "\n".join(
-        f"- {name}: {code(data[key])}"
+        f"- {name}: {code(source_name(data) if key == 'source' else data[key])}"
         for key, name in (
             ("source", "source"),
             ("format", "format"),
@@ -136,29 +149,35 @@ def metrics(subject: Subject) -> str:
         )
         for row in rivals
     ]
-    selection = subject.leaderboard.selection
-    chosen = (
-        ""
-        if selection is None or not subject.row.selected
-        else f"\n\nIts validation accuracy is {share(selection.val_accuracy)}, of which "
-        f"{share(max(selection.optimism, 0.0))} are owed to having been chosen by it."
-    )
     return (
         "## Metrics\n\nOn the held-out rows, a record being called malicious above .5. Intervals "
         "are Wilson's; p is McNemar's exact test on the same rows, Holm-corrected.\n\n"
         + table(head, rows)
-        + chosen
+        + _optimism(subject)
+    )
+
+
+def _optimism(subject: Subject) -> str:
+    selection = subject.leaderboard.selection
+    if selection is None or not subject.row.selected:
+        return ""
+    return (
+        f"\n\nIt was chosen for its validation accuracy of {share(selection.val_accuracy)}. The "
+        f"choice repeated on bootstrap samples expects {share(selection.expected_accuracy)} "
+        f"({share(selection.expected_low)} to {share(selection.expected_high)}): "
+        f"{selection.optimism * 100:+.2f} points are owed to having been chosen."
     )
 
 
 def threshold(subject: Subject) -> str:
     """Say from which score on a record is called malicious."""
-    chosen = subject.threshold
+    chosen, heldout = subject.threshold, subject.heldout
     return (
         f"## Threshold\n\nA record is called malicious where its score is above "
         f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). On the validation rows that "
         f"finds {share(chosen.recall)} of the malicious records and calls "
-        f"{share(chosen.false_positive_rate)} of the normal ones malicious."
+        f"{share(chosen.false_positive_rate)} of the normal ones malicious; on the held-out rows "
+        f"{share(heldout.recall)} and {share(heldout.false_positive_rate)}."
     )
 
 

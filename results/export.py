@@ -115,6 +115,7 @@ def export_trial(
             leaderboard=leaderboard,
             preprocessing=preprocessing,
             threshold=threshold,
+            heldout=choose(store.heldout_labels(), sample.scores, Rule(value=threshold.value)),
             formats=present,
             problems=problems,
             versions=versions(formats[1:]),

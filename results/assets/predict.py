@@ -63,7 +63,10 @@ class Predictor:
             raise ValueError(f"the line is longer than {LONGEST_LINE:,} characters")
         if "\0" in line:
             raise ValueError("holds a NUL byte; is it UTF-8 text?")
-        line.encode()  # Bytes that are no UTF-8 were read as lone surrogates.
+        try:
+            line.encode()
+        except UnicodeEncodeError as error:  # Such bytes were read as lone surrogates.
+            raise ValueError(f"is not UTF-8 at character {error.start + 1}") from error
         format = self._given["format"]
         if format == "text":
             return _only_field(line, format, line)
