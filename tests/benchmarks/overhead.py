@@ -215,11 +215,11 @@ def table(ours: Sequence[Seconds], stock: Sequence[Seconds]) -> list[list[Any]]:
     rows = []
     for name, parts in named.items():
         mine, theirs = milliseconds(ours, parts), milliseconds(stock, parts)
-        row = [name, float(np.median(mine)), float(np.percentile(mine, 95))]
+        middle, stock_middle = float(np.median(mine)), float(np.median(theirs))
+        row: list[Any] = [name, middle, float(np.percentile(mine, 95)), None, None, None]
         if theirs.any():
-            row += [float(np.median(theirs)), float(np.percentile(theirs, 95))]
-            row += [row[1] / row[3]]
-        rows.append(row + [None] * (len(HEADS) - len(row)))
+            row[3:] = [stock_middle, float(np.percentile(theirs, 95)), middle / stock_middle]
+        rows.append(row)
     return rows
 
 

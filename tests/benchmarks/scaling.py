@@ -179,8 +179,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder = Path(name)
         rows, lengths = [], []
         for index, size in enumerate(options.rows):
-            data, *seconds = read(folder / "log.csv", size)
-            rows.append(row_of(data, *seconds, train(data, options.steps)))
+            data, reading, encoding = read(folder / "log.csv", size)
+            rows.append(row_of(data, reading, encoding, train(data, options.steps)))
             if not index:
                 lengths = [length_row(data, one, options.steps) for one in options.lengths]
         _print(rows, ROW_HEADS)
