@@ -60,7 +60,7 @@ def stock_side(name: str, allowed: Budget, options: Any, seed: int, folder: Path
     to = folder / f"{name}.jsonl"
     module = [sys.executable, "-m", "tests.benchmarks.search_stock", _STOCK_KINDS[name]]
     words = ["--data", folder.parent / "data", "--to", to, "--epochs", options.epochs]
-    words += ["--length", options.length, "--seed", seed]
+    words += ["--length", options.length, "--seed", seed, "--space", options.space]
     if allowed.trials is not None:
         words += ["--trials", allowed.trials]
     started = time.time()
@@ -87,7 +87,8 @@ def our_side(allowed: Budget, options: Any, seed: int, folder: Path) -> Side:
     """
     module = [sys.executable, "-m", "search.run", "--budget", str(allowed), "--baselines", "none"]
     words = ["--data", options.data, "--out", folder, "--study", "ours"]
-    words += ["--epochs", options.epochs, "--seed", seed]
+    words += ["--epochs", options.epochs, "--seed", seed, "--space", options.space]
+    words += ["--workers", options.workers]
     if options.rows is not None:
         words += ["--rows", options.rows]
     limit = None if allowed.seconds is None else allowed.seconds + TO_FINISH
@@ -119,7 +120,8 @@ def run_sides(options: Any, data: Dataset, folder: Path) -> list[Repeat]:
         All sides of all repeats, those kept from earlier among them.
     """
     facts = {key: data.facts[key] for key in ("fingerprint", "rows", "split", "num_words")}
-    facts |= {"epochs": options.epochs, "length": options.length, "slices": data.facts["slices"]}
+    facts |= {key: getattr(options, key) for key in ("space", "epochs", "length")}
+    facts["slices"] = data.facts["slices"]
     repeats = kept(options.json, facts)
     data.save(folder / "data")
     for number in range(options.repeats):
@@ -153,6 +155,8 @@ def _parser() -> Parser:
         parser.add_argument(
             f"--{name}", type=budget.parse, default=default, help="20m, or trials; 0 leaves it out"
         )
+    parser.add_argument("--space", default="model3", help="of all sides (default: %(default)s)")
+    parser.add_argument("--workers", default="auto", help="ours (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--length", type=int, default=1024, help="what the others' rows have")
     parser.add_argument("--repeats", type=int, default=1, help="each with its own seed")

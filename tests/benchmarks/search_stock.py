@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.search_stock keras-tuner|optuna --data FOLDER --to FILE.jsonl
 
-Every finished trial is one line of the file, written at once. The space is `spaces.model3.Model3`,
-the rows are one int32 matrix padded on the left, and everything else is Keras's, KerasTuner's or
-Optuna's own: whole epochs, one process, TensorFlow's own threads.
+Every finished trial is one line of the file, written at once. The space is what `search.run` takes
+by the same name, the rows are one int32 matrix padded on the left, and everything else is Keras's,
+KerasTuner's or Optuna's own: whole epochs, one process, TensorFlow's own threads.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from optuna.trial import FrozenTrial, TrialState
 from data.prepare import Dataset
 from data.split import Rows
 from search.asked import AskedHyperParameters
-from spaces.model3 import Model3
+from spaces.load import load_space
 
 BATCH_SIZE = 128
 # A random search over these spaces is never at its end before the benchmark is.
@@ -42,6 +42,7 @@ class Task:
 
     Attributes:
         data: The prepared log.
+        space: A `keras_tuner.HyperModel`, the one that our side searches too.
         to: Where the finished trials go.
         trials: After how many to stop.
         epochs: Epochs a trial.
@@ -50,17 +51,12 @@ class Task:
     """
 
     data: Dataset
+    space: Any
     to: Path
     trials: int
     epochs: int
     length: int
     seed: int
-
-    @property
-    def space(self) -> Model3:
-        """The space that our side searches too."""
-        num_words = self.data.vocabulary.num_words
-        return Model3(num_words, rows=len(self.data.split.fit), epochs=self.epochs)
 
     def padded(self, rows: Rows) -> tuple[Any, Any]:
         """Give ids, int32 [n, length], and labels, float32 [n]."""
@@ -74,8 +70,16 @@ class Task:
             os.fsync(file.fileno())
 
 
-class Space(Model3):
-    """Model 3 whose drawn batch size reaches Keras, as a user of KerasTuner would write it."""
+class Batched(keras_tuner.HyperModel):
+    """A space whose drawn batch size reaches Keras, as a user of KerasTuner would write it."""
+
+    def __init__(self, space: Any) -> None:
+        super().__init__()
+        self.space = space
+
+    def build(self, hp: Any) -> Any:
+        """Build the drawn model."""
+        return self.space.build(hp)
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         """Train with the drawn batch size."""
@@ -101,10 +105,8 @@ def by_keras_tuner(task: Task, folder: Path) -> None:
         task: What to do.
         folder: Where KerasTuner's files go.
     """
-    known = task.space
-    space = Space(known.num_words, rows=known.rows, epochs=known.epochs)
     tuner = Recorded(
-        space,
+        Batched(task.space),
         objective="val_accuracy",
         max_trials=task.trials,
         # KerasTuner takes 0 for "none given".
@@ -188,14 +190,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("kind", choices=("keras-tuner", "optuna"))
     parser.add_argument("--data", type=Path, required=True, help="what `Dataset.save` wrote")
     parser.add_argument("--to", type=Path, required=True, help="one JSON line a finished trial")
+    parser.add_argument("--space", default="model3")
     parser.add_argument("--trials", type=int, default=ENDLESS)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    task = Task(
-        Dataset.load(given.data), given.to, given.trials, given.epochs, given.length, given.seed
-    )
+    data = Dataset.load(given.data)
+    num_words, rows = data.vocabulary.num_words, len(data.split.fit)
+    space = load_space(given.space, num_words, rows=rows, epochs=given.epochs)
+    task = Task(data, space, given.to, given.trials, given.epochs, given.length, given.seed)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     keras.utils.set_random_seed(task.seed)
     if given.kind == "optuna":

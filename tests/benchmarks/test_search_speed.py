@@ -34,6 +34,8 @@ OURS = Side(
     ),
 )
 
+SMALL = "tests.search.small:Small"
+
 
 def cells(text: str, first: str) -> list[str]:
     (line,) = [line for line in text.splitlines() if line.startswith(f"| {first}")]
@@ -94,22 +96,24 @@ def test_a_process_is_killed_on_time_with_its_children_and_its_lines_stay(tmp_pa
 @pytest.mark.parametrize("kind", ["keras-tuner", "optuna"])
 def test_stock_records_each_trial(kind: str, dataset: Dataset, tmp_path: Path) -> None:
     to = tmp_path / "trials.jsonl"
-    words = ["--data", dataset.folder, "--to", to, "--trials", 1, "--epochs", 1, "--length", 32]
-    assert search_stock.main([kind, *map(str, words)]) == 0
-    (trial,) = search_kept.read_lines(to, 0.0)
-    assert trial.status == "complete"
-    assert trial.val_accuracy is not None
-    # A share of the validation rows.
+    words = ["--data", dataset.folder, "--to", to, "--trials", 2, "--epochs", 1, "--length", 64]
+    assert search_stock.main([kind, *map(str, words), "--space", SMALL]) == 0
+    trials = search_kept.read_lines(to, 0.0)
+    assert [trial.status for trial in trials] == ["complete"] * 2
     rows = len(dataset.split.validation)
-    assert trial.val_accuracy * rows == pytest.approx(round(trial.val_accuracy * rows), abs=1e-3)
+    for trial in trials:
+        right = (trial.val_accuracy or 0.0) * rows
+        assert 0 < right == pytest.approx(round(right), abs=1e-3)
 
 
+@pytest.mark.timeout(300)  # A whole search, in processes of its own.
 def test_ours_is_run_and_joined_with_what_was_kept(
     log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures = tmp_path / "figures.json"
     words = ["--data", log_file, "--rows", 300, "--epochs", 1, "--json", figures]
     given = [*map(str, words), "--out", str(tmp_path / "runs"), "--stock", "0", "--optuna", "0"]
+    given += ["--space", SMALL, "--workers", "1"]
     assert search_speed.main([*given, "--ours", "1"]) == 0
     content = json.loads(figures.read_text())
     (sides,) = content["repeats"]
