@@ -63,13 +63,16 @@ class Padding:
     def _is_at_rest(self) -> bool:
         if self.rest < _LOOK_EVERY or self.spec.sequences:
             return False
-        now, before = self.rest * self.width, (self.rest - _LOOK_EVERY) * self.width
+        now = self.rest * self.width
+        # Against the step before as well: a state that swings comes back to where it was.
+        befores = [now - steps * self.width for steps in (1, _LOOK_EVERY)]
         kept = (self.run.states, self.run.cells) if len(self.run.cells) else (self.run.states,)
         return all(
             np.allclose(
                 a[now : now + self.width], a[before : before + self.width], _ROUNDINGS, _ROUNDINGS
             )
             for a in kept
+            for before in befores
         )
 
     def states(self) -> tuple[Array, Array | float]:

@@ -7,6 +7,7 @@ import pytest
 from tests.benchmarks.predict_throughput import Ran, main, row
 
 
+@pytest.mark.slow
 def test_the_table_is_of_real_runs(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--data", str(log_file), "--lines", "200,2000", "--threads", "1"])
     header, _, line = capsys.readouterr().out.splitlines()

@@ -107,6 +107,7 @@ def test_stock_records_each_trial(kind: str, dataset: Dataset, tmp_path: Path) -
 
 
 @pytest.mark.timeout(300)  # A whole search, in processes of its own.
+@pytest.mark.slow
 def test_ours_is_run_and_joined_with_what_was_kept(
     log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,14 +4,15 @@ from pathlib import Path
 
 from tests.benchmarks import worker_memory
 from tests.benchmarks.memory import Process
+from tests.benchmarks.watch import Course
 
 SPACE = "tests.search.small:Small"
 
 
 def test_the_most_is_taken_of_each_figure() -> None:
     before, middle, after = Process(1, 5, 3), Process(4, 2, 9), Process(2, 2, 2)
-    course = worker_memory.Course.of(before, [middle], after)
-    assert course == worker_memory.Course(before, Process(4, 5, 9), after)
+    course = Course.of(before, [middle], after)
+    assert course == Course(before, Process(4, 5, 9), after)
 
 
 def test_both_sides_are_watched(tmp_path: Path, log_file: Path) -> None:

@@ -39,11 +39,12 @@ def test_does_not_change_with_batch_order_or_neighbours(trained: Trained) -> Non
 def test_is_traced_once_for_all_lengths_and_batch_sizes(trained: Trained) -> None:
     traces = []
 
-    def counted(ids: tf.Tensor, training: bool) -> tf.Tensor:
-        traces.append(training)
-        return trained.model(ids, training=training)
+    class Counted(keras.Model):
+        def call(self, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+            traces.append(training)
+            return trained.model(ids, training=training)
 
-    score = Scorer(counted)
+    score = Scorer(Counted())
     probabilities(score, trained.encoded, np.arange(90), padding="real", batch_size=9)
     probabilities(score, trained.encoded, np.arange(5), padding="full")
     assert traces == [False]

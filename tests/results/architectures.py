@@ -1,0 +1,69 @@
+"""Small networks of every kind that a search can draw, with weights that nothing is zero in."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from spaces.baselines import BASELINES
+from spaces.model3 import Model3
+from tests.spaces.draws import chosen
+
+NUM_WORDS = 40
+
+DRAWS: dict[str, dict[str, Any]] = {
+    "gru, both ways, attention, layer norm": {
+        "cell": "gru", "bidirectional": True, "summary": "attention", "normalization": "layer",
+    },
+    "lstm, both ways, two layers, mean, batch norm": {
+        "cell": "lstm", "recurrent_layers": 2, "recurrent_units_1": 16, "recurrent_units_2": 16,
+        "summary": "mean", "normalization": "batch", "conv_layers": 2, "conv_kernel": 4,
+    },
+    "rnn, one way, last state, gelu, recurrent dropout": {
+        "cell": "rnn", "bidirectional": False, "summary": "last", "conv_layers": 0,
+        "use_recurrent_dropout": True, "dense_layers": 2, "dense_activation": "gelu",
+    },
+    "lstm, both ways, last state, recurrent dropout": {
+        "cell": "lstm", "recurrent_units_1": 16, "summary": "last", "conv_pool": 3,
+        "use_recurrent_dropout": True, "recurrent_dropout": 0.5,
+    },
+    "gru, one way, max, relu, no convolution": {
+        "cell": "gru", "bidirectional": False, "recurrent_units_1": 16, "conv_layers": 0,
+        "dense_layers": 1, "dense_activation": "relu",
+    },
+}  # fmt: skip
+
+
+def drawn(name: str) -> Any:
+    """Build one of `DRAWS`.
+
+    Args:
+        name: Which.
+
+    Returns:
+        Its model, every weight and moving average random.
+    """
+    return _shaken(Model3(NUM_WORDS).build(chosen(Model3(NUM_WORDS), **DRAWS[name])))
+
+
+def baseline(name: str) -> Any:
+    """Build a baseline's model in the same way."""
+    return _shaken(BASELINES[name].build(NUM_WORDS))  # type: ignore[union-attr]
+
+
+def ids() -> list[Any]:
+    """Give padded records of several lengths and batch sizes, int32 [b, length] each."""
+    rng = np.random.default_rng(0)
+    shapes = ((1, 32), (5, 64), (2, 160), (1, 1024))
+    return [rng.integers(0, NUM_WORDS, shape).astype(np.int32) for shape in shapes]
+
+
+def _shaken(model: Any) -> Any:
+    rng = np.random.default_rng(1)
+    for variable in model.weights:
+        noise = rng.normal(0, 0.1, variable.shape).astype(np.float32)
+        start = np.asarray(variable)
+        positive = "variance" in variable.path
+        variable.assign(start * np.exp(noise) if positive else start + noise)
+    keras.backend.clear_session()
+    return model
