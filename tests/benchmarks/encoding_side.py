@@ -70,7 +70,7 @@ def _parts(count: int) -> Iterator[npt.NDArray[np.int64]]:
 def _digest(blocks: Iterator[npt.NDArray[np.int32]]) -> str:
     digest = hashlib.sha256()
     for block in blocks:
-        digest.update(np.ascontiguousarray(block))
+        digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
 
 
