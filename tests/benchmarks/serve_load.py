@@ -51,7 +51,8 @@ class Load:
         seconds: How long it sent.
         p50_ms: Median milliseconds from request to answer.
         p99_ms: The 99th percentile.
-        connect: Connections that were refused.
+        connect: Connections that were refused; wrk does not wait for a connection, and tells most
+            refusals as a failed read or write.
         read: Connections that broke before an answer was whole.
         write: Requests that could not be sent.
         status: Answers that were no success.
