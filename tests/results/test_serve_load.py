@@ -29,8 +29,9 @@ def test_what_was_accepted_before_sigterm_is_answered(
         _, said = server.communicate(timeout=30)
         load = result(client)
     assert server.returncode == 0
-    assert (load.read, load.write, load.status, load.timeout) == (0, 0, 0, 0)
-    assert load.connect > 0  # It tried again after the end, and was refused.
+    assert (load.status, load.timeout) == (0, 0)
+    # It tried again after the end and was refused, which wrk tells as any of the three.
+    assert load.connect + load.read + load.write > 0
     answered = re.search(r"stopped after ([\d,]+) requests", said)
     assert answered is not None
     assert load.requests == int(answered[1].replace(",", "")) > 100
