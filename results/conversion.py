@@ -17,7 +17,7 @@ from data.errors import UserError
 from results.formats import FORMATS, Format, Score
 from results.quiet import hushed
 
-CHECKED = 200
+CHECKED = 1000
 _BATCH_SIZE = 64
 
 log = logging.getLogger(__name__)
