@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from spaces.fast.compiled import f32, flushed, kernel, sigmoid, tanh
-from spaces.fast.steps import read_inputs, read_state, return_to_inputs, return_to_state
+from spaces.fast.steps import (
+    keep_output,
+    read_inputs,
+    read_state,
+    return_to_inputs,
+    return_to_state,
+    take_gradient,
+)
 
 
 @kernel
@@ -56,14 +63,11 @@ def forward(
                 q[j] = mr[k] + recurrent_bias[k]
                 g[k] = tanh(zr[k] + g[units + j] * q[j])
                 h_new[j] = g[j] * h[j] + (f32(1.0) - g[j]) * g[k]
-        if out.shape[0]:
-            for row in range(n):
-                out[row, t] = states[b + row]
+        keep_output(states[b : b + n], t, n, out)
 
 
 @kernel
 def backward(
-    x: Any,
     ids: Any,
     weights_t: Any,
     recurrent_t: Any,
@@ -100,10 +104,7 @@ def backward(
         if n == 0:
             break
         step = steps - 1 - t if reverse else t
-        if dout.shape[0]:
-            for row in range(n):
-                for j in range(units):
-                    dh[row, j] += dout[row, t, j]
+        take_gradient(dout, t, n, dh)
         for row in range(n):
             g, q, h, d, dhr = (
                 gates[a + row],

@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 
 from spaces.fast.compiled import activate, f32, flushed, kernel, sigmoid, slope
-from spaces.fast.steps import read_inputs, read_state, return_to_inputs, return_to_state
+from spaces.fast.steps import (
+    keep_output,
+    read_inputs,
+    read_state,
+    return_to_inputs,
+    return_to_state,
+    take_gradient,
+)
 
 
 @kernel
@@ -56,14 +63,11 @@ def forward(
                 value = g[units + j] * c[j] + g[j] * g[2 * units + j]
                 c_new[j] = value
                 h_new[j] = g[3 * units + j] * activate(value, relu)
-        if out.shape[0]:
-            for row in range(n):
-                out[row, t] = states[b + row]
+        keep_output(states[b : b + n], t, n, out)
 
 
 @kernel
 def backward(
-    x: Any,
     ids: Any,
     weights_t: Any,
     recurrent_t: Any,
@@ -95,14 +99,8 @@ def backward(
         if n == 0:
             break
         step = steps - 1 - t if reverse else t
-        if dout.shape[0]:
-            for row in range(n):
-                for j in range(units):
-                    dh[row, j] += dout[row, t, j]
-        if dcells.shape[0]:
-            for row in range(n):
-                for j in range(units):
-                    dc[row, j] += dcells[row, t, j]
+        take_gradient(dout, t, n, dh)
+        take_gradient(dcells, t, n, dc)
         for row in range(n):
             g, c, c_new = gates[a + row], cells[a + row], cells[b + row]
             d, dhr, dcr = dgates[a + row], dh[row], dc[row]

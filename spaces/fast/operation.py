@@ -2,10 +2,11 @@
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.linalg
@@ -14,6 +15,9 @@ from threadpoolctl import ThreadpoolController
 
 from spaces.fast.chunk import Chunk
 from spaces.fast.passes import Array, Gradients, Spec, Weights
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 # The state and the gates of so many rows fit a core's second cache.
 _CHUNK_ROWS = 64
@@ -117,9 +121,9 @@ class Operation:
             chunk.forward(out[rows])
             return None if keep is None else chunk
 
-        made = self._each(run, len(x))
+        made = self._each(run, self._slices(len(x)))
         if keep is not None:
-            keep.extend(made)
+            keep.extend(chunk for chunk in made if chunk is not None)
         return out
 
     def _backward(self, dout: Array, number: Any, *arrays: Any) -> tuple[Array, ...]:
@@ -129,12 +133,13 @@ class Operation:
             self._run(arrays, chunks)
         x, weights = arrays[0], chunks[0].weights
         dx = np.zeros((*x.shape[:2], len(weights.inputs)), np.float32)
-        todo = {rows.start: chunk for rows, chunk in zip(self._slices(len(x)), chunks, strict=True)}
 
-        def run(rows: slice) -> Gradients:
-            return todo.pop(rows.start).backward(dout[rows], dx[rows])
+        def run(part: tuple[slice, Chunk]) -> Gradients:
+            rows, chunk = part
+            return chunk.backward(dout[rows], dx[rows])
 
-        first, *others = self._each(run, len(x))
+        parts = list(zip(self._slices(len(x)), chunks, strict=True))
+        first, *others = self._each(run, parts)
         for other in others:
             first.add(other)
         return dx, *first.of_weights(weights)
@@ -144,7 +149,7 @@ class Operation:
         edges = np.linspace(0, rows, count + 1).astype(int)
         return [slice(int(a), int(b)) for a, b in pairwise(edges)]
 
-    def _each(self, run: Any, rows: int) -> list[Any]:
+    def _each(self, run: Callable[[T], R], parts: list[T]) -> list[R]:
         # Each chunk is multiplied by one thread; the chunks share the cores.
         with self._blas.limit(limits=1, user_api="blas"):
-            return list((self._pool.map if self._pool else map)(run, self._slices(rows)))
+            return list((self._pool.map if self._pool else map)(run, parts))

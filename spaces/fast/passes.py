@@ -228,7 +228,6 @@ class Pass:
             dtable: Where ids are read, their gradient is added here, [num_words, G * H].
         """
         self.spec.cell.backward(
-            self.x,
             self.ids,
             self._inputs_t,
             self._recurrent_t,

@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 
 from spaces.fast.compiled import activate, f32, flushed, kernel, slope
-from spaces.fast.steps import read_inputs, read_state, return_to_inputs, return_to_state
+from spaces.fast.steps import (
+    keep_output,
+    read_inputs,
+    read_state,
+    return_to_inputs,
+    return_to_state,
+    take_gradient,
+)
 
 
 @kernel
@@ -47,14 +54,11 @@ def forward(
             h_new, zr, mr = states[b + row], z[row], m[row]
             for j in range(units):
                 h_new[j] = activate(zr[j] + mr[j], relu)
-        if out.shape[0]:
-            for row in range(n):
-                out[row, t] = states[b + row]
+        keep_output(states[b : b + n], t, n, out)
 
 
 @kernel
 def backward(
-    x: Any,
     ids: Any,
     weights_t: Any,
     recurrent_t: Any,
@@ -86,10 +90,7 @@ def backward(
         if n == 0:
             break
         step = steps - 1 - t if reverse else t
-        if dout.shape[0]:
-            for row in range(n):
-                for j in range(units):
-                    dh[row, j] += dout[row, t, j]
+        take_gradient(dout, t, n, dh)
         for row in range(n):
             d, h_new, dhr = dgates[a + row], states[b + row], dh[row]
             for j in range(units):

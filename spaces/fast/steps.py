@@ -135,6 +135,37 @@ def return_to_state(
 
 
 @kernel
+def keep_output(states: Any, step: int, n: int, out: Any) -> None:
+    """Keep the state after a step, where sequences are returned.
+
+    Args:
+        states: After the step, [n, H].
+        step: Which step.
+        n: Rows at work.
+        out: Filled at this step, [rows, steps, H]; [0, steps, H] for the last state alone.
+    """
+    if out.shape[0]:
+        for row in range(n):
+            out[row, step] = states[row]
+
+
+@kernel
+def take_gradient(given: Any, step: int, n: int, gradient: Any) -> None:
+    """Add the gradient that comes to a step from outside.
+
+    Args:
+        given: By step, [rows, steps, H]; [0, steps, H] where none comes.
+        step: Which step.
+        n: Rows at work.
+        gradient: Added to, [rows, H].
+    """
+    if given.shape[0]:
+        for row in range(n):
+            for j in range(gradient.shape[1]):
+                gradient[row, j] += given[row, step, j]
+
+
+@kernel
 def weigh_recurrent(states: Any, gradients: Any, masks: Any, rows_of: Any, out: Any) -> None:
     """Compute the gradient of the recurrent kernel over all steps in one product.
 
