@@ -7,7 +7,8 @@ from results.plots import BASELINES, CHAMPION, LINEAR, MODEL2, OTHER, Plot, Trac
 from results.result import Point, Result
 from results.row import LINEAR as LINEAR_NAME
 from results.row import MODEL2 as MODEL2_NAME
-from results.store import Store, counted, trial_result
+from results.store import Store
+from results.trials import counted, trial_result
 
 _MINUTES_FROM = 300
 _HOURS_FROM = 3 * 3600

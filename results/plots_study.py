@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial, TrialState
 from results import plots_optuna
 from results.plots import Plot
 from results.report_text import visible
-from results.store import Store, counted, trial_result
+from results.store import Store
+from results.trials import counted, trial_result
 
 FEWEST = 2
 MOST_AXES = 8

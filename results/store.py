@@ -19,35 +19,11 @@ from results.result import Result
 from results.scores import SCORES, Scores, load_scores
 from results.storage import JOURNAL, open_storage, remember, remembered
 from results.trials import (
-    REASON,
-    REPLACES,
     RESULT,
-    SLOT,
-    SURPLUS,
-    WORKER,
     counted,
     rank_by_validation,
     trial_result,
 )
-
-__all__ = [
-    "CHECKPOINT",
-    "DATA_FOLDER",
-    "HEARTBEAT_SECONDS",
-    "JOURNAL",
-    "REASON",
-    "REPLACES",
-    "SCORES",
-    "SLOT",
-    "SURPLUS",
-    "WORKER",
-    "Direction",
-    "Scores",
-    "Store",
-    "counted",
-    "rank_by_validation",
-    "trial_result",
-]
 
 DATA_FOLDER = "data"
 CHECKPOINT = "model.keras"

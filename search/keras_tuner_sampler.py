@@ -9,7 +9,7 @@ from keras_tuner.engine.hyperparameters import Fixed
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
-from results.store import REPLACES
+from results.trials import REPLACES
 from search.asked import plain_values
 from search.distributions import key, to_internal
 from search.slots import EXTRA, is_fixed

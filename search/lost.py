@@ -7,7 +7,7 @@ import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
 
-from results.store import WORKER
+from results.trials import WORKER
 from search import slots
 from search.heartbeat import silent
 

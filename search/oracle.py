@@ -11,7 +11,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
-from results.store import WORKER, counted
+from results.trials import WORKER, counted
 from search import lost, slots
 from search.asked import ScopedHyperParameters
 from search.outcomes import Outcomes, last_line, name_of

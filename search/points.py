@@ -21,7 +21,7 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
-from results.store import counted
+from results.trials import counted
 from search import slots
 from search.distributions import distribution, key, to_value
 

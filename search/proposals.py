@@ -10,7 +10,7 @@ import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.trial import FrozenTrial
 
-from results.store import REPLACES, SLOT, WORKER
+from results.trials import REPLACES, SLOT, WORKER
 from search import points, slots
 from search.asked import AskedHyperParameters
 from search.distributions import distribution, key, to_internal

@@ -15,7 +15,8 @@ from optuna.trial import TrialState
 from data.command import EXIT_INTERRUPTED, run
 from data.errors import UserError
 from data.prepare import Dataset
-from results.store import DATA_FOLDER, Store, counted
+from results.store import DATA_FOLDER, Store
+from results.trials import counted
 from search.finish import finish
 from search.load import load, make_folder
 from search.lost import put_back

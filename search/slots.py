@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.store import REASON, REPLACES, SLOT, SURPLUS, counted
+from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted
 
 # Where Optuna keeps the values of an enqueued trial.
 FIXED = "fixed_params"

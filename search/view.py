@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from results.result import Result
-from results.store import counted, trial_result
+from results.trials import counted, trial_result
 from search.budget import Budget
 from search.plan import Progress
 

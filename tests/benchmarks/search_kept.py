@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import UserError
-from results.store import Store, counted, trial_result
+from results.store import Store
+from results.trials import counted, trial_result
 from tests.benchmarks.search_figures import SIDES, Finished, Side
 
 CUT = ("the budget ended", "interrupted")

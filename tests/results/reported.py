@@ -13,7 +13,8 @@ from data.access_log import read
 from data.prepare import Dataset, prepare
 from results.evaluate import probabilities
 from results.result import Point, Result, Status
-from results.store import CHECKPOINT, DATA_FOLDER, SCORES, Store
+from results.scores import SCORES
+from results.store import CHECKPOINT, DATA_FOLDER, Store
 
 PROTOCOL = {"space": "model3", "epochs": 3, "objective": ["val_accuracy"], "padding": "real"}
 FULL = ("complete", "complete", "complete", "complete", "complete", "pruned", "failed")

@@ -16,7 +16,8 @@ from results.export import export_trial, load_export, main
 from results.leaderboard import from_store
 from results.manifest import manifest_files
 from results.result import Result
-from results.store import CHECKPOINT, SCORES, Store
+from results.scores import SCORES
+from results.store import CHECKPOINT, Store
 
 DOCUMENTS = {"README.md", "PREPROCESSING.md", "vectors.jsonl"}
 

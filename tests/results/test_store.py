@@ -12,17 +12,10 @@ from optuna.trial import TrialState
 from data.errors import UserError
 from data.prepare import Dataset
 from results.result import Point, Result
-from results.store import (
-    CHECKPOINT,
-    JOURNAL,
-    REASON,
-    REPLACES,
-    SCORES,
-    SURPLUS,
-    WORKER,
-    Store,
-    counted,
-)
+from results.scores import SCORES
+from results.storage import JOURNAL
+from results.store import CHECKPOINT, Store
+from results.trials import REASON, REPLACES, SURPLUS, WORKER, counted
 
 DATA = {"source": "log.csv", "fingerprint": "abc", "rows": 600, "slices": {"fit": 337}}
 PROTOCOL = {"space": "model3", "epochs": 3, "objective": ["val_accuracy"]}

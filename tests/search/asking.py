@@ -10,7 +10,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
 from optuna.trial import FrozenTrial, TrialState
 
-from results.store import counted
+from results.trials import counted
 from search.oracle import OptunaOracle
 
 Build = Callable[[keras_tuner.HyperParameters], Any]

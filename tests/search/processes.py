@@ -15,7 +15,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from results.storage import close
-from results.store import WORKER, Store, counted
+from results.store import Store
+from results.trials import WORKER, counted
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FatalTypeError
 from optuna.trial import TrialState
 
-from results.store import REPLACES, WORKER, counted
+from results.trials import REPLACES, WORKER, counted
 from search import slots
 from search.lost import put_back
 from search.oracle import OptunaOracle

@@ -14,7 +14,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.trial import TrialState
 
-from results.store import REASON, WORKER, counted
+from results.trials import REASON, WORKER, counted
 from search import slots
 from search.lost import worker_name
 from search.oracle import OptunaOracle

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from results.store import SLOT
+from results.trials import SLOT
 from search import points, slots
 from search.distributions import key
 from tests.search.asking import POINTS, conditional, space_of

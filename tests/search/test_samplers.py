@@ -13,7 +13,7 @@ from keras_tuner.engine.trial import Trial
 from optuna.trial import TrialState
 
 from data.errors import UserError
-from results.store import REASON
+from results.trials import REASON
 from search import slots
 from search.oracle import OptunaOracle
 from search.reseeded import ReseededSampler

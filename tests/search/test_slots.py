@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from results.store import REASON, REPLACES, SLOT, SURPLUS, counted
+from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted
 from search import slots
 from tests.search.journals import journal
 

@@ -14,7 +14,8 @@ from sklearn.metrics import accuracy_score
 
 from data.prepare import Dataset
 from results.evaluate import probabilities
-from results.store import CHECKPOINT, REPLACES, SLOT, Store, rank_by_validation
+from results.store import CHECKPOINT, Store
+from results.trials import REPLACES, SLOT, rank_by_validation
 from search.fit import Recipe
 from search.objectives import OBJECTIVES
 from search.oracle import OptunaOracle

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from rich.console import Console
 
-from results.store import REPLACES
+from results.trials import REPLACES
 from search.budget import Budget
 from search.plan import Progress
 from search.view import View

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from results.store import REPLACES
+from results.trials import REPLACES
 from tests.search.processes import Start, check_exact, pid_of, running
 
 TRIALS = 5
