@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.access_log import clean, parse_line
-from data.batches import GRID, MAX_LENGTH, batches, padded_lengths
+from data.batches import GRID, MAX_LENGTH, padded_lengths
 from data.encode import Encoded, encode
 from data.errors import UserError
 from data.rows import dump
@@ -142,7 +142,7 @@ class Predictor:
                 rows.append(row)
             except UserError as error:
                 errors[row] = {"error": str(error)}
-        encoded = encode(texts, self._vocabulary, self._preprocessing.max_length)
+        encoded = self._encode(texts)
         lengths = padded_lengths(encoded.lengths, self._preprocessing.padding)
         each_us = (time.perf_counter() - started) / max(len(records), 1) * 1e6
         return Prepared(encoded, np.array(rows, np.int64), lengths, errors, each_us)
@@ -167,9 +167,7 @@ class Predictor:
         Returns:
             Probabilities of label 1, float32 [n].
         """
-        encoded = encode(texts, self._vocabulary, self._preprocessing.max_length)
-        lengths = padded_lengths(encoded.lengths, self._preprocessing.padding)
-        return self._scores(encoded, lengths)
+        return self._scores(self._encode(texts))
 
     def answers(self, records: Sequence[object]) -> list[Answer]:
         """Answer records now, each for itself: a bad one spoils no other.
@@ -183,7 +181,7 @@ class Predictor:
         """
         started = time.perf_counter()
         prepared = self.prepare(records)
-        scores = self._scores(prepared.encoded, prepared.lengths).tolist()
+        scores = self._scores(prepared.encoded).tolist()
         each_us = (time.perf_counter() - started) / max(len(records), 1) * 1e6
         found = dict(prepared.errors)
         for row, score in zip(prepared.rows.tolist(), scores, strict=True):
@@ -209,11 +207,14 @@ class Predictor:
             "latency_us": round(latency_us, 1),
         }
 
-    def _scores(self, encoded: Encoded, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        scores = np.empty(len(encoded), np.float32)
-        for batch in batches(np.arange(len(encoded)), lengths, BATCH_SIZE, None):
-            scores[batch.rows] = self._score(encoded.padded(batch.rows, batch.length))
-        return scores
+    def _encode(self, texts: Sequence[str]) -> Encoded:
+        return encode(texts, self._vocabulary, self._preprocessing.max_length)
+
+    def _scores(self, encoded: Encoded) -> npt.NDArray[np.float32]:
+        from results.evaluate import probabilities
+
+        rows, padding = np.arange(len(encoded)), self._preprocessing.padding
+        return probabilities(self._score, encoded, rows, padding=padding, batch_size=BATCH_SIZE)
 
 
 def use_threads(count: int) -> None:

@@ -94,7 +94,7 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "mistakes": attempt(lambda: mistakes(store, champion, attribute)),
         **_search(store, board, results),
         **study_figures(store),
-        **_scores(store, board),
+        **_scores(store, board, results),
         "card": attempt(lambda: report_card.describe(store.dataset)),
         "drift": figures("Drift", lambda: report_card.drift(store.dataset)),
     }
@@ -112,13 +112,13 @@ def _search(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapp
     }
 
 
-def _scores(store: Store, board: Leaderboard) -> Mapping[str, Any]:
+def _scores(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapping[str, Any]:
     """What the held-out probabilities of champion, Model 2 and linear baseline show."""
-    read = attempt(lambda: _compared(store, board))
+    read = attempt(lambda: _compared(store, board, results))
     scores, labels = read.content or {}, store.heldout_labels()
 
-    def texts() -> list[str]:
-        return [store.dataset.texts[row] for row in store.dataset.split.heldout]
+    def texts() -> Sequence[str]:
+        return store.dataset.texts.at(store.dataset.split.heldout)
 
     name = store.champion
     return {
@@ -137,14 +137,14 @@ def _scores(store: Store, board: Leaderboard) -> Mapping[str, Any]:
     }
 
 
-def _compared(store: Store, board: Leaderboard) -> dict[str, Scores]:
+def _compared(store: Store, board: Leaderboard, results: Sequence[Result]) -> dict[str, Scores]:
     """Held-out probabilities of the champion, or of the best where there is none, and its rivals.
 
     Read alone, and not with those of all trials.
     """
     best = store.champion or (board.rows[0].name if board.rows else None)
     wanted = list(dict.fromkeys([best, MODEL2, LINEAR]))
-    by_name = {result.name: result for result in store.results()}
+    by_name = {result.name: result for result in results}
     read = {name: store.scores(by_name[name]) for name in wanted if name in by_name}
     return {name: scores["heldout"] for name, scores in read.items() if name and scores}
 

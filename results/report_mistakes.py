@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from results.files import strict_json, write_text
+from results.metrics import predictions
 from results.report_slices import path_of
 from results.report_text import visible
 
@@ -112,7 +113,7 @@ def worst(
         Positions within `rows`, the worst first.
     """
     gap = np.abs(np.asarray(scores, np.float64) - np.asarray(labels))
-    wrong = (np.asarray(scores) > 0.5) != np.asarray(labels).astype(bool)
+    wrong = predictions(scores) != np.asarray(labels).astype(bool)
     order = np.lexsort((np.asarray(rows), -np.nan_to_num(gap, nan=-1.0)))
     return [int(position) for position in order if wrong[position]][:most]
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from data.errors import UserError
@@ -22,7 +21,7 @@ from results.metrics import accuracy, cross_entropy
 from results.result import Point, Result
 from results.scores import SCORES, load_scores, save_scores
 from results.store import CHECKPOINT
-from search.fit import Recipe, fit
+from search.fit import Recipe, fit, start_afresh
 from search.measure import describe, measure, timed
 from search.seeds import derive
 from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
@@ -145,8 +144,7 @@ class Cache:
         stop: Callable[[], str | None],
     ) -> Result:
         dataset, seed = self.dataset, derive(self.seed, 0)
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(seed)
+        start_afresh(seed)
         model = baseline.build(dataset.vocabulary.num_words)
 
         def watch(point: Point) -> None:
@@ -164,12 +162,10 @@ class Cache:
     def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
         dataset, split = self.dataset, self.dataset.split
         started = time.monotonic()
-        predict = baseline.fit(
-            [dataset.texts[row] for row in split.fit], dataset.labels_of(split.fit)
-        )
+        predict = baseline.fit(dataset.texts.at(split.fit), dataset.labels_of(split.fit))
         seconds = time.monotonic() - started
-        heldout = [dataset.texts[row] for row in split.heldout]
-        validation = np.float32(predict([dataset.texts[row] for row in split.validation]))
+        heldout = list(dataset.texts.at(split.heldout))
+        validation = np.float32(predict(dataset.texts.at(split.validation)))
         save_scores(folder, validation, np.float32(predict(heldout)))
         labels = dataset.labels_of(split.validation)
 

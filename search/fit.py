@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import keras
@@ -47,6 +47,23 @@ class Recipe:
     seed: int = 0
     stop_when_diverged: bool = True
 
+    def of_trial(self, values: Mapping[str, Any], seed: int) -> "Recipe":
+        """Give the recipe of one trial.
+
+        Args:
+            values: Its hyperparameters; a batch size and epochs among them go before this one's.
+            seed: Its seed.
+
+        Returns:
+            This recipe otherwise.
+        """
+        return replace(
+            self,
+            seed=seed,
+            batch_size=int(values.get("batch_size", self.batch_size)),
+            epochs=int(values.get("tuner/epochs", self.epochs)),
+        )
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -70,6 +87,16 @@ class Fit:
     seconds: float
     scorer: Scorer
     validation: npt.NDArray[np.float32] | None
+
+
+def start_afresh(seed: int) -> None:
+    """Free what earlier models left in Keras, and seed the weights and the dropout of the next.
+
+    Args:
+        seed: The seed.
+    """
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
 
 
 def fit(

@@ -1,19 +1,17 @@
 """Trains the model of a finished trial again from its values, with another seed."""
 
-import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import keras_tuner
 
 from data.prepare import Dataset
 from results.evaluate import probabilities
 from results.result import Point, Result
 from results.scores import save_scores
-from search.fit import Recipe, fit
+from search.fit import Recipe, fit, start_afresh
 from search.measure import describe
 from search.own_fit import own_fit
 from search.reasons import reason
@@ -47,12 +45,7 @@ def retrain(
         exception ended it.
     """
     values = original.hyperparameters
-    recipe = replace(
-        recipe,
-        seed=seed,
-        batch_size=int(values.get("batch_size", recipe.batch_size)),
-        epochs=int(values.get("tuner/epochs", recipe.epochs)),
-    )
+    recipe = recipe.of_trial(values, seed)
     own: dict[str, Any] = {
         "name": original.name,
         "kind": original.kind,
@@ -67,9 +60,7 @@ def retrain(
     try:
         chosen = keras_tuner.HyperParameters()
         chosen.values = dict(values)
-        keras.backend.clear_session()
-        gc.collect()
-        keras.utils.set_random_seed(seed)
+        start_afresh(seed)
         model = space.build(chosen)
         train = own_fit(space, chosen, model)
         fitted = fit(model, dataset, recipe, judge=watch, stop=stop, train=train)

@@ -1,6 +1,5 @@
 """Runs the trials of a study: builds, trains with pruning, records, keeps the best checkpoints."""
 
-import gc
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from data.prepare import Dataset
 from results.result import Point, Result
 from results.store import CHECKPOINT, HEARTBEAT_SECONDS, Store
 from search import slots
-from search.fit import Fit, Recipe, fit
+from search.fit import Fit, Recipe, fit, start_afresh
 from search.heartbeat import beating
 from search.lost import put_back
 from search.measure import describe, measure
@@ -138,7 +137,7 @@ class StudyTuner(keras_tuner.Tuner):
         number = asked.number
         seed = derive(self.job.seed, number)
         model = self._build(trial, seed)
-        recipe = self._recipe(trial, seed)
+        recipe = self.job.recipe.of_trial(trial.hyperparameters.values, seed)
         fitted = fit(
             model,
             self.job.dataset,
@@ -161,23 +160,11 @@ class StudyTuner(keras_tuner.Tuner):
         return self._values(trial, result)
 
     def _build(self, trial: Trial, seed: int) -> keras.Model:
-        keras.backend.clear_session()
-        gc.collect()
-        keras.utils.set_random_seed(seed)
+        start_afresh(seed)
         model = self.hypermodel.build(trial.hyperparameters)
         if not isinstance(model, keras.Model):
             raise FailedTrialError(f"build returned a {type(model).__name__}, not a Keras model")
         return model
-
-    def _recipe(self, trial: Trial, seed: int) -> Recipe:
-        values = trial.hyperparameters.values
-        base = self.job.recipe
-        return replace(
-            base,
-            seed=seed,
-            batch_size=int(values.get("batch_size", base.batch_size)),
-            epochs=int(values.get("tuner/epochs", base.epochs)),
-        )
 
     def _judge(self, asked: optuna.Trial, point: Point) -> str | None:
         name = next((item.name for item in self.job.objectives if item.name in REPORTED), "")
