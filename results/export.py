@@ -15,7 +15,7 @@ from results.conversion import Sample
 from results.export_folder import export, versions
 from results.exported import MODEL, Export, Preprocessing, load_export
 from results.formats import FORMATS, parse, require_packages
-from results.leaderboard import Leaderboard, from_store, run_folder
+from results.leaderboard import Leaderboard, add_run, from_store, opened
 from results.porting import preprocessing_text
 from results.result import Result
 from results.store import Store
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
         The exit status.
     """
     parser = Parser(prog="python -m results.export", description=__doc__)
-    parser.add_argument("run", help="a run's folder, or its name under --out")
+    add_run(parser)
     parser.add_argument("--trial", default="best", help="best (the champion), or a trial's number")
     parser.add_argument("--to", required=True, type=Path, help="the folder to make")
     parser.add_argument(
@@ -55,11 +55,10 @@ def main(argv: Sequence[str]) -> int:
         "chosen on the validation rows: fpr=RATE (at most so many false alarms), cost=FP:FN (the "
         "cheapest, where a false alarm costs FP and a missed attack FN)",
     )
-    parser.add_argument("--out", default="runs", type=Path, help="where runs lie")
     options = parser.parse_args(argv)
     rule, formats = parse_threshold(options.threshold), parse(options.format)
     require_packages(formats)
-    store = Store.open(run_folder(options.run, options.out))
+    store = opened(options)
     result = chosen(store.results(), store.champion, options.trial)
     export_trial(
         store, from_store(store), result, options.to, formats=formats, rule=rule, check=True

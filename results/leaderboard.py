@@ -1,6 +1,7 @@
 """The leaderboard of a run: ranked, written, read back and shown."""
 
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +98,31 @@ def run_folder(name: str, runs: Path) -> Path:
     raise UserError(f"there is no run '{name}': neither a folder of that name nor one in '{runs}'")
 
 
+def add_run(parser: Parser) -> None:
+    """Let a command name a run; `opened` then finds it.
+
+    Args:
+        parser: The command's.
+    """
+    parser.add_argument("run", help="a run's folder, or its name under --out")
+    parser.add_argument("--out", default="runs", type=Path, help="where runs lie")
+
+
+def opened(options: Namespace) -> Store:
+    """Open the run that a command names.
+
+    Args:
+        options: What the parser of `add_run` read.
+
+    Returns:
+        The run.
+
+    Raises:
+        UserError: If there is none, or it cannot be read.
+    """
+    return Store.open(run_folder(options.run, options.out))
+
+
 def main(argv: Sequence[str]) -> int:
     """Show a run's leaderboard; the verdict is the first line.
 
@@ -109,11 +135,10 @@ def main(argv: Sequence[str]) -> int:
         The exit status.
     """
     parser = Parser(prog="python -m results.leaderboard", description=__doc__)
-    parser.add_argument("run", help="a run's folder, or its name under --out")
+    add_run(parser)
     parser.add_argument("--format", choices=tuple(RENDERERS), default="table")
-    parser.add_argument("--out", default="runs", type=Path, help="where runs lie")
     options = parser.parse_args(argv)
-    leaderboard = from_store(Store.open(run_folder(options.run, options.out)))
+    leaderboard = from_store(opened(options))
     if options.format in FOR_PROGRAMS:
         print(verdict(leaderboard), file=sys.stderr)
     sys.stdout.write(RENDERERS[options.format](leaderboard))

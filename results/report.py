@@ -12,7 +12,7 @@ import optuna
 from data.command import Parser, run
 from results import plots_cost, plots_scores, plots_search, report_card, report_slices
 from results.files import write_text
-from results.leaderboard import Leaderboard, from_store, run_folder
+from results.leaderboard import Leaderboard, add_run, from_store, opened
 from results.plots_scores import Scores
 from results.report_architecture import Layer, read_layers
 from results.report_board import columns, lines
@@ -60,8 +60,7 @@ def main(argv: Sequence[str]) -> int:
         The exit status.
     """
     parser = Parser(prog="python -m results.report", description=__doc__)
-    parser.add_argument("run", help="a run's folder, or its name under --out")
-    parser.add_argument("--out", default="runs", type=Path, help="where runs lie")
+    add_run(parser)
     parser.add_argument(
         "--no-attribution",
         action="store_true",
@@ -69,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     )
     options = parser.parse_args(argv)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    store = Store.open(run_folder(options.run, options.out))
+    store = opened(options)
     board = from_store(store)
     print(verdict(board))
     print(write(store, board, attribute=not options.no_attribution))
