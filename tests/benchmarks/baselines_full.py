@@ -25,6 +25,7 @@ from data.prepare import Dataset
 from spaces.baselines import BASELINES, KerasBaseline
 from spaces.fast.accelerate import accelerated
 from tests.benchmarks.ratio import dataset
+from tests.spaces.fast.seeded import reseed
 
 NETWORKS = tuple(name for name, one in BASELINES.items() if isinstance(one, KerasBaseline))
 BATCH_SIZE = 128
@@ -65,18 +66,11 @@ def train(name: str, data: Dataset, *, fast: bool) -> Epoch:
         for variable in model.optimizer.variables:
             if variable.path != "learning_rate" and "learning_rate" not in variable.path:
                 variable.assign(np.zeros(variable.shape))
-        _reseed(model)
+        reseed(model, SEED)
         started = time.perf_counter()
         history = model.fit(source, epochs=1, shuffle=False, verbose=0)
         seconds = time.perf_counter() - started
     return Epoch(seconds, float(history.history["loss"][0]), model.get_weights())
-
-
-def _reseed(model: Any) -> None:
-    for layer in model._flatten_layers():
-        for part in (layer, getattr(layer, "cell", None)):
-            if hasattr(part, "seed_generator"):
-                part.seed_generator.state.assign([SEED, 0])
 
 
 def apart(ours: Epoch, stock: Epoch) -> str:

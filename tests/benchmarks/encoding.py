@@ -11,7 +11,6 @@ are made by `data.synthetic` in a temporary folder (`TMPDIR`), 750 MB for a mill
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 from tabulate import tabulate
 
 from data import synthetic
+from tests.benchmarks.ratio import spread
 
 SIZES = (5_000, 27_000, 50_000, 250_000)
 MEBIBYTE = 2**20
@@ -73,12 +73,6 @@ def run(side: str, path: Path) -> Run:
         raise RuntimeError(f"{side} failed on {path}:\n{done.stderr}")
     values: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return Run(**values)
-
-
-def spread(values: Sequence[float], digits: int) -> str:
-    """Word a median with its lowest and highest value."""
-    middle, low, high = statistics.median(values), min(values), max(values)
-    return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
 def compare(path: Path, repeats: int) -> str:

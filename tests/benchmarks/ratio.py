@@ -15,17 +15,19 @@ from data.prepare import Dataset, prepare
 def dataset(path: str | None, rows: int | None) -> Dataset:
     """Read a log, or make a synthetic one where no path is given."""
     if path is not None:
-        return prepare(access_log.read(path, rows=rows), split="chronological", vocabulary="train")
+        return prepare(access_log.read(path, rows=rows))
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "synthetic.csv"
         synthetic.write(log, rows or synthetic.DEFAULT_ROWS, 0)
-        return prepare(access_log.read(str(log)), split="chronological", vocabulary="train")
+        return prepare(access_log.read(str(log)))
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], digits: int = 1) -> str:
     """Show a median and, of several values, their least and greatest."""
-    middle = f"{statistics.median(values):.1f}"
-    return middle if len(values) == 1 else f"{middle} ({min(values):.1f} to {max(values):.1f})"
+    middle, low, high = (
+        f"{value:,.{digits}f}" for value in (statistics.median(values), min(values), max(values))
+    )
+    return middle if len(values) == 1 else f"{middle} ({low} to {high})"
 
 
 def side_by_side(

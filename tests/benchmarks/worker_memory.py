@@ -23,11 +23,10 @@ from typing import TypeVar
 import psutil
 from tabulate import tabulate
 
-from data import access_log
-from data.prepare import Dataset, prepare
 from results.storage import close
 from results.store import Store
 from tests.benchmarks.memory import Process, of_process
+from tests.benchmarks.ratio import dataset
 from tests.benchmarks.watch import EVERY, Course, Watch
 
 _T = TypeVar("_T")
@@ -95,7 +94,7 @@ def stock(
     Returns:
         Its memory.
     """
-    _prepared(data, rows).save(folder / "stock")
+    dataset(str(data), rows).save(folder / "stock")
     words = [str(folder / "stock"), space, str(trials), str(steps)]
     command = [sys.executable, "-m", "tests.benchmarks.worker_memory_stock", *words]
     with (
@@ -151,10 +150,6 @@ def compare(data: Path, rows: int | None, space: str, trials: int, steps: int) -
     headers = ["MiB", "side", "before", f"most in {trials} trials", f"after {trials} trials"]
     text: str = tabulate(table, headers, tablefmt="github", disable_numparse=True)
     return text
-
-
-def _prepared(data: Path, rows: int | None) -> Dataset:
-    return prepare(access_log.read(str(data), rows=rows))
 
 
 def _worker(process: "subprocess.Popen[bytes]") -> int | None:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from spaces.fast.accelerate import accelerated
 from spaces.model3 import Model3
+from tests.spaces.fast.seeded import reseed
 
 LAYERS = keras.layers
 WORDS = 40
@@ -39,10 +40,7 @@ def records(rows: int, length: int, seed: int = 0) -> np.ndarray:
 
 def compute(model: Any, ids: np.ndarray, *, fast: bool) -> Computed:
     """Compute with Keras' layers, or with the fast ones, from the same random draws."""
-    for layer in model._flatten_layers():
-        for part in (layer, getattr(layer, "cell", None)):
-            if hasattr(part, "seed_generator"):
-                part.seed_generator.state.assign([7, 0])
+    reseed(model, 7)
     labels = (np.arange(len(ids)) % 2).astype(np.float32)[:, None]
 
     @tf.function
