@@ -129,7 +129,7 @@ class Padding:
         resting = [np.zeros_like(dh), np.zeros_like(dc)]
         part = self._part(self.rest - 1, self.rest)
         gates, none = part.gates.copy(), np.empty((0, 1, dh.shape[1]), np.float32)
-        dgates, total, total_inputs = (np.zeros_like(gates) for _ in range(3))
+        dgates, total, total_inputs = part.of_gates(), part.of_gates(), np.zeros_like(gates)
         of_step = np.zeros((len(dx), 1, dx.shape[2]), np.float32)
         rows = np.arange(len(steps))
         for step in range(1, int(steps[-1]) + 1):

@@ -145,7 +145,8 @@ class Pass:
         self.offsets: npt.NDArray[np.int64] = np.concatenate(([0], np.cumsum(self.counts)))
         blocks = int(self.offsets[-1])
         self.inputs = np.empty((blocks, x.shape[2]), np.float32)
-        self.gates = np.empty((blocks, width), np.float32)
+        gated = spec.kind != "SimpleRNN"
+        self.gates = np.empty((blocks if gated else 0, width), np.float32)
         self.inner = np.empty((blocks if spec.kind == "GRU" else 0, units), np.float32)
         self.states = np.empty((blocks + rows, units), np.float32)
         self.cells = np.empty((blocks + rows if spec.kind == "LSTM" else 0, units), np.float32)
@@ -202,9 +203,13 @@ class Pass:
             dx: Filled with the inputs' gradient [rows, steps, E].
             gradients: The weights' are added here.
         """
-        dgates = np.empty_like(self.gates)
+        dgates = self.of_gates()
         self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.table)
         self.weigh(dgates, gradients)
+
+    def of_gates(self) -> Array:
+        """Return room for the gradient of the gates, [N, G * H]."""
+        return np.zeros((int(self.offsets[-1]), self.weights.inputs.shape[1]), np.float32)
 
     def retrace(
         self,

@@ -68,6 +68,27 @@ def test_it_equals_every_step_read(kind: str, dropout: bool) -> None:
         )
 
 
+@pytest.mark.parametrize("kind", list(GATES))
+def test_what_nobody_wrote_is_not_read(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory that is only asked for may hold anything, a signalling nan too."""
+    expected = run(kind, False, ids_read=True)
+    empty, signalling = np.empty, np.array([0x7FA00000], np.uint32)
+
+    def poisoned(shape: object, dtype: object = float) -> np.ndarray:
+        made = empty(shape, dtype)
+        if made.dtype == np.float32:
+            made.view(np.uint32)[...] = signalling
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "empty", poisoned)
+        patch.setattr(np, "empty_like", lambda like: poisoned(like.shape, like.dtype))
+        out, dx, gradients = run(kind, False, ids_read=True)
+    np.testing.assert_array_equal(out, expected[0])
+    np.testing.assert_array_equal(dx, expected[1])
+    np.testing.assert_array_equal(gradients.recurrent, expected[2].recurrent)
+
+
 def test_a_state_that_rests_is_not_computed_on() -> None:
     starts = np.full(ROWS, 4000, np.int64)
     spec = Spec("LSTM", UNITS, False, False, False)
