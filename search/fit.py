@@ -2,21 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from data.batches import Padding, batches, padded_lengths
+from data.batches import Padding
 from data.prepare import Dataset
 from data.split import Rows
 from results.evaluate import Scorer, probabilities
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Status
+from search.feed import feed
 from spaces.fast.accelerate import accelerated
 
 # A report inside an epoch looks at every fifth validation row: enough to compare trials by, and a
@@ -123,42 +123,14 @@ def fit(
     Returns:
         How it ended.
     """
-    rows = dataset.split.fit
-    padded = padded_lengths(dataset.encoded.lengths, recipe.padding)
-    steps = len(batches(rows, padded, recipe.batch_size, None))
-    watch = _Watch(model, dataset, recipe, steps, judge, stop)
-    # A fixed signature: one inferred from the first batches would fail on another length.
-    source = tf.data.Dataset.from_generator(
-        _Epochs(dataset, padded, recipe),
-        output_signature=(
-            tf.TensorSpec((None, None), tf.int32),  # [batch, length]
-            tf.TensorSpec((None, 1), tf.float32),
-        ),
-    )
-    source = source.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    source = feed(dataset, batch_size=recipe.batch_size, padding=recipe.padding, seed=recipe.seed)
+    watch = _Watch(model, dataset, recipe, int(source.cardinality()), judge, stop)
     started = time.monotonic()
     with accelerated(model):
         (train or model.fit)(
             source, epochs=recipe.epochs, callbacks=[watch, *callbacks], shuffle=False, verbose=0
         )
     return watch.outcome(time.monotonic() - started)
-
-
-@dataclass
-class _Epochs:
-    """Makes one epoch's batches a call; the order depends on the seed and the epoch alone."""
-
-    dataset: Dataset
-    padded: Rows
-    recipe: Recipe
-    epoch: int = 0
-
-    def __call__(self) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]:
-        rng = np.random.default_rng([self.recipe.seed, self.epoch])
-        self.epoch += 1
-        labels = self.dataset.labels.astype(np.float32)[:, None]
-        for batch in batches(self.dataset.split.fit, self.padded, self.recipe.batch_size, rng):
-            yield self.dataset.encoded.padded(batch.rows, batch.length), labels[batch.rows]
 
 
 class _Watch(keras.callbacks.Callback):

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from spaces.fast.blas import one_blas_thread
 from spaces.fast.operation import Operation
 from spaces.fast.passes import Spec
 
@@ -36,7 +37,8 @@ def accelerated(model: keras.Model) -> Iterator[None]:
         else:
             layer.call = _fast_call(layer, read)
     try:
-        yield
+        with one_blas_thread():
+            yield
     finally:
         for layer in patched:
             del layer.call

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from spaces.fast.memory import Array, Memory
 from spaces.fast.padding import Padding, Starts
-from spaces.fast.passes import Array, Gradients, Pass, Spec, Weights
+from spaces.fast.passes import Gradients, Pass, Spec, Weights
 
 # Steps of padding below which a state has hardly come to rest.
 _WORTH_RESTING = 128
@@ -24,6 +25,7 @@ class Chunk:
         x: Array,
         ids: npt.NDArray[np.int32],
         masks: Array,
+        memory: Memory,
     ) -> None:
         """Order the rows by where their padding ends.
 
@@ -33,6 +35,7 @@ class Chunk:
             x: Inputs [rows, steps, E]; where ids are read, [rows, steps, 0].
             ids: Characters [rows, steps], int32; [rows, 0] where x is the input.
             masks: Dropout masks of the state [G, rows, H]; G = 0 for none.
+            memory: Lends what is needed, until `release`.
         """
         self.spec, self.weights = spec, weights
         starts = self._starts(spec, ids, masks)
@@ -40,8 +43,15 @@ class Chunk:
         starts = starts[self.order]
         if starts[-1]:
             x, ids, masks = x[self.order], ids[self.order], masks[:, self.order]
-        self.main = Pass(spec, weights, x, ids, np.ascontiguousarray(masks), starts)
-        self.padding = Padding(spec, weights, starts, self.main.masks) if starts[-1] else None
+        self.main = Pass(spec, weights, x, ids, np.ascontiguousarray(masks), starts, memory)
+        padded = bool(starts[-1])
+        self.padding = Padding(spec, weights, starts, self.main.masks, memory) if padded else None
+
+    def release(self) -> None:
+        """Give the memory back; nothing of the chunk may be used afterwards."""
+        self.main.release()
+        if self.padding:
+            self.padding.release()
 
     @staticmethod
     def _starts(spec: Spec, ids: npt.NDArray[np.int32], masks: Array) -> Starts:

@@ -4,17 +4,16 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
-import scipy.linalg
 import tensorflow as tf
-from threadpoolctl import ThreadpoolController
 
+from spaces.fast.blas import one_blas_thread
 from spaces.fast.chunk import Chunk
-from spaces.fast.passes import Array, Gradients, Spec, Weights
+from spaces.fast.memory import Array, Memory
+from spaces.fast.passes import Gradients, Spec, Weights
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,13 +22,6 @@ R = TypeVar("R")
 _CHUNK_ROWS = 64
 # Trainings alternate forward and backward; more would only wait for a gradient that never comes.
 _KEPT_PASSES = 2
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    # It knows the libraries that are loaded by now; the kernels multiply with scipy's.
-    assert scipy.linalg.blas
-    return ThreadpoolController()
 
 
 class Operation:
@@ -48,11 +40,11 @@ class Operation:
         self.spec = spec
         self._kept: OrderedDict[int, list[Chunk]] = OrderedDict()
         self._passes = 0
+        self._memory = Memory()
         self._threads = (
             tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
         )
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
-        self._blas = _blas()
 
     def __call__(
         self, x: Any, ids: Any, weights: list[Any], embeddings: Any, masks: Any, *, training: bool
@@ -117,9 +109,12 @@ class Operation:
         out = np.empty((len(x), *steps, self.spec.units), np.float32)
 
         def run(rows: slice) -> Chunk | None:
-            chunk = Chunk(self.spec, weights, x[rows], ids[rows], masks[:, rows])
+            chunk = Chunk(self.spec, weights, x[rows], ids[rows], masks[:, rows], self._memory)
             chunk.forward(out[rows])
-            return None if keep is None else chunk
+            if keep is None:
+                chunk.release()
+                return None
+            return chunk
 
         made = self._each(run, self._slices(len(x)))
         if keep is not None:
@@ -136,7 +131,9 @@ class Operation:
 
         def run(part: tuple[slice, Chunk]) -> Gradients:
             rows, chunk = part
-            return chunk.backward(dout[rows], dx[rows])
+            gradients = chunk.backward(dout[rows], dx[rows])
+            chunk.release()
+            return gradients
 
         parts = list(zip(self._slices(len(x)), chunks, strict=True))
         first, *others = self._each(run, parts)
@@ -151,5 +148,5 @@ class Operation:
 
     def _each(self, run: Callable[[T], R], parts: list[T]) -> list[R]:
         # Each chunk is multiplied by one thread; the chunks share the cores.
-        with self._blas.limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             return list((self._pool.map if self._pool else map)(run, parts))

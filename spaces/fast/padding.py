@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from spaces.fast.passes import Array, Gradients, Pass, Spec, Weights
+from spaces.fast.memory import Array, Memory
+from spaces.fast.passes import Gradients, Pass, Spec, Weights
 
 Starts = npt.NDArray[np.int64]
 
@@ -29,7 +30,9 @@ _BLOCK = 64
 class Padding:
     """The padding in front of a chunk's rows."""
 
-    def __init__(self, spec: Spec, weights: Weights, starts: Starts, masks: Array) -> None:
+    def __init__(
+        self, spec: Spec, weights: Weights, starts: Starts, masks: Array, memory: Memory
+    ) -> None:
         """Read padding until the state rests, or up to the last start.
 
         Args:
@@ -37,8 +40,10 @@ class Padding:
             weights: Its weights.
             starts: Steps of padding of each row, not falling, int64 [rows].
             masks: Dropout masks of the state [G, rows, H]; G = 0 for none.
+            memory: Lends what is needed, until `release`.
         """
         self.spec, self.weights, self.starts, self.masks = spec, weights, starts, masks
+        self.memory = memory
         # Rows that are computed: one for all, or each.
         self.width = len(starts) if len(masks) else 1
         self.run = self._pass(self.width, int(starts[-1]), masks[:, : self.width])
@@ -56,9 +61,14 @@ class Padding:
             np.zeros((rows, steps), np.int32),
             np.ascontiguousarray(masks),
             np.zeros(rows, np.int64),
+            self.memory,
         )
         read.begin(0.0, 0.0)
         return read
+
+    def release(self) -> None:
+        """Give the memory back; nothing of the padding may be used afterwards."""
+        self.run.release()
 
     def _is_at_rest(self) -> bool:
         if self.rest < _LOOK_EVERY or self.spec.sequences:
@@ -119,6 +129,7 @@ class Padding:
             part = self._part(first, last)
             of_block = np.zeros((len(dx), last - first, dx.shape[2]), np.float32)
             part.backward(injected[0], injected[1], resting[0], resting[1], of_block, gradients)
+            part.release()
             dx[:, first:last] += of_block
 
     def _through_rest(
@@ -130,6 +141,7 @@ class Padding:
         part = self._part(self.rest - 1, self.rest)
         gates, none = part.gates.copy(), np.empty((0, 1, dh.shape[1]), np.float32)
         dgates, total, total_inputs = part.of_gates(), part.of_gates(), np.zeros_like(gates)
+        total[:] = 0.0
         of_step = np.zeros((len(dx), 1, dx.shape[2]), np.float32)
         rows = np.arange(len(steps))
         for step in range(1, int(steps[-1]) + 1):
@@ -148,6 +160,8 @@ class Padding:
         # The state is the same at each of these steps, so their products are summed beforehand.
         part.gates[:] = total_inputs
         part.weigh(total, gradients)
+        self.memory.give_back(dgates, total)
+        part.release()
         return resting
 
     def _part(self, first: int, last: int) -> Pass:

@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spaces.fast import gru, lstm, rnn
+from spaces.fast.memory import Array, Memory
 from spaces.fast.steps import weigh_recurrent
-
-Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,14 @@ class Pass:
     """A chunk of rows that goes through a layer."""
 
     def __init__(
-        self, spec: Spec, weights: Weights, x: Array, ids: Any, masks: Array, starts: Any
+        self,
+        spec: Spec,
+        weights: Weights,
+        x: Array,
+        ids: Any,
+        masks: Array,
+        starts: Any,
+        memory: Memory,
     ) -> None:
         """Make room.
 
@@ -135,23 +141,30 @@ class Pass:
             ids: Characters [rows, steps], int32; [rows, 0] where x is the input.
             masks: Dropout masks of the state [G, rows, H]; [0, rows, H] for none.
             starts: First step of each row, not falling, int64 [rows].
+            memory: Lends what is needed, until `release`.
         """
         self.spec, self.weights, self.x, self.ids = spec, weights, x, ids
-        self.masks, self.starts = masks, starts
+        self.masks, self.starts, self.memory = masks, starts, memory
         self.rows = rows = len(x)
         self.steps = steps = x.shape[1]
         width, units = spec.cell.gates * spec.units, spec.units
         self.counts = np.searchsorted(starts, np.arange(steps), side="right")
         self.offsets: npt.NDArray[np.int64] = np.concatenate(([0], np.cumsum(self.counts)))
         blocks = int(self.offsets[-1])
-        self.inputs = np.empty((blocks, x.shape[2]), np.float32)
-        gated = spec.kind != "SimpleRNN"
-        self.gates = np.empty((blocks if gated else 0, width), np.float32)
-        self.inner = np.empty((blocks if spec.kind == "GRU" else 0, units), np.float32)
-        self.states = np.empty((blocks + rows, units), np.float32)
-        self.cells = np.empty((blocks + rows if spec.kind == "LSTM" else 0, units), np.float32)
-        self.out = np.empty((rows if spec.sequences else 0, steps, units), np.float32)
+        take, lstm = memory.take, spec.kind == "LSTM"
+        self.inputs = take(blocks, x.shape[2])
+        self.gates = take(blocks if spec.kind != "SimpleRNN" else 0, width)
+        self.inner = take(blocks if spec.kind == "GRU" else 0, units)
+        self.states = take(blocks + rows, units)
+        self.cells = take(blocks + rows if lstm else 0, units)
+        self.out = take(rows if spec.sequences else 0, steps, units)
         self.recurrent = weights.by_gate(len(masks) or 1)
+
+    def release(self) -> None:
+        """Give the memory back; nothing of the pass may be used afterwards."""
+        self.memory.give_back(
+            self.inputs, self.gates, self.inner, self.states, self.cells, self.out
+        )
 
     def begin(self, state: Array | float, cell: Array | float) -> None:
         """Set the state of each row before its first step, [rows, H]."""
@@ -206,10 +219,11 @@ class Pass:
         dgates = self.of_gates()
         self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.table)
         self.weigh(dgates, gradients)
+        self.memory.give_back(dgates)
 
     def of_gates(self) -> Array:
-        """Return room for the gradient of the gates, [N, G * H]."""
-        return np.zeros((int(self.offsets[-1]), self.weights.inputs.shape[1]), np.float32)
+        """Return room for the gradient of the gates, [N, G * H]; it is to be given back."""
+        return self.memory.take(int(self.offsets[-1]), self.weights.inputs.shape[1])
 
     def retrace(
         self,

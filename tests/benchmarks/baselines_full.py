@@ -9,19 +9,17 @@ be compared after the epoch: what is left is float noise, and what training make
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tabulate import tabulate
 
-from data.batches import MAX_LENGTH, batches, padded_lengths
 from data.prepare import Dataset
+from search.feed import feed
 from spaces.baselines import BASELINES, KerasBaseline
 from spaces.fast.accelerate import accelerated
 from tests.benchmarks.ratio import dataset
@@ -48,18 +46,7 @@ def train(name: str, data: Dataset, *, fast: bool) -> Epoch:
     assert isinstance(baseline, KerasBaseline)
     model = baseline.build(data.vocabulary.num_words)
     start = model.get_weights()
-    padded = padded_lengths(data.encoded.lengths, "full")
-
-    def feed() -> Iterator[tuple[Any, Any]]:
-        labels = data.labels.astype(np.float32)[:, None]
-        rng = np.random.default_rng(SEED)
-        for batch in batches(data.split.fit, padded, BATCH_SIZE, rng):
-            yield data.encoded.padded(batch.rows, MAX_LENGTH), labels[batch.rows]
-
-    signature = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, 1), tf.float32))
-    source = tf.data.Dataset.from_generator(feed, output_signature=signature).prefetch(2)
-    steps = len(batches(data.split.fit, padded, BATCH_SIZE, None))
-    source = source.apply(tf.data.experimental.assert_cardinality(steps))
+    source = feed(data, batch_size=BATCH_SIZE, padding="full", seed=SEED)
     with accelerated(model) if fast else nullcontext():
         model.fit(source.take(1), epochs=1, shuffle=False, verbose=0)  # traces
         model.set_weights(start)

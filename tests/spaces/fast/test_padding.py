@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spaces.fast.chunk import Chunk
+from spaces.fast.memory import Memory
 from spaces.fast.padding import Padding
 from spaces.fast.passes import Gradients, Spec, Weights
 
@@ -46,7 +47,9 @@ def run(kind: str, dropout: bool, *, ids_read: bool) -> tuple[np.ndarray, np.nda
     if not ids_read:
         x, ids = weight.embeddings[ids], ids[:, :0]
         weight = replace(weight, embeddings=weight.embeddings[:0])
-    chunk = Chunk(Spec(kind, UNITS, False, False, False), weight, x, ids, masks(kind, dropout))
+    chunk = Chunk(
+        Spec(kind, UNITS, False, False, False), weight, x, ids, masks(kind, dropout), Memory()
+    )
     out = np.empty((ROWS, UNITS), np.float32)
     chunk.forward(out)
     dx = np.zeros((ROWS, STEPS, WIDTH), np.float32)
@@ -92,7 +95,7 @@ def test_what_nobody_wrote_is_not_read(kind: str, monkeypatch: pytest.MonkeyPatc
 def test_a_state_that_rests_is_not_computed_on() -> None:
     starts = np.full(ROWS, 4000, np.int64)
     spec = Spec("LSTM", UNITS, False, False, False)
-    read = Padding(spec, weights("LSTM"), starts, masks("LSTM", False))
+    read = Padding(spec, weights("LSTM"), starts, masks("LSTM", False), Memory())
     assert 0 < read.rest < 1000
     states, cells = read.states()
     assert states.shape == cells.shape == (ROWS, UNITS)  # type: ignore[union-attr]
@@ -104,5 +107,5 @@ def test_a_state_that_swings_is_computed_to_the_end() -> None:
     weight = replace(weights("SimpleRNN"), recurrent=1.5 * turn)
     starts = np.full(ROWS, 300, np.int64)
     spec = Spec("SimpleRNN", UNITS, False, False, False)
-    read = Padding(spec, weight, starts, masks("SimpleRNN", False))
+    read = Padding(spec, weight, starts, masks("SimpleRNN", False), Memory())
     assert read.rest == 300

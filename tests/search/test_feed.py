@@ -1,0 +1,39 @@
+"""The batches of a training."""
+
+import numpy as np
+
+from data.prepare import Dataset
+from search.feed import feed
+
+
+def read(source: object) -> list[tuple[bytes, bytes]]:
+    return [(ids.tobytes(), labels.tobytes()) for ids, labels in source.as_numpy_iterator()]  # type: ignore[attr-defined]
+
+
+def test_every_fit_row_comes_once_an_epoch(dataset: Dataset) -> None:
+    source = feed(dataset, batch_size=16, padding="real", seed=1)
+    elements = list(source.as_numpy_iterator())
+    assert len(elements) == int(source.cardinality())
+    rows = dataset.split.fit
+    expected = sorted(
+        dataset.encoded.padded(rows[[i]], 1024)[0].tobytes() for i in range(len(rows))
+    )
+    found = [np.pad(row, (1024 - len(row), 0)) for ids, _ in elements for row in ids]
+    assert sorted(row.astype(np.int32).tobytes() for row in found) == expected
+    positives = sum(int(labels.sum()) for _, labels in elements)
+    assert positives == int(dataset.labels_of(rows).sum())
+
+
+def test_each_reading_has_another_order_and_a_seed_repeats_all(dataset: Dataset) -> None:
+    first, again = (feed(dataset, batch_size=16, padding="real", seed=1) for _ in range(2))
+    epochs = [read(first), read(first)]
+    assert epochs[0] != epochs[1]
+    assert sorted(epochs[0]) != sorted(epochs[1])
+    assert [read(again), read(again)] == epochs
+
+
+def test_an_epoch_that_was_left_does_not_reach_into_the_next(dataset: Dataset) -> None:
+    left, whole = (feed(dataset, batch_size=16, padding="real", seed=1) for _ in range(2))
+    read(left.take(1))
+    read(whole)
+    assert read(left) == read(whole)
