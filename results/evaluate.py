@@ -12,6 +12,7 @@ with hushed():
     import tensorflow as tf
 
     from spaces.fast.accelerate import accelerated
+    from spaces.fast.blas import one_blas_thread
 
     tf.config.list_physical_devices()  # Looks for GPUs now, and not at the first batch.
 
@@ -84,6 +85,7 @@ def probabilities(
     chosen = np.asarray(rows, dtype=np.int64)
     padded = padded_lengths(encoded.lengths[chosen], padding)
     scores = np.empty(len(chosen), dtype=np.float32)
-    for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
-        scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
+    with one_blas_thread():
+        for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
+            scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
     return scores

@@ -3,14 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data.command import Parser, run
 from data.errors import UserError
 from data.source import STDIN
 from results.feed import batches_of_file, batches_of_stream
-from results.predictor import Predictor, use_threads
+from results.predictor import Predictor, side_by_side
 from results.stream import Stream
 
 __all__ = ["Predictor", "main"]
@@ -33,16 +33,18 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     if options.threads < 1:
         raise UserError(f"--threads is {options.threads}, but must be 1 or more")
-    use_threads(options.threads)
-    stream = Stream(Predictor.load(options.folder), threads=options.threads)
-    from_stdin = options.file == STDIN
-    batches = batches_of_stream(sys.stdin.buffer) if from_stdin else batches_of_file(options.file)
     write = json.JSONEncoder().encode
-    for answers in stream.answers(batches):
-        if answers:
-            sys.stdout.write("".join([write(answer) + "\n" for answer in answers]))
-            sys.stdout.flush()
+    with side_by_side(options.threads):
+        stream = Stream(Predictor.load(options.folder), threads=options.threads)
+        for answers in stream.answers(_batches(options.file)):
+            if answers:
+                sys.stdout.write("".join([write(answer) + "\n" for answer in answers]))
+                sys.stdout.flush()
     return 0
+
+
+def _batches(file: str) -> Iterator[list[str]]:
+    return batches_of_stream(sys.stdin.buffer) if file == STDIN else batches_of_file(file)
 
 
 if __name__ == "__main__":

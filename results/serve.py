@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from data.command import Parser, run
 from data.errors import UserError
-from results.predictor import Predictor, use_threads
+from results.predictor import Predictor, side_by_side
 
 if TYPE_CHECKING:
     import argparse
@@ -109,9 +109,8 @@ def main(argv: Sequence[str]) -> int:
     """
     options = _parser().parse_args(argv)
     token = token_of(options.token_file)
-    with bound(options.host, options.port, token) as listener:
+    with bound(options.host, options.port, token) as listener, side_by_side(1):
         server, limits = _server(options)
-        use_threads(1)
         predictor = Predictor.load(options.folder)
         started = time.perf_counter()
         predictor.warm_up()
