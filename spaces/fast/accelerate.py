@@ -1,4 +1,4 @@
-"""Lets a model's recurrent layers run on the fast kernels, for as long as it is traced."""
+"""Lets a model's layers run on the fast kernels, for as long as it is traced."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +9,18 @@ import keras
 import tensorflow as tf
 
 from spaces.fast.blas import one_blas_thread
+from spaces.fast.lookup import Lookup
 from spaces.fast.operation import Operation
 from spaces.fast.passes import Spec
 
+# With more, the tables of a convolution cost more than they save in a batch of few characters.
+_FEW_IDS = 512
 _GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
 
 
 @contextmanager
 def accelerated(model: keras.Model) -> Iterator[None]:
-    """Give the model's recurrent layers faster calls with the same results.
+    """Give recurrent layers, and convolutions of embedded ids, faster calls of the same results.
 
     Weights, optimizer, configuration and saved files stay Keras' own. A function that is traced
     inside (a training, a `tf.function`) keeps the fast calls. Layers with settings that the
@@ -34,6 +37,8 @@ def accelerated(model: keras.Model) -> Iterator[None]:
     for layer in patched:
         if isinstance(layer, keras.layers.Embedding):
             layer.call = read.embedding(layer)
+        elif isinstance(layer, keras.layers.Conv1D):
+            layer.call = _fast_convolution(layer, read)
         else:
             layer.call = _fast_call(layer, read)
     try:
@@ -45,9 +50,9 @@ def accelerated(model: keras.Model) -> Iterator[None]:
 
 
 def _layers(model: keras.Model) -> list[Any]:
-    """The recurrent layers that the kernels can run, and the embeddings in front of them."""
+    """The layers that the kernels can run, and the embeddings in front of them."""
     everything = model._flatten_layers(include_self=False, recursive=True)
-    return [layer for layer in everything if _embeds(layer) or _runs(layer)]
+    return [layer for layer in everything if _embeds(layer) or _convolves(layer) or _runs(layer)]
 
 
 def _embeds(layer: Any) -> bool:
@@ -56,6 +61,17 @@ def _embeds(layer: Any) -> bool:
         and layer.compute_dtype == "float32"
         and not (layer.mask_zero or layer.lora_enabled or layer.quantization_mode)
         and not (layer.embeddings_regularizer or layer.activity_regularizer)
+    )
+
+
+def _convolves(layer: Any) -> bool:
+    return (
+        type(layer) is keras.layers.Conv1D
+        and layer.compute_dtype == "float32"
+        and (layer.padding, layer.strides, layer.dilation_rate) == ("same", (1,), (1,))
+        and (layer.groups, layer.data_format) == (1, "channels_last")
+        and not (layer.lora_enabled or layer.kernel_regularizer or layer.bias_regularizer)
+        and not layer.activity_regularizer
     )
 
 
@@ -94,6 +110,20 @@ class _Read:
             return self.vectors
 
         return call
+
+
+def _fast_convolution(layer: Any, read: _Read) -> Any:
+    original, lookup = layer.call, Lookup()
+
+    def call(inputs: Any) -> Any:
+        if inputs is not read.vectors or read.layer.input_dim > _FEW_IDS:
+            return original(inputs)
+        ids, embeddings = tf.cast(read.ids, tf.int32), tf.convert_to_tensor(read.layer.embeddings)
+        bias = layer.bias if layer.use_bias else tf.zeros((layer.filters,), tf.float32)
+        kernel, bias = map(tf.convert_to_tensor, (layer.kernel, bias))
+        return layer.activation(lookup(inputs, ids, embeddings, kernel, bias))
+
+    return call
 
 
 def _fast_call(layer: Any, read: _Read) -> Any:

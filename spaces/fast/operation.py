@@ -1,22 +1,16 @@
 """The kernels as one TensorFlow operation with a gradient."""
 
-import os
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from spaces.fast.blas import one_blas_thread
 from spaces.fast.chunk import Chunk
+from spaces.fast.ids import check
 from spaces.fast.memory import Array, Memory
 from spaces.fast.passes import Gradients, Spec, Weights
-
-T = TypeVar("T")
-R = TypeVar("R")
+from spaces.fast.threads import Threads
 
 # The state and the gates of so many rows fit a core's second cache.
 _CHUNK_ROWS = 64
@@ -41,10 +35,7 @@ class Operation:
         self._kept: OrderedDict[int, list[Chunk]] = OrderedDict()
         self._passes = 0
         self._memory = Memory()
-        self._threads = (
-            tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
-        )
-        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+        self._threads = Threads()
 
     def __call__(
         self, x: Any, ids: Any, weights: list[Any], embeddings: Any, masks: Any, *, training: bool
@@ -105,6 +96,7 @@ class Operation:
     def _run(self, arrays: Any, keep: list[Chunk] | None) -> Array:
         x, ids, embeddings, masks, inputs, bias, recurrent, recurrent_bias = arrays
         weights = Weights(inputs, bias, recurrent, recurrent_bias, embeddings)
+        check(ids, len(embeddings))
         steps = (x.shape[1],) if self.spec.sequences else ()
         out = np.empty((len(x), *steps, self.spec.units), np.float32)
 
@@ -116,7 +108,7 @@ class Operation:
                 return None
             return chunk
 
-        made = self._each(run, self._slices(len(x)))
+        made = self._threads.each(run, self._slices(len(x)))
         if keep is not None:
             keep.extend(chunk for chunk in made if chunk is not None)
         return out
@@ -136,17 +128,10 @@ class Operation:
             return gradients
 
         parts = list(zip(self._slices(len(x)), chunks, strict=True))
-        first, *others = self._each(run, parts)
+        first, *others = self._threads.each(run, parts)
         for other in others:
             first.add(other)
         return dx, *first.of_weights(weights)
 
     def _slices(self, rows: int) -> list[slice]:
-        count = max(-(-rows // _CHUNK_ROWS), min(self._threads, rows), 1)
-        edges = np.linspace(0, rows, count + 1).astype(int)
-        return [slice(int(a), int(b)) for a, b in pairwise(edges)]
-
-    def _each(self, run: Callable[[T], R], parts: list[T]) -> list[R]:
-        # Each chunk is multiplied by one thread; the chunks share the cores.
-        with one_blas_thread():
-            return list((self._pool.map if self._pool else map)(run, parts))
+        return self._threads.slices(rows, _CHUNK_ROWS)

@@ -128,6 +128,35 @@ def test_equals_keras_behind_other_layers(kind: str) -> None:
     assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
 
 
+@pytest.mark.parametrize(
+    ("places", "activation", "bias"), [(1, "tanh", True), (4, "relu", False), (5, "relu", True)]
+)
+def test_convolutions_of_ids_equal_keras(places: int, activation: str, bias: bool) -> None:
+    keras.utils.set_random_seed(3)
+    model = network(
+        LAYERS.Conv1D(20, places, padding="same", activation=activation, use_bias=bias),
+        LAYERS.Conv1D(12, places, padding="same"),
+        LAYERS.GlobalMaxPooling1D(),
+    )
+    for length in (1, 2, 40):
+        ids = records(70, length)
+        assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+
+
+@pytest.mark.parametrize("strange", [-1, WORDS])
+@pytest.mark.parametrize("kind", ["Conv1D", "GRU"])
+def test_an_id_without_a_vector_is_refused(kind: str, strange: int) -> None:
+    layers = {
+        "Conv1D": [LAYERS.Conv1D(4, 3, padding="same"), LAYERS.GlobalMaxPooling1D()],
+        "GRU": [LAYERS.GRU(4)],
+    }
+    model = network(*layers[kind])
+    ids = records(3, 32)
+    ids[1, 5] = strange
+    with accelerated(model), pytest.raises(tf.errors.OpError, match="not in"):
+        tf.function(model)(ids)
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_long_padding_changes_nothing(kind: str, dropout: float) -> None:
@@ -153,7 +182,7 @@ def test_every_recurrent_layer_of_the_space_is_fast() -> None:
         hp.values["cell"] = cell
         model = Model3(WORDS).build(hp)
         kind = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[cell]
-        assert calls(model) == {"Embedding", kind}
+        assert calls(model) >= {"Embedding", kind}
 
 
 @pytest.mark.parametrize(

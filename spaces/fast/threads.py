@@ -1,0 +1,50 @@
+"""Rows of a batch shared among threads."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
+
+import tensorflow as tf
+
+from spaces.fast.blas import one_blas_thread
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Threads:
+    """As many threads as TensorFlow has for one operation."""
+
+    def __init__(self) -> None:
+        """Ask TensorFlow how many that is."""
+        self.count = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
+
+    def slices(self, rows: int, most: int) -> list[slice]:
+        """Cut rows into parts, one a thread or more.
+
+        Args:
+            rows: How many there are.
+            most: Rows in a part, at most.
+
+        Returns:
+            The parts, in order.
+        """
+        count = max(-(-rows // most), min(self.count, rows), 1)
+        edges = [round(rows * part / count) for part in range(count + 1)]
+        return [slice(first, last) for first, last in pairwise(edges)]
+
+    def each(self, run: Callable[[T], R], parts: list[T]) -> list[R]:
+        """Call a function that needs no interpreter for most of its time.
+
+        Args:
+            run: The function; a matrix product in it is computed by the thread that asks for it.
+            parts: Its arguments, one a call.
+
+        Returns:
+            What it returned, in the parts' order.
+        """
+        with one_blas_thread():
+            return list((self._pool.map if self._pool else map)(run, parts))
