@@ -1,6 +1,7 @@
 """A chunk of rows through a GRU, and back. Gates in Keras' order: update, reset, candidate.
 
-The reset gate is applied after the product (`reset_after=True`, Keras' default).
+The reset gate is applied after the product (`reset_after=True`, Keras' default). Loops are split as
+in `spaces.fast.lstm`, for the vectoriser.
 """
 
 from typing import Any
@@ -58,11 +59,14 @@ def forward(
             h, h_new = states[a + row], states[b + row]
             for j in range(2 * units):
                 g[j] = sigmoid(zr[j] + mr[j] + recurrent_bias[j])
+            z_k, m_k, bias_k = zr[2 * units :], mr[2 * units :], recurrent_bias[2 * units :]
+            u, r, k = g[:units], g[units : 2 * units], g[2 * units :]
             for j in range(units):
-                k = 2 * units + j
-                q[j] = mr[k] + recurrent_bias[k]
-                g[k] = tanh(zr[k] + g[units + j] * q[j])
-                h_new[j] = g[j] * h[j] + (f32(1.0) - g[j]) * g[k]
+                q[j] = m_k[j] + bias_k[j]
+            for j in range(units):
+                k[j] = tanh(z_k[j] + r[j] * q[j])
+            for j in range(units):
+                h_new[j] = u[j] * h[j] + (f32(1.0) - u[j]) * k[j]
         keep_output(states[b : b + n], t, n, out)
 
 
@@ -113,19 +117,26 @@ def backward(
                 dgates[a + row],
                 dh[row],
             )
+            u, r, k = g[:units], g[units : 2 * units], g[2 * units :]
+            du, dr, dk = d[:units], d[units : 2 * units], d[2 * units :]
+            kept_row = kept[row]
             for j in range(units):
-                z, r, k = g[j], g[units + j], g[2 * units + j]
-                dstate = flushed(dhr[j])
-                dz = dstate * (h[j] - k) * z * (f32(1.0) - z)
-                dk = dstate * (f32(1.0) - z) * (f32(1.0) - k * k)
-                dr = dk * q[j] * r * (f32(1.0) - r)
-                kept[row, j] = dstate * z
-                d[j] = dz
-                d[units + j] = dr
-                d[2 * units + j] = dk * r
-                g[j] = dz
-                g[units + j] = dr
-                g[2 * units + j] = dk
+                dhr[j] = flushed(dhr[j])
+            for j in range(units):
+                kept_row[j] = dhr[j] * u[j]
+            for j in range(units):
+                du[j] = dhr[j] * (h[j] - k[j]) * u[j] * (f32(1.0) - u[j])
+            # The candidate's gradient replaces the candidate, and so on with each gate.
+            for j in range(units):
+                k[j] = dhr[j] * (f32(1.0) - u[j]) * (f32(1.0) - k[j] * k[j])
+            for j in range(units):
+                dr[j] = k[j] * q[j] * r[j] * (f32(1.0) - r[j])
+            for j in range(units):
+                dk[j] = k[j] * r[j]
+            for j in range(units):
+                u[j] = du[j]
+            for j in range(units):
+                r[j] = dr[j]
         return_to_state(dgates[a : a + n], recurrent_t, masks, n, scratch, part, dh)
         for row in range(n):
             for j in range(units):

@@ -1,4 +1,8 @@
-"""A chunk of rows through an LSTM, and back. Gates in Keras' order: input, forget, cell, output."""
+"""A chunk of rows through an LSTM, and back. Gates in Keras' order: input, forget, cell, output.
+
+A loop over units writes to one array only: LLVM's vectoriser gives up where it would have to make
+sure at run time that many arrays do not overlap.
+"""
 
 from typing import Any
 
@@ -59,10 +63,11 @@ def forward(
                 g[j] = activate(zr[j] + mr[j], relu)
             for j in range(3 * units, 4 * units):
                 g[j] = sigmoid(zr[j] + mr[j])
+            i, f, k, o = g[:units], g[units : 2 * units], g[2 * units : 3 * units], g[3 * units :]
             for j in range(units):
-                value = g[units + j] * c[j] + g[j] * g[2 * units + j]
-                c_new[j] = value
-                h_new[j] = g[3 * units + j] * activate(value, relu)
+                c_new[j] = f[j] * c[j] + i[j] * k[j]
+            for j in range(units):
+                h_new[j] = o[j] * activate(c_new[j], relu)
         keep_output(states[b : b + n], t, n, out)
 
 
@@ -94,6 +99,7 @@ def backward(
     scratch = np.empty((rows, units), f32)
     part = np.empty((rows, units), f32)
     wide = np.empty((rows, dx.shape[2]), f32)
+    y = np.empty(units, f32)
     for t in range(steps - 1, -1, -1):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         if n == 0:
@@ -103,17 +109,30 @@ def backward(
         take_gradient(dcells, t, n, dc)
         for row in range(n):
             g, c, c_new = gates[a + row], cells[a + row], cells[b + row]
+            i, f, k, o = g[:units], g[units : 2 * units], g[2 * units : 3 * units], g[3 * units :]
             d, dhr, dcr = dgates[a + row], dh[row], dc[row]
+            di, df, dk, do = (
+                d[:units],
+                d[units : 2 * units],
+                d[2 * units : 3 * units],
+                d[3 * units :],
+            )
             for j in range(units):
-                i, f, k, o = g[j], g[units + j], g[2 * units + j], g[3 * units + j]
-                y = activate(c_new[j], relu)
-                dstate = flushed(dhr[j])
-                dcell = flushed(dcr[j] + dstate * o * slope(y, relu))
-                d[j] = dcell * k * i * (f32(1.0) - i)
-                d[units + j] = dcell * c[j] * f * (f32(1.0) - f)
-                d[2 * units + j] = dcell * i * slope(k, relu)
-                d[3 * units + j] = dstate * y * o * (f32(1.0) - o)
-                dcr[j] = dcell * f
+                y[j] = activate(c_new[j], relu)
+            for j in range(units):
+                dhr[j] = flushed(dhr[j])
+            for j in range(units):
+                dcr[j] = flushed(dcr[j] + dhr[j] * o[j] * slope(y[j], relu))
+            for j in range(units):
+                di[j] = dcr[j] * k[j] * i[j] * (f32(1.0) - i[j])
+            for j in range(units):
+                df[j] = dcr[j] * c[j] * f[j] * (f32(1.0) - f[j])
+            for j in range(units):
+                dk[j] = dcr[j] * i[j] * slope(k[j], relu)
+            for j in range(units):
+                do[j] = dhr[j] * y[j] * o[j] * (f32(1.0) - o[j])
+            for j in range(units):
+                dcr[j] *= f[j]
         gradient = dgates[a : a + n]
         return_to_state(gradient, recurrent_t, masks, n, scratch, part, dh)
         return_to_inputs(gradient, ids, weights_t, step, n, wide, dx, dtable)

@@ -128,7 +128,10 @@ class Padding:
                 injected[0] += dout[:, first:last] * before[..., None]
             part = self._part(first, last)
             of_block = np.zeros((len(dx), last - first, dx.shape[2]), np.float32)
-            part.backward(injected[0], injected[1], resting[0], resting[1], of_block, gradients)
+            dgates = part.of_gates()
+            part.retrace(*injected, *resting, dgates, of_block, gradients.table)
+            self._weigh(part, dgates, first, last, gradients)
+            self.memory.give_back(dgates)
             part.release()
             dx[:, first:last] += of_block
 
@@ -164,10 +167,22 @@ class Padding:
         part.release()
         return resting
 
-    def _part(self, first: int, last: int) -> Pass:
-        """Return some of the steps as a pass of all rows, which going back may spoil."""
-        rows, width = len(self.starts), self.width
-        part = self._pass(rows, last - first, self.masks)
+    def _weigh(
+        self, part: Pass, dgates: Array, first: int, last: int, gradients: Gradients
+    ) -> None:
+        """Add the weights' gradients of some of the steps."""
+        if self.width > 1:
+            part.weigh(dgates, gradients)
+            return
+        # The rows' states are the same, so their gradients are summed before the product.
+        alone = self._part(first, last, rows=1)
+        alone.weigh(dgates.reshape(last - first, part.rows, -1).sum(axis=1), gradients)
+        alone.release()
+
+    def _part(self, first: int, last: int, rows: int | None = None) -> Pass:
+        """Return some of the steps as a pass of so many rows, which going back may spoil."""
+        rows, width = rows or len(self.starts), self.width
+        part = self._pass(rows, last - first, self.masks[:, :rows])
         for mine, run, extra in (
             (part.gates, self.run.gates, 0),
             (part.inner, self.run.inner, 0),
