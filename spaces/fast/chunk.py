@@ -91,14 +91,14 @@ class Chunk:
         """
         main, units = self.main, self.spec.units
         gradients = Gradients.zeros(self.weights)
-        dout = dout[self.order]
-        dh = np.zeros((main.rows, units), np.float32) if self.spec.sequences else dout
+        dout = dout[self.order] if self.padding else dout
+        dh = np.zeros((main.rows, units), np.float32) if self.spec.sequences else dout.copy()
         dc = np.zeros((main.rows, units), np.float32)
         none = np.empty((0, main.steps, units), np.float32)
         of_states = dout if self.spec.sequences else none
-        ordered = np.zeros_like(dx)
+        ordered = np.zeros_like(dx) if self.padding else dx
         main.backward(of_states, none, dh, dc, ordered, gradients)
         if self.padding:
             self.padding.backward(of_states, dh, dc, ordered, gradients)
-        dx[self.order] = ordered
+            dx[self.order] = ordered
         return gradients

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -22,7 +23,7 @@ from data.prepare import Dataset
 from search.feed import feed
 from spaces.baselines import BASELINES, KerasBaseline
 from spaces.fast.accelerate import accelerated
-from tests.benchmarks.ratio import dataset
+from tests.benchmarks.ratio import dataset, side_by_side, spread
 from tests.spaces.fast.seeded import reseed
 
 NETWORKS = tuple(name for name, one in BASELINES.items() if isinstance(one, KerasBaseline))
@@ -76,21 +77,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data")
     parser.add_argument("--rows", type=int)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--networks", default=",".join(NETWORKS))
     parser.add_argument("--json", type=Path, help="where the raw figures go")
     options = parser.parse_args(argv)
     data = dataset(options.data, options.rows)
     table, raw = [], {}
     for name in options.networks.split(","):
-        ours, stock = (train(name, data, fast=fast) for fast in (True, False))
-        raw[name] = {"ours": ours.seconds, "stock": stock.seconds}
-        ratio = stock.seconds / ours.seconds
+        last: dict[bool, Epoch] = {}
+
+        def timed(fast: bool, name: str = name, last: dict[bool, Epoch] = last) -> float:
+            last[fast] = train(name, data, fast=fast)
+            return last[fast].seconds
+
+        ours, stock = side_by_side(partial(timed, True), partial(timed, False), options.repeats)
+        raw[name] = {"ours": ours, "stock": stock}
+        ratios = spread([b / a for a, b in zip(ours, stock, strict=True)])
+        losses = last[False].loss, last[True].loss
         table.append(
-            [name, stock.seconds, ours.seconds, ratio, stock.loss, ours.loss, apart(ours, stock)]
+            [name, spread(stock), spread(ours), ratios, *losses, apart(last[True], last[False])]
         )
-        print(f"{name}: {ratio:.1f} times", flush=True)
+        print(f"{name}: {ratios} times", flush=True)
     heads = ["network", "stock s", "ours s", "ratio", "stock loss", "our loss", "weights apart"]
-    print(tabulate(table, heads, floatfmt=("", ".1f", ".1f", ".1f", ".6f", ".6f", "")))
+    print(tabulate(table, heads, floatfmt=".6f"))
     if options.json:
         options.json.write_text(json.dumps(raw))
 

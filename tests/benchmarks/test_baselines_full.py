@@ -25,5 +25,5 @@ def test_an_epoch_ends_with_the_weights_of_keras(name: str) -> None:
 
 
 def test_it_prints_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
-    baselines_full.main(["--rows", "300", "--networks", "model1"])
+    baselines_full.main(["--rows", "300", "--networks", "model1", "--repeats", "1"])
     assert "weights apart" in capsys.readouterr().out
