@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         print(f"{name}: {ratios} times", flush=True)
     heads = ["network", "stock s", "ours s", "ratio", "stock loss", "our loss", "weights apart"]
-    print(tabulate(table, heads, floatfmt=".6f"))
+    print(tabulate(table, heads, floatfmt=("", "", "", "", ".6f", ".6f", "")))
     if options.json:
         options.json.write_text(json.dumps(raw))
 
