@@ -48,6 +48,16 @@ def test_loopback_needs_no_token_and_other_addresses_one(host: str) -> None:
         assert listener.getsockname()[0] == "0.0.0.0"
 
 
+def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
+    """Headers and body are two packets; without this the second waits for 40 ms."""
+    with bound("127.0.0.1", 0, None) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_taken_port_and_a_strange_host_are_named(
     exported: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
