@@ -13,7 +13,7 @@ import tensorflow as tf
 from spaces.fast.compiled import kernel
 from spaces.fast.ids import check
 from spaces.fast.memory import Array
-from spaces.fast.threads import Threads
+from spaces.fast.threads import Threads, diverging
 
 _PART_ROWS = 64
 
@@ -80,6 +80,7 @@ class Lookup:
 
         return compute(x, weights, bias)
 
+    @diverging
     def _forward(
         self, ids: npt.NDArray[np.int32], embeddings: Array, weights: Array, bias: Array
     ) -> Array:

@@ -10,7 +10,7 @@ from spaces.fast.chunk import Chunk
 from spaces.fast.ids import check
 from spaces.fast.memory import Array, Memory
 from spaces.fast.passes import Gradients, Spec, Weights
-from spaces.fast.threads import Threads
+from spaces.fast.threads import Threads, diverging
 
 # The state and the gates of so many rows fit a core's second cache.
 _CHUNK_ROWS = 64
@@ -93,6 +93,7 @@ class Operation:
             self._kept.popitem(last=False)
         return out, np.int64(self._passes)
 
+    @diverging
     def _run(self, arrays: Any, keep: list[Chunk] | None) -> Array:
         x, ids, embeddings, masks, inputs, bias, recurrent, recurrent_bias = arrays
         weights = Weights(inputs, bias, recurrent, recurrent_bias, embeddings)
@@ -113,6 +114,7 @@ class Operation:
             keep.extend(chunk for chunk in made if chunk is not None)
         return out
 
+    @diverging
     def _backward(self, dout: Array, number: Any, *arrays: Any) -> tuple[Array, ...]:
         chunks = self._kept.pop(int(number), None)
         if chunks is None:

@@ -3,15 +3,36 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from itertools import pairwise
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
+import numpy as np
 import tensorflow as tf
 
 from spaces.fast.blas import one_blas_thread
 
+P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def diverging(run: Callable[P, R]) -> Callable[P, R]:
+    """Let a training that diverges show it in its loss, as with Keras' layers, not in warnings.
+
+    Args:
+        run: What it computes with NumPy.
+
+    Returns:
+        The same without NumPy's warnings.
+    """
+
+    @wraps(run)
+    def quiet(*args: P.args, **kwargs: P.kwargs) -> R:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return run(*args, **kwargs)
+
+    return quiet
 
 
 class Threads:
@@ -40,11 +61,12 @@ class Threads:
         """Call a function that needs no interpreter for most of its time.
 
         Args:
-            run: The function; a matrix product in it is computed by the thread that asks for it.
+            run: The function; a matrix product in it is computed by the thread that asks for it,
+                and one that overflows gives no warning.
             parts: Its arguments, one a call.
 
         Returns:
             What it returned, in the parts' order.
         """
         with one_blas_thread():
-            return list((self._pool.map if self._pool else map)(run, parts))
+            return list((self._pool.map if self._pool else map)(diverging(run), parts))

@@ -222,6 +222,7 @@ print([name for name in absent if name in sys.modules])
 """
 
 
+@pytest.mark.slow
 def test_a_slow_writer_is_answered_at_once_without_study_or_search(exported: Path) -> None:
     command = [sys.executable, "-c", AFTERWARDS, str(exported)]
     with subprocess.Popen(

@@ -227,6 +227,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_train_the_same_leave_a_whole_entry(
     dataset: Dataset, tmp_path: Path
 ) -> None:

@@ -449,6 +449,7 @@ def test_several_objectives_of_a_training_make_a_front(tmp_path: Path) -> None:
     assert study.best_trials
 
 
+@pytest.mark.slow
 def test_a_stock_tuner_goes_on_with_its_project_and_its_study(tmp_path: Path) -> None:
     for trials in (1, 2):
         study = optuna.create_study(

@@ -15,6 +15,7 @@ TRIALS = 5
 pytestmark = [pytest.mark.timeout(240)]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_only_its_trial(start: Start, tmp_path: Path) -> None:
     search = start(tmp_path, "killed", "--budget", str(TRIALS), "--workers", "2")
     search.wait_for(lambda study: len(running(study)) == 2)

@@ -143,6 +143,20 @@ def test_convolutions_of_ids_equal_keras(places: int, activation: str, bias: boo
         assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
 
 
+@pytest.mark.parametrize("kind", ["Conv1D", "SimpleRNN", "GRU", "LSTM"])
+def test_weights_that_diverged_give_no_warning(kind: str) -> None:
+    """Warnings are errors here."""
+    layer = (
+        LAYERS.Conv1D(4, 3, padding="same")
+        if kind == "Conv1D"
+        else getattr(LAYERS, kind)(4, return_sequences=True)
+    )
+    model = network(layer, LAYERS.GlobalMaxPooling1D())
+    model.set_weights([np.full_like(weight, 3e38) for weight in model.get_weights()])
+    computed = compute(model, np.pad(records(33, 40), ((0, 0), (300, 0))), fast=True)
+    assert computed.inference.shape == (33, 1)
+
+
 @pytest.mark.parametrize("strange", [-1, WORDS])
 @pytest.mark.parametrize("kind", ["Conv1D", "GRU"])
 def test_an_id_without_a_vector_is_refused(kind: str, strange: int) -> None:
