@@ -129,8 +129,9 @@ class Padding:
             part = self._part(first, last)
             of_block = np.zeros((len(dx), last - first, dx.shape[2]), np.float32)
             dgates = part.of_gates()
-            (into_states, into_cells), (dh, dc) = injected, resting
-            part.retrace(into_states, into_cells, dh, dc, dgates, of_block, gradients.table)
+            part.retrace(
+                injected[0], injected[1], resting[0], resting[1], dgates, of_block, gradients.table
+            )
             self._weigh(part, dgates, first, last, gradients)
             self.memory.give_back(dgates)
             part.release()

@@ -1,5 +1,6 @@
 """The tuner on real studies: what each way a trial can end leaves in the study and on disk."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -250,8 +251,11 @@ def test_ids_outside_the_embedding_are_named(dataset: Dataset, tmp_path: Path) -
     with pytest.raises(RuntimeError):
         search(store, dataset, Building(lambda hp: small_model(8)), 1, failures=1)
     (result,) = store.trials()
-    assert result.reason.startswith("InvalidArgumentError: indices[")
-    assert "is not in [0, 8)" in result.reason
+    # Keras' lookup and ours look at the ids side by side; whichever is first is heard.
+    assert re.match(
+        r"InvalidArgumentError: (ValueError: )?indices\[\d+,\d+\] = \d+ is not in \[0, 8\)",
+        result.reason,
+    )
 
 
 def test_a_pruned_trial_keeps_its_curve(dataset: Dataset, tmp_path: Path) -> None:
