@@ -30,6 +30,8 @@ class Memory:
             The array, contiguous.
         """
         size = math.prod(shape)
+        if not size:
+            return np.empty(shape, np.float32)
         with self._lock:
             fitting = [i for i, flat in enumerate(self._free) if flat.size >= size]
             # Where all are too small the largest makes way for a larger one.
@@ -46,5 +48,5 @@ class Memory:
             arrays: From `take`.
         """
         with self._lock:
-            self._free.extend(a.base for a in arrays if isinstance(a.base, np.ndarray) and a.size)
+            self._free.extend(a.base for a in arrays if isinstance(a.base, np.ndarray))
             self._free.sort(key=lambda flat: flat.size)

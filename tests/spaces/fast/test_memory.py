@@ -33,3 +33,11 @@ def test_nothing_is_lent_for_nothing() -> None:
     assert nothing.shape == (0, 7)
     memory.give_back(nothing)
     assert memory.take(2).shape == (2,)
+
+
+def test_nothing_takes_no_room_from_others() -> None:
+    memory = Memory()
+    room = memory.take(10)
+    memory.give_back(room)
+    memory.give_back(memory.take(0, 7))
+    assert np.shares_memory(memory.take(10), room)
