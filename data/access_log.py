@@ -158,6 +158,8 @@ def parse_line(line: str, format: str) -> str:
     check_characters(line)
     if format == "jsonl":
         return _drop(load(line), ("label",))
+    if format == "access-log" and (row := quick.split_row(line.encode() + b"\n")) is not None:
+        return row[0].decode()
     if format == "access-log" and not line.startswith("|"):
         try:
             load(line)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from data import quick
 from data.access_log import DROPPED_KEYS, AccessLog, clean, parse_line, read, values
 from data.errors import UserError
 from data.rows import MAX_FIELD
@@ -326,6 +327,31 @@ def test_takes_the_record_out_of_a_line(line: str, format: str, record: str) -> 
 def test_line_without_a_record(line: str, format: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_line(line, format)
+
+
+STRANGE = st.text(st.sampled_from('{}[]",:|01.eE\\ud8\0ü\r\n'), max_size=30)
+
+
+def taken_out(line: str) -> str:
+    try:
+        return clean(parse_line(line, "access-log"), ("b",))
+    except UserError as error:
+        return f"error: {error}"
+
+
+@given(STRANGE, STRANGE)
+@example("", "|,0\r")
+@example("", "||,1")
+def test_the_quick_way_is_the_long_way(before: str, after: str) -> None:
+    for line in (
+        f"{before}{after}",
+        f'{before}{{"a":1,"b":"{after}"}}',
+        f'|{{"a":"{before}"}}{after}',
+    ):
+        found = taken_out(line)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(quick, "split_row", lambda line: None)
+            assert found == taken_out(line)
 
 
 def test_lines_and_the_log_agree(shared_log: Path) -> None:

@@ -10,15 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from data.access_log import clean, parse_line
+from data.access_log import clean
 from data.command import run
 from data.errors import UserError
 from results.evaluate import probabilities
 from results.export import export, load_export
-from results.exported import Preprocessing
 from results.feed import batches_of_stream
 from results.predict import main
 from results.predictor import Predictor
@@ -138,24 +135,6 @@ def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path
     )
     assert found[2] == {"error": "the line is empty"}
     assert "score" in found[3]
-
-
-STRANGE = st.text(st.sampled_from('{}[]",:|01.eE\\ud8\0ü\r\n'), max_size=30)
-
-
-@given(STRANGE, STRANGE)
-@example("", "|,0\r")
-@example("", "||,1")
-def test_the_quick_way_is_the_long_way(before: str, after: str) -> None:
-    made = Predictor.__new__(Predictor)
-    made._preprocessing = Preprocessing("access-log", ("b",), unknown=True, padding="real")
-    for line in (
-        f"{before}{after}",
-        f'{before}{{"a":1,"b":"{after}"}}',
-        f'|{{"a":"{before}"}}{after}',
-    ):
-        if (text := made._quick(line)) is not None:
-            assert text == clean(parse_line(line, "access-log"), ("b",))
 
 
 @pytest.mark.parametrize(
