@@ -111,17 +111,23 @@ class _Read:
 
         return call
 
+    def behind(self, inputs: Any) -> tuple[Any, Any] | None:
+        """Return ids, int32, and their embeddings, where the inputs are what was read last."""
+        if inputs is not self.vectors:
+            return None
+        return tf.cast(self.ids, tf.int32), tf.convert_to_tensor(self.layer.embeddings)
+
 
 def _fast_convolution(layer: Any, read: _Read) -> Any:
     original, lookup = layer.call, Lookup()
 
     def call(inputs: Any) -> Any:
-        if inputs is not read.vectors or read.layer.input_dim > _FEW_IDS:
+        found = read.behind(inputs)
+        if found is None or found[1].shape[0] > _FEW_IDS:
             return original(inputs)
-        ids, embeddings = tf.cast(read.ids, tf.int32), tf.convert_to_tensor(read.layer.embeddings)
         bias = layer.bias if layer.use_bias else tf.zeros((layer.filters,), tf.float32)
         kernel, bias = map(tf.convert_to_tensor, (layer.kernel, bias))
-        return layer.activation(lookup(inputs, ids, embeddings, kernel, bias))
+        return layer.activation(lookup(inputs, *found, kernel, bias))
 
     return call
 
@@ -144,12 +150,10 @@ def _fast_call(layer: Any, read: _Read) -> Any:
         if mask is not None or initial_state is not None or tf.is_symbolic_tensor(training):
             return original(sequences, initial_state=initial_state, mask=mask, training=training)
         masks = _masks(layer.cell, sequences, bool(training))
-        if sequences is read.vectors:
-            ids = tf.cast(read.ids, tf.int32)
-            embeddings = tf.convert_to_tensor(read.layer.embeddings)
-        else:
-            ids = tf.zeros((tf.shape(sequences)[0], 0), tf.int32)
-            embeddings = tf.zeros((0, layer.cell.kernel.shape[0]), tf.float32)
+        ids, embeddings = read.behind(sequences) or (
+            tf.zeros((tf.shape(sequences)[0], 0), tf.int32),
+            tf.zeros((0, layer.cell.kernel.shape[0]), tf.float32),
+        )
         return operation(
             sequences, ids, _weights(layer.cell), embeddings, masks, training=bool(training)
         )

@@ -16,7 +16,7 @@ def one_blas_thread() -> Iterator[None]:
     wakes its idle threads at each setting, and they spin for some milliseconds on the cores that
     the kernels need.
     """
-    libraries = _controller().select(user_api="blas")
+    libraries = _blas()
     if all(library.num_threads == 1 for library in libraries.lib_controllers):
         yield
         return
@@ -25,7 +25,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 @cache
-def _controller() -> ThreadpoolController:
+def _blas() -> ThreadpoolController:
     # It knows the libraries that are loaded by now; the kernels multiply with SciPy's.
     assert scipy.linalg.blas
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas")

@@ -41,10 +41,10 @@ class Chunk:
         starts = self._starts(spec, ids, masks)
         self.order = np.argsort(starts, kind="stable")
         starts = starts[self.order]
-        if starts[-1]:
+        padded = bool(starts[-1])
+        if padded:
             x, ids, masks = x[self.order], ids[self.order], masks[:, self.order]
         self.main = Pass(spec, weights, x, ids, np.ascontiguousarray(masks), starts, memory)
-        padded = bool(starts[-1])
         self.padding = Padding(spec, weights, starts, self.main.masks, memory) if padded else None
 
     def release(self) -> None:

@@ -15,8 +15,6 @@ from spaces.fast.ids import check
 from spaces.fast.memory import Array
 from spaces.fast.threads import Threads, diverging
 
-_PART_ROWS = 64
-
 
 @kernel
 def add_up(ids: Any, tables: Any, bias: Any, out: Any) -> None:
@@ -85,11 +83,11 @@ class Lookup:
         self, ids: npt.NDArray[np.int32], embeddings: Array, weights: Array, bias: Array
     ) -> Array:
         check(ids, len(embeddings))
+        tables = np.matmul(embeddings, weights)
         out = np.empty((*ids.shape, len(bias)), np.float32)
 
         def run(rows: slice) -> None:
             add_up(ids[rows], tables, bias, out[rows])
 
-        tables = np.matmul(embeddings, weights)
-        self._threads.each(run, self._threads.slices(len(ids), _PART_ROWS))
+        self._threads.each(run, self._threads.slices(len(ids)))
         return out

@@ -12,8 +12,6 @@ from spaces.fast.memory import Array, Memory
 from spaces.fast.passes import Gradients, Spec, Weights
 from spaces.fast.threads import Threads, diverging
 
-# The state and the gates of so many rows fit a core's second cache.
-_CHUNK_ROWS = 64
 # Trainings alternate forward and backward; more would only wait for a gradient that never comes.
 _KEPT_PASSES = 2
 
@@ -109,7 +107,7 @@ class Operation:
                 return None
             return chunk
 
-        made = self._threads.each(run, self._slices(len(x)))
+        made = self._threads.each(run, self._threads.slices(len(x)))
         if keep is not None:
             keep.extend(chunk for chunk in made if chunk is not None)
         return out
@@ -129,11 +127,8 @@ class Operation:
             chunk.release()
             return gradients
 
-        parts = list(zip(self._slices(len(x)), chunks, strict=True))
+        parts = list(zip(self._threads.slices(len(x)), chunks, strict=True))
         first, *others = self._threads.each(run, parts)
         for other in others:
             first.add(other)
         return dx, *first.of_weights(weights)
-
-    def _slices(self, rows: int) -> list[slice]:
-        return self._threads.slices(rows, _CHUNK_ROWS)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import keras
@@ -61,6 +60,19 @@ def train(name: str, data: Dataset, *, fast: bool) -> Epoch:
     return Epoch(seconds, float(history.history["loss"][0]), model.get_weights())
 
 
+def repeated(name: str, data: Dataset, repeats: int) -> tuple[list[Epoch], list[Epoch]]:
+    """Train both sides in turn; give our epochs and stock's."""
+    ours: list[Epoch] = []
+    stock: list[Epoch] = []
+
+    def run(side: list[Epoch]) -> float:
+        side.append(train(name, data, fast=side is ours))
+        return side[-1].seconds
+
+    side_by_side(lambda: run(ours), lambda: run(stock), repeats)
+    return ours, stock
+
+
 def apart(ours: Epoch, stock: Epoch) -> str:
     """The greatest difference of a weight; where both sides are nan, they agree."""
     pairs = zip(ours.weights, stock.weights, strict=True)
@@ -84,19 +96,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = dataset(options.data, options.rows)
     table, raw = [], {}
     for name in options.networks.split(","):
-        last: dict[bool, Epoch] = {}
-
-        def timed(fast: bool, name: str = name, last: dict[bool, Epoch] = last) -> float:
-            last[fast] = train(name, data, fast=fast)
-            return last[fast].seconds
-
-        ours, stock = side_by_side(partial(timed, True), partial(timed, False), options.repeats)
+        epochs = repeated(name, data, options.repeats)
+        ours, stock = ([epoch.seconds for epoch in side] for side in epochs)
+        mine, theirs = (side[-1] for side in epochs)
         raw[name] = {"ours": ours, "stock": stock}
         ratios = spread([b / a for a, b in zip(ours, stock, strict=True)])
-        losses = last[False].loss, last[True].loss
-        table.append(
-            [name, spread(stock), spread(ours), ratios, *losses, apart(last[True], last[False])]
-        )
+        losses = theirs.loss, mine.loss
+        table.append([name, spread(stock), spread(ours), ratios, *losses, apart(mine, theirs)])
         print(f"{name}: {ratios} times", flush=True)
     heads = ["network", "stock s", "ours s", "ratio", "stock loss", "our loss", "weights apart"]
     print(tabulate(table, heads, floatfmt=("", "", "", "", ".6f", ".6f", "")))

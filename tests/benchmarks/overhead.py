@@ -57,7 +57,7 @@ from tests.search.small import Small
 TARGET_MS = 150
 OWN = ("ask", "tell", "record")
 OVERHEAD = ("ask", "build", "tell", "record")
-PARTS = ("ask", "build", "tell", "record", "checkpoint")
+PARTS = (*OVERHEAD, "checkpoint")
 HEADS = ("part", "ours ms", "p95", "stock ms", "p95 ", "ours / stock")
 EPOCHS, REPORTS = 3, 4
 OBJECTIVE = "val_accuracy"
