@@ -8,11 +8,15 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
+# How many times as large as needed a lent array may be, unless it has fewer values than this.
+_MOST_WASTE, _SMALL = 4, 2**16
+
 
 class Memory:
     """Lends float32 arrays, to several threads at once.
 
-    It holds as many as were ever lent at one time, each as large as it was ever asked for.
+    It holds as many as were ever lent at one time. One that is much too large for what is asked
+    makes way as well: else a single batch of long records would leave all of them as large.
     """
 
     def __init__(self) -> None:
@@ -33,11 +37,11 @@ class Memory:
         if not size:
             return np.empty(shape, np.float32)
         with self._lock:
-            fitting = [i for i, flat in enumerate(self._free) if flat.size >= size]
+            large = (i for i, flat in enumerate(self._free) if flat.size >= size)
             # Where all are too small the largest makes way for a larger one.
-            chosen = fitting[0] if fitting else len(self._free) - 1
+            chosen = next(large, len(self._free) - 1)
             flat = self._free.pop(chosen) if self._free else None
-        if flat is None or flat.size < size:
+        if flat is None or not size <= flat.size <= max(_MOST_WASTE * size, _SMALL):
             flat = np.empty(size, np.float32)
         return flat[:size].reshape(shape)
 

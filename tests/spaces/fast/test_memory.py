@@ -27,6 +27,16 @@ def test_a_larger_array_takes_the_place_of_one_too_small() -> None:
     assert np.shares_memory(memory.take(10), large)
 
 
+def test_a_much_larger_array_makes_way_for_one_that_fits() -> None:
+    memory = Memory()
+    long = memory.take(10_000_000)
+    memory.give_back(long)
+    short = memory.take(1_000_000)
+    assert not np.shares_memory(short, long)
+    memory.give_back(short)
+    assert not np.shares_memory(memory.take(10_000_000), long)
+
+
 def test_nothing_is_lent_for_nothing() -> None:
     memory = Memory()
     nothing = memory.take(0, 7)
