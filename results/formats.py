@@ -1,7 +1,6 @@
 """The formats of an exported model: how each is written, and read again by its own runtime."""
 
 import importlib.util
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import joblib
 import numpy as np
 import numpy.typing as npt
 
@@ -131,7 +131,7 @@ def _load_onnx(path: Path) -> Score:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = joblib.cpu_count()
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda ids: np.asarray(session.run(None, {name: ids})[0]).reshape(-1)
@@ -158,7 +158,7 @@ def _write_litert(model: Any, path: Path) -> None:
 def _load_litert(path: Path) -> Score:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count() or 1)
+    interpreter = Interpreter(model_path=str(path), num_threads=joblib.cpu_count())
     ids_at = interpreter.get_input_details()[0]["index"]
     score_at = interpreter.get_output_details()[0]["index"]
 

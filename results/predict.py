@@ -1,10 +1,11 @@
 """Scores for raw log lines from an exported model; needs neither the study nor the search."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import joblib
 
 from data.command import Parser, run
 from data.errors import UserError
@@ -28,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="python -m results.predict", description=__doc__)
     parser.add_argument("folder", type=Path, help="an export, e.g. runs/NAME/best")
     parser.add_argument("file", nargs="?", default=STDIN, help="a log; standard input if left out")
-    cores = len(os.sched_getaffinity(0))
+    cores = joblib.cpu_count()
     parser.add_argument("--threads", type=int, default=cores, help="cores to use (%(default)s)")
     options = parser.parse_args(argv)
     if options.threads < 1:

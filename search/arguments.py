@@ -110,7 +110,10 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         "(default: %(default)s)",
     )
     group.add_argument(
-        "--workers", default="auto", metavar="auto|N", help="processes (default: one a core)"
+        "--workers",
+        default="auto",
+        metavar="auto|N",
+        help="processes (default: one a core, if there are as many trials and the memory)",
     )
     group.add_argument(
         "--study", metavar="NAME", help="resume or name a study (default: the date and time)"

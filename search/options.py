@@ -17,6 +17,7 @@ from search.arguments import parser
 from search.budget import Budget
 from search.objectives import Objective
 from search.samplers import check_names
+from search.workforce import cores
 from spaces.names import BASELINE_NAMES
 
 BATCH_SIZE = 128
@@ -149,7 +150,7 @@ def _repeats(count: int) -> int:
 def _workers(text: str) -> int | None:
     if text == "auto":
         return None
-    most = 8 * (os.cpu_count() or 1)
+    most = 8 * cores()
     if not re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) or int(text) > most:
         raise UserError(f"--workers is '{text}', but must be auto or a number from 1 to {most}")
     return int(text)

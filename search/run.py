@@ -27,6 +27,7 @@ from search.samplers import KERAS_TUNER
 from search.slots import fill
 from search.view import View
 from search.workers import Workers
+from search.workforce import workforce
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +71,15 @@ def main(argv: Sequence[str]) -> int:
 
 def _plan(options: Options) -> Plan:
     make_folder(options.out)
-    cores = os.cpu_count() or 1
     alone = options.sampler in KERAS_TUNER
     if alone and (options.workers or 1) > 1:
         raise UserError(
             f"--workers is {options.workers}, but --sampler {options.sampler} keeps its state in "
             "one process; use --workers 1"
         )
-    workers = 1 if alone else options.workers or cores
+    trials = options.budget.trials
+    tasks = None if trials is None else max(trials, len(options.baselines), options.repeats)
+    force = workforce(1 if alone else options.workers, tasks)
     return Plan(
         folder=options.folder.resolve(),
         study=options.study,
@@ -88,14 +90,14 @@ def _plan(options: Options) -> Plan:
         sampler=options.sampler,
         pruner=options.pruner,
         objectives=tuple(objective.name for objective in options.objective),
-        trials=options.budget.trials,
+        trials=trials,
         epochs=options.epochs,
         batch_size=BATCH_SIZE,
         padding=options.padding,
         reports=REPORTS_AN_EPOCH,
         seed=options.seed,
-        workers=workers,
-        threads=max(1, cores // workers),
+        workers=force.workers,
+        threads=force.threads,
     )
 
 

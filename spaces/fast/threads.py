@@ -1,12 +1,12 @@
 """Rows of a batch shared among threads."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from itertools import pairwise
 from typing import ParamSpec, TypeVar
 
+import joblib
 import numpy as np
 import tensorflow as tf
 
@@ -43,7 +43,7 @@ class Threads:
 
     def __init__(self) -> None:
         """Ask TensorFlow how many that is."""
-        self.count = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+        self.count = tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count()
         self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
 
     def slices(self, rows: int) -> list[slice]:

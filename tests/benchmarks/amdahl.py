@@ -2,12 +2,13 @@
 
 Part of `tests.benchmarks.scaling`.
 
-The wall-clock is that of a whole `search.run`, its start, report and export among it, on as many
-cores as workers, where the system can bind a process to cores; TensorFlow still starts a thread for
-each core of the machine. Without a pruner and with a sampler that does not learn, so that all runs
+The wall-clock is that of a whole `search.run`, its start, report and export among it, on a number
+of cores, where the system can bind a process to cores. Besides as many workers as cores there is
+one worker with a thread for each core: which of the two is faster tells what `--workers auto`
+should mean. Without a pruner and with a sampler that does not learn, so that all runs
 train the same trials; whether they did is printed.
 
-From the times of 1 and p workers follows, by Amdahl's law, T(p) = T(1) (s + (1 - s) / p), the
+From the times on 1 and p cores follows, by Amdahl's law, T(p) = T(1) (s + (1 - s) / p), the
 serial share s = (p T(p) / T(1) - 1) / (p - 1), and from it the speed-up by n cores,
 1 / (s + (1 - s) / n). What does not divide evenly (6 trials among 4 workers) and what the cores
 share (memory, turbo clock) counts as serial, as it should.
@@ -33,15 +34,15 @@ ESTIMATED_CORES = 16
 HEADS = ("workers", "cores", "seconds", "speed-up", "serial share")
 
 
-def serial_share(alone: float, together: float, workers: int) -> float:
-    """Give the share of the time that more workers do not shorten, by Amdahl's law.
+def serial_share(alone: float, together: float, cores: int) -> float:
+    """Give the share of the time that more cores do not shorten, by Amdahl's law.
 
     Args:
-        alone: Seconds of one worker.
-        together: Seconds of all.
-        workers: How many they are, 2 or more.
+        alone: Seconds on one core.
+        together: Seconds on all.
+        cores: How many they are, 2 or more.
     """
-    return (workers * together / alone - 1) / (workers - 1)
+    return (cores * together / alone - 1) / (cores - 1)
 
 
 def speed_up(serial: float, cores: int) -> float:
@@ -65,7 +66,7 @@ def bound_to(cores: int) -> Iterator[int | None]:
 
 @dataclass(frozen=True)
 class Searched:
-    """A whole search: its workers, the cores they were bound to, its seconds and its trials."""
+    """A whole search: its workers, the cores they shared, its seconds and its trials."""
 
     workers: int
     cores: int | None
@@ -73,12 +74,12 @@ class Searched:
     trials: frozenset[tuple[str, int]]
 
 
-def search(out: Path, workers: int, budget: int, rows: int) -> Searched:
-    """Run `search.run` in processes of its own."""
-    study = f"workers-{workers}"
+def search(out: Path, workers: int, on: int, budget: int, rows: int) -> Searched:
+    """Run `search.run` in processes of its own, on so many cores."""
+    study = f"workers-{workers}-of-{on}"
     words = f"--budget {budget} --rows {rows} --workers {workers} --sampler random --pruner none"
     command = [sys.executable, "-m", "search.run", *words.split(), "--baselines", "none"]
-    with bound_to(workers) as cores:
+    with bound_to(on) as cores:
         started = time.perf_counter()
         done = subprocess.run(
             [*command, "--out", str(out), "--study", study],
@@ -100,8 +101,10 @@ def table(searches: Sequence[Searched]) -> tuple[list[list[Any]], str]:
     rows: list[list[Any]] = [[alone.workers, alone.cores, alone.seconds, 1.0, None]]
     said = [f"the same trials: {'yes' if len({one.trials for one in searches}) == 1 else 'NO'}"]
     for one in others:
-        serial = serial_share(alone.seconds, one.seconds, one.workers)
+        serial = serial_share(alone.seconds, one.seconds, one.cores or one.workers)
         rows.append([one.workers, one.cores, one.seconds, alone.seconds / one.seconds, serial])
+        if one.workers == 1:
+            continue
         # A share below 0 is noise: no law promises more than n times by n cores.
         most = speed_up(max(serial, 0.0), ESTIMATED_CORES)
         said.append(

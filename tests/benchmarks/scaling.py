@@ -170,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=60, help="measured, after a warm-up")
     parser.add_argument("--lengths", type=_numbers, default=_numbers(LENGTHS))
     parser.add_argument("--workers", type=_numbers, default=[1, 2], help="the first must be 1")
-    parser.add_argument("--budget", type=int, default=6, help="trials of each search; 0: none")
+    parser.add_argument("--budget", type=int, default=12, help="trials of each search; 0: none")
     parser.add_argument("--search-rows", type=int, default=4000)
     options = parser.parse_args(argv)
     if options.budget and options.workers[0] != 1:
@@ -186,9 +186,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         _print(rows, ROW_HEADS)
         _print(lengths, LENGTH_HEADS)
         if options.budget:
+            sides = [(1, 1), *((way, n) for n in options.workers[1:] for way in (1, n))]
             searches = [
-                amdahl.search(folder, count, options.budget, options.search_rows)
-                for count in options.workers
+                amdahl.search(folder, count, cores, options.budget, options.search_rows)
+                for count, cores in sides
             ]
             found, said = amdahl.table(searches)
             _print(found, amdahl.HEADS)

@@ -9,13 +9,14 @@ from tests.benchmarks.predict_throughput import Ran, main, row
 
 @pytest.mark.slow
 def test_the_table_is_of_real_runs(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--data", str(log_file), "--lines", "200,2000", "--threads", "1"])
+    main(["--data", str(log_file), "--lines", "200,10000", "--threads", "1"])
     header, _, line = capsys.readouterr().out.splitlines()
-    assert "records a CPU second" in header and "2,000 lines" in header
+    assert "records a CPU second" in header and "10,000 lines" in header
     cells = [float(cell.replace(",", "")) for cell in line.strip("|").split("|")]
     threads, per_cpu_second, per_second, start, *peaks = cells
     assert threads == 1
-    assert 100 < per_second <= 1.2 * per_cpu_second < 1e6
+    # The difference of two runs, each of which starts TensorFlow: the machine's noise is in it.
+    assert 100 < per_cpu_second < 1e6 and 100 < per_second < 1e6
     assert 0.5 < start < 100
     # TensorFlow alone takes more than 200; a gibibyte more would not be constant memory.
     assert 200 < peaks[0] < peaks[1] + 100 < peaks[0] + 1000

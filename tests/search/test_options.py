@@ -14,6 +14,7 @@ from data.errors import UserError
 from search.budget import Budget
 from search.objectives import OBJECTIVES
 from search.options import BATCH_SIZE, Options, parse
+from search.workforce import cores
 from spaces.names import BASELINE_NAMES
 
 DEFAULTS = Options(
@@ -107,7 +108,7 @@ def test_each_option_is_read(words: list[str], changed: dict[str, object]) -> No
     assert options(*words) == replace(DEFAULTS, **changed)  # type: ignore[arg-type]
 
 
-MOST_WORKERS = 8 * (os.cpu_count() or 1)
+MOST_WORKERS = 8 * cores()
 
 
 @pytest.mark.parametrize(
