@@ -60,9 +60,7 @@ def main(argv: Sequence[str]) -> int:
     require_packages(formats)
     store = opened(options)
     result = chosen(store.results(), store.champion, options.trial)
-    export_trial(
-        store, from_store(store), result, options.to, formats=formats, rule=rule, check=True
-    )
+    export_trial(store, from_store(store), result, options.to, formats=formats, rule=rule)
     log.info("%s is in %s", result.name, options.to)
     return 0
 
@@ -75,7 +73,6 @@ def export_trial(
     *,
     formats: Sequence[str] = ("keras",),
     rule: Rule = DEFAULT,
-    check: bool = False,
 ) -> Path:
     """Export one training of a run, with its line of the leaderboard as its metrics.
 
@@ -86,8 +83,6 @@ def export_trial(
         to: As in `export`.
         formats: As in `export`.
         rule: How the threshold is chosen.
-        check: Whether the model is loaded again and its scores are compared with the search's,
-            which takes seconds and is always done for formats beyond keras.
 
     Returns:
         The folder.
@@ -137,7 +132,7 @@ def export_trial(
         metrics=asdict(row) if row else {},
         threshold=threshold,
         formats=formats,
-        sample=sample if check or len(formats) > 1 else None,
+        sample=sample,
         documents=documents,
     )
 

@@ -1,4 +1,4 @@
-"""The end of a search: the leaderboard, the exported winner and the report."""
+"""The end of a search: the leaderboard, the report and the exported winner."""
 
 import logging
 
@@ -13,11 +13,15 @@ log = logging.getLogger(__name__)
 
 
 def finish(store: Store, champion: Result | None) -> None:
-    """Rank on the held-out part, export the winner and write the report.
+    """Rank on the held-out part, write the report and export the winner.
 
     Args:
         store: The run.
         champion: The trial that was chosen on validation rows; None where none is complete.
+
+    Raises:
+        UserError: If the winner's file, loaded again, does not give the search's scores, or
+            nothing can be written.
     """
     leaderboard = from_store(store)
     write(leaderboard, store.folder)
@@ -25,9 +29,10 @@ def finish(store: Store, champion: Result | None) -> None:
     if len(store.study.directions) > 1:
         front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
         print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
+    log.info("the report is %s", write_report(store, leaderboard))
+    # Last: a winner whose file gives other scores than the search is refused, the rest stays.
     if champion is None:
         log.warning("no trial is complete, so there is nothing to export")
     else:
         export_trial(store, leaderboard, champion, store.folder / "best")
         log.info("the winner is in %s", store.folder / "best")
-    log.info("the report is %s", write_report(store, leaderboard))

@@ -122,7 +122,10 @@ def test_an_export_with_folders_is_replaced_and_guarded(run: Store, tmp_path: Pa
         call(run, to)
 
 
-def test_scores_that_are_not_the_models_leave_nothing(run: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("formats", [("keras",), ("keras", "onnx")])
+def test_scores_that_are_not_the_models_leave_nothing(
+    run: Store, tmp_path: Path, formats: tuple[str, ...]
+) -> None:
     path = run.trial_folder(0) / SCORES
     before = path.read_bytes()
     with np.load(path) as arrays:
@@ -130,7 +133,9 @@ def test_scores_that_are_not_the_models_leave_nothing(run: Store, tmp_path: Path
     try:
         np.savez(path, validation=scores["validation"], heldout=scores["heldout"] + 0.01)
         with pytest.raises(UserError, match=re.escape("differ from the search's by 0.01 (1e-05")):
-            call(run, tmp_path / "best", "--format", "onnx")
+            export_trial(
+                run, from_store(run), run.results()[0], tmp_path / "best", formats=formats
+            )
     finally:
         path.write_bytes(before)
     assert list(tmp_path.iterdir()) == []
