@@ -1,26 +1,21 @@
 """Where studies live: the run's journal file, a database, or a proxy in front of one."""
 
-import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import optuna
-from filelock import FileLock
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from data.errors import UserError
 from results.files import write_text
+from results.journal import open_journal
 from results.patience import make_patient
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 JOURNAL = "journal.log"
 # A trial in a database is given up when its worker was silent for this many heartbeats.
@@ -45,7 +40,7 @@ def open_storage(folder: Path, url: str | None, heartbeat: int) -> BaseStorage:
         UserError: If it cannot be reached, or the journal not be written. Passwords are not shown.
     """
     if url is None:
-        return _open_journal(folder / JOURNAL)
+        return open_journal(folder / JOURNAL)
     parsed = _parse(url)
     shown = parsed.render_as_string(hide_password=True)
     if parsed.drivername == _GRPC:
@@ -102,53 +97,6 @@ def _parse(url: str) -> URL:
     if parsed.drivername == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     return parsed
-
-
-def _open_journal(path: Path) -> BaseStorage:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from error
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=_JournalLock(path)))
-
-
-class _JournalLock(JournalFileOpenLock):
-    """A lock that the system frees when its owner dies, and that mends what the owner left.
-
-    Optuna's own locks are files that a killed process leaves behind: all others then wait for half
-    a minute. A record cut off in the middle would make the next one, and with it the journal,
-    unreadable; it was never acknowledged, so whoever holds the lock may cut it away.
-    """
-
-    def __init__(self, journal: Path) -> None:
-        super().__init__(str(journal))
-        self._journal = journal
-        self._owner = FileLock(f"{journal}.lock", thread_local=False)
-
-    def acquire(self) -> bool:
-        self._owner.acquire()
-        _cut_torn_record(self._journal)
-        return True
-
-    def release(self) -> None:
-        self._owner.release()
-
-
-def _cut_torn_record(journal: Path) -> None:
-    with journal.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        if not size:
-            return
-        file.seek(size - 1)
-        if file.read(1) == b"\n":
-            return
-        file.seek(0)
-        whole = file.read().rfind(b"\n") + 1
-        log.warning("%s: its last record was cut off and is dropped", journal)
-        file.truncate(whole)
 
 
 def _open_database(url: URL, shown: str, heartbeat: int) -> BaseStorage:

@@ -133,9 +133,7 @@ def test_scores_that_are_not_the_models_leave_nothing(
     try:
         np.savez(path, validation=scores["validation"], heldout=scores["heldout"] + 0.01)
         with pytest.raises(UserError, match=re.escape("differ from the search's by 0.01 (1e-05")):
-            export_trial(
-                run, from_store(run), run.results()[0], tmp_path / "best", formats=formats
-            )
+            export_trial(run, from_store(run), run.results()[0], tmp_path / "best", formats=formats)
     finally:
         path.write_bytes(before)
     assert list(tmp_path.iterdir()) == []

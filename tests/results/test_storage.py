@@ -1,22 +1,15 @@
-"""Where studies live: a journal that mends, a lock that dies with its owner, patience."""
+"""Where studies live: databases and their passwords, patience with a server that is away."""
 
 import importlib.util
-import multiprocessing
-import os
-import signal
-import threading
-import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import optuna
 import pytest
-from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
 from data.errors import UserError
 from results import patience
-from results.storage import JOURNAL, close, open_storage, remember, remembered
+from results.storage import close, open_storage, remember, remembered
 
 HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
 pytestmark = [
@@ -29,55 +22,6 @@ pytestmark = [
 def study_in(folder: Path, url: str | None = None) -> optuna.Study:
     storage = open_storage(folder, url, 1)
     return optuna.create_study(study_name="s", storage=storage, load_if_exists=True)
-
-
-@pytest.mark.parametrize("kept", [-1, -9, -40])
-def test_a_record_cut_off_in_the_middle_is_dropped(tmp_path: Path, kept: int) -> None:
-    study = study_in(tmp_path)
-    study.tell(study.ask(), 0.25)
-    whole = (tmp_path / JOURNAL).read_bytes()
-    study.ask().set_user_attr("long", "x" * 100)
-    torn = (tmp_path / JOURNAL).read_bytes()[:kept]
-    (tmp_path / JOURNAL).write_bytes(torn)
-
-    again = study_in(tmp_path)
-    again.tell(again.ask(), 0.5)
-    values = [trial.value for trial in again.trials if trial.state == TrialState.COMPLETE]
-    assert values == [0.25, 0.5]
-    content = (tmp_path / JOURNAL).read_bytes()
-    assert content.startswith(whole)
-    assert content.endswith(b"\n")
-    assert [trial.value for trial in study_in(tmp_path).trials][-1] == 0.5
-
-
-def _hold(folder: Path, connection: Connection) -> None:
-    backend = open_storage(folder, None, 1)._backend  # type: ignore[attr-defined]
-    backend._lock.acquire()
-    connection.send("held")
-    time.sleep(60)
-
-
-def test_a_killed_owner_frees_the_journal(tmp_path: Path) -> None:
-    study = study_in(tmp_path)
-    here, there = multiprocessing.get_context("spawn").Pipe()
-    owner = multiprocessing.get_context("spawn").Process(target=_hold, args=(tmp_path, there))
-    owner.start()
-    assert here.recv() == "held"
-    done = threading.Event()
-    asking = threading.Thread(target=lambda: (study.ask(), done.set()))
-    asking.start()
-    assert not done.wait(0.5)
-    assert owner.pid is not None
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.join()
-    assert done.wait(5)
-    asking.join()
-
-
-def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written"):
-        open_storage(tmp_path / "file" / "run", None, 1)
 
 
 @pytest.mark.parametrize(
