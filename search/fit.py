@@ -16,7 +16,7 @@ from data.split import Rows
 from results.evaluate import Scorer, probabilities
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Status
-from search.feed import feed
+from search.training_feed import feed
 from spaces.fast.accelerate import accelerated
 
 # A report inside an epoch looks at every fifth validation row: enough to compare trials by, and a

@@ -9,9 +9,9 @@ import keras
 import tensorflow as tf
 
 from spaces.fast.blas import one_blas_thread
+from spaces.fast.layer import Spec
 from spaces.fast.lookup import Lookup
 from spaces.fast.operation import Operation
-from spaces.fast.passes import Spec
 
 # With more, the tables of a convolution cost more than they save in a batch of few characters.
 _FEW_IDS = 512

@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from spaces.fast.layer import Gradients, Spec, Weights
 from spaces.fast.memory import Array, Memory
 from spaces.fast.padding import Padding, Starts
-from spaces.fast.passes import Gradients, Pass, Spec, Weights
+from spaces.fast.passes import Pass
 
 # Steps of padding below which a state has hardly come to rest.
 _WORTH_RESTING = 128

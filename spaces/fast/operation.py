@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from spaces.fast.chunk import Chunk
 from spaces.fast.ids import check
+from spaces.fast.layer import Gradients, Spec, Weights
 from spaces.fast.memory import Array, Memory
-from spaces.fast.passes import Gradients, Spec, Weights
 from spaces.fast.threads import Threads, diverging
 
 # Trainings alternate forward and backward; more would only wait for a gradient that never comes.

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from spaces.fast.layer import Gradients, Spec, Weights
 from spaces.fast.memory import Array, Memory
-from spaces.fast.passes import Gradients, Pass, Spec, Weights
+from spaces.fast.passes import Pass
 
 Starts = npt.NDArray[np.int64]
 
@@ -145,8 +146,10 @@ class Padding:
         resting = [np.zeros_like(dh), np.zeros_like(dc)]
         part = self._part(self.rest - 1, self.rest)
         gates, none = part.gates.copy(), np.empty((0, 1, dh.shape[1]), np.float32)
-        dgates, total, total_inputs = part.of_gates(), part.of_gates(), np.zeros_like(gates)
+        dgates, total = part.of_gates(), part.of_gates()
         total[:] = 0.0
+        # Only a GRU's gradient of the inputs differs from that of the state.
+        total_inputs = np.zeros_like(gates) if self.spec.kind == "GRU" else gates[:0]
         of_step = np.zeros((len(dx), 1, dx.shape[2]), np.float32)
         rows = np.arange(len(steps))
         for step in range(1, int(steps[-1]) + 1):
@@ -155,7 +158,8 @@ class Padding:
             part.gates[:] = gates
             part.retrace(none, none, dh, dc, dgates, of_step, gradients.table)
             total += dgates
-            total_inputs += part.gates
+            if len(total_inputs):
+                total_inputs += part.gates
             active = rows[steps >= step]
             dx[active, self.starts[active] - step] = of_step[active, 0]
             for row in np.flatnonzero(steps == step):
@@ -163,7 +167,8 @@ class Padding:
                     kept[row] = now[row]
                     now[row] = 0.0
         # The state is the same at each of these steps, so their products are summed beforehand.
-        part.gates[:] = total_inputs
+        if len(total_inputs):
+            part.gates[:] = total_inputs
         part.weigh(total, gradients)
         self.memory.give_back(dgates, total)
         part.release()

@@ -19,7 +19,7 @@ import numpy as np
 from tabulate import tabulate
 
 from data.prepare import Dataset
-from search.feed import feed
+from search.training_feed import feed
 from spaces.baselines import BASELINES, KerasBaseline
 from spaces.fast.accelerate import accelerated
 from tests.benchmarks.ratio import dataset, side_by_side, spread

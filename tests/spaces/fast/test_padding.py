@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from spaces.fast.chunk import Chunk
+from spaces.fast.layer import Gradients, Spec, Weights
 from spaces.fast.memory import Memory
 from spaces.fast.padding import Padding
-from spaces.fast.passes import Gradients, Spec, Weights
 
 UNITS, WIDTH, WORDS, ROWS, STEPS = 8, 4, 20, 6, 400
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from data.prepare import Dataset
-from search.feed import feed
+from search.training_feed import feed
 
 
 def read(source: object) -> list[tuple[bytes, bytes]]:
