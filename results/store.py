@@ -56,6 +56,7 @@ class Store:
         self.study = study
         self.url = url
         self.artefacts = Artefacts(folder, study.user_attrs.get(_ARTEFACTS))
+        self._outranked: set[str] = set()
 
     @classmethod
     def create(
@@ -274,10 +275,13 @@ class Store:
         """Delete the checkpoints of all complete trials but the best.
 
         Args:
-            count: How many to keep.
+            count: How many to keep, not fewer than in the calls before.
         """
         for result in rank_by_validation(self.trials())[count:]:
-            self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
+            # What is complete has its files, and once outranked stays so: asked for once is enough.
+            if result.name not in self._outranked:
+                self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
+                self._outranked.add(result.name)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from data.errors import UserError
 from data.prepare import Dataset
+from results.artefacts import Artefacts
 from results.result import Point, Result
 from results.scores import SCORES
 from results.storage import JOURNAL
@@ -199,14 +200,20 @@ def test_a_trial_that_recorded_nothing_tells_what_is_known(store: Store) -> None
     ]
 
 
-def test_only_the_best_checkpoints_are_kept(store: Store) -> None:
+def test_only_the_best_checkpoints_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for accuracy in (0.5, 0.9, 0.7, 0.8):
         add(store, accuracy)
     add(store, 0.1, status="pruned")
     store.keep_best_checkpoints(2)
     there = [store.find(result, CHECKPOINT) is not None for result in store.trials()]
     assert there == [False, True, False, True, True]
+    asked: list[str] = []
+    monkeypatch.setattr(Artefacts, "delete", lambda self, path: asked.append(path))
     store.keep_best_checkpoints(2)  # Again, with nothing left to delete.
+    assert asked == []
+    add(store, 0.95)
+    store.keep_best_checkpoints(2)
+    assert len(asked) == 1
 
 
 def test_a_checkpoint_elsewhere_is_never_touched(store: Store) -> None:
