@@ -18,6 +18,7 @@ from data.codepoints import CHUNK_CHARACTERS, CODE_POINTS, Codes, Lengths, chunk
 from data.encoded import Encoded as Encoded
 from data.encoded import Ids
 from data.errors import UserError
+from data.files import write_text
 from data.texts import Texts
 
 # Small enough for the cache; and new characters are mostly in the first part.
@@ -97,10 +98,7 @@ class Vocabulary:
             UserError: The file cannot be written.
         """
         content = {"characters": list(self.characters), "unknown": self.unknown}
-        try:
-            path.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+        write_text(path, json.dumps(content) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from data.codepoints import Lengths
 from data.errors import UserError
+from data.files import new_file
 
 Ids = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -60,12 +61,9 @@ class Encoded:
         Raises:
             UserError: The folder cannot be written.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            np.save(folder / "ids.npy", self.ids)
-            np.save(folder / "offsets.npy", self.offsets)
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
+        for name, array in (("ids.npy", self.ids), ("offsets.npy", self.offsets)):
+            with new_file(folder / name) as beside:
+                np.save(beside, array)
 
     @classmethod
     def load(cls, folder: Path) -> "Encoded":

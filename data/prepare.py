@@ -15,6 +15,7 @@ from data import split as splits
 from data.access_log import DROPPED_KEYS, AccessLog
 from data.encode import Encoded, Vocabulary, encode
 from data.errors import UserError
+from data.files import new_folder, write_text
 from data.split import Rows, Split
 from data.texts import Texts
 
@@ -71,25 +72,36 @@ class Dataset:
         return self.labels[rows]
 
     def save(self, folder: Path) -> None:
-        """Write the data set into a folder, `facts.json` last: with it the folder is whole.
+        """Write the data set as a folder, which is whole or not there.
 
         Args:
-            folder: Where to write; made where absent.
+            folder: Where to write; a folder there is replaced.
 
         Raises:
             UserError: The folder cannot be written.
         """
-        self.encoded.save(folder)
-        self.vocabulary.save(folder / "vocabulary.json")
+        with new_folder(folder) as beside:
+            self.encoded.save(beside)
+            self.vocabulary.save(beside / "vocabulary.json")
+            np.save(beside / "labels.npy", self.labels)
+            np.savez(beside / "split.npz", **self.split.slices)  # type: ignore[arg-type]
+            self.texts.save(beside)
+            write_text(beside / "facts.json", json.dumps(self.facts))
+
+    def is_saved(self, folder: Path) -> bool:
+        """Say whether `save` has written this data set into a folder before.
+
+        Args:
+            folder: Where.
+
+        Returns:
+            Whether it has; not, where what is there cannot be read.
+        """
         try:
-            np.save(folder / "labels.npy", self.labels)
-            np.savez(folder / "split.npz", **self.split.slices)  # type: ignore[arg-type]
-            self.texts.save(folder)
-            beside = folder / "facts.json.part"
-            beside.write_text(json.dumps(self.facts), encoding="utf-8")
-            beside.replace(folder / "facts.json")
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
+            saved = Dataset.load(folder)
+            return bool(saved.texts) and saved.facts == json.loads(json.dumps(self.facts))
+        except UserError:
+            return False
 
     @classmethod
     def load(cls, folder: Path) -> "Dataset":

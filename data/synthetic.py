@@ -3,7 +3,6 @@
 python -m data.synthetic --rows 26773 synthetic.csv
 """
 
-import contextlib
 import csv
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from data.command import Parser, run
 from data.errors import UserError
+from data.files import new_file
 from data.progress import track
 from data.synthetic_attacks import family
 from data.synthetic_record import Recorder
@@ -187,20 +187,12 @@ def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0)
     target = Path(path)
     if target.exists() and not target.is_file():
         raise UserError(f"{target} is no file; name the file to write")
+    if not target.parent.is_dir():
+        raise UserError(f"{target.parent} is no folder; choose another place")
     log = generate(rows, seed)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(
-                file, quotechar="|", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
-            )
-            writer.writerows(track(log, f"writing {target}", total=rows))
-        beside.replace(target)
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}; choose another place") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+    with new_file(target) as beside, beside.open("x", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quotechar="|", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        writer.writerows(track(log, f"writing {target}", total=rows))
 
 
 def main(arguments: Sequence[str]) -> int:

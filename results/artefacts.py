@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import fsspec
 
 from data.errors import UserError
+from data.files import new_file
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,8 @@ class Artefacts:
         system, remote = self._remote(path)
         if not system.exists(remote):
             return None
-        local.parent.mkdir(parents=True, exist_ok=True)
-        beside = local.with_name(f"part-{local.name}")
-        system.get_file(remote, str(beside))
-        beside.replace(local)
+        with new_file(local) as beside:
+            system.get_file(remote, str(beside))
         return local
 
     def delete(self, path: str) -> None:

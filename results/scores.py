@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import UserError
+from data.files import new_file
 
 SCORES = "scores.npz"
 PARTS = ("validation", "heldout")
@@ -21,11 +22,12 @@ def save_scores(folder: Path, validation: npt.ArrayLike, heldout: npt.ArrayLike)
         folder: The result's folder; made where absent.
         validation: Probabilities of the validation rows, float32 [n].
         heldout: Probabilities of the held-out rows, float32 [m].
+
+    Raises:
+        UserError: If the file system refuses.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f"part-{SCORES}"
-    np.savez(beside, validation=validation, heldout=heldout)
-    beside.replace(folder / SCORES)
+    with new_file(folder / SCORES) as beside:
+        np.savez(beside, validation=validation, heldout=heldout)
 
 
 def load_scores(path: Path) -> dict[str, Scores]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import UserError
+from data.files import sync_all, write_text
 from data.prepare import Dataset
-from results.files import write_text
 from results.latency import Rows, latency
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Result
@@ -125,6 +125,7 @@ class Cache:
     def _keep(self, result: Result, folder: Path) -> Result:
         """Move a finished folder to its place, unless another process was there first."""
         place = self.place(result.name)
+        sync_all(folder)
         if self.find(result.name) is None:
             shutil.rmtree(place, ignore_errors=True)
         try:

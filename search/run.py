@@ -113,7 +113,8 @@ def _open(options: Options, dataset: Dataset) -> Store:
         data=dataset.facts,
         protocol=options.protocol,
     )
-    if not store.is_begun or not (folder / DATA_FOLDER / "facts.json").is_file():
+    # Not again where it is: the workers of another search of this study may be reading it.
+    if not dataset.is_saved(folder / DATA_FOLDER):
         dataset.save(folder / DATA_FOLDER)
     return store
 

@@ -14,6 +14,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
 
+from data.files import new_file
 from data.prepare import Dataset
 from results.result import Point, Result
 from results.store import CHECKPOINT, HEARTBEAT_SECONDS, Store
@@ -198,10 +199,8 @@ class StudyTuner(keras_tuner.Tuner):
         return replace(result, artefacts=str(folder.relative_to(store.folder)))
 
     def _checkpoint(self, model: keras.Model, number: int) -> None:
-        path = self.job.store.trial_folder(number) / CHECKPOINT
-        beside = path.with_name(f"part-{CHECKPOINT}")
-        model.save(beside)
-        beside.replace(path)
+        with new_file(self.job.store.trial_folder(number) / CHECKPOINT) as beside:
+            model.save(beside)
 
     def _values(self, trial: Trial, result: Result) -> dict[str, float]:
         worst = {"minimize": math.inf, "maximize": -math.inf}

@@ -187,8 +187,9 @@ def test_damaged_vocabulary_is_refused(tmp_path: Path, content: str) -> None:
 def test_vocabulary_without_a_place(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         Vocabulary.load(tmp_path / "absent.json")
-    with pytest.raises(UserError, match="cannot be written"):
-        Vocabulary((), unknown=True).save(tmp_path / "absent" / "vocabulary.json")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        Vocabulary((), unknown=True).save(tmp_path / "file" / "vocabulary.json")
 
 
 def test_vocabulary_is_readable_json(tmp_path: Path) -> None:
@@ -230,5 +231,5 @@ def test_damaged_encoded_records_are_refused(tmp_path: Path, damage: str) -> Non
 
 def test_records_without_a_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot write"):
         encode([], Vocabulary((), unknown=True)).save(tmp_path / "file")

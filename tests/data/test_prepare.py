@@ -96,10 +96,18 @@ def test_texts_of_any_characters_read_back(log: AccessLog, tmp_path: Path) -> No
 
 
 def test_a_folder_without_facts_is_not_whole(saved: Path) -> None:
-    assert "facts.json.part" not in {path.name for path in saved.iterdir()}
     (saved / "facts.json").unlink()
     with pytest.raises(UserError, match="no prepared data"):
         Dataset.load(saved)
+
+
+def test_a_data_set_knows_where_it_is_saved(log: AccessLog, saved: Path, tmp_path: Path) -> None:
+    dataset = prepare(log, batch_size=32)
+    assert dataset.is_saved(saved)
+    assert not prepare(log, batch_size=32, vocabulary="all").is_saved(saved)
+    assert not dataset.is_saved(tmp_path / "absent")
+    cut(saved / "texts.bin")
+    assert not dataset.is_saved(saved)
 
 
 def cut(path: Path) -> None:
@@ -136,7 +144,7 @@ def test_damaged_texts_are_refused_when_they_are_needed(
 
 def test_a_folder_that_cannot_be_written_is_refused(log: AccessLog, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot write"):
         prepare(log, batch_size=32).save(tmp_path / "file" / "data")
 
 
