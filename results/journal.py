@@ -11,7 +11,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from data.errors import UserError
-from results.files import sync
+from data.files import sync
 
 log = logging.getLogger(__name__)
 
