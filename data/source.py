@@ -1,39 +1,25 @@
-"""Where the lines of a log come from: a plain or compressed file, or standard input."""
+"""Where the lines of a log come from: a plain or compressed file, a pipe, or standard input."""
 
 import codecs
 import contextlib
-import gzip
+import errno
 import io
-import lzma
-import shutil
+import os
+import stat
 import sys
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import cast
 
+from data.archives import DAMAGED, Readable, kind_of, refuse_archive, unpack
 from data.errors import UserError
 
 STDIN = "-"
 MAX_LINE = 2**24
+MAX_BYTES = 2**34
 _BLOCK = 2**18
-
-_MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
-_SUFFIXES = {".gz": "gzip", ".xz": "xz", ".zip": "zip"}
-_DAMAGED = (
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    RuntimeError,  # zipfile: encrypted, or an unknown compression (NotImplementedError)
-)
-
-
-class _Readable(Protocol):
-    def read1(self, size: int, /) -> bytes: ...
+# What a file is known by: enough for every kind of archive.
+_BEGIN = 512
 
 
 def name_of(path: str) -> str:
@@ -42,7 +28,7 @@ def name_of(path: str) -> str:
 
 
 @contextlib.contextmanager
-def open_lines(path: str) -> Iterator[Iterator[str]]:
+def open_lines(path: str, max_bytes: int | None = MAX_BYTES) -> Iterator[Iterator[str]]:
     """Open a text as its lines, decompressed (.gz, .xz, .zip) and decoded from UTF-8.
 
     Bytes that are no UTF-8 arrive as lone surrogates (`surrogateescape`), so that the reader can
@@ -50,14 +36,15 @@ def open_lines(path: str) -> Iterator[Iterator[str]]:
 
     Args:
         path: A file, or "-" for standard input.
+        max_bytes: As for `open_byte_lines`.
 
     Yields:
         An iterator over the lines, line ends kept, a byte-order mark removed.
 
     Raises:
-        UserError: The file cannot be opened or read, is empty, or is a damaged archive.
+        UserError: As for `open_byte_lines`.
     """
-    with open_byte_lines(path) as lines:
+    with open_byte_lines(path, max_bytes) as lines:
         yield map(decode, lines)
 
 
@@ -67,104 +54,148 @@ def decode(line: bytes) -> str:
 
 
 @contextlib.contextmanager
-def open_byte_lines(path: str) -> Iterator[Iterator[bytes]]:
+def open_byte_lines(path: str, max_bytes: int | None = MAX_BYTES) -> Iterator[Iterator[bytes]]:
     r"""Open a text as its lines, decompressed (.gz, .xz, .zip); a line ends in \n, \r\n or \r.
 
     Nothing is read ahead beyond a buffer and nothing is sought, so a pipe will do.
 
     Args:
         path: A file, or "-" for standard input.
+        max_bytes: How many bytes it may hold, unpacked; None for a reader that keeps none.
 
     Yields:
         An iterator over the lines, line ends kept, a byte-order mark removed.
 
     Raises:
-        UserError: The file cannot be opened or read, is empty, or is a damaged archive.
+        UserError: The file cannot be opened or read, is empty, a device, a damaged archive or
+            larger than `max_bytes`, or a line is longer than `MAX_LINE`.
     """
     name = name_of(path)
     with contextlib.ExitStack() as stack:
         try:
-            raw = _open_raw(path, stack)
-            binary = _decompress(raw, path, stack)
-        except _DAMAGED as error:
+            raw = standard_input() if path == STDIN else stack.enter_context(Path(path).open("rb"))
+            _refuse_device(raw, name)
+            head = raw.peek(8)
+            if not head:
+                raise UserError(f"{name}: is empty; give a log with at least one row")
+            kind = kind_of(path, head)
+            binary = raw if kind is None else unpack(kind, raw, name, max_bytes, stack)
+        except DAMAGED as error:
             raise UserError(f"{name}: the archive is damaged ({_one_line(error)})") from error
         except (OSError, ValueError) as error:
             raise UserError(f"{name}: {_why(error)}") from error
-        yield _lines(binary, name)
+        yield _lines(binary, name, max_bytes, kind is not None)
 
 
-def _open_raw(path: str, stack: contextlib.ExitStack) -> io.BufferedReader:
-    if path == STDIN:
-        stream: BinaryIO = sys.stdin.buffer
-    else:
-        stream = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115 - closed by the stack
-    if isinstance(stream, io.BufferedReader):
-        return stream
-    return io.BufferedReader(cast(io.RawIOBase, stream))
+def standard_input() -> io.BufferedReader:
+    """Return standard input as bytes.
+
+    Raises:
+        UserError: It is closed or a device that never ends.
+    """
+    if sys.stdin is None:
+        raise UserError("standard input: is closed; give a file or a pipe")
+    stream = sys.stdin.buffer
+    buffered = (
+        stream
+        if isinstance(stream, io.BufferedReader)
+        else io.BufferedReader(cast(io.RawIOBase, stream))
+    )
+    _refuse_device(buffered, name_of(STDIN))
+    return buffered
 
 
-def _decompress(raw: io.BufferedReader, path: str, stack: contextlib.ExitStack) -> _Readable:
-    head = raw.peek(8)
-    if not head:
-        raise UserError(f"{name_of(path)}: is empty; give a log with at least one row")
-    by_content = (kind for magic, kind in _MAGIC.items() if head.startswith(magic))
-    kind = _SUFFIXES.get(Path(path).suffix.lower()) or next(by_content, None)
-    if kind == "gzip":
-        return cast(_Readable, stack.enter_context(gzip.GzipFile(fileobj=raw)))
-    if kind == "xz":
-        return cast(_Readable, stack.enter_context(lzma.LZMAFile(raw)))
-    if kind == "zip":
-        return _only_member(raw, path, stack)
-    return raw
+def _refuse_device(stream: io.BufferedReader, name: str) -> None:
+    # Most never end, and reading some does harm. A terminal has an end, and /dev/null is empty.
+    try:
+        number = stream.fileno()
+    except OSError:  # Bytes in memory.
+        return
+    status = os.fstat(number)
+    is_device = stat.S_ISBLK(status.st_mode) or stat.S_ISCHR(status.st_mode)
+    if (
+        is_device
+        and not os.isatty(number)
+        and not status.st_rdev == Path(os.devnull).stat().st_rdev
+    ):
+        raise UserError(f"{name}: is a device; give a file or a pipe")
 
 
-def _only_member(raw: io.BufferedReader, path: str, stack: contextlib.ExitStack) -> _Readable:
-    file: BinaryIO = raw
-    if not raw.seekable():
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
-        file = cast(BinaryIO, stack.enter_context(spool))
-        shutil.copyfileobj(raw, file)
-    archive = stack.enter_context(zipfile.ZipFile(file))
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    if len(members) != 1:
-        raise UserError(
-            f"{name_of(path)}: the zip holds {len(members)} files, but must hold exactly one"
-        )
-    return cast(_Readable, stack.enter_context(archive.open(members[0])))
-
-
-def _lines(binary: _Readable, name: str) -> Iterator[bytes]:
-    count = 0
-    rest = b""
-    is_begun = False
-    while block := _read(binary, name, count):
-        rest += block
-        if not is_begun:
-            if len(rest) < len(codecs.BOM_UTF8):
-                continue
-            rest = rest.removeprefix(codecs.BOM_UTF8)
-            is_begun = True
-        lines = rest.splitlines(keepends=True)
-        # What has no end yet goes on in the next block; \r may be half an end.
-        rest = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
-        if max(len(rest), len(lines[0]) if lines else 0) >= MAX_LINE:
+def _lines(
+    binary: Readable, name: str, max_bytes: int | None, is_unpacked: bool
+) -> Iterator[bytes]:
+    blocks = _Blocks(binary, name, max_bytes)
+    block = blocks.begin(is_unpacked)
+    started: list[bytes] = []  # A line that goes on in the next block.
+    length = 0
+    while True:
+        # \r may be half an end.
+        half = b"\r" if block.endswith(b"\r") and not blocks.ended else b""
+        lines = block.removesuffix(half).splitlines(keepends=True)
+        rest = b""
+        if lines and not blocks.ended and not lines[-1].endswith((b"\n", b"\r")):
+            rest = lines.pop()
+        if started and (lines or blocks.ended):
+            lines[:1] = [b"".join([*started, *lines[:1]])]
+            started, length = [], 0
+        if rest:
+            started.append(rest)
+            length += len(rest)
+        if max(length, len(lines[0]) if lines else 0) >= MAX_LINE:
             raise UserError(
-                f"{name}: line {count + 1} is longer than {MAX_LINE:,} bytes; is it a log?"
+                f"{name}: line {blocks.lines + 1} is longer than {MAX_LINE:,} bytes; is it a log?"
             )
         yield from lines
-        count += len(lines)
-    yield from rest.splitlines(keepends=True)
+        blocks.lines += len(lines)
+        if blocks.ended:
+            return
+        block = half + blocks.next()
 
 
-def _read(binary: _Readable, name: str, count: int) -> bytes:
-    try:
-        return binary.read1(_BLOCK)
-    except _DAMAGED as error:
-        raise UserError(
-            f"{name}: the archive is damaged after line {count} ({_one_line(error)})"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{name}: {_why(error)} (after line {count})") from error
+class _Blocks:
+    """The bytes of a log, block by block.
+
+    Attributes:
+        lines: How many lines the caller has made of them, for messages.
+        ended: Whether the last block was the last one.
+    """
+
+    def __init__(self, binary: Readable, name: str, max_bytes: int | None) -> None:
+        self.lines = 0
+        self.ended = False
+        self._binary = binary
+        self._name = name
+        self._most = max_bytes
+        self._left = sys.maxsize if max_bytes is None else max_bytes
+
+    def begin(self, is_unpacked: bool) -> bytes:
+        """Read enough to know what it is, and remove a byte-order mark."""
+        least = _BEGIN if is_unpacked else len(codecs.BOM_UTF8)
+        block = self.next()
+        while len(block) < least and not self.ended:
+            block += self.next()
+        if is_unpacked:
+            refuse_archive(block, self._name)
+        return block.removeprefix(codecs.BOM_UTF8)
+
+    def next(self) -> bytes:
+        """Read one block; empty at the end only."""
+        if self._left < 0:
+            raise UserError(
+                f"{self._name}: holds more than {self._most:,} bytes (after line {self.lines}); "
+                "if that is right, give a larger --max-bytes"
+            )
+        try:
+            block = self._binary.read1(min(_BLOCK, self._left + 1))
+        except DAMAGED as error:
+            raise UserError(
+                f"{self._name}: the archive is damaged after line {self.lines} ({_one_line(error)})"
+            ) from error
+        except OSError as error:
+            raise UserError(f"{self._name}: {_why(error)} (after line {self.lines})") from error
+        self._left -= len(block)
+        self.ended = not block
+        return block
 
 
 def _why(error: OSError | ValueError) -> str:
@@ -174,9 +205,15 @@ def _why(error: OSError | ValueError) -> str:
         return "is a folder; give a file"
     if isinstance(error, PermissionError):
         return "may not be read (permission denied)"
+    match getattr(error, "errno", None):
+        case errno.ELOOP:
+            return "is a symbolic link that leads back to itself"
+        case errno.ENXIO:
+            return "is a socket or a device; give a file or a pipe"
     return f"cannot be read ({_one_line(error)})"
 
 
 def _one_line(error: BaseException) -> str:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(reason.split())
+    # A zip's reason holds a name out of it, up to 64 KiB long.
+    return " ".join(reason.split())[:200]

@@ -1,18 +1,25 @@
 """Opening plain and compressed files and pipes, and what is said when that fails."""
 
 import gzip
+import io
+import itertools
 import lzma
 import os
+import socket
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data.errors import UserError
-from data.source import MAX_LINE, open_lines
+from data.source import MAX_LINE, open_byte_lines, open_lines
 
 TEXT = 'a "quoted, field",0\r\nüñ\u2011,1\n\nno end'
 LINES = ['a "quoted, field",0\r\n', "üñ\u2011,1\n", "\n", "no end"]
@@ -192,3 +199,108 @@ def test_endless_line(tmp_path: Path) -> None:
         file.write(b"short\n")
         file.truncate(6 + MAX_LINE + 1)  # Sparse: zeros without a line end.
     assert "line 2 is longer than" in refusal(path)
+
+
+@pytest.mark.parametrize("sizes", [[1], [2], [3, 5], [2**18]], ids=str)
+@pytest.mark.parametrize("ending", ["", "\r", "\n", "\r\n"], ids=repr)
+def test_lines_do_not_depend_on_how_the_bytes_come(
+    monkeypatch: pytest.MonkeyPatch, sizes: list[int], ending: str
+) -> None:
+    content = f"\ufeffa\r\n\r\n\n\rbc\n\r\ufeffüü\rd{ending}".encode()
+    turns = itertools.cycle(sizes)
+
+    class Dripping(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            return super().readinto(memoryview(buffer)[: next(turns)])
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Dripping(content)))
+    with open_byte_lines("-") as lines:
+        assert list(lines) == content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
+
+
+def test_a_long_line_that_comes_in_small_pieces_takes_no_square_of_its_length(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "log.csv"
+    # What a pipe gives at once; each piece once copied and searched all that came before it.
+    content = b"x" * (MAX_LINE - 2) + b"\n"
+
+    class Piped(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            return super().readinto(memoryview(buffer)[:4096])
+
+    path.write_bytes(content)
+    started = time.process_time()
+    assert lines_of(path) == [content.decode()]
+    whole = time.process_time() - started
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.TextIOWrapper(Piped(content)))
+        started = time.process_time()
+        with open_lines("-") as lines:
+            assert list(lines) == [content.decode()]
+    assert time.process_time() - started < 20 * whole + 1
+
+
+def test_a_link_is_followed_and_a_loop_of_links_is_told(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("a,0\n")
+    (tmp_path / "link").symlink_to("log.csv")
+    assert lines_of(tmp_path / "link") == ["a,0\n"]
+    (tmp_path / "loop").symlink_to("loop")
+    assert "leads back to itself" in refusal(tmp_path / "loop")
+    (tmp_path / "broken").symlink_to("absent")
+    assert "there is no such file" in refusal(tmp_path / "broken")
+
+
+def test_socket() -> None:
+    # A socket's path may have 107 characters at most.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as made:
+        made.bind(f"{folder}/socket")
+        assert "is a socket or a device" in refusal(f"{folder}/socket")
+
+
+DEVICES = [name for name in ("zero", "full", "random", "urandom") if Path("/dev", name).exists()]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_device(device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(f"/dev/{device}").endswith("is a device; give a file or a pipe")
+    (tmp_path / "log.csv.gz").symlink_to(f"/dev/{device}")
+    assert "is a device" in refusal(tmp_path / "log.csv.gz")
+    with Path(f"/dev/{device}").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(UserError, match="standard input: is a device"), open_lines("-"):
+            pass
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no empty device")
+def test_the_empty_device_is_empty() -> None:
+    assert "is empty" in refusal("/dev/null")
+
+
+def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UserError, match="standard input: is closed"), open_lines("-"):
+        pass
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_named_pipe(tmp_path: Path, suffix: str) -> None:
+    WRITERS[suffix](tmp_path / "log", TEXT.encode())
+    os.mkfifo(tmp_path / f"pipe.{suffix}")
+    content = (tmp_path / "log").read_bytes()
+    writer = threading.Thread(target=(tmp_path / f"pipe.{suffix}").write_bytes, args=[content])
+    writer.start()
+    assert lines_of(tmp_path / f"pipe.{suffix}") == LINES
+    writer.join()
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="no name for standard input")
+def test_names_of_open_files() -> None:
+    program = (
+        "import sys; from data.source import open_lines\n"
+        "with open_lines(sys.argv[1]) as lines: print(len(list(lines)))"
+    )
+    command = f'printf "a,0\\nb,1\\n" | {sys.executable} -c "$0" /dev/stdin; '
+    command += f'{sys.executable} -c "$0" <(printf "a,0\\n")'
+    done = subprocess.run(["bash", "-c", command, program], capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"2\n1\n", b"")
