@@ -26,7 +26,7 @@ from data.rows import (
 )
 from data.rows import parse as parse_row
 from data.rows import rows as numbered_rows
-from data.source import name_of, open_byte_lines
+from data.source import MAX_BYTES, name_of, open_byte_lines
 from data.spool import Spool
 from data.texts import to_bytes
 
@@ -64,6 +64,7 @@ def read(
     dropped_keys: Sequence[str] = DROPPED_KEYS,
     rows: int | None = None,
     skip_bad_rows: bool = False,
+    max_bytes: int = MAX_BYTES,
 ) -> AccessLog:
     """Read and clean a labelled log.
 
@@ -73,12 +74,14 @@ def read(
         dropped_keys: Keys to delete from each record; absent ones are no error.
         rows: Read only the file's first so many rows; all when None.
         skip_bad_rows: Leave out and count rows that cannot be used instead of raising.
+        max_bytes: How many bytes the log may hold, unpacked.
 
     Returns:
         The log, with at least one text.
 
     Raises:
-        UserError: The file cannot be read, holds no usable row, or a row is bad.
+        UserError: The file cannot be read, is larger than `max_bytes` or holds no usable row, or a
+            row is bad.
     """
     if format is not None:
         check_format(format)
@@ -86,7 +89,7 @@ def read(
         raise UserError(f"the number of rows is {rows}, but must be 1 or more")
     source = name_of(path)
     skipped = 0
-    with open_byte_lines(path) as lines, Spool() as spool:
+    with open_byte_lines(path, max_bytes) as lines, Spool() as spool:
         if format is None:
             format, lines = guess(lines)
         numbered = itertools.islice(numbered_rows(lines, format, source), rows)

@@ -86,7 +86,8 @@ def unpack(
         return _Xz(_Limited(raw, most, name), name)
     if raw.seekable():
         return _only_member(raw, name, stack)
-    return _only_member(_spooled(_Limited(raw, min(most, SPOOL), name), stack), name, stack)
+    spooled = _spooled(_Limited(raw, min(most, SPOOL), name), name, stack)
+    return _only_member(spooled, name, stack)
 
 
 def refuse_archive(begin: bytes, name: str) -> None:
@@ -184,7 +185,7 @@ def _xz_stream() -> lzma.LZMADecompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
 
 
-def _spooled(raw: _Limited, stack: contextlib.ExitStack) -> BinaryIO:
+def _spooled(raw: _Limited, name: str, stack: contextlib.ExitStack) -> BinaryIO:
     spool = None
     while block := raw.read():
         try:
@@ -192,8 +193,8 @@ def _spooled(raw: _Limited, stack: contextlib.ExitStack) -> BinaryIO:
             spool.write(block)
         except OSError as error:
             raise UserError(
-                f"{tempfile.gettempdir()}: the zip cannot be kept ({error.strerror}); free some "
-                "space or set TMPDIR to another folder"
+                f"{name}: no temporary file can keep the zip ({error.strerror}); free some space "
+                "or set TMPDIR to another folder"
             ) from error
     assert spool is not None  # Its first bytes told that it is a zip.
     return cast(BinaryIO, spool)

@@ -4,15 +4,18 @@ import argparse
 import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from data.errors import UserError
+from data.source import MAX_BYTES
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
+_UNITS = ("", "K", "M", "G", "T")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -26,6 +29,39 @@ class Parser(argparse.ArgumentParser):
             message: What argparse found wrong.
         """
         self.exit(EXIT_USER_ERROR, f"error: {message} (see {self.prog} --help)\n")
+
+
+def add_max_bytes(group: argparse._ActionsContainer) -> None:
+    """Add `--max-bytes`, which every command has that keeps what it reads.
+
+    Args:
+        group: A parser, or a group of its arguments.
+    """
+    group.add_argument(
+        "--max-bytes",
+        type=byte_count,
+        default=MAX_BYTES,
+        metavar="SIZE",
+        help="stop at a log that unpacks to more, e.g. 500M or 4G (default: 16G)",
+    )
+
+
+def byte_count(text: str) -> int:
+    """Read a number of bytes, such as 1000, 500M or 4G; K is 1024 and so on.
+
+    Args:
+        text: What the user gave.
+
+    Returns:
+        How many bytes, 1 or more.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    found = re.fullmatch(r"([1-9]\d{0,11})([KMGT]?)(?:i?B)?", text, re.ASCII | re.IGNORECASE)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 500M or 4G")
+    return int(found[1]) << 10 * _UNITS.index(found[2].upper())
 
 
 def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None) -> NoReturn:

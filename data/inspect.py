@@ -9,7 +9,7 @@ from tabulate import tabulate
 from data import access_log, split
 from data.card import DataCard as DataCard
 from data.card import card as card
-from data.command import Parser, run
+from data.command import Parser, add_max_bytes, run
 
 WIDEST_PATH = 60
 
@@ -29,6 +29,7 @@ def main(argv: Sequence[str]) -> int:
         format=options.format,
         rows=options.rows,
         skip_bad_rows=options.skip_bad_rows,
+        max_bytes=options.max_bytes,
     )
     made = card(log, split.make(options.split, len(log.texts)))
     if options.output_format == "json":
@@ -79,6 +80,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--skip-bad-rows", action="store_true", help="count bad rows instead of stopping"
     )
+    add_max_bytes(parser)
     parser.add_argument(
         "--output-format",
         choices=("table", "json"),

@@ -14,6 +14,8 @@ import orjson
 _FLOAT = re.compile(rb"[:,\[]-?[0-9]+[.eE]")
 # Finds the texts that may hold one: a digit and then one of ".eE" reads "0." after it.
 _TO_FIND_FLOATS = bytes.maketrans(b"123456789eE", b"000000000..")
+# As `data.rows` has it; what may be deeper is left to it.
+_MAX_DEPTH = 500
 _ENDS = {b"|,0\n": 0, b"|,1\n": 1}
 
 
@@ -27,6 +29,8 @@ def clean(record: bytes, dropped_keys: Sequence[str]) -> bytes | None:
     Returns:
         The rest of the record; None where orjson does not read it or could write it otherwise.
     """
+    if _may_be_deep(record):
+        return None
     try:
         parsed = orjson.loads(record)
         if type(parsed) is not dict:
@@ -65,6 +69,8 @@ def clean_json_line(line: bytes, dropped_keys: Sequence[str]) -> tuple[bytes, in
     Returns:
         The rest of the record, and its label; None where `json` has to look at it.
     """
+    if _may_be_deep(line):
+        return None
     try:
         parsed = orjson.loads(line)
         if type(parsed) is not dict:
@@ -78,6 +84,10 @@ def clean_json_line(line: bytes, dropped_keys: Sequence[str]) -> tuple[bytes, in
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     return None if text is None else (text, label)
+
+
+def _may_be_deep(record: bytes) -> bool:
+    return len(record) > 2 * _MAX_DEPTH and record.count(b"{") + record.count(b"[") > _MAX_DEPTH
 
 
 def _same_as_json(text: bytes) -> bytes | None:

@@ -15,8 +15,11 @@ FORMATS: tuple[str, ...] = get_args(Format)
 QUOTES = {"access-log": "|", "text": '"'}
 
 MAX_FIELD = 2**24
+# Python's own limit depends on its version and on who calls.
+MAX_DEPTH = 500
 # CSV fields; or a record in UTF-8 and its label; or a JSON line.
 Row = list[str] | tuple[bytes, int] | bytes
+_TOO_DEEP = f"the record is nested too deeply (more than {MAX_DEPTH} levels)"
 _LABELS = {"0": 0, "1": 1}
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
@@ -44,7 +47,7 @@ def load(record: str) -> dict[str, Any]:
     """Parse a JSON object, key order kept.
 
     Raises:
-        UserError: It is no JSON, or no object.
+        UserError: It is no JSON, or no object, or nested too deeply.
     """
     try:
         parsed = json.loads(record)
@@ -55,9 +58,11 @@ def load(record: str) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"the record holds a number that is too long ({error})") from error
     except RecursionError as error:
-        raise UserError("the record is nested too deeply") from error
+        raise UserError(_TOO_DEEP) from error
     if not isinstance(parsed, dict):
         raise UserError("the record is JSON, but no object")
+    if may_be_deep(record):
+        _check_depth(parsed)
     return parsed
 
 
@@ -68,9 +73,31 @@ def dump(record: dict[str, Any]) -> str:
         UserError: It is nested too deeply.
     """
     try:
-        return _ENCODER.encode(record)
+        text = _ENCODER.encode(record)
     except RecursionError as error:
-        raise UserError("the record is nested too deeply") from error
+        raise UserError(_TOO_DEEP) from error
+    if may_be_deep(text):
+        _check_depth(record)
+    return text
+
+
+def may_be_deep(text: str) -> bool:
+    """Tell whether a JSON text could be nested deeper than `MAX_DEPTH`."""
+    return len(text) > 2 * MAX_DEPTH and text.count("{") + text.count("[") > MAX_DEPTH
+
+
+def _check_depth(record: dict[str, Any]) -> None:
+    level: list[Any] = [record]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise UserError(_TOO_DEEP)
 
 
 def guess(lines: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
@@ -135,7 +162,7 @@ def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int
         decoding to be told apart, it comes undecoded with its label.
 
     Raises:
-        UserError: A field is longer than `MAX_FIELD`.
+        UserError: A row is longer than `MAX_FIELD`.
     """
     if format == "jsonl":
         yield from ((n, line) for n, line in enumerate(lines, 1) if line.strip())
@@ -146,7 +173,13 @@ def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int
     waiting: list[bytes] = []
 
     def decoded() -> Iterator[str]:
-        while line := waiting.pop() if waiting else next(lines, b""):
+        length = 0
+        while line := waiting[0] if waiting else next(lines, b""):
+            # A quoted field may go on over lines, and the row have any number of such fields.
+            length = (0 if waiting else length) + len(line)
+            if length > MAX_FIELD:
+                raise csv.Error(f"is longer than {MAX_FIELD:,} bytes")
+            waiting.clear()
             yield decode(line)
 
     reader = csv.reader(decoded(), quotechar=QUOTES[format])

@@ -19,8 +19,14 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._block = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
-        self._offsets = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            self._block = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+            self._offsets = tempfile.TemporaryFile()  # noqa: SIM115
+        except OSError as error:
+            raise UserError(
+                f"no temporary file can be made ({error.strerror}); set TMPDIR to a folder that "
+                "can be written"
+            ) from error
         self._labels = bytearray()
         self._size = 0
         self._digest = hashlib.sha256()

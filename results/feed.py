@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from data.source import MAX_LINE, open_lines
+from data.errors import UserError
+from data.source import MAX_LINE, STDIN, name_of, open_lines
 
 LINES = 512
 CHUNK_BYTES = 2**18
@@ -29,7 +30,7 @@ def batches_of_file(path: str) -> Iterator[list[str]]:
     """
     batch: list[str] = []
     characters = 0
-    with open_lines(path) as lines:
+    with open_lines(path, max_bytes=None) as lines:  # None of it is kept.
         for line in lines:
             batch.append(line)
             characters += len(line)
@@ -51,6 +52,9 @@ def batches_of_stream(stream: BinaryIO, wait: float = WAIT) -> Iterator[list[str
 
     Yields:
         Lines; one that is too long is cut to what `Predictor.text` still finds too long.
+
+    Raises:
+        UserError: If it cannot be read.
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
     rest = ""
@@ -61,9 +65,10 @@ def batches_of_stream(stream: BinaryIO, wait: float = WAIT) -> Iterator[list[str
             lines[0] = rest + lines[0]
             rest = ""
             yield lines
-        rest += last
-        if len(rest) > MAX_LINE:
-            rest = rest[:MAX_LINE]
+        if len(rest) < MAX_LINE:
+            rest += last
+            if len(rest) > MAX_LINE:
+                rest = rest[:MAX_LINE]
         if not chunk:
             yield []
     rest += decoder.decode(b"", final=True)
@@ -79,7 +84,10 @@ def _chunks(stream: BinaryIO, wait: float) -> Iterator[bytes]:
         if due is not None and not _ready(stream, max(0.0, due - time.monotonic())):
             yield b""
             due = None
-        chunk: bytes = read(CHUNK_BYTES)
+        try:
+            chunk: bytes = read(CHUNK_BYTES)
+        except OSError as error:
+            raise UserError(f"{name_of(STDIN)}: cannot be read ({error.strerror})") from error
         if not chunk:
             return
         yield chunk

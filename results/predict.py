@@ -9,7 +9,7 @@ import joblib
 
 from data.command import Parser, run
 from data.errors import UserError
-from data.source import STDIN
+from data.source import STDIN, standard_input
 from results.feed import batches_of_file, batches_of_stream
 from results.predictor import Predictor, side_by_side
 from results.stream import Stream
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _batches(file: str) -> Iterator[list[str]]:
-    return batches_of_stream(sys.stdin.buffer) if file == STDIN else batches_of_file(file)
+    return batches_of_stream(standard_input()) if file == STDIN else batches_of_file(file)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import re
 
 from data.access_log import DROPPED_KEYS, FORMATS
-from data.command import Parser
+from data.command import Parser, add_max_bytes
 from data.split import SPLITS
 from results.store import HEARTBEAT_SECONDS
 from search import objectives
@@ -47,6 +47,7 @@ def parser() -> Parser:
     )
     data.add_argument("--skip-bad-rows", action="store_true", help="leave bad rows out, count them")
     data.add_argument("--rows", type=_count, metavar="N", help="use the first N rows only")
+    add_max_bytes(data)
     data.add_argument(
         "--split", choices=SPLITS, default="chronological", help="default: %(default)s"
     )

@@ -31,6 +31,7 @@ def load(options: Options) -> Dataset:
         dropped_keys=options.dropped_keys,
         rows=options.rows,
         skip_bad_rows=options.skip_bad_rows,
+        max_bytes=options.max_bytes,
     )
     if read.skipped:
         log.warning("%d bad rows were skipped", read.skipped)

@@ -37,6 +37,7 @@ class Options:
     dropped_keys: tuple[str, ...]
     skip_bad_rows: bool
     rows: int | None
+    max_bytes: int
     split: str
     vocabulary: VocabularyFrom
     space: str
@@ -97,6 +98,7 @@ def parse(argv: Sequence[str]) -> Options:
         dropped_keys=tuple(key for key in given.dropped_keys.split(",") if key),
         skip_bad_rows=given.skip_bad_rows,
         rows=given.rows,
+        max_bytes=given.max_bytes,
         split=given.split,
         vocabulary=given.vocabulary,
         space=given.space,

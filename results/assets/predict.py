@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import onnxruntime
@@ -18,6 +18,7 @@ import onnxruntime
 LONGEST_LINE = 2**24
 WINDOW = 1024
 LARGEST_BATCH = 128
+DEEPEST = 500
 QUOTES = {"access-log": "|", "text": '"'}
 
 
@@ -162,12 +163,18 @@ def load(record: str) -> dict[str, Any]:
         The object, its keys in their order.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is none, or nested too deeply.
     """
     parsed = json.loads(record)
     if not isinstance(parsed, dict):
         raise ValueError("the record is JSON, but no object")
-    return parsed
+    level: list[Any] = [parsed]
+    for _ in range(DEEPEST):
+        inner = [list(x.values()) if isinstance(x, dict) else x for x in level]
+        level = [x for values in inner for x in values if isinstance(x, dict | list)]
+        if not level:
+            return parsed
+    raise ValueError("the record is nested too deeply")
 
 
 def _record(line: str) -> dict[str, Any]:
@@ -191,8 +198,26 @@ def _only_field(line: str, format: str, otherwise: str | None) -> str:
     return otherwise
 
 
+def lines_of(source: BinaryIO) -> Iterator[str]:
+    """Yield lines, one that is too long cut to what `Predictor.text` still finds too long.
+
+    Args:
+        source: UTF-8; other bytes become lone surrogates.
+
+    Yields:
+        Each line.
+    """
+    while line := source.readline(LONGEST_LINE + 1):
+        if len(line) <= LONGEST_LINE or line.endswith(b"\n"):
+            yield line.decode("utf-8-sig", "surrogateescape")
+            continue
+        yield line.decode("latin-1")  # As many characters as bytes: still too long.
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = source.readline(LONGEST_LINE + 1)
+
+
 def windows(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Yield up to `WINDOW` lines at a time.
+    """Yield up to `WINDOW` lines at a time, fewer where they are long.
 
     Args:
         lines: Lines, however many.
@@ -201,11 +226,13 @@ def windows(lines: Iterable[str]) -> Iterator[list[str]]:
         Some of them, in their order.
     """
     window: list[str] = []
+    characters = 0
     for line in lines:
         window.append(line)
-        if len(window) == WINDOW:
+        characters += len(line)
+        if len(window) == WINDOW or characters > LONGEST_LINE:
             yield window
-            window = []
+            window, characters = [], 0
     if window:
         yield window
 
@@ -216,8 +243,7 @@ def main() -> None:
     predictor = Predictor(folder)
     source = open(sys.argv[1], "rb") if len(sys.argv) > 1 else sys.stdin.buffer  # noqa: PTH123, SIM115
     with source:
-        lines = (line.decode("utf-8-sig", "surrogateescape") for line in source)
-        for window in windows(lines):
+        for window in windows(lines_of(source)):
             for answer in predictor.answers(window):
                 print(json.dumps(answer))
 

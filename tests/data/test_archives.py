@@ -196,5 +196,7 @@ def test_a_zip_in_a_pipe_and_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> Non
         full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed by the reader
         monkeypatch.setattr(archives.tempfile, "TemporaryFile", lambda: full)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
-        with pytest.raises(UserError, match=r"the zip cannot be kept \(No space left on device\)"):
+        with pytest.raises(
+            UserError, match=r"no temporary file can keep the zip \(No space left on device\)"
+        ):
             lines_of("-")

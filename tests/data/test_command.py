@@ -1,5 +1,6 @@
 """What every command line shares, each ending in a process of its own."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from data.command import byte_count
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,3 +144,29 @@ def test_an_interrupt_is_status_130(command: list[str]) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
         assert (process.returncode, err) == (130, b"interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("1", 1),
+        ("1000", 1000),
+        ("2K", 2048),
+        ("500M", 500 * 2**20),
+        ("500m", 500 * 2**20),
+        ("4G", 2**32),
+        ("4GB", 2**32),
+        ("4GiB", 2**32),
+        ("999999999999T", 999_999_999_999 * 2**40),
+    ],
+)
+def test_a_size(text: str, count: int) -> None:
+    assert byte_count(text) == count
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1.5G", "G", "4 G", "4X", "1e9", "4G\n", "\u0661", "9" * 13, "4iG"]
+)
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a size such as 500M or 4G"):
+        byte_count(text)

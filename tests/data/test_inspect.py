@@ -1,5 +1,6 @@
 """The command `python -m data.inspect`."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -98,3 +99,12 @@ def test_help_shows_an_example_and_defaults(capsys: pytest.CaptureFixture[str]) 
     shown = " ".join(capsys.readouterr().out.split())
     assert "Example: python -m data.inspect" in shown
     assert "(default: chronological)" in shown
+
+
+def test_a_log_that_unpacks_to_more_than_max_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(gzip.compress(("\n".join(ROWS) + "\n").encode() * 10_000))
+    with pytest.raises(
+        UserError, match=r"holds more than 1,048,576 bytes \(after line .*max-bytes"
+    ):
+        main([str(path), "--max-bytes", "1M"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from data import quick
 from data.access_log import DROPPED_KEYS
+from data.rows import MAX_DEPTH
 
 any_text = st.text(st.characters(codec=None, categories=None))
 ascii_text = st.text(st.characters(max_codepoint=127))
@@ -106,3 +107,14 @@ def test_an_unusual_label_is_left_to_json(label: str) -> None:
 
 def test_a_json_line_gives_its_label() -> None:
     assert quick.clean_json_line(b'{"a": 1, "label": 1, "b": 2}\n', ["b"]) == (b'{"a":1}', 1)
+
+
+@pytest.mark.parametrize("key", ["headers", "a"])
+def test_a_deep_record_is_left_to_json_even_where_the_depth_is_dropped(key: str) -> None:
+    def record(depth: int) -> bytes:
+        return f'{{"{key}":{"[" * (depth - 1)}{"]" * (depth - 1)},"label":0}}'.encode()
+
+    assert quick.clean(record(MAX_DEPTH + 1), ["headers"]) is None
+    assert quick.clean_json_line(record(MAX_DEPTH + 1), ["headers"]) is None
+    assert quick.clean(record(MAX_DEPTH), ["headers", "a"]) == b'{"label":0}'
+    assert quick.clean_json_line(record(MAX_DEPTH), ["headers", "a"]) == (b"{}", 0)

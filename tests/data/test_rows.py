@@ -1,9 +1,23 @@
 """Guessing the format, and finding rows, records and labels."""
 
+import itertools
+from typing import Any
+
 import pytest
 
 from data.errors import UserError
-from data.rows import FORMATS, check_format, guess, parse, rows, split
+from data.rows import (
+    FORMATS,
+    MAX_DEPTH,
+    MAX_FIELD,
+    check_format,
+    dump,
+    guess,
+    load,
+    parse,
+    rows,
+    split,
+)
 
 
 def as_bytes(lines: list[str]) -> list[bytes]:
@@ -91,3 +105,42 @@ def test_split_of_a_blank_line() -> None:
 def test_split_of_an_overlong_field() -> None:
     with pytest.raises(UserError, match="field larger than field limit"):
         split("x" * (2**24 + 1), '"')
+
+
+def nested(depth: int, opening: str = "[") -> str:
+    """Make an object that is so many levels deep in all."""
+    closing = {"[": "]", '{"a":': "}"}[opening]
+    innermost = "null" if opening.endswith(":") else ""
+    return f'{{"a":{opening * (depth - 1)}{innermost}{closing * (depth - 1)}}}'
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_the_deepest_record_is_the_same_whoever_calls(opening: str) -> None:
+    deepest = nested(MAX_DEPTH, opening)
+    assert dump(load(deepest)) == deepest
+    for depth in (MAX_DEPTH + 1, MAX_DEPTH + 200, 100_000):
+        with pytest.raises(UserError, match=r"nested too deeply \(more than 500 levels\)"):
+            load(nested(depth, opening))
+    record: dict[str, Any] = {}
+    for _ in range(MAX_DEPTH):
+        record = {"a": record}
+    with pytest.raises(UserError, match="nested too deeply"):
+        dump(record)
+    # Brackets side by side, or in a string, are no depth.
+    for record_of_many in (f'{{"a":[{"[]," * 9999}[]]}}', f'{{"a":"{"[" * 9999}"}}'):
+        assert dump(load(record_of_many)) == record_of_many
+
+
+@pytest.mark.parametrize(("format", "quote"), [("access-log", "|"), ("text", '"')])
+def test_a_row_without_end_is_refused_before_it_fills_the_memory(format: str, quote: str) -> None:
+    # Each line ends one quoted field and begins the next.
+    endless = itertools.chain(
+        [b"a,0\n", quote.encode()], itertools.repeat(f"\n{quote},{quote}".encode() * 1000)
+    )
+    with pytest.raises(UserError, match=f"x, row 2: is longer than {MAX_FIELD:,} bytes"):
+        list(rows(endless, format, "x"))
+
+
+def test_the_limit_is_a_rows_own() -> None:
+    lines = ['"a\n', f'{"x" * (MAX_FIELD // 3)}",1\n'] * 4
+    assert [n for n, _ in rows(iter(as_bytes(lines)), "text", "x")] == [1, 2, 3, 4]

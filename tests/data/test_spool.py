@@ -42,3 +42,9 @@ def test_a_full_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, size: 
         spool.add(b"x" * size, 0)
         spool.finish()
     assert "\n" not in str(told.value)
+
+
+def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(UserError, match=r"no temporary file .*\(No such file.*; set TMPDIR"):
+        Spool()

@@ -6,6 +6,10 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
+from data.errors import UserError
+from data.source import MAX_LINE
 from results.feed import batches_of_file, batches_of_stream
 
 
@@ -53,3 +57,27 @@ def test_a_busy_writer_is_not_interrupted() -> None:
         assert next(batches) == []
         os.close(writing)
         assert list(batches) == []
+
+
+def test_an_overlong_line_in_small_pieces_is_cut_and_its_neighbours_are_whole() -> None:
+    class Piped(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            return super().read1(4096)
+
+    started = time.process_time()
+    long = "x" * (2 * MAX_LINE)
+    lines = [
+        line
+        for batch in batches_of_stream(Piped(f"before\n{long}\nbehind".encode()))
+        for line in batch
+    ]
+    assert (lines[0], lines[2]) == ("before", "behind")
+    assert MAX_LINE <= len(lines[1]) <= MAX_LINE + 4096
+    assert time.process_time() - started < 5  # 40 where each piece copied the line again.
+
+
+def test_standard_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    number = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    with os.fdopen(number, "rb") as stream, pytest.raises(UserError) as told:
+        list(batches_of_stream(stream))
+    assert str(told.value) == "standard input: cannot be read (Bad file descriptor)"
