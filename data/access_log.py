@@ -12,16 +12,15 @@ import numpy.typing as npt
 from data import quick
 from data.errors import UserError
 from data.progress import track
+from data.records import dump, load
 from data.rows import FORMATS as FORMATS
 from data.rows import (
     QUOTES,
     Row,
     check_characters,
     check_format,
-    dump,
     guess,
     is_label,
-    load,
     split,
 )
 from data.rows import parse as parse_row

@@ -10,7 +10,7 @@ from data.access_log import AccessLog
 from data.batches import MAX_LENGTH
 from data.encode import Vocabulary
 from data.errors import UserError
-from data.rows import load
+from data.records import load
 from data.split import Split
 
 MOST_PATHS = 10

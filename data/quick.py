@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import orjson
 
+from data.records import MAX_DEPTH
+
 # orjson writes a float otherwise than json (1e16, not 1e+16) and reads an integer beyond 64 bits
 # as one. A number follows one of these characters; a string that looks like it costs only time.
 _FLOAT = re.compile(rb"[:,\[]-?[0-9]+[.eE]")
 # Finds the texts that may hold one: a digit and then one of ".eE" reads "0." after it.
 _TO_FIND_FLOATS = bytes.maketrans(b"123456789eE", b"000000000..")
-# As `data.rows` has it; what may be deeper is left to it.
-_MAX_DEPTH = 500
 _ENDS = {b"|,0\n": 0, b"|,1\n": 1}
 
 
@@ -87,7 +87,7 @@ def clean_json_line(line: bytes, dropped_keys: Sequence[str]) -> tuple[bytes, in
 
 
 def _may_be_deep(record: bytes) -> bool:
-    return len(record) > 2 * _MAX_DEPTH and record.count(b"{") + record.count(b"[") > _MAX_DEPTH
+    return len(record) > 2 * MAX_DEPTH and record.count(b"{") + record.count(b"[") > MAX_DEPTH
 
 
 def _same_as_json(text: bytes) -> bytes | None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from data.errors import UserError
 from data.quick import split_row
+from data.records import load
 from data.source import decode
 
 Format = Literal["access-log", "jsonl", "text"]
@@ -15,13 +16,9 @@ FORMATS: tuple[str, ...] = get_args(Format)
 QUOTES = {"access-log": "|", "text": '"'}
 
 MAX_FIELD = 2**24
-# Python's own limit depends on its version and on who calls.
-MAX_DEPTH = 500
 # CSV fields; or a record in UTF-8 and its label; or a JSON line.
 Row = list[str] | tuple[bytes, int] | bytes
-_TOO_DEEP = f"the record is nested too deeply (more than {MAX_DEPTH} levels)"
 _LABELS = {"0": 0, "1": 1}
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def check_format(format: str) -> None:
@@ -41,63 +38,6 @@ def check_characters(text: str) -> None:
     except UnicodeEncodeError as error:
         # data.source lets bytes that are no UTF-8 through as lone surrogates.
         raise UserError(f"is not UTF-8 at character {error.start + 1}") from error
-
-
-def load(record: str) -> dict[str, Any]:
-    """Parse a JSON object, key order kept.
-
-    Raises:
-        UserError: It is no JSON, or no object, or nested too deeply.
-    """
-    try:
-        parsed = json.loads(record)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"the record is no JSON ({error.msg}, character {error.pos + 1})"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"the record holds a number that is too long ({error})") from error
-    except RecursionError as error:
-        raise UserError(_TOO_DEEP) from error
-    if not isinstance(parsed, dict):
-        raise UserError("the record is JSON, but no object")
-    if may_be_deep(record):
-        _check_depth(parsed)
-    return parsed
-
-
-def dump(record: dict[str, Any]) -> str:
-    """Dump a record without spaces, ASCII-escaped.
-
-    Raises:
-        UserError: It is nested too deeply.
-    """
-    try:
-        text = _ENCODER.encode(record)
-    except RecursionError as error:
-        raise UserError(_TOO_DEEP) from error
-    if may_be_deep(text):
-        _check_depth(record)
-    return text
-
-
-def may_be_deep(text: str) -> bool:
-    """Tell whether a JSON text could be nested deeper than `MAX_DEPTH`."""
-    return len(text) > 2 * MAX_DEPTH and text.count("{") + text.count("[") > MAX_DEPTH
-
-
-def _check_depth(record: dict[str, Any]) -> None:
-    level: list[Any] = [record]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return
-    raise UserError(_TOO_DEEP)
 
 
 def guess(lines: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:

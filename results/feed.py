@@ -51,7 +51,7 @@ def batches_of_stream(stream: BinaryIO, wait: float = WAIT) -> Iterator[list[str
             waiting then.
 
     Yields:
-        Lines; one that is too long is cut to what `Predictor.text` still finds too long.
+        Lines; one that is too long is cut to what `Preparation.text` still finds too long.
 
     Raises:
         UserError: If it cannot be read.

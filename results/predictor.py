@@ -4,48 +4,28 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from data.access_log import clean, parse_line
-from data.batches import GRID, MAX_LENGTH, padded_lengths
-from data.encode import Encoded, encode
-from data.errors import UserError
-from data.rows import dump
-from data.source import MAX_LINE
+from data.batches import GRID, MAX_LENGTH
+from data.encode import Encoded
 from results.exported import Export, load_export
+from results.preparation import Answer as Answer
+from results.preparation import Preparation
 from results.quiet import hushed
-
-Answer = dict[str, object]
 
 # Larger ones do not speed up short records, and slow long ones down by up to a sixth.
 BATCH_SIZE = 256
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Lines on their way to the model.
+class Predictor:
+    """An exported model together with its preprocessing.
 
     Attributes:
-        encoded: The k good ones.
-        rows: Which of the n lines each good one was, int64 [k].
-        lengths: To how many ids each good one is padded, int64 [k].
-        errors: What was wrong with each of the others, by line.
-        each_us: Microseconds that preparing took, divided by n.
+        preparation: The preprocessing.
     """
-
-    encoded: Encoded
-    rows: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-    errors: dict[int, Answer]
-    each_us: float
-
-
-class Predictor:
-    """An exported model together with its preprocessing."""
 
     def __init__(self, export: Export) -> None:
         """Prepare the model; it is traced at the first scores.
@@ -55,8 +35,8 @@ class Predictor:
         """
         from results.evaluate import Scorer  # Here: a --help must not wait for TensorFlow.
 
-        self._preprocessing = export.preprocessing
-        self._vocabulary = export.vocabulary
+        self.preparation = Preparation(export.preprocessing, export.vocabulary)
+        self._padding = export.preprocessing.padding
         self._score = Scorer(export.model)
         self._threshold = export.threshold
 
@@ -80,74 +60,6 @@ class Predictor:
         for length in (GRID, MAX_LENGTH):
             self._score(np.zeros((1, length), np.int32))
 
-    def text(self, line: str) -> str:
-        """Clean one raw line as the search did.
-
-        Args:
-            line: A line of a log of the export's format, its label ignored, or a bare record.
-
-        Returns:
-            The text that the model sees.
-
-        Raises:
-            UserError: If it is empty, too long, or holds no record.
-        """
-        if not line.strip():
-            raise UserError("the line is empty")
-        if len(line) >= MAX_LINE:
-            raise UserError(f"the line is longer than {MAX_LINE:,} characters")
-        record = parse_line(line, self._preprocessing.format)
-        if self._preprocessing.format == "text":
-            return record
-        return clean(record, self._preprocessing.dropped_keys)
-
-    def text_of(self, record: object) -> str:
-        """Clean one record that came as JSON.
-
-        Args:
-            record: A raw line, or a parsed record with its keys in their order.
-
-        Returns:
-            The text that the model sees.
-
-        Raises:
-            UserError: If it is neither, or the export wants lines of text.
-        """
-        if isinstance(record, str):
-            return self.text(record)
-        if self._preprocessing.format == "text":
-            raise UserError("the record must be a string: the model was trained on plain text")
-        if not isinstance(record, dict):
-            raise UserError("the record must be an object or a string")
-        dropped = self._preprocessing.dropped_keys
-        if self._preprocessing.format == "jsonl":
-            dropped = (*dropped, "label")
-        return dump({key: value for key, value in record.items() if key not in dropped})
-
-    def prepare(self, records: Sequence[object]) -> Prepared:
-        """Clean and encode records, each for itself: a bad one spoils no other.
-
-        Args:
-            records: Raw lines or parsed records, [n].
-
-        Returns:
-            What the model takes, and what was wrong with the rest.
-        """
-        started = time.perf_counter()
-        texts: list[str] = []
-        rows: list[int] = []
-        errors: dict[int, Answer] = {}
-        for row, record in enumerate(records):
-            try:
-                texts.append(self.text_of(record))
-                rows.append(row)
-            except UserError as error:
-                errors[row] = {"error": str(error)}
-        encoded = self._encode(texts)
-        lengths = padded_lengths(encoded.lengths, self._preprocessing.padding)
-        each_us = (time.perf_counter() - started) / max(len(records), 1) * 1e6
-        return Prepared(encoded, np.array(rows, np.int64), lengths, errors, each_us)
-
     def probabilities(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Compute one batch.
 
@@ -168,7 +80,7 @@ class Predictor:
         Returns:
             Probabilities of label 1, float32 [n].
         """
-        return self._scores(self._encode(texts))
+        return self._scores(self.preparation.encode(texts))
 
     def answers(self, records: Sequence[object]) -> list[Answer]:
         """Answer records now, each for itself: a bad one spoils no other.
@@ -181,7 +93,7 @@ class Predictor:
             the time that these records took together, from raw to score, divided by n.
         """
         started = time.perf_counter()
-        prepared = self.prepare(records)
+        prepared = self.preparation.prepare(records)
         scores = self._scores(prepared.encoded).tolist()
         each_us = (time.perf_counter() - started) / max(len(records), 1) * 1e6
         found = dict(prepared.errors)
@@ -208,14 +120,13 @@ class Predictor:
             "latency_us": round(latency_us, 1),
         }
 
-    def _encode(self, texts: Sequence[str]) -> Encoded:
-        return encode(texts, self._vocabulary, self._preprocessing.max_length)
-
     def _scores(self, encoded: Encoded) -> npt.NDArray[np.float32]:
         from results.evaluate import probabilities
 
-        rows, padding = np.arange(len(encoded)), self._preprocessing.padding
-        return probabilities(self._score, encoded, rows, padding=padding, batch_size=BATCH_SIZE)
+        rows = np.arange(len(encoded))
+        return probabilities(
+            self._score, encoded, rows, padding=self._padding, batch_size=BATCH_SIZE
+        )
 
 
 @contextmanager

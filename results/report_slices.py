@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import UserError
-from data.rows import load
+from data.records import load
 from results.metrics import predictions
 from results.report_text import visible
 from results.significance import wilson

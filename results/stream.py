@@ -89,7 +89,7 @@ class Stream:
             yield from self._all(pool)
 
     def _take(self, lines: Sequence[object], pool: ThreadPoolExecutor) -> None:
-        prepared = self._predictor.prepare(lines)
+        prepared = self._predictor.preparation.prepare(lines)
         for row, error in prepared.errors.items():
             self._answers[self._read + row] = error
         places = zip(prepared.rows.tolist(), prepared.lengths.tolist(), strict=True)

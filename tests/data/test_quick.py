@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data import quick
 from data.access_log import DROPPED_KEYS
-from data.rows import MAX_DEPTH
+from data.records import MAX_DEPTH
 
 any_text = st.text(st.characters(codec=None, categories=None))
 ascii_text = st.text(st.characters(max_codepoint=127))

@@ -1,19 +1,15 @@
 """Guessing the format, and finding rows, records and labels."""
 
 import itertools
-from typing import Any
 
 import pytest
 
 from data.errors import UserError
 from data.rows import (
     FORMATS,
-    MAX_DEPTH,
     MAX_FIELD,
     check_format,
-    dump,
     guess,
-    load,
     parse,
     rows,
     split,
@@ -105,30 +101,6 @@ def test_split_of_a_blank_line() -> None:
 def test_split_of_an_overlong_field() -> None:
     with pytest.raises(UserError, match="field larger than field limit"):
         split("x" * (2**24 + 1), '"')
-
-
-def nested(depth: int, opening: str = "[") -> str:
-    """Make an object that is so many levels deep in all."""
-    closing = {"[": "]", '{"a":': "}"}[opening]
-    innermost = "null" if opening.endswith(":") else ""
-    return f'{{"a":{opening * (depth - 1)}{innermost}{closing * (depth - 1)}}}'
-
-
-@pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_the_deepest_record_is_the_same_whoever_calls(opening: str) -> None:
-    deepest = nested(MAX_DEPTH, opening)
-    assert dump(load(deepest)) == deepest
-    for depth in (MAX_DEPTH + 1, MAX_DEPTH + 200, 100_000):
-        with pytest.raises(UserError, match=r"nested too deeply \(more than 500 levels\)"):
-            load(nested(depth, opening))
-    record: dict[str, Any] = {}
-    for _ in range(MAX_DEPTH):
-        record = {"a": record}
-    with pytest.raises(UserError, match="nested too deeply"):
-        dump(record)
-    # Brackets side by side, or in a string, are no depth.
-    for record_of_many in (f'{{"a":[{"[]," * 9999}[]]}}', f'{{"a":"{"[" * 9999}"}}'):
-        assert dump(load(record_of_many)) == record_of_many
 
 
 @pytest.mark.parametrize(("format", "quote"), [("access-log", "|"), ("text", '"')])

@@ -145,8 +145,9 @@ def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path
     ],
 )
 def test_a_parsed_record_is_cleaned_as_its_line(predictor: Predictor, line: str) -> None:
-    text = predictor.text(line)
-    assert predictor.text_of(json.loads(line)) == predictor.text_of(line) == text
+    text = predictor.preparation.text(line)
+    text_of = predictor.preparation.text_of
+    assert text_of(json.loads(line)) == text_of(line) == text
     assert "headers" not in text
 
 
