@@ -10,11 +10,8 @@ from data.batches import MAX_LENGTH, Padding
 from data.encode import Vocabulary, encode
 from data.progress import track
 from results.evaluate import Scorer, probabilities
-from results.quiet import hushed
+from results.keras_model import load_model
 from results.report_mistakes import Attribution
-
-with hushed():
-    import keras
 
 WIDTH = 3
 MOST_WINDOWS = 512
@@ -46,8 +43,7 @@ def explain(
     Returns:
         One a record, in their order.
     """
-    loaded = keras.models.load_model(model, compile=False, safe_mode=True)
-    scorer = Scorer(loaded)
+    scorer = Scorer(load_model(model))
     filler = next(filter(str.isalnum, vocabulary.characters), "a")
 
     def score(variants: Sequence[str]) -> Effects:

@@ -103,10 +103,9 @@ def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str
 
 
 def _convert(format: Format, folder: Path, sample: Sample) -> None:
-    import keras
+    from results.keras_model import load_model
 
-    model = keras.models.load_model(folder / FORMATS["keras"].path, compile=False, safe_mode=True)
-    format.write(model, folder / format.path)
+    format.write(load_model(folder / FORMATS["keras"].path), folder / format.path)
     _check(format, folder, sample)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -113,6 +114,10 @@ class Export:
 def load_export(folder: Path) -> Export:
     """Verify and load an export; no code that the model brings along is run.
 
+    The manifest's checksums tell of damage, not of origin: whoever changes a file can change its
+    checksum. So the model is looked through as well, as that of a stranger
+    (`results.keras_model`).
+
     Args:
         folder: What `results.export` wrote.
 
@@ -127,11 +132,12 @@ def load_export(folder: Path) -> Export:
     try:
         preprocessing = Preprocessing.of(_read(folder / PREPROCESSING))
         protocol, metrics = _read(folder / PROTOCOL), _read(folder / METRICS)
+        made_with = _read(folder / VERSIONS).get("keras", "?")
     except ValueError as error:
         raise UserError(f"'{folder}' is damaged: {PREPROCESSING}: {error}{AGAIN}") from error
     return Export(
         folder=folder,
-        model=_load_model(folder),
+        model=_load_model(folder, made_with),
         vocabulary=Vocabulary.load(folder / VOCABULARY),
         preprocessing=preprocessing,
         protocol=protocol,
@@ -140,22 +146,26 @@ def load_export(folder: Path) -> Export:
     )
 
 
-def _load_model(folder: Path) -> "keras.Model":
-    import keras  # Here, so that writing and checking an export go without its 4 seconds.
+def _load_model(folder: Path, made_with: object) -> "keras.Model":
+    from results.keras_model import Refused, load_model
 
     try:
-        return keras.models.load_model(folder / MODEL, compile=False, safe_mode=True)
+        return load_model(folder / MODEL)
+    except Refused as error:
+        raise UserError(f"'{folder / MODEL}' cannot be loaded safely: {error}") from error
     except Exception as error:  # Keras names no exceptions of its own.
-        made_with = _read(folder / VERSIONS).get("keras", "?")
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"'{folder / MODEL}' cannot be loaded by Keras {keras.__version__} "
+            f"'{folder / MODEL}' cannot be loaded by Keras {version('keras')} "
             f"(it was made with {made_with}): {reason}"
         ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, RecursionError) as error:
+        raise ValueError(f"{path.name} cannot be read ({type(error).__name__})") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} is no JSON object")
     return content

@@ -94,11 +94,10 @@ def _load_saved_model(path: Path) -> Score:
 
 
 def _load_keras(path: Path) -> Score:
-    import keras
-
     from results.evaluate import Scorer
+    from results.keras_model import load_model
 
-    return Scorer(keras.models.load_model(path, compile=False, safe_mode=True))
+    return Scorer(load_model(path))
 
 
 def _write_keras(model: Any, path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The list of an export's files with their sizes and checksums, and whether they still fit it."""
+"""The list of an export's files with their sizes and checksums, and whether they still fit it.
+
+The checksums tell a damaged file, not a hostile one: who can change a file can change its checksum.
+"""
 
 import hashlib
 import json
@@ -13,6 +16,8 @@ from results.threshold import DEFAULT, Threshold
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "model3-search export, version 1"
 AGAIN = "; export it again"
+# Of a manifest; one has a kilobyte.
+MOST_BYTES = 2**20
 
 
 def files(folder: Path) -> list[str]:
@@ -58,7 +63,7 @@ def manifest_files(folder: Path) -> dict[str, dict[str, Any]] | None:
             str(name): {"size": int(entry["size"]), "sha256": str(entry["sha256"])}
             for name, entry in content["files"].items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
 
 
@@ -88,7 +93,8 @@ def verify(folder: Path, required: Iterable[str]) -> None:
         required: Files that it must have, listed or not.
 
     Raises:
-        UserError: If it is no export, or a file is missing or differs from its manifest.
+        UserError: If it is no export, a file is missing or differs from its manifest, or a link
+            leads out of the folder.
     """
     if not folder.is_dir():
         raise UserError(f"'{folder}' is no export: there is no such folder")
@@ -101,8 +107,14 @@ def verify(folder: Path, required: Iterable[str]) -> None:
             raise UserError(f"'{folder}' is damaged: {MANIFEST} does not fit {name}{AGAIN}")
         if not path.is_file():
             raise UserError(f"'{folder}' is damaged: {name} is missing{AGAIN}")
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                f"'{path}' is a link out of its folder; copy the export with its links followed "
+                "(cp -rL), if you know where they lead"
+            )
         try:
-            same = _describe(path) == listed[name]
+            # The size first: what is larger than it should be is not read.
+            same = path.stat().st_size == listed[name]["size"] and _describe(path) == listed[name]
         except OSError as error:
             raise UserError(f"'{path}' cannot be read ({error.strerror})") from error
         if not same:
@@ -111,8 +123,12 @@ def verify(folder: Path, required: Iterable[str]) -> None:
 
 def _content(folder: Path) -> dict[str, Any]:
     """Return what the manifest holds; nothing where it is missing, damaged or of another kind."""
+    path = folder / MANIFEST
     try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        # A pipe would be waited for, and a link be another export's.
+        if not path.is_file() or path.is_symlink() or path.stat().st_size > MOST_BYTES:
+            return {}
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     fits = isinstance(content, dict) and content.get("format") == MANIFEST_FORMAT

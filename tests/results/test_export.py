@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,15 @@ import keras
 import numpy as np
 import pytest
 
+from data import command
 from data.errors import UserError
+from results import predict, serve
 from results.export import chosen, export, load_export, versions
 from results.exported import FILES, Preprocessing
 from results.manifest import MANIFEST, manifest
 from results.result import Result
 from tests.results.conftest import Trained
+from tests.results.hostile import layer_in, with_config
 
 GIVEN: dict[str, Any] = {
     "format": "access-log",
@@ -119,6 +123,16 @@ def _unlisted(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(content))
 
 
+def _pipe(folder: Path) -> None:
+    _no_manifest(folder)
+    os.mkfifo(folder / MANIFEST)
+
+
+def _link_to_another(folder: Path) -> None:
+    (folder / MANIFEST).rename(folder.parent / MANIFEST)
+    (folder / MANIFEST).symlink_to(folder.parent / MANIFEST)
+
+
 ENTRY = {"size": 1, "sha256": "0"}
 
 
@@ -133,6 +147,10 @@ ENTRY = {"size": 1, "sha256": "0"}
         (_text("[" * 100_000), "missing or damaged"),
         (_entry("model.keras", 3), "missing or damaged"),
         (_entry("model.keras", {"size": "x", "sha256": ""}), "missing or damaged"),
+        (_entry("model.keras", {"size": float("inf"), "sha256": ""}), "missing or damaged"),
+        (_pipe, "missing or damaged"),
+        (_link_to_another, "missing or damaged"),
+        (_text(" " * 2**21), "missing or damaged"),
         (_entry("extra.bin", ENTRY), r"extra\.bin is missing"),
         (_entry("../artefacts/model.keras", ENTRY), "does not fit"),
         (_entry("/etc/passwd", ENTRY), "does not fit"),
@@ -178,18 +196,72 @@ def test_preprocessing_that_cannot_be_honoured_is_refused(
 
 
 def test_a_model_that_keras_cannot_load_is_one_line(exported: Path) -> None:
-    (exported / "model.keras").write_bytes(b"PK\x03\x04 no archive")
+    def unknown_units(config: dict[str, Any]) -> None:
+        layer_in(config, "score")["config"]["units"] = "many"
+
+    with_config(exported / "model.keras", unknown_units)
     _reseal(exported)
     with pytest.raises(UserError, match=r"model\.keras' cannot be loaded by Keras"):
         load_export(exported)
 
 
-def test_a_model_that_brings_code_is_refused(exported: Path) -> None:
-    model = keras.Sequential([keras.Input((None,)), keras.layers.Lambda(lambda x: x + 1)])
-    model.save(exported / "model.keras")
+@pytest.mark.parametrize("main", [predict.main, serve.main])
+def test_a_hostile_model_is_one_line_and_nothing_of_it_runs(
+    exported: Path, main: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark = exported.parent / "ran"
+    model = exported / "model.keras"
+
+    def touch(config: dict[str, Any]) -> None:
+        layer_in(config, "score")["config"]["activation"] = {
+            "module": "os",
+            "class_name": "function",
+            "config": "system",
+            "registered_name": "function",
+        }
+        config["config"]["layers"].append(
+            {
+                "module": "subprocess",
+                "class_name": "run",
+                "config": {"args": ["touch", str(mark)], "name": "x"},
+            }
+        )
+
+    with_config(model, touch)
     _reseal(exported)
-    with pytest.raises(UserError, match="cannot be loaded"):
+    port = ["--port", "0"] if main is serve.main else []
+    with pytest.raises(SystemExit) as left:
+        command.run(main, [str(exported), *port])
+    said = capfd.readouterr()
+    assert (left.value.code, said.out) == (2, "")
+    assert said.err.startswith(f"error: '{model}' cannot be loaded safely: it names")
+    assert said.err.count("\n") == 1
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", ["model.keras", "vocabulary.json"])
+def test_a_link_out_of_the_folder_is_refused(exported: Path, tmp_path: Path, name: str) -> None:
+    (exported / name).rename(tmp_path / name)
+    (exported / name).symlink_to(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name}' is a link out of its folder"):
         load_export(exported)
+
+
+def test_a_link_to_a_folder_outside_is_refused(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "extra.txt").write_text("x")
+    (exported / "inside").symlink_to(tmp_path / "outside")
+    digest = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    _entry("inside/extra.txt", {"size": 1, "sha256": digest})(exported)
+    with pytest.raises(UserError, match="is a link out of its folder"):
+        load_export(exported)
+
+
+def test_a_link_within_the_folder_is_followed(exported: Path) -> None:
+    (exported / "model.keras").rename(exported / "the-model.keras")
+    (exported / "model.keras").symlink_to("the-model.keras")
+    _reseal(exported)
+    assert load_export(exported).threshold == 0.5
 
 
 def test_an_absent_folder_and_a_file_are_refused(tmp_path: Path) -> None:
