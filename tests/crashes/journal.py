@@ -1,0 +1,140 @@
+"""What a run's journal says of its trials, read as plain lines and not by the code under test."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+# States as Optuna writes them.
+RUNNING, COMPLETE, PRUNED, FAILED, WAITING = range(5)
+REPORTED = (COMPLETE, PRUNED)
+
+
+class _Operation(IntEnum):
+    """Operations as Optuna writes them."""
+
+    STUDY_ATTRIBUTE = 2
+    CREATE = 4
+    PARAMETER = 5
+    STATE = 6
+    ATTRIBUTE = 8
+
+
+@dataclass
+class Told:
+    """What the journal tells of one trial.
+
+    Attributes:
+        number: Its number.
+        state: One of Optuna's.
+        values: Its objectives' values.
+        params: Its hyperparameters as they are stored.
+        attributes: Its user attributes: slot, result and so on.
+    """
+
+    number: int
+    state: int = RUNNING
+    values: list[float] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def slot(self) -> int:
+        """Its place in the budget."""
+        return int(self.attributes.get("slot", self.number))
+
+
+def operations(content: bytes) -> Iterator[dict[str, Any]]:
+    """Give the operations of a journal; a last one without its end is left out.
+
+    Args:
+        content: The journal's bytes.
+
+    Yields:
+        The operations in order.
+    """
+    for line in content.split(b"\n")[:-1]:
+        yield json.loads(line)
+
+
+def read(path: Path) -> dict[int, Told]:
+    """Replay a journal.
+
+    Args:
+        path: The journal; it need not be there.
+
+    Returns:
+        The trials by number.
+    """
+    trials: dict[int, Told] = {}
+    for operation in operations(path.read_bytes() if path.is_file() else b""):
+        match operation["op_code"]:
+            case _Operation.CREATE:
+                number = len(trials)
+                trials[number] = _created(number, operation)
+            case _Operation.PARAMETER:
+                trial = trials[operation["trial_id"]]
+                trial.params[operation["param_name"]] = operation["param_value_internal"]
+            case _Operation.STATE:
+                trial = trials[operation["trial_id"]]
+                # Whoever claims a trial that is taken, or ends one that has ended, is refused.
+                if trial.state in (RUNNING, WAITING):
+                    trial.state = operation["state"]
+                    trial.values = operation.get("values") or trial.values
+            case _Operation.ATTRIBUTE:
+                trials[operation["trial_id"]].attributes.update(operation["user_attr"])
+    return trials
+
+
+def _created(number: int, operation: Mapping[str, Any]) -> Told:
+    return Told(
+        number,
+        operation.get("state", RUNNING),
+        operation.get("values"),
+        dict(operation.get("params", {})),
+        dict(operation.get("user_attrs", {})),
+    )
+
+
+def reported(trials: Mapping[int, Told]) -> dict[int, Told]:
+    """Give the trials that were reported as ended well: complete or pruned.
+
+    Args:
+        trials: Trials by number.
+
+    Returns:
+        Those of them.
+    """
+    return {number: trial for number, trial in trials.items() if trial.state in REPORTED}
+
+
+def has_claimed(content: bytes) -> bool:
+    """Say whether a part of a journal tells of a trial that somebody took.
+
+    Args:
+        content: Whole lines.
+
+    Returns:
+        Whether it does.
+    """
+    return any(
+        operation["op_code"] == _Operation.STATE and operation["state"] == RUNNING
+        for operation in operations(content)
+    )
+
+
+def has_chosen(content: bytes) -> bool:
+    """Say whether a part of a journal tells of a champion: the search is over, the end begins.
+
+    Args:
+        content: Whole lines.
+
+    Returns:
+        Whether it does.
+    """
+    return any(
+        operation["op_code"] == _Operation.STUDY_ATTRIBUTE and "champion" in operation["user_attr"]
+        for operation in operations(content)
+    )
