@@ -6,12 +6,15 @@ import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from data.errors import UserError
+from data.redaction import Secrets, hide_title, redacted_errors
 from data.source import MAX_BYTES
 
+EXIT_BUG = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -69,21 +72,32 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
 
     A `UserError` becomes one line on stderr and status 2; Ctrl-C becomes status 130; a reader
     that closes our output early (`| head`) ends us quietly; a full disk is one line too. Any other
-    exception keeps its traceback.
+    exception keeps its traceback. What goes to stderr, and what `ps` shows, is without passwords.
 
     Args:
         main: Takes the arguments after the program's name, returns the exit status.
         argv: Those arguments; `sys.argv[1:]` when left out.
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
-    )
+    hide_title()
+    words = sys.argv[1:] if argv is None else argv
+    with redacted_errors(Secrets.of(words, os.environ)):
+        logging.basicConfig(
+            level=logging.INFO,
+            format="%(asctime)s %(message)s",
+            datefmt="%H:%M:%S",
+            stream=sys.stderr,
+        )
+        status = _status(main, words)
+    sys.exit(status)
+
+
+def _status(main: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
+    status = EXIT_USER_ERROR
     try:
-        status = main(sys.argv[1:] if argv is None else argv)
+        status = main(words)
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        status = EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = EXIT_INTERRUPTED
@@ -92,12 +106,15 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         status = 0
     except OSError as error:
         if error.errno not in _NO_ROOM:
-            raise
+            traceback.print_exc()
+            return EXIT_BUG
         where = error.filename or "the output"
         print(f"error: {where} cannot be written ({error.strerror}); make room", file=sys.stderr)
         _forget_output()
-        status = EXIT_USER_ERROR
-    sys.exit(status)
+    except Exception:
+        traceback.print_exc()  # Here, where passwords are taken out of it.
+        status = EXIT_BUG
+    return status
 
 
 def _forget_output() -> None:

@@ -1,13 +1,14 @@
 """A run's artefacts: in its folder, and behind an fsspec URL where machines share no folder."""
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
+from pathlib import Path, PurePosixPath
 
 import fsspec
 
 from data.errors import UserError
 from data.files import new_file
+from data.redaction import redact
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,16 @@ class Artefacts:
 
         Args:
             path: The file, relative to the run's folder.
+
+        Raises:
+            UserError: If it leads elsewhere.
         """
+        local = self._local(path)
         if self.url is not None:
             system, remote = self._remote(path)
             system.makedirs(remote.rpartition("/")[0], exist_ok=True)
             # Under another name first: not every system shows a file only once it is whole.
-            system.put_file(str(self.folder / path), f"{remote}.part")
+            system.put_file(str(local), f"{remote}.part")
             system.mv(f"{remote}.part", remote)
 
     def find(self, path: str) -> Path | None:
@@ -44,8 +49,11 @@ class Artefacts:
 
         Returns:
             The file on this machine; None where nobody has it.
+
+        Raises:
+            UserError: If it leads elsewhere.
         """
-        local = self.folder / path
+        local = self._local(path)
         if local.is_file() or self.url is None:
             return local if local.is_file() else None
         system, remote = self._remote(path)
@@ -60,12 +68,20 @@ class Artefacts:
 
         Args:
             path: The file, relative to the run's folder.
+
+        Raises:
+            UserError: If it leads elsewhere.
         """
-        (self.folder / path).unlink(missing_ok=True)
+        self._local(path).unlink(missing_ok=True)
         if self.url is not None:
             system, remote = self._remote(path)
             if system.exists(remote):
                 system.rm_file(remote)
+
+    def _local(self, path: str) -> Path:
+        if not _is_beside(path):
+            raise UserError(f"the study names the file '{path}', which does not lie among the runs")
+        return self.folder / path
 
     def _remote(self, path: str) -> tuple[fsspec.AbstractFileSystem, str]:
         assert self.url is not None
@@ -82,7 +98,7 @@ def check_url(url: str) -> None:
     Raises:
         UserError: If it holds a password, its kind is not known, or it cannot be written to.
     """
-    if urlsplit(url).password is not None:
+    if redact(url) != url:
         # It would be kept in the study, for everybody who opens that.
         raise UserError("--artefacts holds a password; give credentials by the environment instead")
     try:
@@ -92,3 +108,9 @@ def check_url(url: str) -> None:
         raise UserError(f"--artefacts '{url}' cannot be used: {error}") from error
     except OSError as error:
         raise UserError(f"--artefacts '{url}' cannot be written: {error}") from error
+
+
+def _is_beside(path: str) -> bool:
+    """Whether a path below a run's folder stays among the runs: it was read from a study."""
+    parts = PurePosixPath(os.path.normpath(path)).parts
+    return not PurePosixPath(path).is_absolute() and ".." not in parts[1:]

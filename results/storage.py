@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from data.errors import UserError
+from data.redaction import is_secret, redact
 from results.files import write_text
 from results.journal import open_journal
 from results.patience import make_patient
@@ -42,7 +43,7 @@ def open_storage(folder: Path, url: str | None, heartbeat: int) -> BaseStorage:
     if url is None:
         return open_journal(folder / JOURNAL)
     parsed = _parse(url)
-    shown = parsed.render_as_string(hide_password=True)
+    shown = redact(parsed.render_as_string(hide_password=True))
     if parsed.drivername == _GRPC:
         return make_patient(_open_proxy(parsed, shown))
     return make_patient(_open_database(parsed, shown, heartbeat))
@@ -70,7 +71,9 @@ def remember(folder: Path, url: str) -> None:
     Raises:
         UserError: If the folder cannot be written.
     """
-    write_text(folder / _NOTE, _parse(url)._replace(password=None).render_as_string() + "\n")
+    parsed = _parse(url)._replace(password=None)
+    parsed = parsed.difference_update_query([name for name in parsed.query if is_secret(name)])
+    write_text(folder / _NOTE, parsed.render_as_string() + "\n")
 
 
 def remembered(folder: Path) -> str | None:
@@ -145,4 +148,4 @@ def _reach(connect: Callable[[], T], shown: str) -> T:
 
 def _first_line(error: BaseException) -> str:
     cause: Any = getattr(error, "orig", None) or error
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    return redact((str(cause).strip().splitlines() or [type(cause).__name__])[0])

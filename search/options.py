@@ -4,7 +4,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Options:
     workers: int | None
     seed: int
     study: str
-    storage: str | None
+    storage: str | None = field(repr=False)  # It may hold a password.
     heartbeat: int
     artefacts: str | None
     out: Path

@@ -1,6 +1,6 @@
 """What the parent tells its workers, and what they tell it: plain values that cross processes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.batches import Padding
@@ -33,7 +33,7 @@ class Plan:
 
     folder: Path
     study: str
-    storage: str | None
+    storage: str | None = field(repr=False)  # It may hold a password.
     heartbeat: int
     cache: Path
     space: str

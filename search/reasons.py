@@ -2,6 +2,8 @@
 
 import re
 
+from data.redaction import redact
+
 LONGEST = 300
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -25,5 +27,5 @@ def reason(error: BaseException) -> str:
     nodes = [index for index, line in enumerate(lines) if line.startswith(_NODE)]
     if nodes and nodes[0] > 0:
         lines = lines[nodes[0] - 1 : nodes[0]]
-    said = ": ".join([type(error).__name__, *([" ".join(lines)] if lines else [])])
+    said = redact(": ".join([type(error).__name__, *([" ".join(lines)] if lines else [])]))
     return said if len(said) <= LONGEST else said[: LONGEST - 3] + "..."

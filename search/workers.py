@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection as connections
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import UserError
+from data.redaction import Redacting, Secrets
 from search.plan import Done, News, Plan, Ready, Task
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,9 @@ MOST_DEATHS_IN_A_ROW = 5
 
 def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> None:
     _write_to(plan.folder / "logs" / f"worker-{index}.log")
+    secrets = Secrets.of([plan.storage or ""], os.environ)
+    # For good: the process prints its last traceback after this function.
+    sys.stdout, sys.stderr = Redacting(sys.stdout, secrets), Redacting(sys.stderr, secrets)
     # TensorFlow is imported in the worker only, and its own log goes to the worker's file.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from search.worker import enter

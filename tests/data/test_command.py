@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import logging
+import os
 import sys
+import warnings
 from data.command import Parser, run
 from data.errors import UserError
 
@@ -23,7 +25,8 @@ from data.errors import UserError
 def main(argv):
     parser = Parser(prog="python -m some.where")
     parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("do", choices=["print", "refuse", "fail", "three", "wait", "log"])
+    parser.add_argument("do", choices=["print", "refuse", "fail", "three", "wait", "log", "leak"])
+    parser.add_argument("--storage")
     options = parser.parse_args(argv)
     match options.do:
         case "print":
@@ -40,6 +43,12 @@ def main(argv):
             sys.stdin.read()
         case "log":
             logging.getLogger("data").info("something happened")
+        case "leak":
+            word = os.environ["PGPASSWORD"]
+            print(open("/proc/self/cmdline").read().replace("\\0", " "))
+            logging.getLogger("data").info("%s is %s", options.storage, word)
+            warnings.warn(f"{options.storage} is {word}")
+            raise ValueError(f"{options.storage} is {word}")
     return 0
 
 
@@ -88,6 +97,29 @@ def test_a_bug_keeps_its_traceback(command: list[str]) -> None:
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert done.stderr.endswith("ValueError: a bug\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret-word@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:secret%2Dword@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:se@secret-word@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:se /secret-word@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me@host/db?password=secret-word&x=1", "host/db?password=***&x=1"),
+    ],
+)
+def test_no_password_is_shown(command: list[str], url: str, shown: str) -> None:
+    environment = {**os.environ, "PGPASSWORD": "the-other-word"}
+    words = ["leak", "--storage", url]
+    done = subprocess.run([*command, *words], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert f"--storage {url[:13]}" in done.stdout
+    assert shown in done.stdout
+    assert done.stderr.count("is ***") == 3  # a log line, a warning, an error
+    assert "Traceback" in done.stderr
+    for secret in ("secret-word", "secret%2Dword", "the-other-word"):
+        assert secret not in done.stdout + done.stderr
 
 
 def test_log_lines_go_to_stderr_with_the_time_of_day(command: list[str]) -> None:

@@ -41,8 +41,37 @@ def test_one_folder_needs_no_copies(tmp_path: Path) -> None:
     assert artefacts.find("a") is None
 
 
-@pytest.mark.parametrize("url", ["nowhere://x", "file:///proc/none/x", "ftp://me:word@host/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nowhere://x",
+        "file:///proc/none/x",
+        "ftp://me:word@host/x",
+        "simplecache::ftp://me:word@host/x",
+        "s3://bucket/x?secret=word",
+    ],
+)
 def test_a_url_that_cannot_serve_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="--artefacts") as error:
         check_url(url)
     assert "word" not in str(error.value).replace("password", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["../../x", "/etc/passwd", "../a/../../x", "trials/../../../x", "a/../../../x"]
+)
+def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str, url: str) -> None:
+    artefacts = Artefacts(tmp_path / "runs" / "here", url)
+    for action in (artefacts.find, artefacts.publish, artefacts.delete):
+        with pytest.raises(UserError, match="does not lie among the runs"):
+            action(path)
+
+
+def test_finished_baselines_lie_beside_the_run(tmp_path: Path) -> None:
+    kept = tmp_path / "runs" / "baselines" / "abc" / "model.keras"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"model")
+    (tmp_path / "runs" / "here").mkdir()
+    found = Artefacts(tmp_path / "runs" / "here").find("../baselines/abc/model.keras")
+    assert found is not None
+    assert found.read_bytes() == b"model"

@@ -33,6 +33,11 @@ def study_in(folder: Path, url: str | None = None) -> optuna.Study:
             "cannot be reached",
             marks=pytest.mark.skipif(not HAS_DRIVER, reason="psycopg is not installed"),
         ),
+        pytest.param(
+            "postgresql://127.0.0.1:1/x?user=me&password=secret-word",
+            "cannot be reached",
+            marks=pytest.mark.skipif(not HAS_DRIVER, reason="psycopg is not installed"),
+        ),
         ("oracle9://me:secret-word@127.0.0.1/x", "driver"),
         ("sqlite:////proc/none/study.db", "cannot be reached"),
     ],
@@ -46,8 +51,10 @@ def test_a_bad_url_is_one_line_without_its_password(url: str, words: str, tmp_pa
 
 def test_a_run_remembers_its_database_without_the_password(tmp_path: Path) -> None:
     assert remembered(tmp_path) is None
-    remember(tmp_path, "postgresql://me:secret-word@host:5432/x")
-    assert remembered(tmp_path) == "postgresql+psycopg://me@host:5432/x"
+    remember(
+        tmp_path, "postgresql://me:secret-word@host:5432/x?password=secret-word&sslmode=prefer"
+    )
+    assert remembered(tmp_path) == "postgresql+psycopg://me@host:5432/x?sslmode=prefer"
 
 
 class _Away(optuna.storages.InMemoryStorage):
