@@ -33,6 +33,8 @@ _NAMED = re.compile(
 _BEARER = re.compile(r"(?P<before>\bbearer\s+)(?P<secret>\S+)", re.I)
 _PATTERNS = (_IN_URL, _NAMED, _BEARER)
 
+# The shell's names of working directories.
+_FOLDERS = ("PWD", "OLDPWD")
 _SECRET_NAME = re.compile(rf"{_SECRET}$", re.I)
 
 
@@ -106,7 +108,7 @@ def is_secret(name: str) -> bool:
     Args:
         name: Its name.
     """
-    return _SECRET_NAME.search(name) is not None
+    return name not in _FOLDERS and _SECRET_NAME.search(name) is not None
 
 
 class Redacting(io.TextIOBase):

@@ -47,12 +47,16 @@ def test_short_words_are_left_in_texts() -> None:
     assert secrets.redact("this is a test") == "this is a test"
 
 
-@pytest.mark.parametrize("name", ["PGPASSWORD", "MODEL3_TOKEN", "AWS_SECRET_ACCESS_KEY", "sig"])
+@pytest.mark.parametrize(
+    "name", ["PGPASSWORD", "MODEL3_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PWD", "pwd", "sig"]
+)
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["PATH", "PGPASSFILE", "TOKENIZERS_PARALLELISM", "token-file"])
+@pytest.mark.parametrize(
+    "name", ["PATH", "PWD", "OLDPWD", "PGPASSFILE", "TOKENIZERS_PARALLELISM", "token-file"]
+)
 def test_other_names(name: str) -> None:
     assert not is_secret(name)
 

@@ -119,8 +119,20 @@ def test_the_command_serves_tells_nobody_its_token_and_ends_well(exported: Path)
             body = [record(1, False, 20), "|Mallory|"]
             answers = send(connection, "POST", "/predict", body, shown).json
             assert [sorted(answer) for answer in answers] == [["label", "score"], ["error"]]
+            metrics = send(connection, "GET", "/metrics", None, shown)
+            assert metrics.status == 200 and TOKEN not in metrics.body.decode()
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            refused = send(connection, "GET", "/metrics", None, {"Authorization": f"{TOKEN}x"})
+            assert refused.status == 401 and TOKEN not in refused.body.decode()
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=20)
     assert process.returncode == 0
     assert TOKEN not in said and "Mallory" not in said
-    assert said.splitlines()[-1].endswith("stopped after 2 requests")
+    assert said.splitlines()[-1].endswith("stopped after 4 requests")
+
+
+@pytest.mark.parametrize("words", [["--token", TOKEN], [f"--token={TOKEN}"], ["--secret", TOKEN]])
+def test_a_token_typed_by_mistake_is_not_repeated(
+    words: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert TOKEN not in refusal(capfd, "runs/none/best", *words)

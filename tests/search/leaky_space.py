@@ -25,5 +25,5 @@ class LeakySpace(SlowSpace):
         warnings.warn(said, stacklevel=1)
         if not LeakySpace.has_failed:
             LeakySpace.has_failed = True
-            raise RuntimeError(said)
+            raise RuntimeError(f"{sys.argv[-1]} with {os.environ['PGPASSWORD']}")
         return super().fit(hp, model, *args, **kwargs)
