@@ -129,7 +129,8 @@ def _open(url: str, have: int, timeout: float) -> http.client.HTTPResponse | Non
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=timeout)
+        opened = urllib.request.urlopen(request, timeout=timeout)  # `URL` is https  # nosec B310
+        response: http.client.HTTPResponse = opened
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416 and have:

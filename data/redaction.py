@@ -16,7 +16,7 @@ HIDDEN = "***"
 # What is so short may be any word of a message.
 SHORTEST = 6
 
-_SECRET = (
+_HINT = (
     r"(?:password|passwd|pwd|secret|token|credentials?|api_?key|access_?key|account_?key"
     r"|signature|\bsig)"
 )
@@ -27,7 +27,7 @@ _IN_URL = re.compile(r"(?P<before>://[^\s:/@]*:)(?P<secret>\S{1,2000})(?=@)")
 _IN_WORD = re.compile(r"(?P<before>://[^:/@]*:)(?P<secret>.+)(?=@)", re.S)
 # ?password=..., password='...', "password": "..."
 _NAMED = re.compile(
-    rf"""(?P<before>{_SECRET}(?:\s*=\s*|["']\s*:\s*))(?P<secret>"[^"]*"|'[^']*'|[^\s&;,'")]+)""",
+    rf"""(?P<before>{_HINT}(?:\s*=\s*|["']\s*:\s*))(?P<secret>"[^"]*"|'[^']*'|[^\s&;,'")]+)""",
     re.I,
 )
 _BEARER = re.compile(r"(?P<before>\bbearer\s+)(?P<secret>\S+)", re.I)
@@ -35,7 +35,7 @@ _PATTERNS = (_IN_URL, _NAMED, _BEARER)
 
 # The shell's names of working directories.
 _FOLDERS = ("PWD", "OLDPWD")
-_SECRET_NAME = re.compile(rf"{_SECRET}$", re.I)
+_SECRET_NAME = re.compile(rf"{_HINT}$", re.I)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from results.service import Limits
 
-TOKEN = "MODEL3_TOKEN"
+TOKEN = "MODEL3_TOKEN"  # a variable's name  # nosec B105
 MIN_TOKEN = 16
 
 log = logging.getLogger(__name__)
