@@ -5,6 +5,7 @@ preprocessing.json and manifest.json. PREPROCESSING.md explains each step.
 """
 
 import csv
+import hashlib
 import json
 import math
 import sys
@@ -27,21 +28,28 @@ class Predictor:
 
     Args:
         folder: The export.
+
+    Raises:
+        ValueError: If a file of it was changed. That tells damage, and nothing of its origin.
     """
 
     def __init__(self, folder: Path) -> None:
-        def read(name: str) -> dict[str, Any]:
-            content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+        manifest = load((folder / "manifest.json").read_text(encoding="utf-8"))
+
+        def read(name: str) -> bytes:
+            content = (folder / name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != manifest["files"][name]["sha256"]:
+                raise ValueError(f"{name} is not what was exported")
             return content
 
-        self._given = read("preprocessing.json")
-        vocabulary = read("vocabulary.json")
+        self._given = load(read("preprocessing.json").decode())
+        vocabulary = load(read("vocabulary.json").decode())
         characters = vocabulary["characters"]
         self._ids = {character: number for number, character in enumerate(characters, 1)}
         self._unknown = len(characters) + 1 if vocabulary["unknown"] else None
-        self.threshold = float(read("manifest.json")["threshold"]["value"])
+        self.threshold = float(manifest["threshold"]["value"])
         self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
+            read("model.onnx"), providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
 
@@ -240,7 +248,12 @@ def windows(lines: Iterable[str]) -> Iterator[list[str]]:
 def main() -> None:
     """Answer the lines of a file, or of standard input."""
     folder = Path(__file__).resolve().parent
-    predictor = Predictor(folder)
+    try:
+        predictor = Predictor(folder)
+    except Exception as error:  # onnxruntime's have no type of their own.
+        reason = " ".join(str(error).split())
+        print(f"error: '{folder}' cannot be loaded: {reason}", file=sys.stderr)
+        sys.exit(2)
     source = open(sys.argv[1], "rb") if len(sys.argv) > 1 else sys.stdin.buffer  # noqa: PTH123, SIM115
     with source:
         for window in windows(lines_of(source)):

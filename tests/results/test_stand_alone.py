@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from results.conversion import Sample
 from results.evaluate import probabilities
 from results.export import STAND_ALONE, export, load_export
+from results.manifest import manifest
 from results.predictor import Predictor
 from results.result import Result
 from results.threshold import Threshold
@@ -173,3 +175,46 @@ def test_no_lines_are_no_answers(kept: Path, trained: Trained, tmp_path: Path) -
     assert run(folder, []) == []
     shutil.move(folder, tmp_path / "moved")
     assert len(run(tmp_path / "moved", ['{"a":1}'] * 1500)) == 1500
+
+
+def _changed(folder: Path) -> None:
+    content = (folder / "vocabulary.json").read_text()
+    (folder / "vocabulary.json").write_text(content.replace('"a"', '"b"'))
+
+
+def _absent(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+def _reads_another_file(folder: Path) -> None:
+    """Let the model take its weights from a file outside, as somebody who knows the manifest."""
+    (folder.parent / "outside").write_bytes(bytes(2**16))
+    model = onnx.load(folder / "model.onnx")
+    weights = model.graph.initializer[0]
+    weights.ClearField("float_data")
+    weights.raw_data = b"x"
+    onnx.external_data_helper.set_external_data(weights, "../outside")
+    weights.ClearField("raw_data")
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").write_text(json.dumps(manifest(folder)))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (_changed, "vocabulary.json is not what was exported"),
+        (_absent, "manifest.json"),
+        (_reads_another_file, "External data path"),
+    ],
+)
+def test_a_damaged_folder_is_one_line(
+    kept: Path, trained: Trained, tmp_path: Path, damage: Any, says: str
+) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best")
+    damage(folder)
+    words = [sys.executable, "-I", "-c", GUARD, str(folder / "predict.py")]
+    done = subprocess.run(words, input=b"{}\n", capture_output=True, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith(f"error: '{folder}' cannot be loaded: ")
+    assert says in done.stderr.decode() and done.stderr.count(b"\n") == 1
