@@ -56,10 +56,15 @@ def batches_of_stream(stream: BinaryIO, wait: float = WAIT) -> Iterator[list[str
     Raises:
         UserError: If it cannot be read.
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+    # Not utf-8-sig: it loses the one or two first bytes of a mark where no more follow.
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    mark = "\ufeff"
     rest = ""
     for chunk in _chunks(stream, wait):
-        *whole, last = decoder.decode(chunk).split("\n")
+        text = decoder.decode(chunk)
+        if text:
+            text, mark = text.removeprefix(mark), ""
+        *whole, last = text.split("\n")
         for start in range(0, len(whole), LINES):
             lines = whole[start : start + LINES]
             lines[0] = rest + lines[0]

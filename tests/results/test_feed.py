@@ -81,3 +81,25 @@ def test_standard_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with os.fdopen(number, "rb") as stream, pytest.raises(UserError) as told:
         list(batches_of_stream(stream))
     assert str(told.value) == "standard input: cannot be read (Bad file descriptor)"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 99])
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb", ["a", "\ufeffb"]),
+        (b"\xef\xbb", ["\udcef\udcbb"]),
+        (b"\xef", ["\udcef"]),
+        (b"\xef\xbb\xbf", []),
+        (b"a\xc3", ["a\udcc3"]),
+    ],
+)
+def test_a_byte_order_mark_and_what_only_begins_as_one(
+    content: bytes, lines: list[str], size: int
+) -> None:
+    class Dripping(io.BytesIO):
+        def read1(self, most: int | None = -1) -> bytes:
+            return super().read1(size)
+
+    batches = batches_of_stream(Dripping(content))
+    assert [line for batch in batches for line in batch] == lines

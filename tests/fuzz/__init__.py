@@ -1,0 +1,1 @@
+"""Hostile bytes against the reader, and a second reader by the book that judges it."""

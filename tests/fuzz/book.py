@@ -1,0 +1,224 @@
+"""A second reader, by the book: all at once, with `csv` and `json` alone, and slow.
+
+It shares no code with the project, except for what the README says of a log.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+DROPPED = ("timestamp", "headers", "source", "route", "responsePayload")
+DEEPEST = 500
+QUOTES = {"access-log": "|", "text": '"'}
+
+
+class Refused(Exception):
+    """What is wrong with a log or a line.
+
+    Attributes:
+        row: Which row, counted from 1; None where it is the log, or one line by itself.
+    """
+
+    def __init__(self, row: int | None = None) -> None:
+        super().__init__(row)
+        self.row = row
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a log holds.
+
+    Attributes:
+        format: Which of the three formats it has.
+        texts: The cleaned records.
+        labels: Their labels.
+        skipped: How many rows were left out as bad.
+    """
+
+    format: str
+    texts: list[str]
+    labels: list[int]
+    skipped: int
+
+
+def read(content: bytes, format: str | None, *, rows: int | None, skips: bool) -> Read:
+    """Read a log.
+
+    Args:
+        content: All of it, unpacked.
+        format: Its format; guessed where None.
+        rows: Only so many rows; all where None.
+        skips: Whether bad rows are left out.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        Refused: It cannot be read.
+    """
+    lines = lines_of(content)
+    format = format or guess(lines)
+    texts, labels, skipped = [], [], 0
+    for number, row in numbered(lines, format)[:rows]:
+        try:
+            text, label = taken_apart(row, format)
+        except Refused:
+            if not skips:
+                raise Refused(number) from None
+            skipped += 1
+        else:
+            texts.append(text)
+            labels.append(label)
+    if not texts:
+        raise Refused
+    return Read(format, texts, labels, skipped)
+
+
+def lines_of(content: bytes) -> list[str]:
+    """Split a log into lines, ends kept; bad UTF-8 becomes lone surrogates."""
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    found = re.findall(rb"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+", content)
+    return [line.decode("utf-8", "surrogateescape") for line in found]
+
+
+def guess(lines: list[str]) -> str:
+    """Guess the format from the first line that is not blank."""
+    first = next((line for line in lines if not is_blank(line)), "").strip()
+    if first.startswith("|"):
+        return "access-log"
+    if not first.startswith("{"):
+        return "text"
+    if is_object(first):
+        return "jsonl"
+    try:
+        if is_object(fields_of(first, "|")[0]):
+            return "access-log"
+    except Refused:
+        pass
+    return "jsonl" if first.startswith('{"') else "text"
+
+
+def numbered(lines: list[str], format: str) -> list[tuple[int, list[str]]]:
+    """Number the rows, and leave out blank ones and a header; a JSON line has one field."""
+    if format == "jsonl":
+        return [(n, [line]) for n, line in enumerate(lines, 1) if not is_blank(line)]
+    rows = [(n, row) for n, row in enumerate(csv.reader(lines, quotechar=QUOTES[format]), 1) if row]
+    has_header = format == "text" and rows and rows[0][1][-1].strip().lower() == "label"
+    return rows[1:] if has_header else rows
+
+
+def taken_apart(row: list[str], format: str) -> tuple[str, int]:
+    """Take the cleaned record and the label out of a row."""
+    for field in row:
+        check(field)
+    if format == "jsonl":
+        record = parsed(row[0])
+        label = record.pop("label", None)
+        if type(label) is int and label in (0, 1):
+            return dumped(record), label
+        if not isinstance(label, str):
+            raise Refused
+        return dumped(record), label_of(label)
+    if len(row) != 2:
+        raise Refused
+    return row[0] if format == "text" else dumped(parsed(row[0])), label_of(row[1])
+
+
+def line_text(line: str, format: str) -> str:
+    """Take what a model sees out of one line, whose label may be absent."""
+    line = line.rstrip("\r\n")
+    if not line.strip():
+        raise Refused
+    check(line)
+    if format == "jsonl":
+        record = parsed(line)
+        record.pop("label", None)
+        return dumped(record)
+    if format == "access-log" and not line.startswith("|") and is_object(line):
+        return dumped(parsed(line))
+    fields = fields_of(line, QUOTES[format])
+    has_record = len(fields) == 1 or (len(fields) == 2 and fields[1].strip() in ("0", "1"))
+    if format == "text":
+        return fields[0] if has_record else line
+    if not has_record:
+        raise Refused
+    return dumped(parsed(fields[0]))
+
+
+def fields_of(line: str, quote: str) -> list[str]:
+    """Split one line as CSV."""
+    try:
+        return next(csv.reader([line], quotechar=quote), []) or [""]
+    except csv.Error:
+        raise Refused from None
+
+
+def is_blank(line: str) -> bool:
+    """Tell whether only ASCII white space is in a line."""
+    return not line.strip(" \t\n\r\v\f")
+
+
+def check(text: str) -> None:
+    """Refuse NUL and what was no UTF-8."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Refused
+
+
+def label_of(field: str) -> int:
+    """Read a label."""
+    if field.strip() not in ("0", "1"):
+        raise Refused
+    return int(field.strip())
+
+
+def is_object(text: str) -> bool:
+    """Tell whether a text is a JSON object."""
+    try:
+        parsed(text)
+    except Refused:
+        return False
+    return True
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Parse a JSON object."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused from None
+    if not isinstance(record, dict) or depth(record) > DEEPEST:
+        raise Refused
+    return record
+
+
+def depth(value: object) -> int:
+    """Count how deep a value is nested, a flat object once."""
+    deepest = 0
+    pending = [(value, 1)]
+    while pending:
+        one, level = pending.pop()
+        if isinstance(one, dict | list):
+            deepest = max(deepest, level)
+            inner = one.values() if isinstance(one, dict) else one
+            pending.extend((each, level + 1) for each in inner)
+    return deepest
+
+
+def dumped(record: dict[str, Any]) -> str:
+    """Clean a record."""
+    left = {key: value for key, value in record.items() if key not in DROPPED}
+    return json.dumps(left, separators=(",", ":"))
+
+
+def vocabulary(texts: list[str]) -> list[str]:
+    """Order characters by falling frequency, ties by first appearance."""
+    return [character for character, _ in Counter("".join(map(str.lower, texts))).most_common()]
+
+
+def ids(text: str, characters: list[str], longest: int) -> list[int]:
+    """Encode a text; what is unknown shares one id."""
+    known = {character: number for number, character in enumerate(characters, 1)}
+    return [known.get(character, len(known) + 1) for character in text.lower()][-longest:]

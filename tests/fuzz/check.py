@@ -1,0 +1,169 @@
+"""Runs the project on one input and holds the outcome against the book."""
+
+import hashlib
+import io
+import itertools
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from data import access_log, card, split
+from data.access_log import AccessLog
+from data.batches import MAX_LENGTH
+from data.encode import Vocabulary
+from data.errors import UserError
+from data.inspect import render
+from data.source import MAX_BYTES
+from results.exported import Preprocessing
+from results.feed import batches_of_stream
+from results.preparation import Preparation
+from tests.fuzz import book
+from tests.fuzz.case import FEW_BYTES, Case
+
+# A page's worth of text takes a millisecond or two; this is for a busy machine.
+MOST_SECONDS = 2.0
+ROW = re.compile(r", row (\d+): ")
+
+CHARACTERS = tuple('{}":,abc|0\u00fc\ud800\u03c3')
+PREPARATIONS = {
+    format: Preparation(
+        Preprocessing(format, access_log.DROPPED_KEYS, unknown=True, padding="real"),
+        Vocabulary(CHARACTERS, unknown=True),
+    )
+    for format in ("access-log", "jsonl", "text")
+}
+
+
+class Failure(AssertionError):
+    """The project did something that it must not do."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an input.
+
+    Attributes:
+        was_read: Whether the reader took it as a log.
+        seconds: Processor time that the project and the book took.
+    """
+
+    was_read: bool
+    seconds: float
+
+
+def check(data: bytes, folder: Path) -> Outcome:
+    """Read an input as a log and as a stream of lines.
+
+    Args:
+        data: What `Case.of` takes.
+        folder: Where the log may be written.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        Failure: The outcome is neither an error in one line, naming the right row, nor what the
+            book says; or it took too long. Any other exception is a failure as well.
+    """
+    started = time.process_time()
+    case = Case.of(data)
+    was_read = _check_log(case, folder / case.name)
+    if not case.is_archive:
+        _check_lines(case)
+    seconds = time.process_time() - started
+    _require(seconds < MOST_SECONDS, f"it took {seconds:.1f} s")
+    return Outcome(was_read, seconds)
+
+
+def _check_log(case: Case, path: Path) -> bool:
+    path.write_bytes(case.packed())
+    rows = 1 if case.mode == "1" else None
+    skips = case.mode == "s"
+    most = FEW_BYTES if case.mode == "m" else MAX_BYTES
+    content = case.unpacked()
+    try:
+        log = access_log.read(
+            str(path), format=case.format, rows=rows, skip_bad_rows=skips, max_bytes=most
+        )
+    except UserError as error:
+        _check_message(str(error), str(path))
+        if content is not None and len(content) <= most:
+            _check_refusal(str(error), content, case, rows=rows, skips=skips)
+        return False
+    if content is None:
+        # What is damaged may lie behind the only row that was asked for.
+        _require(rows == 1, "it was read, but the archive is damaged")
+        return True
+    _require(len(content) <= most or rows == 1, "more than --max-bytes was read")
+    try:
+        expected = book.read(content, case.format, rows=rows, skips=skips)
+    except book.Refused as refused:
+        raise Failure(f"it was read, but by the book row {refused.row} is bad") from None
+    _check_read(log, expected)
+    if case.mode == "c":
+        render(card.card(log, split.make("shuffled", len(log.texts))))
+    return True
+
+
+def _check_message(message: str, start: str) -> None:
+    _require(message.startswith(start), f"the message does not start with the path: {message!r}")
+    _require(message.isprintable(), f"the message is not one printable line: {message!r}")
+
+
+def _check_refusal(
+    message: str, content: bytes, case: Case, *, rows: int | None, skips: bool
+) -> None:
+    found = ROW.search(message)
+    if case.is_archive and found is None:
+        return  # It may be refused for what it is: two files, rubbish behind its end, encrypted.
+    try:
+        book.read(content, case.format, rows=rows, skips=skips)
+    except book.Refused as refused:
+        row = int(found[1]) if found else None
+        _require(row == refused.row, f"by the book it is row {refused.row}: {message!r}")
+    else:
+        another = "holds another archive" in message
+        _require(another, f"by the book it can be read: {message!r}")
+
+
+def _check_read(log: AccessLog, expected: book.Read) -> None:
+    _require(log.format == expected.format, f"the format is {log.format}, not {expected.format}")
+    _require(list(log.texts) == expected.texts, "the texts are not those of the book")
+    _require(log.labels.tolist() == expected.labels, "the labels are not those of the book")
+    _require(log.skipped == expected.skipped, "other rows were skipped than by the book")
+    digest = hashlib.sha256()
+    for text, label in zip(expected.texts, expected.labels, strict=True):
+        digest.update(f"{label} {len(text.encode())} {text}".encode())
+    _require(log.sha256 == digest.hexdigest(), "the fingerprint is not that of the book")
+    fitted = Vocabulary.fit(log.texts, unknown=True)
+    characters = book.vocabulary(expected.texts)
+    _require(list(fitted.characters) == characters, "the vocabulary is not that of the book")
+    for text in expected.texts:
+        access_log.values(text)
+
+
+def _check_lines(case: Case) -> None:
+    format = case.format or "text"
+    preparation = PREPARATIONS[format]
+    found = [line for batch in batches_of_stream(io.BytesIO(case.content)) for line in batch]
+    lines = case.content.decode("utf-8-sig", "surrogateescape").split("\n")
+    _require(found == (lines if lines[-1] else lines[:-1]), "the stream's lines are others")
+    prepared = preparation.prepare(found)
+    expected = {}
+    for number, line in enumerate(found):
+        try:
+            expected[number] = book.ids(book.line_text(line, format), list(CHARACTERS), MAX_LENGTH)
+        except book.Refused:
+            message = str(prepared.errors.get(number, {}).get("error", ""))
+            _require(bool(message), f"line {number} was prepared, but is bad by the book")
+            _require(message.isprintable(), f"the message is not one printable line: {message!r}")
+    _require(prepared.rows.tolist() == list(expected), "other lines are bad than by the book")
+    starts = prepared.encoded.offsets.tolist()
+    ids = [prepared.encoded.ids[start:end].tolist() for start, end in itertools.pairwise(starts)]
+    _require(ids == list(expected.values()), "the ids are not those of the book")
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Failure(otherwise)
