@@ -24,6 +24,12 @@ SUFFIXES = {"g": ".gz", "x": ".xz", "z": ".zip", "s": ".zip"}
 FEW_BYTES = 64
 # Most inputs are plain: packing takes longer than reading.
 _USUAL = "pppppppppppgzsxGXZ"
+_BEGINNINGS = (
+    ("G", b"\x1f\x8b"),
+    ("X", b"\xfd7zXZ\0"),
+    ("Z", b"PK\x03\x04"),
+    ("Z", b"PK\x05\x06"),
+)
 _MOST_UNPACKED = 2**23
 
 
@@ -55,9 +61,12 @@ class Case:
         )
 
     @property
-    def is_archive(self) -> bool:
-        """Whether the content is an archive as it stands."""
-        return self.container.isupper()
+    def archive(self) -> str | None:
+        """Which archive the content is as it stands, G, X or Z; it may begin like one by chance."""
+        if self.container.isupper():
+            return self.container
+        begins = (one for one, begin in _BEGINNINGS if self.content.startswith(begin))
+        return next(begins, None) if self.container == "p" else None
 
     @property
     def name(self) -> str:
@@ -82,7 +91,7 @@ class Case:
     def unpacked(self) -> bytes | None:
         """Return what the file holds; None where the standard library does not get it out."""
         try:
-            match self.container:
+            match self.archive:
                 case "G":
                     return gzip.decompress(self.content)
                 case "X":

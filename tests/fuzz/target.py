@@ -63,7 +63,7 @@ class Campaign:
             innermost = innermost.tb_next
         assert innermost is not None
         place = innermost.tb_frame.f_code
-        words = "".join(c if c.isalnum() else "-" for c in str(error)[:40])
+        words = "".join(c if c.isalnum() else "-" for c in str(error).partition(":")[0][:60])
         name = f"{type(error).__name__}-{place.co_name}-{innermost.tb_lineno}-{words}"
         self._failures[name] = self._failures.get(name, 0) + 1
         if self._failures[name] <= 3:
