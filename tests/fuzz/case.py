@@ -65,8 +65,7 @@ class Case:
         """Which archive the content is as it stands, G, X or Z; it may begin like one by chance."""
         if self.container.isupper():
             return self.container
-        begins = (one for one, begin in _BEGINNINGS if self.content.startswith(begin))
-        return next(begins, None) if self.container == "p" else None
+        return _begun(self.content) if self.container == "p" else None
 
     @property
     def name(self) -> str:
@@ -109,6 +108,15 @@ class Case:
 
 def _chosen(letter: int, letters: str, otherwise: str) -> str:
     return chr(letter) if chr(letter) in letters else otherwise[letter % len(otherwise)]
+
+
+def is_packed(content: bytes) -> bool:
+    """Tell whether bytes begin as an archive does."""
+    return _begun(content) is not None or content[257:262] == b"ustar"
+
+
+def _begun(content: bytes) -> str | None:
+    return next((one for one, begin in _BEGINNINGS if content.startswith(begin)), None)
 
 
 def _unxz(rest: bytes) -> bytes:
