@@ -216,7 +216,7 @@ class _Zip:
 
 def _only_member(file: BinaryIO, name: str, stack: contextlib.ExitStack) -> Readable:
     archive = stack.enter_context(zipfile.ZipFile(cast(BinaryIO, _Zip(file))))
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [one for one in archive.infolist() if not one.filename.endswith("/")]
     if len(members) != 1:
         raise UserError(f"{name}: the zip holds {len(members)} files, but must hold exactly one")
     (member,) = members

@@ -97,7 +97,8 @@ class Case:
                     return _unxz(self.content)
                 case "Z":
                     with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-                        (member,) = [one for one in archive.infolist() if not one.is_dir()]
+                        names = [one for one in archive.infolist() if one.filename[-1:] != "/"]
+                        (member,) = names
                         return archive.open(member).read(_MOST_UNPACKED)
         except (EOFError, OSError, ValueError, RuntimeError, zlib.error, lzma.LZMAError):
             return None
