@@ -22,7 +22,11 @@ from data.texts import Texts
 VocabularyFrom = Literal["train", "all"]
 
 # What reading a file that is not there, was cut short or holds something else can raise.
-_DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile)
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile),
+    # Of a file that was made to be nested too deeply, or declares more than it holds.
+    *(RecursionError, MemoryError),
+)
 
 
 @dataclass(frozen=True)

@@ -46,5 +46,5 @@ def load_scores(path: Path) -> dict[str, Scores]:
         # Opened here: numpy leaves a damaged archive open.
         with path.open("rb") as file, np.load(file) as arrays:
             return {name: arrays[name] for name in PARTS}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: it is damaged; delete it to rank without it") from error

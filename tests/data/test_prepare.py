@@ -1,8 +1,10 @@
 """A log made ready: its facts, its folder, and what a damaged folder says."""
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,6 +131,36 @@ def test_a_damaged_folder_is_refused_in_one_line(
         Dataset.load(saved)
     assert str(saved) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+class Payload:
+    """Ends the test where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.exit, ("a pickle was loaded",)
+
+
+def pickled(path: Path) -> None:
+    objects = np.array([Payload()], dtype=object)
+    with path.open("wb") as file:
+        if path.suffix == ".npz":
+            np.savez(file, **dict.fromkeys(SLICES, objects))
+        else:
+            np.save(file, objects)
+
+
+@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "labels.npy", "split.npz"])
+@pytest.mark.parametrize("spoil", [pickled, lambda path: path.write_bytes(pickle.dumps(Payload()))])
+def test_nothing_is_unpickled(saved: Path, name: str, spoil: Callable[[Path], object]) -> None:
+    spoil(saved / name)
+    with pytest.raises(UserError, match="can be read from it"):
+        Dataset.load(saved)
+
+
+def test_facts_that_are_nested_too_deeply_are_refused(saved: Path) -> None:
+    (saved / "facts.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="no prepared data"):
+        Dataset.load(saved)
 
 
 @pytest.mark.parametrize("name", ["texts.bin", "texts.offsets"])
