@@ -1,7 +1,6 @@
 """What every command line of the project shares: one-line errors and exit statuses."""
 
 import argparse
-import errno
 import logging
 import os
 import re
@@ -12,6 +11,7 @@ from typing import NoReturn
 
 from data.errors import UserError
 from data.redaction import Secrets, hide_title, redacted_errors
+from data.refusal import refusal
 from data.source import MAX_BYTES
 
 EXIT_BUG = 1
@@ -19,7 +19,6 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 _UNITS = ("", "K", "M", "G", "T")
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Parser(argparse.ArgumentParser):
@@ -104,16 +103,13 @@ def _status(main: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
     except BrokenPipeError:
         _forget_output()
         status = 0
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            traceback.print_exc()
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
+            traceback.print_exc()  # Here, where passwords are taken out of it.
             return EXIT_BUG
-        where = error.filename or "the output"
-        print(f"error: {where} cannot be written ({error.strerror}); make room", file=sys.stderr)
+        print(f"error: {refused}", file=sys.stderr)
         _forget_output()
-    except Exception:
-        traceback.print_exc()  # Here, where passwords are taken out of it.
-        status = EXIT_BUG
     return status
 
 

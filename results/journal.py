@@ -64,6 +64,10 @@ class _Journal(JournalFileBackend):
                 file.flush()
                 if any(record["op_code"] not in _OF_RUNNING_TRIALS for record in logs):
                     os.fsync(file.fileno())
+        except OSError as error:
+            # What fails in the middle of a file does not name it.
+            error.filename = error.filename or str(self._path)
+            raise
         finally:
             self._lock.release()
 

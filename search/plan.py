@@ -99,6 +99,17 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """News: the file system refuses to be written to, and the worker ends.
+
+    Attributes:
+        problem: Which and why, in one line for the user.
+    """
+
+    problem: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """News: a training has come further.
 
@@ -153,6 +164,6 @@ class SearchDone:
 
 
 Task = TrainBaseline | Search | Repeat
-News = Ready | Progress | BaselineDone | SearchDone | RepeatDone
+News = Ready | Refused | Progress | BaselineDone | SearchDone | RepeatDone
 # After these a worker is free for another task.
 Done = BaselineDone | SearchDone | RepeatDone

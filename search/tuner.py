@@ -16,8 +16,10 @@ from optuna.exceptions import UpdateFinishedTrialError
 
 from data.files import new_file
 from data.prepare import Dataset
+from data.refusal import refusal
 from results.result import Point, Result
 from results.store import CHECKPOINT, HEARTBEAT_SECONDS, Store
+from results.trials import place
 from search import slots
 from search.fit import Fit, Recipe, fit, start_afresh
 from search.heartbeat import beating
@@ -120,6 +122,7 @@ class StudyTuner(keras_tuner.Tuner):
 
         Raises:
             FailedTrialError: If the model cannot be built or trained; says why in one line.
+            FatalError: If the file system refuses what the trial leaves.
             Interrupted: If the search was asked to stop.
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
@@ -132,11 +135,15 @@ class StudyTuner(keras_tuner.Tuner):
         except (FailedTrialError, FatalError):
             raise
         except Exception as error:
+            if refusal(error) is not None:
+                # The run ends, and whoever resumes it finds the trial still running and repeats it.
+                raise FatalError("nothing can be written") from error
             raise FailedTrialError(reason(error)) from error
 
     def _run(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
         number = asked.number
-        seed = derive(self.job.seed, number)
+        # Its place's and not its number's: a trial that repeats a lost one comes out as that would.
+        seed = derive(self.job.seed, place(self.oracle.study.get_trials(deepcopy=False)[number]))
         model = self._build(trial, seed)
         recipe = self.job.recipe.of_trial(trial.hyperparameters.values, seed)
         fitted = fit(

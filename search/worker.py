@@ -1,9 +1,9 @@
 """A worker process: imports TensorFlow once, then trains whatever it is told to."""
 
+import contextlib
 import gc
 import math
 import os
-import signal
 import tempfile
 import time
 import warnings
@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from data.errors import UserError
 from data.prepare import Dataset
+from data.refusal import refusal
 from results.store import DATA_FOLDER, Store
 from search.baselines import Cache
 from search.fit import Recipe
@@ -29,6 +30,7 @@ from search.plan import (
     Plan,
     Progress,
     Ready,
+    Refused,
     Repeat,
     RepeatDone,
     Search,
@@ -90,6 +92,12 @@ class Worker:
                         self.connection.send(self._repeat(task))
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
+        except Exception as error:
+            refused = refusal(error, str(self.plan.folder))
+            if refused is None:
+                raise
+            with contextlib.suppress(OSError):
+                self.connection.send(Refused(refused))
 
     def _stopper(self, deadline: float = math.inf) -> Callable[[], str | None]:
         def stop() -> str | None:
@@ -100,7 +108,10 @@ class Worker:
         return stop
 
     def _notify(self, name: str, epochs: float, value: float | None) -> None:
-        self.connection.send(Progress(name, epochs, value))
+        # A parent that is gone is no failure of the training that tells of itself: it is asked to
+        # stop at its next batch.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(Progress(name, epochs, value))
 
     def _train(self, name: str) -> None:
         cache = self._cache(self.plan.seed)
@@ -190,8 +201,6 @@ def enter(plan: Plan, connection: Connection, stopping: Flag) -> None:
         connection: Brings tasks, takes news.
         stopping: Set when the parent wants the worker to stop.
     """
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     tf.config.threading.set_intra_op_parallelism_threads(plan.threads)
     tf.config.threading.set_inter_op_parallelism_threads(plan.threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -201,7 +210,10 @@ def enter(plan: Plan, connection: Connection, stopping: Flag) -> None:
     except UserError as error:
         connection.send(Ready(str(error)))
         return
-    connection.send(Ready())
+    try:
+        connection.send(Ready())
+    except (BrokenPipeError, ConnectionResetError):
+        return
     # Keras lets the collector run at every trial. What is loaded by now lives as long as the
     # process, and looking through it took a quarter of a second each time.
     gc.collect()

@@ -3,8 +3,10 @@
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection as connections
 from multiprocessing.connection import Connection
@@ -13,7 +15,8 @@ from typing import Any
 
 from data.errors import UserError
 from data.redaction import Redacting, Secrets
-from search.plan import Done, News, Plan, Ready, Task
+from data.refusal import refusal
+from search.plan import Done, News, Plan, Ready, Refused, Task
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +24,12 @@ MOST_DEATHS_IN_A_ROW = 5
 
 
 def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> None:
-    _write_to(plan.folder / "logs" / f"worker-{index}.log")
+    path = plan.folder / "logs" / f"worker-{index}.log"
+    try:
+        _write_to(path)
+    except OSError as error:
+        connection.send(Refused(refusal(error) or f"{path} cannot be written ({error.strerror})"))
+        return
     secrets = Secrets.of([plan.storage or ""], os.environ)
     # For good: the process prints its last traceback after this function.
     sys.stdout, sys.stderr = Redacting(sys.stdout, secrets), Redacting(sys.stderr, secrets)
@@ -37,6 +45,16 @@ def _write_to(path: Path) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a process that is started here ignore Ctrl-C from its first moment, and its imports."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass
@@ -71,6 +89,8 @@ class Workers:
 
     def __exit__(self, *exception: object) -> None:
         """End the processes: close their tasks, then wait, then kill."""
+        # Those that still train, because another one brought the run to its end, stop now.
+        self.stop()
         for worker in self._workers:
             worker.connection.close()
         for worker in self._workers:
@@ -84,7 +104,8 @@ class Workers:
         process = self._context.Process(
             target=_enter, args=(self.plan, index, there, self._stopping), daemon=True
         )
-        process.start()
+        with _uninterrupted():
+            process.start()
         there.close()
         return _Worker(index, process, here)
 
@@ -119,8 +140,8 @@ class Workers:
             The worker's index and its news; at least once a second, with None where there is none.
 
         Raises:
-            UserError: If a worker cannot start, e.g. for want of the space, or workers die again
-                and again.
+            UserError: If a worker cannot start, e.g. for want of the space, if nothing can be
+                written any more, or workers die again and again.
         """
         left = list(tasks)
         while left or any(worker.task for worker in self._workers):
@@ -154,7 +175,7 @@ class Workers:
                 self._bury(worker, on_death, again, left)
                 yield worker.index, None
                 continue
-            if isinstance(news, Ready) and news.problem is not None:
+            if isinstance(news, (Ready, Refused)) and news.problem is not None:
                 raise UserError(news.problem)
             if isinstance(news, Done):
                 worker.task = None
