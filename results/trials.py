@@ -14,6 +14,7 @@ REPLACES = "replaces"
 SURPLUS = "surplus"
 REASON = "reason"
 WORKER = "worker"
+BORN = "born"
 # The one that the store writes at its end.
 RESULT = "result"
 
@@ -34,6 +35,18 @@ def counted(study: optuna.Study) -> list[FrozenTrial]:
         for trial in trials
         if trial.number not in replaced and SURPLUS not in trial.user_attrs
     ]
+
+
+def place(trial: FrozenTrial) -> int:
+    """Give a trial's place in the order of a search: the same for one that repeats a lost one.
+
+    Args:
+        trial: Any trial.
+
+    Returns:
+        Its slot in the budget; its number, where it has none.
+    """
+    return int(trial.user_attrs.get(SLOT, trial.number))
 
 
 def rank_by_validation(results: Sequence[Result]) -> list[Result]:

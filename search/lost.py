@@ -2,12 +2,13 @@
 
 import socket
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import WORKER
+from results.trials import BORN, WORKER
 from search import slots
 from search.heartbeat import silent
 
@@ -25,6 +26,27 @@ def worker_name(pid: int) -> str:
         Host and process id.
     """
     return f"{socket.gethostname()}-{pid}"
+
+
+def birth(pid: int) -> str | None:
+    """Tell a process from all that have had its id before, or will have it.
+
+    After a restart of the machine ids are given out again, and soon one that a worker had.
+
+    Args:
+        pid: A process id.
+
+    Returns:
+        The id, the system's start and the process's, in ticks of a clock that nobody sets; None
+        where the process has ended, be it that nobody has asked how, or the system does not tell.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # Behind the name, which may hold anything: the state, and 19 fields later the start.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else f"{pid} {boot} {fields[19]}"
 
 
 def put_back(study: optuna.Study, dead: int | None = None) -> int:
@@ -61,8 +83,14 @@ def is_lost(trial: FrozenTrial, dead: int | None = None) -> bool:
     owner = trial.user_attrs.get(WORKER)
     if owner is None:
         started = trial.datetime_start
-        return started is not None and datetime.now() - started > _SIGNED_WITHIN
+        # Or it starts in the future: the clock has been set back since.
+        return started is not None and abs(datetime.now() - started) > _SIGNED_WITHIN
     if dead is not None:
         return bool(owner == worker_name(dead))
     host, _, pid = owner.rpartition("-")
-    return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    born = trial.user_attrs.get(BORN)
+    if born is not None and born.startswith(f"{pid} "):
+        return bool(born != birth(int(pid)))
+    return not psutil.pid_exists(int(pid))

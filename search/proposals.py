@@ -1,6 +1,7 @@
 """Where the next trial's values come from: the study's sampler, and never a point that is taken."""
 
 import logging
+import os
 import random
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,8 @@ import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.trial import FrozenTrial
 
-from results.trials import REPLACES, SLOT, WORKER
-from search import points, slots
+from results.trials import BORN, REPLACES, SLOT, WORKER, place
+from search import lost, points, slots
 from search.asked import AskedHyperParameters
 from search.distributions import distribution, key, to_internal
 from search.seeds import derive
@@ -116,6 +117,7 @@ class Proposals:
         Returns:
             The values.
         """
+        trial.set_user_attr(BORN, lost.birth(os.getpid()))
         trial.set_user_attr(WORKER, owner)
         hyperparameters = AskedHyperParameters(trial, self._tunes)
         hyperparameters.merge(space.space)
@@ -141,7 +143,7 @@ class Proposals:
             return sampler.propose(self._study, trial)
         # A sampler that is sure of itself would propose the same again.
         taken = points.known(self._study, apart_from=trial.number)
-        rng = random.Random(derive(trial.number))
+        rng = random.Random(derive(place(trial)))
         return points.unseen(space.space, taken, points.anywhere(rng))
 
 
