@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
+from results.trials import place
 from search import points
 from search.seeds import derive
 from search.space_sampler import SpaceSampler
@@ -30,6 +31,6 @@ class GridSampler(SpaceSampler):
         Returns:
             The point; None once the grid is used up.
         """
-        rng = random.Random(derive(self._seed, trial.number))
+        rng = random.Random(derive(self._seed, place(trial)))
         taken = points.known(study, apart_from=trial.number)
         return points.unseen(self.space.space, taken, points.on_grid(rng))

@@ -8,11 +8,12 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from results.trials import place
 from search.seeds import derive
 
 
 class ReseededSampler(BaseSampler):
-    """Ask a fresh sampler for each trial, seeded by the run's seed and the trial's number.
+    """Ask a fresh sampler for each trial, seeded by the run's seed and the trial's place.
 
     The generator inside a sampler dies with its process. Here it is born with the trial: a resumed
     search proposes what an uninterrupted one would have, and two workers never draw the same.
@@ -29,7 +30,7 @@ class ReseededSampler(BaseSampler):
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number not in self._samplers:
-            self._samplers[trial.number] = self._make(derive(self._seed, trial.number))
+            self._samplers[trial.number] = self._make(derive(self._seed, place(trial)))
         return self._samplers[trial.number]
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted
+from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted, place
 
 # Where Optuna keeps the values of an enqueued trial.
 FIXED = "fixed_params"
@@ -58,7 +58,7 @@ def claim(
     """
     storage = study._storage
     waiting = storage.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.WAITING,))
-    for frozen in waiting:
+    for frozen in sorted(waiting, key=_turn):
         if only_fixed and not is_fixed(frozen):
             continue
         try:
@@ -76,6 +76,12 @@ def claim(
             storage.set_trial_system_attr(frozen._trial_id, FIXED, dict(starts[slot]))
         return _begin(study, frozen._trial_id)
     return None
+
+
+def _turn(trial: FrozenTrial) -> tuple[bool, int, int]:
+    """Order the waiting trials: one that was put back goes first, as in a search that lost none."""
+    is_new = REPLACES not in trial.user_attrs
+    return is_new, 0 if is_new else place(trial), trial.number
 
 
 def create(study: optuna.Study) -> optuna.Trial:
@@ -115,14 +121,14 @@ def is_fixed(trial: FrozenTrial) -> bool:
 
 
 def _is_surplus(study: optuna.Study, claimed: FrozenTrial) -> bool:
-    place = _place(claimed)
-    return place is not None and any(
-        _place(trial) == place and trial.number < claimed.number for trial in counted(study)
+    part = _stands_for(claimed)
+    return part is not None and any(
+        _stands_for(trial) == part and trial.number < claimed.number for trial in counted(study)
     )
 
 
-def _place(trial: FrozenTrial) -> tuple[str, int] | None:
-    """Name what a trial stands for: of two trials in one place, the later is not run."""
+def _stands_for(trial: FrozenTrial) -> tuple[str, int] | None:
+    """Name what a trial stands for: of two trials that stand for the same, the later is not run."""
     for name in (SLOT, REPLACES):
         if name in trial.user_attrs:
             return name, trial.user_attrs[name]

@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from results.trials import place
 from search import slots
 from search.seeds import derive
 
@@ -101,7 +102,7 @@ class SpaceSampler(BaseSampler):
         if param_name in proposal:
             return proposal[param_name]
         # Seeded anew each time: a search that goes on in another process draws the same.
-        seed = derive(self._seed, trial.number, zlib.crc32(param_name.encode()))
+        seed = derive(self._seed, place(trial), zlib.crc32(param_name.encode()))
         drawn = RandomSampler(seed=seed)
         return drawn.sample_independent(study, trial, param_name, param_distribution)
 

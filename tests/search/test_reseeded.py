@@ -7,7 +7,9 @@ from typing import Any
 import optuna
 import pytest
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import TrialState
 
+from search import slots
 from search.reseeded import ReseededSampler
 from search.seeds import derive
 from tests.search.journals import journalled
@@ -109,3 +111,18 @@ def test_the_sampler_is_told_of_its_trial() -> None:
     study.tell(trials[1], 1.0)
     study.tell(trials[0], state=optuna.trial.TrialState.FAIL)
     assert Watching.told == [(0, "before"), (1, "before"), (1, "COMPLETE"), (0, "FAIL")]
+
+
+def test_a_trial_that_was_put_back_draws_what_the_lost_one_would_have() -> None:
+    drawn = []
+    for is_lost in (False, True):
+        study = optuna.create_study(sampler=ReseededSampler(RandomSampler, 3))
+        slots.fill(study, 2)
+        if is_lost:
+            assert slots.claim(study) is not None
+            (lost,) = study.get_trials(states=(TrialState.RUNNING,))
+            slots.replace(study, lost, "its worker died", same_values=True)
+        while (trial := slots.claim(study)) is not None:
+            drawn.append(trial.suggest_float("x", 0, 1))
+            study.tell(trial, drawn[-1])
+    assert drawn[:2] == drawn[2:]

@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted
+from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted, place
 from search import slots
 from tests.search.journals import journal
 
@@ -79,11 +79,11 @@ def test_a_lost_trial_is_put_back_once_with_its_values(study: optuna.Study) -> N
         slots.replace(study, frozen(study, 0), "lost", same_values=True)
     assert frozen(study, 0).state == TrialState.FAIL
     assert frozen(study, 0).user_attrs[REASON] == "lost"
-    assert run(study) == [1, 2]
+    assert run(study) == [2, 1]
     assert frozen(study, 2).params == {"x": value}
     assert frozen(study, 2).user_attrs[SLOT] == 0
     assert frozen(study, 2).user_attrs[slots.EXTRA] == {"tuner/epochs": 2}
-    assert [trial.number for trial in counted(study)] == [1, 2]
+    assert [place(trial) for trial in counted(study)] == [1, 0]
     slots.fill(study, 2)
     assert slots.claim(study) is None
 
