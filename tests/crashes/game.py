@@ -33,7 +33,6 @@ class Game:
         self.scene: Scene | None = None
         # All that was ever seen as reported, as it was seen first.
         self.seen: dict[int, Told] = {}
-        self.is_repeatable = kind.is_repeatable
         self.starts = 0
 
     def play(self) -> None:
@@ -60,7 +59,7 @@ class Game:
 
     def _has_ended_by_itself(self) -> bool:
         """Start the search, hurt it until it is over; whether it came to its end unhurt."""
-        fault = self.lane.draw(is_fresh=True) if self.left > 0 else None
+        fault = self._draw(is_fresh=True)
         prepared = fault.environment(self.lane.folder, self.random) if fault else {}
         self.tally.resumes += self.starts > 0
         self.starts += 1
@@ -80,9 +79,14 @@ class Game:
             if self._hurt(fault, moment) and fault.ends:
                 return False
             deaths += not fault.ends
-            fault = self.lane.draw(is_fresh=False) if self.left > 0 else None
+            fault = self._draw(is_fresh=False)
         self._wait()
         return True
+
+    def _draw(self, *, is_fresh: bool) -> Fault | None:
+        if self.left <= 0:
+            return None
+        return self.lane.draw(is_fresh=is_fresh, keeps_order=self.kind.is_repeatable)
 
     def _moment(self) -> Moment:
         assert self.scene is not None
@@ -104,7 +108,7 @@ class Game:
         end = time.monotonic() + PATIENCE
         while not begun[moment](run.news()):
             if time.monotonic() > end:
-                self._wrong(f"it hangs: {run.text()[-2000:]}")
+                self._wrong(f"it hangs: {run.text()[-800:]}")
                 return False
             if run.has_ended:
                 return False
@@ -125,7 +129,6 @@ class Game:
             self.left -= 1
             self.tally.faults[fault.name] += 1
             self.tally.moments[moment] += 1
-            self.is_repeatable &= fault.keeps_order
         self.lane.say(f"{self.kind.name}: {fault.name} at {moment}: {happened}")
         if happened and fault.ends:
             self._end(fault, scene)
@@ -135,15 +138,15 @@ class Game:
     def _end(self, fault: Fault, scene: Scene) -> None:
         run = scene.run
         if not run.wait(PATIENCE):
-            self._wrong(f"after {fault.name} it hangs: {run.text()[-2000:]}")
+            self._wrong(f"after {fault.name} it hangs: {run.text()[-800:]}")
         fault.heal(scene)
         status, text = run.process.returncode, run.text()
         if status not in fault.statuses | {0}:
-            self._wrong(f"{fault.name} led to exit status {status}: {text[-2000:]}")
+            self._wrong(f"{fault.name} led to exit status {status}: {text[-800:]}")
         # Before the command runs, Ctrl-C is Python's own affair.
         if status != -2:
             for problem in checks.unkind(text):
-                self._wrong(f"after {fault.name}, {problem}: {text[-3000:]}")
+                self._wrong(f"after {fault.name}, {problem}: {text[-800:]}")
         for problem in checks.torn(run.folder):
             self._wrong(f"after {fault.name}, {problem}")
 
@@ -160,11 +163,11 @@ class Game:
         assert scene is not None
         for run in (scene.run, *scene.others):
             if not run.wait(PATIENCE):
-                self._wrong(f"it hangs: {run.text()[-2000:]}")
+                self._wrong(f"it hangs: {run.text()[-800:]}")
             elif run.process.returncode != 0:
-                self._wrong(f"it ended with {run.process.returncode}: {run.text()[-2000:]}")
+                self._wrong(f"it ended with {run.process.returncode}: {run.text()[-800:]}")
             for problem in checks.unkind(run.text()):
-                self._wrong(f"{problem}: {run.text()[-3000:]}")
+                self._wrong(f"{problem}: {run.text()[-800:]}")
 
     def _look_at_the_end(self, expected: outcome.Outcome | None) -> None:
         assert self.scene is not None
@@ -175,7 +178,7 @@ class Game:
             self._wrong(f"at the end, {problem}")
         self.tally.searches[self.kind.name] += 1
         self.tally.trials += len(journal.reported(trials))
-        if expected is not None and self.is_repeatable and not _has_lost_a_draw(trials):
+        if expected is not None and not _has_lost_a_draw(trials):
             self.tally.compared += 1
             for problem in outcome.differences(expected, outcome.read(folder)):
                 self._wrong(f"it differs from the uninterrupted one: {problem}")

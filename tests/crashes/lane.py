@@ -104,11 +104,12 @@ class Lane:
         for name in (STUDY, "baselines"):
             shutil.rmtree(self.out / name, ignore_errors=True)
 
-    def draw(self, *, is_fresh: bool) -> Fault:
+    def draw(self, *, is_fresh: bool, keeps_order: bool) -> Fault:
         """Draw the next fault; all come up equally often.
 
         Args:
             is_fresh: Whether the search is yet to be started, so that it can be prepared.
+            keeps_order: Whether the order of trials must stay what it was.
 
         Returns:
             It.
@@ -116,10 +117,11 @@ class Lane:
         if not self._bag:
             self._bag = self.random.sample(list(self.faults), len(self.faults))
         for index, fault in enumerate(self._bag):
-            if is_fresh or not fault.is_prepared:
+            if (is_fresh or not fault.is_prepared) and (fault.keeps_order or not keeps_order):
                 return self._bag.pop(index)
-        self._bag = []
-        return self.draw(is_fresh=is_fresh)
+        # What could not happen now is still to come.
+        self._bag += self.random.sample(list(self.faults), len(self.faults))
+        return self.draw(is_fresh=is_fresh, keeps_order=keeps_order)
 
     def output(self) -> Path:
         """Name a new file for what a search prints."""

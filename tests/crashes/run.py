@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from tests.crashes.disks import FullDisk, Quota, ReadOnly, TornJournal
@@ -68,7 +67,7 @@ def disk(folder: Path) -> Iterator[bool]:
         yield is_mounted
     finally:
         if is_mounted:
-            subprocess.run(["umount", str(folder)], check=True)
+            subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def usable(names: Sequence[str], is_mounted: bool) -> tuple[list[Fault], dict[str, str]]:
@@ -165,7 +164,7 @@ def main(argv: Sequence[str]) -> int:
         thread.join()
     _report(tally, missing, time.monotonic() - started)
     if options.json:
-        options.json.write_text(json.dumps({**asdict(tally), "missing": missing}, indent=2) + "\n")
+        options.json.write_text(json.dumps({**vars(tally), "missing": missing}, indent=2) + "\n")
     if not tally.problems:
         shutil.rmtree(folder)
     return bool(tally.problems)
@@ -183,8 +182,6 @@ def _report(tally: Tally, missing: dict[str, str], seconds: float) -> None:
     print(f"equal to an uninterrupted run of the same seed: {tally.compared} compared")
     gone = sum(" lost" in problem for problem in tally.problems)
     print(f"trials lost = {gone}, problems = {len(tally.problems)}")
-    for problem in tally.problems:
-        print(problem)
 
 
 if __name__ == "__main__":

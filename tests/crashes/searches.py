@@ -179,7 +179,8 @@ def start(
     """
     folder = out / STUDY
     path = folder / "journal.log"
-    before = path.stat().st_size if path.is_file() else 0
+    # A record that was cut off is cut away by whoever comes next.
+    before = path.read_bytes().rfind(b"\n") + 1 if path.is_file() else 0
     words: Sequence[str] = kind.command(out)
     if core is not None:
         words = ["taskset", "-c", str(core), *words]
