@@ -1,0 +1,246 @@
+"""A long search in one worker: does its memory grow, do files stay open, how is its journal read?
+
+Tiny models are trained, so that what grows is the search's own and not a model's.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+import psutil
+from optuna.trial import TrialState
+from tabulate import tabulate
+
+from results.journal import open_journal
+
+ROOT = Path(__file__).parents[2]
+STUDY = "soak"
+# Before so many trials a worker is still warming up.
+WARM = 50
+# By how much memory may grow from then on, and the time to read a trial's part of the journal.
+MOST_MEMORY = 1.10
+MOST_REPLAY = 1.5
+_REPLAYS = 5
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A search after some trials.
+
+    Attributes:
+        trials: How many have ended.
+        seconds: Since the search began.
+        worker_bytes: Resident memory of the worker.
+        worker_files: Its open files.
+        parent_bytes: Resident memory of the parent.
+        parent_files: Its open files.
+        journal_bytes: How long the journal is.
+    """
+
+    trials: int
+    seconds: float
+    worker_bytes: int
+    worker_files: int
+    parent_bytes: int
+    parent_files: int
+    journal_bytes: int
+
+
+def command(trials: int, out: Path) -> list[str]:
+    """Give the search's command.
+
+    Args:
+        trials: The budget.
+        out: Where runs lie.
+
+    Returns:
+        Its words.
+    """
+    return [
+        sys.executable, "-m", "search.run", "--rows", "700", "--epochs", "1", "--workers", "1",
+        "--baselines", "none", "--sampler", "random", "--pruner", "none",
+        "--space", "tests.search.small:Small", "--budget", str(trials),
+        "--study", STUDY, "--out", str(out),
+    ]  # fmt: skip
+
+
+class Watch:
+    """Follows a search through its journal.
+
+    Args:
+        process: The search's parent process.
+        journal: Its journal.
+    """
+
+    def __init__(self, process: psutil.Process, journal: Path) -> None:
+        self._parent, self._journal = process, journal
+        self._started = time.monotonic()
+        self._read = 0
+        self.trials = 0
+
+    def look(self) -> Sample | None:
+        """Take a sample; None where no worker is there."""
+        if self._journal.is_file():
+            with self._journal.open("rb") as file:
+                file.seek(self._read)
+                news = file.read()
+            news = news[: news.rfind(b"\n") + 1]
+            self._read += len(news)
+            self.trials += sum(_has_ended(line) for line in news.splitlines())
+        try:
+            (worker,) = [
+                child
+                for child in self._parent.children()
+                if "spawn_main" in " ".join(child.cmdline())
+            ]
+            return Sample(
+                self.trials,
+                time.monotonic() - self._started,
+                worker.memory_info().rss,
+                worker.num_fds(),
+                self._parent.memory_info().rss,
+                self._parent.num_fds(),
+                self._read,
+            )
+        except (ValueError, psutil.Error):
+            return None
+
+
+def _has_ended(line: bytes) -> bool:
+    record = json.loads(line)
+    return record["op_code"] == 6 and record["state"] == TrialState.COMPLETE
+
+
+def soak(trials: int, out: Path, seconds: float = 0.2) -> list[Sample]:
+    """Run a search and watch it.
+
+    Args:
+        trials: How many.
+        out: Where runs lie.
+        seconds: Between two looks.
+
+    Returns:
+        The first sample after each trial that was seen, in order.
+
+    Raises:
+        RuntimeError: The search failed.
+    """
+    samples: dict[int, Sample] = {}
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "output.txt").open("wb") as file:
+        process = subprocess.Popen(command(trials, out), cwd=ROOT, stdout=file, stderr=file)
+        try:
+            watch = Watch(psutil.Process(process.pid), out / STUDY / "journal.log")
+            while process.poll() is None:
+                sample = watch.look()
+                if sample is not None:
+                    samples.setdefault(sample.trials, sample)
+                time.sleep(seconds)
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode != 0:
+        raise RuntimeError((out / "output.txt").read_text()[-2000:])
+    return [samples[count] for count in sorted(samples)]
+
+
+def replay(journal: Path, size: int, folder: Path) -> float:
+    """Time how long a study takes to open, as far as it had come.
+
+    Args:
+        journal: The journal.
+        size: How long it was then.
+        folder: A folder for a copy of that part.
+
+    Returns:
+        Seconds, the median of several times.
+    """
+    part = folder / "part.log"
+    part.write_bytes(journal.read_bytes()[:size])
+    taken = []
+    for _ in range(_REPLAYS):
+        started = time.perf_counter()
+        study = optuna.load_study(study_name=STUDY, storage=open_journal(part))
+        study.get_trials(deepcopy=False)
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def at(samples: Sequence[Sample], trials: int) -> Sample:
+    """Give the sample after some trials.
+
+    Args:
+        samples: Samples in order.
+        trials: How many trials.
+
+    Returns:
+        The first one of so many trials or more; the last one where there is none.
+    """
+    return next((sample for sample in samples if sample.trials >= trials), samples[-1])
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the benchmark.
+
+    Args:
+        argv: The arguments.
+
+    Returns:
+        1 where something grows, else 0.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
+    parser.add_argument("--trials", type=int, default=500, help="default: %(default)s")
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        folder = Path(name)
+        samples = soak(options.trials, folder)
+        journal = folder / STUDY / "journal.log"
+        marks = [WARM, *range(100, options.trials, 100), options.trials]
+        shown = [at(samples, mark) for mark in marks if mark <= options.trials]
+        times = [replay(journal, sample.journal_bytes, folder) for sample in shown]
+    print(_table(shown, times))
+    return _judge(shown[0], shown[-1], times[min(1, len(times) - 1)] / shown[1].trials, times[-1])
+
+
+def _table(samples: Sequence[Sample], times: Sequence[float]) -> str:
+    rows = [
+        (
+            sample.trials,
+            f"{sample.seconds:.0f}",
+            f"{sample.worker_bytes / 2**20:.0f}",
+            sample.worker_files,
+            f"{sample.parent_bytes / 2**20:.0f}",
+            sample.parent_files,
+            f"{seconds * 1000:.0f}",
+            f"{seconds * 1e6 / sample.trials:.0f}",
+        )
+        for sample, seconds in zip(samples, times, strict=True)
+    ]
+    heads = ("trials", "s", "worker, MiB", "its files", "parent, MiB", "its files",
+             "replay, ms", "µs a trial")  # fmt: skip
+    return tabulate(rows, heads, tablefmt="github", disable_numparse=True, stralign="right")
+
+
+def _judge(first: Sample, last: Sample, early: float, seconds: float) -> int:
+    memory = last.worker_bytes / first.worker_bytes
+    files = last.worker_files - first.worker_files
+    late = seconds / last.trials
+    print(
+        f"\nworker's memory after {last.trials} trials: {memory:.3f} of that after {first.trials}"
+    )
+    print(f"parent's: {last.parent_bytes / first.parent_bytes:.3f}")
+    print(f"open files: {files:+d} and {last.parent_files - first.parent_files:+d}")
+    print(f"replay of a trial: {late / early:.2f} times as long as after 100 trials")
+    return int(memory > MOST_MEMORY or files > 0 or late > MOST_REPLAY * early)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
