@@ -18,6 +18,7 @@ def test_without_atheris_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         run.main([])
 
 
+@pytest.mark.slow
 def test_a_short_campaign_executes_its_inputs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
