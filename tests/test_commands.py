@@ -1,6 +1,7 @@
 """The command lines as a user meets them: each a process of its own, on real files."""
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -90,6 +91,12 @@ def below_a_file(folder: Path) -> list[str | Path]:
     return ["--rows", "600", "--out", folder / "file" / "runs"]
 
 
+def bomb(folder: Path) -> list[str | Path]:
+    path = folder / "log.csv.gz"
+    path.write_bytes(gzip.compress(f"{GOOD}\n".encode() * 40_000))
+    return ["--data", path]
+
+
 GOOD = f"|{RECORD}|,0"
 BAD: dict[str, tuple[Make, str]] = {
     "missing file": (lambda f: ["--data", f / "nowhere.csv"], "nowhere.csv: there is no such file"),
@@ -104,6 +111,12 @@ BAD: dict[str, tuple[Make, str]] = {
         lambda f: [*log_of(GOOD, "|{oops}|,1", GOOD)(f), "--skip-bad-rows"],
         "fewer than a batch of 128",
     ),
+    "a bomb": (
+        lambda f: [*bomb(f), "--max-bytes", "1M"],
+        "holds more than 1,048,576 bytes (after line",
+    ),
+    "a device": (lambda f: ["--data", "/dev/zero"], "/dev/zero: is a device; give a file or"),
+    "no size": (lambda f: ["--max-bytes", "much"], "argument --max-bytes: 'much' is not a size"),
     "unwritable --out": (below_a_file, "--out: '"),
     "--out in /proc": (lambda f: ["--out", "/proc/runs"], "--out: '/proc/runs' cannot be made"),
     "unknown value": (lambda f: ["--split", "random"], "argument --split: invalid choice"),
