@@ -16,6 +16,8 @@ from data.records import MAX_DEPTH
 _FLOAT = re.compile(rb"[:,\[]-?[0-9]+[.eE]")
 # Finds the texts that may hold one: a digit and then one of ".eE" reads "0." after it.
 _TO_FIND_FLOATS = bytes.maketrans(b"123456789eE", b"000000000..")
+# What is nested deeper than allowed has more bytes than this, and is left to `data.records`.
+_DEEP_BYTES = 2 * MAX_DEPTH
 _ENDS = {b"|,0\n": 0, b"|,1\n": 1}
 
 
@@ -29,7 +31,7 @@ def clean(record: bytes, dropped_keys: Sequence[str]) -> bytes | None:
     Returns:
         The rest of the record; None where orjson does not read it or could write it otherwise.
     """
-    if _may_be_deep(record):
+    if len(record) > _DEEP_BYTES and _may_be_deep(record):
         return None
     try:
         parsed = orjson.loads(record)
@@ -69,7 +71,7 @@ def clean_json_line(line: bytes, dropped_keys: Sequence[str]) -> tuple[bytes, in
     Returns:
         The rest of the record, and its label; None where `json` has to look at it.
     """
-    if _may_be_deep(line):
+    if len(line) > _DEEP_BYTES and _may_be_deep(line):
         return None
     try:
         parsed = orjson.loads(line)
@@ -87,7 +89,7 @@ def clean_json_line(line: bytes, dropped_keys: Sequence[str]) -> tuple[bytes, in
 
 
 def _may_be_deep(record: bytes) -> bool:
-    return len(record) > 2 * MAX_DEPTH and record.count(b"{") + record.count(b"[") > MAX_DEPTH
+    return record.count(b"{") + record.count(b"[") > MAX_DEPTH
 
 
 def _same_as_json(text: bytes) -> bytes | None:
