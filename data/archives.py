@@ -97,7 +97,8 @@ def refuse_archive(begin: bytes, name: str) -> None:
         begin: Its first bytes, 512 or all.
         name: What messages call it.
     """
-    inner = "tar" if begin[_TAR] == b"ustar" else _by_content(begin)
+    is_tar = begin[_TAR] == b"ustar" and b"\0" in begin[: _TAR.start]
+    inner = "tar" if is_tar else _by_content(begin)
     if inner is not None:
         raise UserError(
             f"{name}: holds another archive ({inner}); unpack it down to the log itself"

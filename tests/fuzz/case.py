@@ -113,7 +113,8 @@ def _chosen(letter: int, letters: str, otherwise: str) -> str:
 
 def is_packed(content: bytes) -> bool:
     """Tell whether bytes begin as an archive does."""
-    return _begun(content) is not None or content[257:262] == b"ustar"
+    is_tar = content[257:262] == b"ustar" and b"\0" in content[:257]
+    return is_tar or _begun(content) is not None
 
 
 def _begun(content: bytes) -> str | None:
