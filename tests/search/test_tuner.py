@@ -1,6 +1,7 @@
 """The tuner on real studies: what each way a trial can end leaves in the study and on disk."""
 
 import re
+import resource
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import keras_tuner
 import numpy as np
 import optuna
 import pytest
+from keras_tuner.errors import FatalError
 from optuna.trial import TrialState
 from sklearn.metrics import accuracy_score
 
@@ -370,3 +372,25 @@ def test_several_objectives_are_all_told(dataset: Dataset, tmp_path: Path) -> No
     (result,), (trial,) = store.trials(), store.study.trials
     assert trial.values == [result.val_accuracy, result.parameters, result.latency_us]
     assert len(result.curve) == 2
+
+
+def test_a_disk_that_refuses_the_checkpoint_fails_no_trial(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    store = open_store(tmp_path)
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(FatalError):
+            search(
+                store,
+                dataset,
+                Small(words(dataset)),
+                1,
+                notify=lambda *_: resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, most)),
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+    (trial,) = store.study.trials
+    # Whoever resumes the search finds it so, and repeats it.
+    assert trial.state == TrialState.RUNNING
+    assert {path.name for path in store.trial_folder(0).iterdir()} == {"scores.npz"}
