@@ -1,5 +1,7 @@
 """A model's probabilities for encoded records."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -54,8 +56,17 @@ class Scorer:
 
         Returns:
             Probabilities, float32 [batch].
+
+        Raises:
+            ValueError: If the model gives more or fewer numbers than one a record.
         """
-        return np.asarray(self._call(tf.constant(ids, tf.int32)).numpy(), dtype=np.float32)
+        scores = np.asarray(self._call(tf.constant(ids, tf.int32)).numpy(), dtype=np.float32)
+        if len(scores) != len(ids):
+            raise ValueError(
+                f"the model gives {len(scores)} numbers for {len(ids)} records, but must give one "
+                "probability each"
+            )
+        return scores
 
 
 def probabilities(
@@ -65,6 +76,7 @@ def probabilities(
     *,
     padding: Padding,
     batch_size: int = BATCH_SIZE,
+    before: Callable[[], object] = lambda: None,
 ) -> Scores:
     """Return the model's probabilities of label 1.
 
@@ -77,6 +89,7 @@ def probabilities(
         rows: Which of them, [n].
         padding: "real" pads a record by its own length, "full" pads every one to 1024.
         batch_size: How many records at most are computed at once.
+        before: Called before each batch; what it raises ends the scoring.
 
     Returns:
         Probabilities in the order of `rows`, float32 [n].
@@ -87,5 +100,6 @@ def probabilities(
     scores = np.empty(len(chosen), dtype=np.float32)
     with one_blas_thread():
         for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
+            before()
             scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
     return scores

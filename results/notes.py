@@ -3,6 +3,7 @@
 import textwrap
 
 from results.columns import CHAMPION, FRONT
+from results.result import BEHIND, BUDGET_ENDED
 from results.row import Leaderboard
 from results.selection import Selection
 from results.verdict import plain, share
@@ -23,6 +24,10 @@ PAGE_LEGEND = (
     "µs of 512: time of one request among 512; p99: 99th percentile over the calls. Latencies are "
     "measured by the worker that trained it, while other workers may be busy."
 )
+
+_NAMED = 3
+# What is said of a complete training is a remark on its scores.
+_ENDS = {"complete": "", "pruned": " pruned", "diverged": " diverged", "failed": " failed"}
 
 
 def chosen(selection: Selection | None) -> str:
@@ -83,20 +88,31 @@ def facts(leaderboard: Leaderboard) -> list[str]:
 
 
 def reasons(leaderboard: Leaderboard, width: int) -> list[str]:
-    """Say why trainings diverged or failed.
+    """Say why trainings diverged, failed or were stopped, and what is wrong with complete ones.
+
+    To have been behind its rivals is no news of a pruned trial.
 
     Args:
         leaderboard: The ranked rows.
         width: Most characters in a line; longer reasons are cut.
 
     Returns:
-        A line each.
+        A line for each reason, with those that it holds for.
     """
+    names: dict[tuple[str, str], list[str]] = {}
+    for row in leaderboard.rows:
+        if row.reason and row.reason not in (BEHIND, BUDGET_ENDED):
+            names.setdefault((row.status, row.reason), []).append(row.name)
     return [
-        textwrap.shorten(plain(f"{row.name} {row.status}: {row.reason}"), width)
-        for row in leaderboard.rows
-        if row.reason and row.status in ("diverged", "failed")
+        textwrap.shorten(plain(f"{_together(whose)}{_ENDS[status]}: {reason}"), width)
+        for (status, reason), whose in names.items()
     ]
+
+
+def _together(names: list[str]) -> str:
+    """Join names, e.g. "trial 1, trial 2, trial 5 and 3 more"."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _is_short(value: object) -> bool:

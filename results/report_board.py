@@ -54,7 +54,7 @@ class Line:
         kind: "baseline" or "trial".
         status: How its training ended.
         selected: Whether it is the champion.
-        reason: Why it is not complete.
+        reason: Why it is not complete, or what is wrong with its scores.
     """
 
     cells: tuple[Cell, ...]

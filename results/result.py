@@ -9,6 +9,10 @@ from typing import Any, Literal
 Kind = Literal["baseline", "trial"]
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
+# Reasons of a pruned trial that say nothing about it.
+BEHIND = "behind its rivals"
+BUDGET_ENDED = "the budget ended"
+
 
 @dataclass(frozen=True)
 class Point:
@@ -40,7 +44,8 @@ class Result:
         name: "model2", or "trial 17".
         kind: Whether it is a fixed baseline or a trial of the search.
         status: How it ended; `diverged` means a loss or a prediction that is not finite.
-        reason: One line on why it is not complete; empty where it is.
+        reason: One line on why it is not complete; where it is, on what is wrong with its scores,
+            or empty.
         number: The trial's number in the study; None for a baseline.
         hyperparameters: The values that built it; empty for a baseline.
         seed: Seed of its weights, shuffling and dropout.

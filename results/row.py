@@ -39,7 +39,7 @@ class Row:
         latency_us: Median microseconds a request, scored alone.
         delta_vs_linear: Its held-out accuracy less the linear baseline's.
         p_vs_linear: As `p_vs_model2`, over all rivals of the linear baseline.
-        reason: One line on why it is not complete.
+        reason: One line on why it is not complete, or on what is wrong with its scores.
         ece: Expected calibration error on the held-out rows, 15 bins.
         recall_at_fpr_0_1: Recall on the held-out rows at a false positive rate of at most .1 %.
         recall_at_fpr_1: The same at 1 %.

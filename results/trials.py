@@ -15,6 +15,7 @@ SURPLUS = "surplus"
 REASON = "reason"
 WORKER = "worker"
 BORN = "born"
+DEATHS = "deaths"
 # The one that the store writes at its end.
 RESULT = "result"
 

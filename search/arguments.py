@@ -8,6 +8,7 @@ from data.command import Parser, add_max_bytes
 from data.split import SPLITS
 from results.store import HEARTBEAT_SECONDS
 from search import objectives
+from search.failures import MOST_FAILURES
 
 EXAMPLE = """examples:
   python -m search.run --budget 20                              20 trials on the synthetic log
@@ -86,6 +87,26 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--epochs", type=_count, default=3, help="a training (default: %(default)s)")
     group.add_argument("--seed", type=_natural, default=0, help="default: %(default)s")
+    group.add_argument(
+        "--max-parameters",
+        metavar="N",
+        help="a trial whose model has more fails before it trains, e.g. 500k, 2M (default: no "
+        "bound)",
+    )
+    group.add_argument(
+        "--trial-timeout",
+        metavar="TIME",
+        help="a trial that trains for longer is pruned, and one that hangs is ended, e.g. 90s, 10m "
+        "(default: no bound)",
+    )
+    group.add_argument(
+        "--max-failures",
+        type=_count,
+        default=MOST_FAILURES,
+        metavar="N",
+        help="so many failed trials in a row, over all workers, end the search; of models too "
+        "large it takes ten times as many (default: %(default)s)",
+    )
 
 
 def _add_run(group: argparse._ArgumentGroup) -> None:

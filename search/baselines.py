@@ -19,6 +19,7 @@ from data.prepare import Dataset
 from results.latency import Rows, latency
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Result
+from results.sameness import sameness
 from results.scores import SCORES, load_scores, save_scores
 from results.store import CHECKPOINT
 from search.fit import Recipe, fit, start_afresh
@@ -177,6 +178,7 @@ class Cache:
             name=baseline.name,
             kind="baseline",
             status="complete",
+            reason=sameness(validation),
             seed=self.seed,
             epochs=1.0,
             val_accuracy=accuracy(labels, validation),

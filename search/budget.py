@@ -11,6 +11,7 @@ _TIME = re.compile(
 )
 _LONGEST = 366 * 86_400.0
 _MOST = 1_000_000
+_FORMS = "a time (90s, 10m, 1h30m)"
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,35 @@ def parse(text: str) -> Budget:
         if len(text) > len(str(_MOST)) or int(text) > _MOST:
             raise UserError(f"--budget is '{text}', but a million trials is the most")
         return Budget(trials=int(text))
+    return Budget(seconds=_seconds("--budget", text, f"a number of trials (20) or {_FORMS}"))
+
+
+def duration(option: str, text: str) -> float:
+    """Read a time that is more than none: `90s`, `10m`, `2h`, `1h30m`.
+
+    Args:
+        option: What it stood behind.
+        text: The time.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        UserError: If it is no such time.
+    """
+    text = text.strip()
+    seconds = _seconds(option, text, _FORMS)
+    if not seconds:
+        raise UserError(f"{option} is '{text}', but must be longer than that")
+    return seconds
+
+
+def _seconds(option: str, text: str, wanted: str) -> float:
     match = _TIME.fullmatch(text) if text.isascii() else None
     if not text or match is None:
-        raise UserError(
-            f"--budget is '{text}', but must be a number of trials (20) or a time (90s, 10m, 1h30m)"
-        )
+        raise UserError(f"{option} is '{text}', but must be {wanted}")
     parts = zip(_UNITS.values(), match.groups(), strict=True)
     seconds = sum(length * float(count) for length, count in parts if count)
     if seconds > _LONGEST:
-        raise UserError(f"--budget is '{text}', but a year is the most")
-    return Budget(seconds=seconds)
+        raise UserError(f"{option} is '{text}', but a year is the most")
+    return seconds

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from data.split import Rows
 from results.evaluate import Scorer, probabilities
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Status
+from search.checks import check_range, has_finite_weights
 from search.training_feed import feed
 from spaces.fast.accelerate import accelerated
 
@@ -126,11 +128,15 @@ def fit(
     source = feed(dataset, batch_size=recipe.batch_size, padding=recipe.padding, seed=recipe.seed)
     watch = _Watch(model, dataset, recipe, int(source.cardinality()), judge, stop)
     started = time.monotonic()
-    with accelerated(model):
+    with accelerated(model), suppress(_Stopped):
         (train or model.fit)(
             source, epochs=recipe.epochs, callbacks=[watch, *callbacks], shuffle=False, verbose=0
         )
-    return watch.outcome(time.monotonic() - started)
+    return watch.outcome(model, time.monotonic() - started)
+
+
+class _Stopped(BaseException):
+    """The training was to stop while the validation rows were scored."""
 
 
 class _Watch(keras.callbacks.Callback):
@@ -170,10 +176,9 @@ class _Watch(keras.callbacks.Callback):
         before, now = self.step - self.begun, min(batch + 1, self.steps)
         self.step = self.begun + now
         self.validation = None
-        reason = self.stop()
-        if reason is not None:
-            self._end("pruned", reason)
-        elif now < self.steps and any(before < glance <= now for glance in self.glances):
+        if self._is_stopped():
+            return
+        if now < self.steps and any(before < glance <= now for glance in self.glances):
             self._report(self.dataset.split.validation[::GLANCE_STRIDE], logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -184,8 +189,25 @@ class _Watch(keras.callbacks.Callback):
         logs["val_loss"] = self.curve[-1].val_loss
         logs["val_accuracy"] = self.curve[-1].val_accuracy
 
+    def _is_stopped(self) -> bool:
+        reason = self.stop()
+        if reason is not None:
+            self._end("pruned", reason)
+        return reason is not None
+
+    def _go_on(self) -> None:
+        if self._is_stopped():
+            raise _Stopped
+
     def _report(self, rows: Rows, logs: dict[str, Any]) -> npt.NDArray[np.float32]:
-        scores = probabilities(self.scorer, self.dataset.encoded, rows, padding=self.recipe.padding)
+        scores = probabilities(
+            self.scorer,
+            self.dataset.encoded,
+            rows,
+            padding=self.recipe.padding,
+            before=self._go_on,
+        )
+        check_range(scores)
         labels = self.dataset.labels_of(rows)
         point = Point(
             epoch=self.step / self.steps,
@@ -210,7 +232,10 @@ class _Watch(keras.callbacks.Callback):
         self.ending = self.ending or (status, reason)
         self.model.stop_training = True
 
-    def outcome(self, seconds: float) -> Fit:
+    def outcome(self, model: keras.Model, seconds: float) -> Fit:
+        if self.ending is None and not (self.diverged or has_finite_weights(model)):
+            # A sigmoid makes a plain 1 of an infinite weight: the loss alone does not show it.
+            self.diverged = f"its weights are not finite after {self.step / self.steps:g} epochs"
         status, reason = self.ending or (
             ("diverged", self.diverged) if self.diverged else ("complete", "")
         )

@@ -1,5 +1,6 @@
 """Trials whose worker is gone: found by their owner's name, and put back."""
 
+import signal
 import socket
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,12 +9,15 @@ import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import BORN, WORKER
+from results.trials import BORN, DEATHS, WORKER
 from search import slots
 from search.heartbeat import silent
 
 # A trial is claimed first and signed right after; one without a name for longer lost its owner.
 _SIGNED_WITHIN = timedelta(seconds=10)
+
+# A trial that so many workers died of is not tried again.
+MOST_DEATHS = 3
 
 
 def worker_name(pid: int) -> str:
@@ -49,25 +53,51 @@ def birth(pid: int) -> str | None:
     return None if fields[0] in "ZX" else f"{pid} {boot} {fields[19]}"
 
 
-def put_back(study: optuna.Study, dead: int | None = None) -> int:
+def put_back(study: optuna.Study, dead: int | None = None, exitcode: int | None = None) -> int:
     """End the running trials of dead workers, and put them back to be repeated.
 
     A worker of this machine is dead when its process is gone; one of another machine when its
     database has had no sign of life from it for too long.
 
+    A trial may have killed its worker itself, e.g. by asking for all memory: after `MOST_DEATHS`
+    workers that were seen to die of it, it fails for good.
+
     Args:
         study: The study.
-        dead: Process id of a worker known to be dead; None asks the system for each owner.
+        dead: Process id of a worker seen to die; None asks the system for each owner.
+        exitcode: What it died with, as `multiprocessing` gives it.
 
     Returns:
-        How many were put back.
+        How many were ended.
     """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     overdue = silent(study, running)
     lost = [trial for trial in running if trial.number in overdue or is_lost(trial, dead)]
     for trial in lost:
-        slots.replace(study, trial, "its worker died", same_values=True)
+        # Where the whole run was killed, or a machine switched off, that is no trial's fault.
+        seen = dead is not None and trial.user_attrs.get(WORKER) == worker_name(dead)
+        deaths = trial.user_attrs.get(DEATHS, 0) + 1 if seen else 0
+        if deaths >= MOST_DEATHS:
+            died = f"its worker died {deaths} times ({cause(exitcode)})"
+            slots.fail(study, trial.number, died)
+        else:
+            slots.replace(study, trial, "its worker died", same_values=True, deaths=deaths)
     return len(lost)
+
+
+def cause(exitcode: int | None) -> str:
+    """Say what a process died of.
+
+    Args:
+        exitcode: As `multiprocessing` gives it: below 0 a signal's number.
+
+    Returns:
+        A few words.
+    """
+    if exitcode is None or exitcode >= 0:
+        return f"exit code {exitcode}"
+    hint = ": perhaps out of memory" if exitcode == -signal.SIGKILL else ""
+    return f"signal {-exitcode}{hint}"
 
 
 def is_lost(trial: FrozenTrial, dead: int | None = None) -> bool:

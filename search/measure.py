@@ -13,6 +13,7 @@ from data.prepare import Dataset
 from results.evaluate import probabilities
 from results.latency import Latency, Rows, latency
 from results.result import Result
+from results.sameness import sameness
 from results.scores import save_scores
 from search.fit import Fit
 from spaces.brief import layer_count, violations
@@ -30,9 +31,12 @@ def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
         The result.
     """
     last = fitted.curve[-1] if fitted.curve else None
+    remark = fitted.reason
+    if fitted.status == "complete" and fitted.validation is not None:
+        remark = sameness(fitted.validation)
     return Result(
         status=fitted.status,
-        reason=fitted.reason,
+        reason=remark,
         epochs=fitted.epochs,
         curve=fitted.curve,
         val_accuracy=last.val_accuracy if last else None,

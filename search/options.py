@@ -23,6 +23,8 @@ from spaces.names import BASELINE_NAMES
 BATCH_SIZE = 128
 MOST_REPEATS = 100
 
+_THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+
 # What lies beside the runs: finished baselines, and the logs that the project generates.
 _OTHER_FOLDERS = ("baselines", "synthetic")
 
@@ -49,6 +51,9 @@ class Options:
     epochs: int
     repeats: int
     workers: int | None
+    max_parameters: int | None
+    trial_timeout: float | None
+    max_failures: int
     seed: int
     study: str
     storage: str | None = field(repr=False)  # It may hold a password.
@@ -72,6 +77,9 @@ class Options:
             "padding": "real",
             "baseline_padding": self.padding,
             "seed": self.seed,
+            # Not what a score means, but which trials come to have one.
+            "max_parameters": self.max_parameters,
+            "trial_timeout": self.trial_timeout and str(Budget(seconds=self.trial_timeout)),
         }
 
 
@@ -110,6 +118,9 @@ def parse(argv: Sequence[str]) -> Options:
         epochs=given.epochs,
         repeats=_repeats(given.repeats),
         workers=_workers(given.workers),
+        max_parameters=_parameters(given.max_parameters),
+        trial_timeout=_timeout(given.trial_timeout),
+        max_failures=given.max_failures,
         seed=given.seed,
         study=_study(given.study),
         storage=given.storage,
@@ -156,6 +167,23 @@ def _workers(text: str) -> int | None:
     if not re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) or int(text) > most:
         raise UserError(f"--workers is '{text}', but must be auto or a number from 1 to {most}")
     return int(text)
+
+
+def _parameters(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([kKmMgGbB]?)", text, re.ASCII)
+    count = float(match[1]) * _THOUSANDS[match[2].lower()] if match else 0.0
+    if count < 1 or count != int(count):
+        raise UserError(
+            f"--max-parameters is '{text}', but must be a whole number of 1 or more, e.g. 500000, "
+            "500k or 1.5M"
+        )
+    return int(count)
+
+
+def _timeout(text: str | None) -> float | None:
+    return None if text is None else budget.duration("--trial-timeout", text)
 
 
 def _study(text: str | None) -> str:

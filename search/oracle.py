@@ -2,7 +2,6 @@
 
 import os
 import time
-from itertools import takewhile
 from typing import Any
 
 import keras_tuner
@@ -14,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from results.trials import WORKER, counted
 from search import lost, slots
 from search.asked import ScopedHyperParameters
+from search.failures import are_too_many
 from search.outcomes import Outcomes, last_line, name_of
 from search.proposals import Proposals
 from search.synchronized import synchronized
@@ -206,13 +206,13 @@ class OptunaOracle(keras_tuner.Oracle):
         self.save()
 
     def _check_consecutive_failures(self) -> None:
-        def failed(name: str) -> bool:
-            return self.trials[name].status == TrialStatus.FAILED and name not in self._pruned
-
-        failures = list(takewhile(failed, reversed(self.end_order)))
-        if len(failures) >= self.max_consecutive_failed_trials:
-            message = self.trials[failures[0]].message or ""
-            limit = self.max_consecutive_failed_trials
+        # Of the study, not of this process: each of many workers would have its own failures.
+        last, limit = self.end_order[-1], self.max_consecutive_failed_trials
+        failed = self.trials[last].status == TrialStatus.FAILED and last not in self._pruned
+        if not failed and last not in self._pruned:
+            return
+        if are_too_many(self.study, limit, ending=int(last) if failed else None):
+            message = self.trials[last].message or ""
             raise RuntimeError(
                 f"Number of consecutive failures exceeded the limit of {limit}.\n{message}"
             )

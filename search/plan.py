@@ -2,9 +2,19 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from data.batches import Padding
 from results.result import Result
+from search.failures import MOST_FAILURES
+
+# What a worker finds in shared memory: it is to put its trial back and end, or to finish its trial
+# and begin no other.
+STOP = 1
+FINISH = 2
+
+# Building, compiling and validating are not interrupted; they have this long.
+GRACE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,10 @@ class Plan:
         seed: The run's seed.
         workers: How many workers run at once.
         threads: Threads of one worker.
+        max_parameters: Weights of the largest model that is trained; None for no bound.
+        trial_timeout: Seconds a trial may train; None for no bound.
+        max_failures: How many failed trials in a row end the search.
+        grace: Seconds beyond the timeout, or the budget, after which a trial is taken to hang.
     """
 
     folder: Path
@@ -48,6 +62,10 @@ class Plan:
     seed: int
     workers: int
     threads: int
+    max_parameters: int | None = None
+    trial_timeout: float | None = None
+    max_failures: int = MOST_FAILURES
+    grace: float = GRACE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -67,9 +85,12 @@ class Search:
 
     Attributes:
         seconds: How long trials may go on; None for no bound.
+        looks: Whether to look the space through, which may build its default model, before the
+            first trial.
     """
 
     seconds: float | None
+    looks: bool = True
 
 
 @dataclass(frozen=True)
@@ -125,6 +146,19 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Doing:
+    """News: what the worker does from now on in a search.
+
+    Attributes:
+        what: Looks the space through, runs a trial, or something else.
+        trial: The trial's number; None where it runs none.
+    """
+
+    what: Literal["space", "trial", "else"]
+    trial: int | None = None
+
+
+@dataclass(frozen=True)
 class BaselineDone:
     """News: a baseline's result is there.
 
@@ -164,6 +198,6 @@ class SearchDone:
 
 
 Task = TrainBaseline | Search | Repeat
-News = Ready | Refused | Progress | BaselineDone | SearchDone | RepeatDone
+News = Ready | Refused | Progress | Doing | BaselineDone | SearchDone | RepeatDone
 # After these a worker is free for another task.
 Done = BaselineDone | SearchDone | RepeatDone

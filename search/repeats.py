@@ -36,7 +36,9 @@ def repeat(
     tasks = missing(options, store, champion)
     told = f"of {options.repeats}"
     try:
-        for index, news in workers.run(tasks, on_death=lambda pid: None, again=lambda task: task):
+        for index, news in workers.run(
+            tasks, on_death=lambda death: False, again=lambda task: task
+        ):
             match news:
                 case Progress(name, epochs, value):
                     view.progress(index, Progress(f"{name} {told}", epochs, value))

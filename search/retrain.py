@@ -14,7 +14,7 @@ from results.scores import save_scores
 from search.fit import Recipe, fit, start_afresh
 from search.measure import describe
 from search.own_fit import own_fit
-from search.reasons import reason
+from search.reasons import RAISED, reason
 
 
 def retrain(
@@ -69,7 +69,7 @@ def retrain(
             return result
         heldout = dataset.split.heldout
         scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
-    except Exception as error:
+    except RAISED as error:
         return Result(status="failed", reason=reason(error), **own)
     save_scores(folder, fitted.validation, scores)
     return replace(result, artefacts=str(folder))

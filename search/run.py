@@ -8,28 +8,24 @@ if __name__ == "__main__":
 import logging
 import os
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 
 import optuna
-from optuna.trial import TrialState
 
 from data.command import EXIT_INTERRUPTED, run
 from data.errors import UserError
 from data.prepare import Dataset
 from results.store import DATA_FOLDER, Store
-from results.trials import counted
 from search.finish import finish
 from search.load import load, make_folder
-from search.lost import put_back
 from search.options import BATCH_SIZE, Options, parse
-from search.plan import BaselineDone, Plan, Progress, Search, SearchDone, Task, TrainBaseline
+from search.plan import BaselineDone, Plan, Progress, TrainBaseline
 from search.repeats import repeat
 from search.samplers import KERAS_TUNER
-from search.slots import fill
+from search.searching import search
 from search.view import View
 from search.workers import Workers
 from search.workforce import workforce
@@ -103,6 +99,9 @@ def _plan(options: Options) -> Plan:
         seed=options.seed,
         workers=force.workers,
         threads=force.threads,
+        max_parameters=options.max_parameters,
+        trial_timeout=options.trial_timeout,
+        max_failures=options.max_failures,
     )
 
 
@@ -135,7 +134,7 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
     """
     tasks = [TrainBaseline(name) for name in sorted(options.baselines, key=_BY_COST.index)]
     done = {}
-    for index, news in workers.run(tasks, on_death=lambda pid: None, again=lambda task: task):
+    for index, news in workers.run(tasks, on_death=lambda death: False, again=lambda task: task):
         match news:
             case Progress():
                 view.progress(index, news)
@@ -147,60 +146,6 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
         if name in done:
             place = os.path.relpath(done[name].artefacts, store.folder)
             store.record_baseline(replace(done[name], artefacts=place))
-
-
-def search(options: Options, store: Store, workers: Workers, view: View) -> str | None:
-    """Run trials until the budget is used up.
-
-    Args:
-        options: The command line.
-        store: The run.
-        workers: Who trains.
-        view: Who tells.
-
-    Returns:
-        Why the search could not go on; None where it came to its end.
-    """
-    put_back(store.study)
-    # Here, once, and not by every worker at the same moment.
-    fill(store.study, options.budget.trials or 1)
-    started = time.monotonic()
-
-    def task(_: Task | None = None) -> Search | None:
-        if options.budget.seconds is None:
-            return Search(None)
-        left = options.budget.seconds - (time.monotonic() - started)
-        return Search(left) if left > 0 else None
-
-    problem = None
-    tasks: list[Task] = [Search(options.budget.seconds)] * workers.plan.workers
-    while tasks:
-        for index, news in workers.run(
-            tasks, on_death=lambda pid: put_back(store.study, dead=pid), again=task
-        ):
-            match news:
-                case Progress():
-                    view.progress(index, news)
-                case SearchDone():
-                    view.idle(index)
-                    problem = problem or news.problem
-            view.refresh()
-        again = problem is None and _is_work_left(options, store, workers)
-        tasks = [Search(None)] if again else []
-    return problem
-
-
-def _is_work_left(options: Options, store: Store, workers: Workers) -> bool:
-    """Wait for the trials of other machines; whether one of them, or of ours, is to be repeated."""
-    while options.budget.trials and not workers.is_stopping:
-        put_back(store.study)
-        states = {trial.state for trial in counted(store.study)}
-        if TrialState.WAITING in states:
-            return True
-        if TrialState.RUNNING not in states:
-            return False
-        time.sleep(1.0)
-    return False
 
 
 @contextmanager

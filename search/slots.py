@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted, place
+from results.trials import DEATHS, REASON, REPLACES, SLOT, SURPLUS, counted, place
 
 # Where Optuna keeps the values of an enqueued trial.
 FIXED = "fixed_params"
@@ -156,7 +156,9 @@ def restart(study: optuna.Study, trial: FrozenTrial, values: Mapping[str, Any]) 
     return _begin(study, trial_id)
 
 
-def replace(study: optuna.Study, lost: FrozenTrial, reason: str, *, same_values: bool) -> None:
+def replace(
+    study: optuna.Study, lost: FrozenTrial, reason: str, *, same_values: bool, deaths: int = 0
+) -> None:
     """End a running trial as failed and put its place in the budget back, once.
 
     The replacement is added first: if this process dies in between, the next sweep finds the lost
@@ -167,12 +169,15 @@ def replace(study: optuna.Study, lost: FrozenTrial, reason: str, *, same_values:
         lost: The trial that will not be finished.
         reason: Why, in a few words.
         same_values: Whether the replacement repeats its values or asks the sampler anew.
+        deaths: How many workers have died of these values; 0 leaves the count as it is.
     """
     trials = study.get_trials(deepcopy=False)
     if all(trial.user_attrs.get(REPLACES) != lost.number for trial in trials):
         values = {**lost.system_attrs.get(FIXED, {}), **lost.params} if same_values else {}
         extra = {EXTRA: lost.user_attrs[EXTRA]} if values and EXTRA in lost.user_attrs else {}
-        study.enqueue_trial(values, user_attrs={**_successor(lost), **extra})
+        known = lost.user_attrs.get(DEATHS, 0) if same_values else 0
+        died = {DEATHS: deaths or known} if deaths or known else {}
+        study.enqueue_trial(values, user_attrs={**_successor(lost), **extra, **died})
     fail(study, lost.number, reason)
 
 

@@ -2,8 +2,6 @@
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +13,28 @@ from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
 
 from data.files import new_file
-from data.prepare import Dataset
 from data.refusal import refusal
-from results.result import Point, Result
-from results.store import CHECKPOINT, HEARTBEAT_SECONDS, Store
+from results.result import BEHIND, Point, Result
+from results.store import CHECKPOINT
 from results.trials import place
 from search import slots
-from search.fit import Fit, Recipe, fit, start_afresh
+from search.checks import TooLarge, bounded, check, check_size
+from search.fit import fit, start_afresh
 from search.heartbeat import beating
+from search.job import INTERRUPTED, Interrupted, Job
 from search.lost import put_back
-from search.measure import describe, measure
-from search.objectives import REPORTED, Objective
+from search.objectives import REPORTED
 from search.oracle import OptunaOracle
 from search.outcomes import last_line
 from search.own_fit import own_fit
-from search.reasons import reason
+from search.reasons import RAISED, reason
 from search.seeds import derive
+from search.trial_result import refused, trained
 
 log = logging.getLogger(__name__)
 
 KEPT_CHECKPOINTS = 3
-INTERRUPTED = "interrupted"
 _FAILED = f"{FailedTrialError.__module__}.{FailedTrialError.__qualname__}"
-
-Notify = Callable[[str, float, float | None], None]
-
-
-class Interrupted(BaseException):
-    """The search was asked to stop in the middle of a trial, which is put back."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all trials of a worker have in common.
-
-    Attributes:
-        store: The run.
-        dataset: Its data.
-        recipe: How trials are trained; a trial's own batch size and epochs go before it.
-        objectives: What is optimised; a pruner judges by the first one where reports tell of it.
-        seed: The run's seed.
-        heartbeat: Seconds between two signs of life of a trial that other machines look for.
-        stop: Asked after each batch; a reason ends the training, `INTERRUPTED` puts the trial back.
-        notify: Told of each report: trial, epochs trained, value.
-    """
-
-    store: Store
-    dataset: Dataset
-    recipe: Recipe
-    objectives: Sequence[Objective]
-    seed: int
-    heartbeat: int = HEARTBEAT_SECONDS
-    stop: Callable[[], str | None] = lambda: None
-    notify: Notify = lambda name, epochs, value: None
 
 
 class StudyTuner(keras_tuner.Tuner):
@@ -75,7 +42,9 @@ class StudyTuner(keras_tuner.Tuner):
 
     oracle: OptunaOracle
 
-    def __init__(self, job: Job, oracle: OptunaOracle, hypermodel: Any, folder: Path) -> None:
+    def __init__(
+        self, job: Job, oracle: OptunaOracle, hypermodel: Any, folder: Path, *, looks: bool = True
+    ) -> None:
         """Prepare to run trials.
 
         Args:
@@ -83,8 +52,10 @@ class StudyTuner(keras_tuner.Tuner):
             oracle: Where they come from.
             hypermodel: What builds their models.
             folder: Where KerasTuner may leave its own files.
+            looks: Whether to look the space through before the first trial.
         """
         self.job = job
+        self._looks = looks
         super().__init__(
             oracle,
             hypermodel,
@@ -97,17 +68,22 @@ class StudyTuner(keras_tuner.Tuner):
         # KerasTuner builds the model several times to find the conditional hyperparameters; a
         # hypermodel that can declare its space saves that.
         declare = getattr(self.hypermodel, "declare", None)
+        if not self._looks:
+            return
+        self.job.doing("space")
         try:
             if declare is None:
-                super()._populate_initial_space()
+                with bounded(self.job.max_parameters):
+                    super()._populate_initial_space()
             else:
                 space = self.oracle.get_space()
                 declare(space)
                 self.oracle.update_space(space)
-        except Exception:
+        except (*RAISED, TooLarge):
             # Defaults that cannot be built are one trial's failure; the others ask for each entry
             # when they meet it.
             log.warning("the space could not be looked through", exc_info=True)
+        self.job.doing("else")
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Build, train and record one trial.
@@ -122,45 +98,60 @@ class StudyTuner(keras_tuner.Tuner):
 
         Raises:
             FailedTrialError: If the model cannot be built or trained; says why in one line.
-            FatalError: If the file system refuses what the trial leaves.
+            FatalError: If the hypermodel raised it, to end the search, or the file system refuses
+                what the trial leaves.
             Interrupted: If the search was asked to stop.
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
         try:
             with beating(asked.study._storage, asked._trial_id, self.job.heartbeat):
-                return self._run(trial, asked)
+                return self._run_or_refuse(trial, asked)
         except UpdateFinishedTrialError:
             # This worker was silent for so long that another one repeats the trial.
             raise FailedTrialError("it was taken over by another worker") from None
-        except (FailedTrialError, FatalError):
-            raise
-        except Exception as error:
+        except RAISED as error:
             if refusal(error) is not None:
                 # The run ends, and whoever resumes it finds the trial still running and repeats it.
                 raise FatalError("nothing can be written") from error
-            raise FailedTrialError(reason(error)) from error
+            if isinstance(error, FatalError):
+                slots.fail(self.oracle.study, asked.number, reason(error))
+                raise
+            told = reason(error).removeprefix(f"{FailedTrialError.__name__}: ")
+            raise FailedTrialError(told) from error
 
-    def _run(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
-        number = asked.number
+    def _run_or_refuse(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
         # Its place's and not its number's: a trial that repeats a lost one comes out as that would.
-        seed = derive(self.job.seed, place(self.oracle.study.get_trials(deepcopy=False)[number]))
-        model = self._build(trial, seed)
+        frozen = self.oracle.study.get_trials(deepcopy=False)[asked.number]
+        seed = derive(self.job.seed, place(frozen))
+        try:
+            return self._run(trial, asked, seed)
+        except TooLarge as error:
+            return self._refuse(trial, asked, seed, error)
+
+    def _run(self, trial: Trial, asked: optuna.Trial, seed: int) -> dict[str, float]:
+        number = asked.number
         recipe = self.job.recipe.of_trial(trial.hyperparameters.values, seed)
-        fitted = fit(
-            model,
-            self.job.dataset,
-            recipe,
-            judge=lambda point: self._judge(asked, point),
-            stop=self.job.stop,
-            train=own_fit(self.hypermodel, trial.hyperparameters, model),
-        )
+        # A model may make its weights when it meets its first batch: it is looked at twice.
+        with bounded(self.job.max_parameters):
+            model = self._build(trial, seed)
+            fitted = fit(
+                model,
+                self.job.dataset,
+                recipe,
+                judge=lambda point: self._judge(asked, point),
+                stop=self.job.stopper(),
+                callbacks=[
+                    keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._admit(model))
+                ],
+                train=own_fit(self.hypermodel, trial.hyperparameters, model),
+            )
         if fitted.reason == INTERRUPTED:
             frozen = self.oracle.study.get_trials(deepcopy=False)[number]
             slots.replace(self.oracle.study, frozen, INTERRUPTED, same_values=True)
             raise Interrupted
         if fitted.status == "complete" and fitted.validation is None:
             raise FailedTrialError("its fit finished no epoch with the callbacks it was given")
-        result = self._result(trial, model, recipe, fitted, seed)
+        result = trained(self.job, trial, model, recipe, fitted, seed, self.tuner_id)
         if fitted.status == "complete":
             self._checkpoint(model, number)
         self.job.store.publish(number)
@@ -170,9 +161,20 @@ class StudyTuner(keras_tuner.Tuner):
     def _build(self, trial: Trial, seed: int) -> keras.Model:
         start_afresh(seed)
         model = self.hypermodel.build(trial.hyperparameters)
-        if not isinstance(model, keras.Model):
-            raise FailedTrialError(f"build returned a {type(model).__name__}, not a Keras model")
+        self._admit(model)
         return model
+
+    def _admit(self, model: Any) -> None:
+        check(model)
+        check_size(model, self.job.max_parameters)
+
+    def _refuse(
+        self, trial: Trial, asked: optuna.Trial, seed: int, error: TooLarge
+    ) -> dict[str, float]:
+        """Record a model that is too large; the sampler learns that its like is no good."""
+        result = refused(trial, error, seed, self.tuner_id)
+        self.job.store.record(asked, result)
+        return self._values(trial, result)
 
     def _judge(self, asked: optuna.Trial, point: Point) -> str | None:
         name = next((item.name for item in self.job.objectives if item.name in REPORTED), "")
@@ -182,28 +184,7 @@ class StudyTuner(keras_tuner.Tuner):
         if value is None or not math.isfinite(value) or len(self.job.objectives) > 1:
             return None
         asked.report(value, round(point.epoch * self.job.recipe.reports))
-        return "behind its rivals" if asked.should_prune() else None
-
-    def _result(
-        self, trial: Trial, model: keras.Model, recipe: Recipe, fitted: Fit, seed: int
-    ) -> Result:
-        store, number = self.job.store, int(trial.trial_id)
-        result = describe(
-            model,
-            fitted,
-            name=f"trial {number}",
-            kind="trial",
-            number=number,
-            hyperparameters=dict(trial.hyperparameters.values),
-            seed=seed,
-            worker=self.tuner_id,
-        )
-        if fitted.validation is None or fitted.status == "pruned":
-            return result
-        folder = store.trial_folder(number)
-        dataset = self.job.dataset
-        result = measure(result, fitted, dataset, recipe.padding, folder, seconds=0.2)
-        return replace(result, artefacts=str(folder.relative_to(store.folder)))
+        return BEHIND if asked.should_prune() else None
 
     def _checkpoint(self, model: keras.Model, number: int) -> None:
         with new_file(self.job.store.trial_folder(number) / CHECKPOINT) as beside:
@@ -224,8 +205,23 @@ class StudyTuner(keras_tuner.Tuner):
         return {**values, self.oracle.objective.name: self.oracle.objective.get_value(values)}
 
     def pre_create_trial(self) -> None:
-        """Put back the trials of dead workers before asking for one."""
+        """Put back the trials of dead workers before asking for one.
+
+        Raises:
+            Interrupted: If no further trial is wanted.
+        """
+        if self.job.is_over():
+            raise Interrupted
         put_back(self.oracle.study)
+
+    def on_trial_begin(self, trial: Trial) -> None:
+        """Say which trial is run from now on.
+
+        Args:
+            trial: The trial.
+        """
+        self.job.doing("trial", int(trial.trial_id))
+        super().on_trial_begin(trial)
 
     def on_trial_end(self, trial: Trial) -> None:
         """End the trial in the oracle, then free what the better trials made needless.
@@ -236,5 +232,6 @@ class StudyTuner(keras_tuner.Tuner):
         if trial.message:  # KerasTuner's is the whole traceback.
             trial.message = last_line(trial).removeprefix(f"{_FAILED}: ")
         super().on_trial_end(trial)
+        self.job.doing("else")
         if trial.status == TrialStatus.COMPLETED:
             self.job.store.keep_best_checkpoints(KEPT_CHECKPOINTS)

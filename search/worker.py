@@ -15,18 +15,25 @@ from typing import Protocol
 import keras_tuner
 import optuna
 import tensorflow as tf
+from keras_tuner.errors import FatalError
 
 from data.errors import UserError
 from data.prepare import Dataset
 from data.refusal import refusal
+from results.result import BUDGET_ENDED
 from results.store import DATA_FOLDER, Store
 from search.baselines import Cache
+from search.failures import problem
 from search.fit import Recipe
+from search.job import INTERRUPTED, Interrupted, Job
 from search.lost import worker_name
 from search.objectives import OBJECTIVES
 from search.oracle import OptunaOracle
 from search.plan import (
+    STOP,
     BaselineDone,
+    Doing,
+    News,
     Plan,
     Progress,
     Ready,
@@ -38,18 +45,17 @@ from search.plan import (
     Task,
     TrainBaseline,
 )
+from search.reasons import reason
 from search.retrain import retrain
 from search.samplers import KERAS_TUNER, make_pruner, make_sampler
 from search.seeds import of_repeat
-from search.tuner import INTERRUPTED, Interrupted, Job, StudyTuner
+from search.tuner import StudyTuner
 from spaces.fast.blas import one_blas_thread
 from spaces.load import load_space
 
-MOST_FAILURES_IN_A_ROW = 5
-
 
 class Flag(Protocol):
-    """A number in shared memory; not zero once the parent wants the workers to stop."""
+    """A number in shared memory: 0, or `STOP` or `FINISH` once the parent wants so."""
 
     value: int
 
@@ -87,7 +93,7 @@ class Worker:
                     case TrainBaseline():
                         self._train(task.name)
                     case Search():
-                        self.connection.send(self._search(task.seconds))
+                        self.connection.send(self._search(task))
                     case Repeat():
                         self.connection.send(self._repeat(task))
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -101,17 +107,22 @@ class Worker:
 
     def _stopper(self, deadline: float = math.inf) -> Callable[[], str | None]:
         def stop() -> str | None:
-            if self.stopping.value or os.getppid() != self.parent:
+            if self.stopping.value == STOP or os.getppid() != self.parent:
                 return INTERRUPTED
-            return "the budget ended" if time.monotonic() >= deadline else None
+            return BUDGET_ENDED if time.monotonic() >= deadline else None
 
         return stop
 
+    def _is_over(self) -> bool:
+        return bool(self.stopping.value) or os.getppid() != self.parent
+
     def _notify(self, name: str, epochs: float, value: float | None) -> None:
-        # A parent that is gone is no failure of the training that tells of itself: it is asked to
-        # stop at its next batch.
+        self._tell(Progress(name, epochs, value))
+
+    def _tell(self, news: News) -> None:
+        # A parent that is gone is no failure of the trial: `stop` sees it, and puts the trial back.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send(Progress(name, epochs, value))
+            self.connection.send(news)
 
     def _train(self, name: str) -> None:
         cache = self._cache(self.plan.seed)
@@ -147,8 +158,8 @@ class Worker:
         )
         return RepeatDone(result, task.index, kept=False)
 
-    def _search(self, seconds: float | None) -> SearchDone:
-        plan = self.plan
+    def _search(self, task: Search) -> SearchDone:
+        plan, seconds = self.plan, task.seconds
         objectives = tuple(OBJECTIVES[name] for name in plan.objectives)
         store = Store.open(plan.folder, plan.storage, plan.heartbeat)
         store.study.sampler = make_sampler(plan.sampler, plan.seed, plan.workers, plan.epochs)
@@ -159,7 +170,7 @@ class Worker:
             told if len(told) > 1 else told[0],
             max_trials=plan.trials,
             timeout=seconds,
-            max_consecutive_failed_trials=MOST_FAILURES_IN_A_ROW,
+            max_consecutive_failed_trials=plan.max_failures,
             default_first=plan.sampler not in KERAS_TUNER,
         )
         deadline = math.inf if seconds is None else time.monotonic() + seconds
@@ -172,24 +183,32 @@ class Worker:
             plan.heartbeat,
             self._stopper(deadline),
             self._notify,
+            lambda what, trial=None: self._tell(Doing(what, trial)),
+            self._is_over,
+            plan.max_parameters,
+            plan.trial_timeout,
         )
         # KerasTuner insists on files of its own; the study makes them needless.
         with tempfile.TemporaryDirectory() as folder:
-            tuner = StudyTuner(job, oracle, self.space, Path(folder) / "keras_tuner")
+            own = Path(folder) / "keras_tuner"
+            tuner = StudyTuner(job, oracle, self.space, own, looks=task.looks)
             tuner.tuner_id = self.name
-            return _run(tuner)
+            return _run(tuner, plan.max_failures)
 
 
-def _run(tuner: StudyTuner) -> SearchDone:
+def _run(tuner: StudyTuner, most: int) -> SearchDone:
     try:
         tuner.search(verbose=0)
     except Interrupted:
         return SearchDone()
+    except FatalError as error:
+        if refusal(error) is not None:
+            raise
+        return SearchDone(f"the space ended the search: {reason(error)}")
     except RuntimeError as error:
         if "consecutive failures" not in str(error):
             raise
-        last = str(error).strip().splitlines()[-1]
-        return SearchDone(f"{MOST_FAILURES_IN_A_ROW} trials in a row failed, the last with: {last}")
+        return SearchDone(problem(tuner.oracle.study, most))
     return SearchDone()
 
 

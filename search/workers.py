@@ -1,70 +1,24 @@
-"""The parent's side of the workers: starts them, gives them tasks, replaces those that die."""
+"""The parent's side of the workers: gives them tasks, hears their news, replaces those that die."""
 
 import logging
 import multiprocessing
-import os
-import signal
-import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import connection as connections
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any
 
 from data.errors import UserError
-from data.redaction import Redacting, Secrets
-from data.refusal import refusal
-from search.plan import Done, News, Plan, Ready, Refused, Task
+from search.lost import cause
+from search.plan import FINISH, STOP, Doing, Done, News, Plan, Ready, Refused, Task
+from search.process import Death, Worker, start
 
 log = logging.getLogger(__name__)
 
+# Of deaths that no trial answers for, such as those of a worker that cannot start.
 MOST_DEATHS_IN_A_ROW = 5
 
 
-def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> None:
-    path = plan.folder / "logs" / f"worker-{index}.log"
-    try:
-        _write_to(path)
-    except OSError as error:
-        connection.send(Refused(refusal(error) or f"{path} cannot be written ({error.strerror})"))
-        return
-    secrets = Secrets.of([plan.storage or ""], os.environ)
-    # For good: the process prints its last traceback after this function.
-    sys.stdout, sys.stderr = Redacting(sys.stdout, secrets), Redacting(sys.stderr, secrets)
-    # TensorFlow is imported in the worker only, and its own log goes to the worker's file.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from search.worker import enter
-
-    enter(plan, connection, stopping)
-
-
-def _write_to(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let a process that is started here ignore Ctrl-C from its first moment, and its imports."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@dataclass
-class _Worker:
-    """A running worker process and what it is doing."""
-
-    index: int
-    process: Any
-    connection: Connection
-    task: Task | None = None
+class WorkersDied(UserError):
+    """Workers die again and again, whatever they do."""
 
 
 class Workers:
@@ -79,7 +33,7 @@ class Workers:
         self._context = multiprocessing.get_context("spawn")
         # Without a lock: a worker killed while it holds one would halt all the others.
         self._stopping = self._context.RawValue("b", 0)
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._deaths = 0
 
     def __enter__(self) -> "Workers":
@@ -99,24 +53,35 @@ class Workers:
                 worker.process.kill()
                 worker.process.join()
 
-    def _start(self, index: int) -> _Worker:
-        here, there = self._context.Pipe()
-        process = self._context.Process(
-            target=_enter, args=(self.plan, index, there, self._stopping), daemon=True
-        )
-        with _uninterrupted():
-            process.start()
-        there.close()
-        return _Worker(index, process, here)
+    def _start(self, index: int) -> Worker:
+        return start(self._context, self.plan, index, self._stopping)
 
     def stop(self) -> None:
         """Ask all workers to put their trials back and come to an end."""
-        self._stopping.value = 1
+        self._stopping.value = STOP
+
+    def finish(self) -> None:
+        """Ask all workers to begin no further trial."""
+        self._stopping.value = self._stopping.value or FINISH
 
     @property
     def is_stopping(self) -> bool:
         """Whether `stop` was called."""
-        return bool(self._stopping.value)
+        return bool(self._stopping.value == STOP)
+
+    def busy(self) -> list[Worker]:
+        """Give the workers that have a task."""
+        return [worker for worker in self._workers if worker.task is not None and not worker.ended]
+
+    def end(self, worker: Worker, why: str) -> None:
+        """End one worker now; another takes its place.
+
+        Args:
+            worker: The worker.
+            why: The reason, for the log.
+        """
+        worker.ended = why
+        worker.process.kill()
 
     def kill(self) -> None:
         """End all workers now; their trials are found and put back by the next run."""
@@ -126,22 +91,24 @@ class Workers:
     def run(
         self,
         tasks: Sequence[Task],
-        on_death: Callable[[int], object],
+        on_death: Callable[[Death], bool],
         again: Callable[[Task], Task | None],
     ) -> Iterator[tuple[int, News | None]]:
         """Do tasks, each on the next free worker, and yield what the workers say.
 
         Args:
             tasks: The tasks, given out in order.
-            on_death: Told the process id of a worker that died, to put its trial back.
+            on_death: Told of a worker that died, to put its trial back; says whether a trial
+                answers for it.
             again: Gives the task to repeat for one whose worker died; None where nothing is left.
 
         Yields:
             The worker's index and its news; at least once a second, with None where there is none.
 
         Raises:
-            UserError: If a worker cannot start, e.g. for want of the space, if nothing can be
-                written any more, or workers die again and again.
+            UserError: If a worker cannot start, e.g. for want of the space, or if nothing can be
+                written any more.
+            WorkersDied: If workers die again and again.
         """
         left = list(tasks)
         while left or any(worker.task for worker in self._workers):
@@ -152,7 +119,7 @@ class Workers:
                 left.clear()
             yield from self._listen(on_death, again, left)
 
-    def _give(self, worker: _Worker, task: Task) -> None:
+    def _give(self, worker: Worker, task: Task) -> None:
         worker.task = task
         try:
             worker.connection.send(task)
@@ -161,7 +128,7 @@ class Workers:
 
     def _listen(
         self,
-        on_death: Callable[[int], object],
+        on_death: Callable[[Death], bool],
         again: Callable[[Task], Task | None],
         left: list[Task],
     ) -> Iterator[tuple[int, News | None]]:
@@ -171,34 +138,41 @@ class Workers:
         for worker in [worker for worker in self._workers if worker.connection in ready]:
             try:
                 news: News = worker.connection.recv()
-            except (EOFError, ConnectionResetError):
+            except (EOFError, OSError):
                 self._bury(worker, on_death, again, left)
                 yield worker.index, None
                 continue
             if isinstance(news, (Ready, Refused)) and news.problem is not None:
                 raise UserError(news.problem)
+            if isinstance(news, Doing):
+                # A trial came to its end.
+                self._deaths = 0 if worker.doing.what == "trial" else self._deaths
+                worker.doing, worker.since = news, time.monotonic()
             if isinstance(news, Done):
-                worker.task = None
+                worker.task, worker.doing = None, Doing("else")
                 self._deaths = 0
             yield worker.index, news
 
     def _bury(
         self,
-        worker: _Worker,
-        on_death: Callable[[int], object],
+        worker: Worker,
+        on_death: Callable[[Death], bool],
         again: Callable[[Task], Task | None],
         left: list[Task],
     ) -> None:
         worker.process.join()
-        self._deaths += 1
+        process = worker.process
         where = self.plan.folder / "logs" / f"worker-{worker.index}.log"
-        log.warning(
-            "worker %d died (exit code %s); see %s", worker.index, worker.process.exitcode, where
-        )
-        on_death(worker.process.pid)
+        if worker.ended:
+            log.warning("worker %d was ended: %s", worker.index, worker.ended)
+        else:
+            log.warning("worker %d died (%s); see %s", worker.index, cause(process.exitcode), where)
+        # Both are asked: a trial that was ended from here must not run on elsewhere.
+        answered = on_death(Death(process.pid, process.exitcode, worker.doing)) or worker.ended
+        self._deaths += not answered
         task = again(worker.task) if worker.task is not None else None
         if self._deaths > MOST_DEATHS_IN_A_ROW:
-            raise UserError(f"{self._deaths} workers in a row died; {where} may say why")
+            raise WorkersDied(f"{self._deaths} workers in a row died; {where} may say why")
         self._workers[self._workers.index(worker)] = self._start(worker.index)
         if task is not None:
             left.insert(0, task)

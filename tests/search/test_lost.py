@@ -1,6 +1,7 @@
-"""Whose worker is gone: told by the process itself, not by its number or the clock alone."""
+"""Whose worker is gone, told by the process itself; its trials are repeated, but not for ever."""
 
 import os
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -11,12 +12,15 @@ import psutil
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import BORN, WORKER
-from search.lost import birth, is_lost, worker_name
+from results.trials import BORN, DEATHS, WORKER, counted
+from search import slots
+from search.lost import MOST_DEATHS, birth, cause, is_lost, put_back, worker_name
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="processes are told apart by Linux's /proc"
 )
+
+PID = 2**22 + 1  # Above what Linux gives: nobody's.
 
 
 def running(**attributes: str | None) -> FrozenTrial:
@@ -62,3 +66,90 @@ def test_an_unsigned_trial_is_lost_after_a_while(hours: int, lost: bool) -> None
     trial = running()
     trial.datetime_start = datetime.now() + timedelta(hours=hours)
     assert is_lost(trial) == lost
+
+
+@pytest.fixture
+def study() -> optuna.Study:
+    study = optuna.create_study()
+    slots.fill(study, 2)
+    return study
+
+
+def begin(study: optuna.Study, pid: int = PID) -> optuna.Trial:
+    trial = slots.claim(study)
+    assert trial is not None
+    trial.set_user_attr(WORKER, worker_name(pid))
+    trial.suggest_int("width", 1, 9)
+    return trial
+
+
+def waiting(study: optuna.Study) -> int:
+    return sum(trial.state == TrialState.WAITING for trial in counted(study))
+
+
+def begin_again(study: optuna.Study, values: dict[str, int]) -> optuna.Trial:
+    """Claim trials until the one with these values comes."""
+    trial = slots.claim(study, only_fixed=True)
+    assert trial is not None
+    trial.set_user_attr(WORKER, worker_name(PID))
+    trial.suggest_int("width", 1, 9)
+    assert trial.params == values
+    return trial
+
+
+def test_a_trial_that_kills_its_worker_each_time_fails_for_good(study: optuna.Study) -> None:
+    first = begin(study)
+    values = dict(first.params)
+    for _ in range(MOST_DEATHS - 1):
+        assert put_back(study, dead=PID, exitcode=-signal.SIGKILL) == 1
+        assert waiting(study) == 2
+        begin_again(study, values)
+    assert put_back(study, dead=PID, exitcode=-signal.SIGKILL) == 1
+    (failed,) = [trial for trial in counted(study) if trial.state == TrialState.FAIL]
+    assert failed.user_attrs["reason"] == (
+        "its worker died 3 times (signal 9: perhaps out of memory)"
+    )
+    assert failed.params == values
+    assert waiting(study) == 1
+    assert len(counted(study)) == 2
+
+
+def test_deaths_that_nobody_saw_are_not_counted(study: optuna.Study) -> None:
+    values = dict(begin(study).params)
+    for _ in range(2 * MOST_DEATHS):
+        # The whole run was killed: the next one asks the system.
+        assert put_back(study) == 1
+        begin_again(study, values)
+    assert waiting(study) == 1
+    assert put_back(study, dead=PID, exitcode=1) == 1
+    assert waiting(study) == 2
+
+
+def test_a_trial_that_was_interrupted_in_between_keeps_its_count(study: optuna.Study) -> None:
+    values = dict(begin(study).params)
+    put_back(study, dead=PID, exitcode=1)
+    trial = begin_again(study, values)
+    slots.replace(study, study.trials[trial.number], "interrupted", same_values=True)
+    assert begin_again(study, values).user_attrs[DEATHS] == 1
+
+
+def test_deaths_of_different_trials_do_not_add_up(study: optuna.Study) -> None:
+    for pid in (PID, PID + 1):
+        begin(study, pid)
+    for pid in (PID, PID + 1):
+        assert put_back(study, dead=pid, exitcode=1) == 1
+    assert [trial.user_attrs[DEATHS] for trial in counted(study)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("exitcode", "said"),
+    [
+        (-9, "signal 9: perhaps out of memory"),
+        (-6, "signal 6"),
+        (0, "exit code 0"),
+        (1, "exit code 1"),
+        (None, "exit code None"),
+    ],
+)
+def test_the_cause_is_told(exitcode: int | None, said: str) -> None:
+    assert cause(exitcode) == said

@@ -2,12 +2,11 @@
 
 import re
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
-import keras_tuner
 import numpy as np
 import optuna
 import pytest
@@ -17,68 +16,15 @@ from sklearn.metrics import accuracy_score
 
 from data.prepare import Dataset
 from results.evaluate import probabilities
+from results.sameness import sameness
 from results.store import CHECKPOINT, Store
-from results.trials import REPLACES, SLOT, rank_by_validation
-from search.fit import Recipe
-from search.objectives import OBJECTIVES
-from search.oracle import OptunaOracle
+from results.trials import REPLACES, rank_by_validation
+from search.job import INTERRUPTED, Interrupted
 from search.seeds import derive
-from search.tuner import INTERRUPTED, KEPT_CHECKPOINTS, Interrupted, Job, StudyTuner
+from search.tuner import KEPT_CHECKPOINTS
 from spaces.brief import violations
 from tests.search.small import Small, small_model
-
-RECIPE = Recipe(epochs=1, batch_size=64, reports=2)
-
-
-def open_store(folder: Path, objectives: Sequence[str] = ("val_accuracy",)) -> Store:
-    directions = [OBJECTIVES[name].direction for name in objectives]
-    store = Store.create(folder / "run", directions, name="run", data={}, protocol={})
-    store.study.sampler = optuna.samplers.RandomSampler(seed=1)
-    store.study.pruner = optuna.pruners.NopPruner()
-    return store
-
-
-def begin_with(store: Store, *starts: dict[str, Any]) -> None:
-    """Give the first slots of the budget their values."""
-    for slot, values in enumerate(starts):
-        store.study.enqueue_trial(values, user_attrs={SLOT: slot})
-
-
-def search(
-    store: Store,
-    dataset: Dataset,
-    hypermodel: Any,
-    trials: int,
-    *,
-    objectives: Sequence[str] = ("val_accuracy",),
-    stop: Callable[[], str | None] = lambda: None,
-    notify: Callable[[str, float, float | None], None] = lambda *_: None,
-    failures: int = 2,
-) -> StudyTuner:
-    chosen = tuple(OBJECTIVES[name] for name in objectives)
-    told = [keras_tuner.Objective(item.name, item.direction[:3]) for item in chosen]
-    oracle = OptunaOracle(
-        store.study,
-        told if len(told) > 1 else told[0],
-        max_trials=trials,
-        max_consecutive_failed_trials=failures,
-    )
-    job = Job(store, dataset, RECIPE, chosen, seed=7, stop=stop, notify=notify)
-    tuner = StudyTuner(job, oracle, hypermodel, store.folder / "keras_tuner")
-    tuner.tuner_id = "here-1"
-    tuner.search(verbose=0)
-    return tuner
-
-
-class Building(keras_tuner.HyperModel):
-    """A stock hypermodel without `declare`; `build` is given, and a width from a conditional."""
-
-    def __init__(self, build: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._build_it = build
-
-    def build(self, hp: keras_tuner.HyperParameters) -> Any:
-        return self._build_it(hp)
+from tests.search.tuning import Building, begin_with, open_store, search, words
 
 
 class OwnFit(Small):
@@ -95,10 +41,6 @@ class DeafFit(Small):
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         return model.fit(*args)
-
-
-def words(dataset: Dataset) -> int:
-    return dataset.vocabulary.num_words
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +73,10 @@ def test_each_trial_is_recorded_with_all_that_a_reader_needs(
     assert [result.number for result in results] == list(range(KEPT_CHECKPOINTS + 1))
     for result, trial in zip(results, whole.study.trials, strict=True):
         assert (result.name, result.kind) == (f"trial {trial.number}", "trial")
-        assert (result.status, result.reason, result.epochs) == ("complete", "", 1.0)
+        assert (result.status, result.epochs) == ("complete", 1.0)
+        scores = whole.scores(result)
+        assert scores is not None
+        assert result.reason == sameness(scores["validation"])
         assert result.seed == derive(7, trial.number)
         assert result.worker == "here-1"
         assert [point.epoch for point in result.curve][-1] == 1.0

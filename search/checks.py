@@ -1,0 +1,144 @@
+"""What a user's model must be before it is trained: a model, of the right form, not too large."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import psutil
+from keras_tuner.errors import FailedTrialError
+
+# Smaller weights are not weighed against the memory that is left.
+_LARGE_BYTES = 64 * 2**20
+_FLOAT_BYTES = 4
+
+# A softmax may come out a little above 1.
+_ROUNDING = 1e-6
+
+
+class TooLarge(BaseException):
+    """A model has more weights than are allowed, or than there is memory for.
+
+    No `Exception`: Keras would wrap it in a report on the arguments of a call.
+
+    Attributes:
+        parameters: How many weights it has; None where it was not built to its end.
+    """
+
+    def __init__(self, message: str, parameters: int | None = None) -> None:
+        super().__init__(message)
+        self.parameters = parameters
+
+
+def check(model: Any) -> None:
+    """Refuse what is no model for this project.
+
+    Args:
+        model: What a hypermodel's `build` returned.
+
+    Raises:
+        FailedTrialError: If it is no model, or its output is known not to be one probability.
+    """
+    if not isinstance(model, keras.Model):
+        raise FailedTrialError(f"build returned a {type(model).__name__}, not a Keras model")
+    # A model that is not built yet, or is a class of its own, shows its output when it scores.
+    shape = getattr(model, "output_shape", None) if model.built else None
+    # One that was built from a batch has that batch's size in front.
+    if shape is not None and tuple(shape[1:]) not in ((1,), ()):
+        raise FailedTrialError(
+            f"the model's output has the shape {shape}, but must be one probability a record, "
+            "(None, 1)"
+        )
+
+
+def check_size(model: keras.Model, most: int | None) -> None:
+    """Refuse a model with too many weights, as far as they are made by now.
+
+    Args:
+        model: The model.
+        most: The most weights allowed; None for no bound.
+
+    Raises:
+        TooLarge: If it has more.
+    """
+    count = sum(math.prod(weight.shape) for weight in model.weights)
+    if most is not None and count > most:
+        raise TooLarge(f"{count:,} parameters, more than --max-parameters {most:,}", count)
+
+
+@contextmanager
+def bounded(most: int | None) -> Iterator[None]:
+    """Refuse a single weight that is too large, before memory is taken for it.
+
+    Keras makes a weight's values at once, so that a model which is only measured when it is
+    finished may have taken all memory by then.
+
+    Args:
+        most: The most weights allowed in a model; None for no bound but the memory's.
+
+    Raises:
+        TooLarge: If one array of weights has more, or does not fit in the memory that is free.
+    """
+    original = keras.layers.Layer.add_weight
+
+    def add_weight(self: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+        shape = kwargs.get("shape") or next((it for it in args if isinstance(it, tuple)), ())
+        _check_weight(self.name, shape, most)
+        return original(self, *args, **kwargs)
+
+    keras.layers.Layer.add_weight = add_weight
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = original
+
+
+def _check_weight(layer: str, shape: Any, most: int | None) -> None:
+    if not all(isinstance(size, Integral) for size in np.atleast_1d(shape)):
+        return  # Keras says what is wrong with it.
+    count = math.prod(shape)
+    if most is not None and count > most:
+        raise TooLarge(
+            f"at least {count:,} parameters (in '{layer}'), more than --max-parameters {most:,}"
+        )
+    taken = count * _FLOAT_BYTES
+    if taken >= _LARGE_BYTES and taken > psutil.virtual_memory().available:
+        free = psutil.virtual_memory().available
+        raise TooLarge(
+            f"out of memory: the {count:,} weights of '{layer}' take {taken / 1e9:,.1f} GB, but "
+            f"{free / 1e9:,.1f} GB are free"
+        )
+
+
+def check_range(scores: npt.NDArray[np.float32]) -> None:
+    """Refuse scores that are no probabilities; nan is a matter of divergence.
+
+    Args:
+        scores: What a model gave, [n].
+
+    Raises:
+        ValueError: If one lies outside 0 to 1.
+    """
+    finite = scores[np.isfinite(scores)]
+    if finite.size and (finite.min() < -_ROUNDING or finite.max() > 1 + _ROUNDING):
+        raise ValueError(
+            f"the model's outputs reach from {finite.min():.3g} to {finite.max():.3g}, but must be "
+            "probabilities: let it end with a sigmoid"
+        )
+
+
+def has_finite_weights(model: keras.Model) -> bool:
+    """Say whether all of a model's weights are finite.
+
+    Args:
+        model: The model.
+
+    Returns:
+        Whether they are.
+    """
+    values = (np.asarray(weight) for weight in model.weights)
+    return all(np.isfinite(it).all() for it in values if np.issubdtype(it.dtype, np.floating))

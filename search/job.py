@@ -1,0 +1,73 @@
+"""What all trials of a worker have in common, and how they are asked to stop."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from data.prepare import Dataset
+from results.store import HEARTBEAT_SECONDS, Store
+from search.budget import Budget
+from search.fit import Recipe
+from search.objectives import Objective
+
+Notify = Callable[[str, float, float | None], None]
+
+# A reason to stop that puts the trial back.
+INTERRUPTED = "interrupted"
+
+
+class Interrupted(BaseException):
+    """The search was asked to stop; a trial in whose middle that was is put back."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of a worker have in common.
+
+    Attributes:
+        store: The run.
+        dataset: Its data.
+        recipe: How trials are trained; a trial's own batch size and epochs go before it.
+        objectives: What is optimised; a pruner judges by the first one where reports tell of it.
+        seed: The run's seed.
+        heartbeat: Seconds between two signs of life of a trial that other machines look for.
+        stop: Asked after each batch; a reason ends the training, `INTERRUPTED` puts the trial back.
+        notify: Told of each report: trial, epochs trained, value.
+        doing: Told what comes next: "space", "trial" and its number, or "else".
+        is_over: Asked before each trial; true ends the search there.
+        max_parameters: A model that has more is not trained; None for no bound.
+        timeout: Seconds that a trial may train, from its first batch; None for no bound.
+    """
+
+    store: Store
+    dataset: Dataset
+    recipe: Recipe
+    objectives: Sequence[Objective]
+    seed: int
+    heartbeat: int = HEARTBEAT_SECONDS
+    stop: Callable[[], str | None] = lambda: None
+    notify: Notify = lambda name, epochs, value: None
+    doing: Callable[..., None] = lambda what, number=None: None
+    is_over: Callable[[], bool] = lambda: False
+    max_parameters: int | None = None
+    timeout: float | None = None
+
+    def stopper(self) -> Callable[[], str | None]:
+        """Make what one trial asks after each batch, its timeout included.
+
+        Returns:
+            A function that gives a reason to end the training, or None.
+        """
+        began: float | None = None
+
+        def stop() -> str | None:
+            nonlocal began
+            # First asked after the first batch: what came before was building and compiling.
+            began = time.monotonic() if began is None else began
+            reason, timeout = self.stop(), self.timeout
+            if reason is None and timeout is not None and time.monotonic() - began > timeout:
+                text = Budget(seconds=timeout)
+                return f"it trained for longer than --trial-timeout {text}"
+            return reason
+
+        return stop

@@ -1,0 +1,113 @@
+"""A worker's process: how it is started, and what its parent knows of it."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from data.redaction import Redacting, Secrets
+from data.refusal import refusal
+from search.plan import Doing, Plan, Refused, Task
+
+_OUT_OF_MEMORY = Path("/proc/self/oom_score_adj")
+
+
+@dataclass
+class Worker:
+    """A running worker process and what it is doing.
+
+    Attributes:
+        index: Its number, from 1.
+        process: Its process.
+        connection: Takes tasks, brings news.
+        task: What it was told to do; None where it waits.
+        doing: What it does within a search.
+        since: When it began to, on the monotonic clock.
+        ended: Why it was ended from here; "" where it was not.
+    """
+
+    index: int
+    process: Any
+    connection: Connection
+    task: Task | None = None
+    doing: Doing = field(default_factory=lambda: Doing("else"))
+    since: float = 0.0
+    ended: str = ""
+
+
+@dataclass(frozen=True)
+class Death:
+    """A worker that died.
+
+    Attributes:
+        pid: Its process id.
+        exitcode: What it ended with; below 0 a signal's number.
+        doing: What it did within a search.
+    """
+
+    pid: int
+    exitcode: int | None
+    doing: Doing
+
+
+def start(context: Any, plan: Plan, index: int, stopping: Any) -> Worker:
+    """Start a worker; it imports TensorFlow while the parent goes on.
+
+    Args:
+        context: Of `multiprocessing`.
+        plan: The run.
+        index: The worker's number, from 1.
+        stopping: A number in shared memory, by which all workers are asked to stop.
+
+    Returns:
+        The worker.
+    """
+    here, there = context.Pipe()
+    process = context.Process(target=_enter, args=(plan, index, there, stopping), daemon=True)
+    with _uninterrupted():
+        process.start()
+    there.close()
+    return Worker(index, process, here)
+
+
+def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> None:
+    path = plan.folder / "logs" / f"worker-{index}.log"
+    try:
+        _write_to(path)
+    except OSError as error:
+        connection.send(Refused(refusal(error) or f"{path} cannot be written ({error.strerror})"))
+        return
+    secrets = Secrets.of([plan.storage or ""], os.environ)
+    # For good: the process prints its last traceback after this function.
+    sys.stdout, sys.stderr = Redacting(sys.stdout, secrets), Redacting(sys.stderr, secrets)
+    # Where memory runs out, Linux is to end a worker, which is replaced, and not the parent.
+    with contextlib.suppress(OSError):
+        _OUT_OF_MEMORY.write_text("500")
+    # TensorFlow is imported in the worker only, and its own log goes to the worker's file.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from search.worker import enter
+
+    enter(plan, connection, stopping)
+
+
+def _write_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a process that is started here ignore Ctrl-C from its first moment, and its imports."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
