@@ -125,6 +125,11 @@ class OptunaOracle(keras_tuner.Oracle):
         self._display.on_trial_begin(trial)
         return trial
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the sampler, or the space, has nothing new to propose."""
+        return self._proposals.exhausted
+
     def optuna_trial(self, trial_id: str) -> optuna.Trial:
         """Give the study's side of a running trial, to report values or set attributes.
 

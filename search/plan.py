@@ -192,9 +192,11 @@ class SearchDone:
 
     Attributes:
         problem: Why the search cannot go on; None where it simply ended.
+        exhausted: Whether it ended because the space has nothing new.
     """
 
     problem: str | None = None
+    exhausted: bool = False
 
 
 Task = TrainBaseline | Search | Repeat

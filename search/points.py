@@ -62,8 +62,10 @@ def known(study: optuna.Study, apart_from: int) -> set[Identity]:
         point = trial.params
         if trial.state == TrialState.WAITING:
             point = trial.system_attrs.get(slots.FIXED, {})
-        # What has no value yet may still get one: only a finished trial shows a space without.
-        if trial.number != apart_from and (point or trial.state.is_finished()):
+        # What has no value yet may still get one, and what failed may have failed before: only a
+        # trial that trained shows a space without.
+        trained = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        if trial.number != apart_from and (point or trained):
             taken.add(identity(point))
     return taken
 

@@ -44,9 +44,10 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
                     case SearchDone():
                         view.idle(index)
                         course.give_up(news.problem)
+                        course.exhausted = course.exhausted or news.exhausted
                 course.watch()
                 view.refresh()
-            again = course.problem is None and _is_work_left(options, store, workers)
+            again = course.problem is None and _is_work_left(course, options, workers)
             tasks = [Search(None, course.looks)] if again else []
     except WorkersDied as error:
         # What was found until then is to be ranked; what still runs is put back.
@@ -55,14 +56,17 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
     return course.problem
 
 
-def _is_work_left(options: Options, store: Store, workers: Workers) -> bool:
+def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool:
     """Wait for the trials of other machines; whether one of them, or of ours, is to be repeated."""
+    study = course.store.study
     while options.budget.trials and not workers.is_stopping:
-        put_back(store.study)
-        states = {trial.state for trial in counted(store.study)}
-        if TrialState.WAITING in states:
+        put_back(study)
+        trials = counted(study)
+        waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
+        # Of an exhausted space only what has its values can be run.
+        if any(slots.is_fixed(trial) or not course.exhausted for trial in waiting):
             return True
-        if TrialState.RUNNING not in states:
+        if all(trial.state != TrialState.RUNNING for trial in trials):
             return False
         time.sleep(1.0)
     return False
@@ -79,6 +83,7 @@ class _Course:
         started: When it began, on the monotonic clock.
         looks: Whether workers look the space through; not once that was the end of one of them.
         problem: Why the search is given up; None where it is not.
+        exhausted: Whether a worker found nothing new in the space.
     """
 
     store: Store
@@ -87,6 +92,7 @@ class _Course:
     started: float
     looks: bool = True
     problem: str | None = None
+    exhausted: bool = False
 
     def task(self) -> Search:
         """Give a worker's task from now on."""

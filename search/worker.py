@@ -209,7 +209,7 @@ def _run(tuner: StudyTuner, most: int) -> SearchDone:
         if "consecutive failures" not in str(error):
             raise
         return SearchDone(problem(tuner.oracle.study, most))
-    return SearchDone()
+    return SearchDone(exhausted=tuner.oracle.is_exhausted)
 
 
 def enter(plan: Plan, connection: Connection, stopping: Flag) -> None:

@@ -58,3 +58,24 @@ def test_a_nan_model_gives_nan_and_no_error(trained: Trained) -> None:
     model = keras.models.clone_model(trained.model)
     model.layers[-1].bias.assign([np.nan])
     assert np.isnan(probabilities(model, trained.encoded, np.arange(9), padding="real")).all()
+
+
+def test_another_number_of_outputs_than_one_a_record_is_named(trained: Trained) -> None:
+    pair = keras.Sequential([trained.model.layers[0], keras.layers.GlobalMaxPooling1D()])
+    with pytest.raises(ValueError, match=r"gives \d+ numbers for 3 records, but must give one"):
+        probabilities(pair, trained.encoded, [0, 1, 2], padding="full")
+
+
+def test_what_is_called_before_a_batch_can_end_the_scoring(trained: Trained) -> None:
+    seen = []
+
+    def before() -> None:
+        seen.append(1)
+        if len(seen) == 3:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        probabilities(
+            trained.model, trained.encoded, range(9), padding="full", batch_size=2, before=before
+        )
+    assert len(seen) == 3

@@ -137,6 +137,9 @@ def test_which_points_are_taken() -> None:
     frozen = study.get_trials()[running.number]
     slots.replace(study, frozen, "lost", same_values=True)
     assert points.known(study, apart_from=own.number) == taken
+    # What failed before it asked for a value tells nothing of the space.
+    study.tell(study.ask(), state=TrialState.FAIL)
+    assert points.identity({}) not in points.known(study, apart_from=own.number)
     study.tell(empty, 0.0)
     assert points.identity({}) in points.known(study, apart_from=own.number)
 

@@ -15,7 +15,7 @@ from search.fit import Recipe
 from search.retrain import retrain
 from search.seeds import derive
 from tests.search.small import Small
-from tests.search.test_tuner import RECIPE, Building, open_store, search
+from tests.search.tuning import RECIPE, Building, open_store, search
 
 
 @pytest.fixture(scope="module")
