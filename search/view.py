@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import optuna
@@ -16,6 +17,7 @@ from rich.text import Text
 from results.result import Result
 from results.trials import counted, trial_result
 from search.budget import Budget
+from search.failures import is_refused
 from search.plan import Progress
 
 log = logging.getLogger(__name__)
@@ -132,10 +134,8 @@ class View:
         Returns:
             Trials by state, the best value and its trial, and what is left of the budget.
         """
-        counts = [
-            f"{sum(trial.state == state for trial in trials)} {name}"
-            for state, name in _STATES.items()
-        ]
+        states = Counter(TrialState.FAIL if is_refused(trial) else trial.state for trial in trials)
+        counts = [f"{states[state]} {name}" for state, name in _STATES.items()]
         return ", ".join([*counts, *self._best(trials), *self._left(trials)])
 
     def _best(self, trials: list[FrozenTrial]) -> list[str]:

@@ -6,7 +6,8 @@ import optuna
 import pytest
 from rich.console import Console
 
-from results.trials import REPLACES
+from results.result import Result
+from results.trials import REPLACES, RESULT
 from search.budget import Budget
 from search.plan import Progress
 from search.view import View
@@ -79,3 +80,13 @@ def test_the_panel_shows_each_busy_worker(study: optuna.Study) -> None:
     assert lines[2].split() == ["1", "trial", "4", "1.25", "0.5000"]
     assert lines[3].split() == ["2", "trial", "5", "0.50", "0.6250"]
     assert len(lines) == 4
+
+
+def test_a_model_too_large_is_summed_up_as_the_failure_it_is(study: optuna.Study) -> None:
+    end(study, None)
+    trial = study.ask()
+    result = Result(f"trial {trial.number}", "trial", "failed", "too large", trial.number)
+    trial.set_user_attr(RESULT, result.to_json())
+    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    view = View(study, Budget(trials=2), OBJECTIVE)
+    assert view.summary(study.trials) == "0 complete, 0 running, 1 pruned, 1 failed"
