@@ -16,6 +16,7 @@ REASON = "reason"
 WORKER = "worker"
 BORN = "born"
 DEATHS = "deaths"
+DRAWN = "drawn"
 # The one that the store writes at its end.
 RESULT = "result"
 

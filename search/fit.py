@@ -20,6 +20,7 @@ from results.result import Point, Status
 from search.checks import check_range, has_finite_weights
 from search.training_feed import feed
 from spaces.fast.accelerate import accelerated
+from spaces.fast.gradients import forget_gradients
 
 # A report inside an epoch looks at every fifth validation row: enough to compare trials by, and a
 # quarter epoch's training is not outweighed by its evaluation.
@@ -92,11 +93,12 @@ class Fit:
 
 
 def start_afresh(seed: int) -> None:
-    """Free what earlier models left in Keras, and seed the weights and the dropout of the next.
+    """Free what earlier models left behind, and seed the weights and the dropout of the next.
 
     Args:
         seed: The seed.
     """
+    forget_gradients()
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
 

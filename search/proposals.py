@@ -11,7 +11,7 @@ import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.trial import FrozenTrial
 
-from results.trials import BORN, REPLACES, SLOT, WORKER, place
+from results.trials import BORN, DRAWN, REPLACES, SLOT, WORKER, place
 from search import lost, points, slots
 from search.asked import AskedHyperParameters
 from search.distributions import distribution, key, to_internal
@@ -123,6 +123,7 @@ class Proposals:
         hyperparameters.merge(space.space)
         # The trial itself does not see what the sampler wrote into it.
         hyperparameters.values.update(self._frozen(trial).user_attrs.get(slots.EXTRA, {}))
+        trial.set_user_attr(DRAWN, True)
         return hyperparameters
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:

@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import DEATHS, REASON, REPLACES, SLOT, SURPLUS, counted, place
+from results.trials import BORN, DEATHS, DRAWN, REASON, REPLACES, SLOT, SURPLUS, counted, place
 
 # Where Optuna keeps the values of an enqueued trial.
 FIXED = "fixed_params"
@@ -173,7 +173,10 @@ def replace(
     """
     trials = study.get_trials(deepcopy=False)
     if all(trial.user_attrs.get(REPLACES) != lost.number for trial in trials):
-        values = {**lost.system_attrs.get(FIXED, {}), **lost.params} if same_values else {}
+        # Of a trial that was lost while its values were drawn, all are drawn again: the same ones,
+        # where the study is what it was.
+        drawn = lost.params if DRAWN in lost.user_attrs or BORN not in lost.user_attrs else {}
+        values = {**lost.system_attrs.get(FIXED, {}), **drawn} if same_values else {}
         extra = {EXTRA: lost.user_attrs[EXTRA]} if values and EXTRA in lost.user_attrs else {}
         known = lost.user_attrs.get(DEATHS, 0) if same_values else 0
         died = {DEATHS: deaths or known} if deaths or known else {}

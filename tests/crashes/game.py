@@ -178,7 +178,7 @@ class Game:
             self._wrong(f"at the end, {problem}")
         self.tally.searches[self.kind.name] += 1
         self.tally.trials += len(journal.reported(trials))
-        if expected is not None and not _has_lost_a_draw(trials):
+        if expected is not None:
             self.tally.compared += 1
             for problem in outcome.differences(expected, outcome.read(folder)):
                 self._wrong(f"it differs from the uninterrupted one: {problem}")
@@ -187,16 +187,3 @@ class Game:
         outputs = f"{self.lane.folder}, up to the last of its files"
         self.tally.problems.append(f"{self.kind.name}: {problem} (see {outputs})")
         self.lane.say(f"PROBLEM {self.tally.problems[-1]}")
-
-
-def _has_lost_a_draw(trials: dict[int, Told]) -> bool:
-    """Say whether a trial was lost with some of its values drawn and others not.
-
-    Its place is given to a trial with those values and others drawn anew, so that the points, and
-    the order of the draws, are not those of the uninterrupted search.
-    """
-    return any(
-        0 < len(trials[trial.attributes["replaces"]].params) < len(trial.params)
-        for trial in trials.values()
-        if "replaces" in trial.attributes
-    )

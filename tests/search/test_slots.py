@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from results.trials import REASON, REPLACES, SLOT, SURPLUS, counted, place
+from results.trials import BORN, DRAWN, REASON, REPLACES, SLOT, SURPLUS, counted, place
 from search import slots
 from tests.search.journals import journal
 
@@ -86,6 +86,21 @@ def test_a_lost_trial_is_put_back_once_with_its_values(study: optuna.Study) -> N
     assert [place(trial) for trial in counted(study)] == [1, 0]
     slots.fill(study, 2)
     assert slots.claim(study) is None
+
+
+def test_a_trial_lost_while_its_values_were_drawn_is_asked_for_all_of_them(
+    study: optuna.Study,
+) -> None:
+    slots.fill(study, 2)
+    for is_drawn in (False, True):
+        trial = take(study)
+        trial.set_user_attr(BORN, "1 2 3")
+        trial.suggest_float("x", 0, 1)
+        if is_drawn:
+            trial.set_user_attr(DRAWN, True)
+        slots.replace(study, frozen(study, trial.number), "lost", same_values=True)
+        (waiting,) = [t for t in study.get_trials() if t.user_attrs.get(REPLACES) == trial.number]
+        assert slots.is_fixed(waiting) == is_drawn
 
 
 def test_a_trial_lost_twice_is_put_back_twice(study: optuna.Study) -> None:
