@@ -16,6 +16,7 @@ from results.export_folder import export, versions
 from results.exported import MODEL, Export, Preprocessing, load_export
 from results.formats import FORMATS, parse, require_packages
 from results.leaderboard import Leaderboard, add_run, from_store, opened
+from results.own_layers import add_space, register
 from results.porting import preprocessing_text
 from results.result import Result
 from results.store import Store
@@ -41,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
     """
     parser = Parser(prog="python -m results.export", description=__doc__)
     add_run(parser)
+    add_space(parser)
     parser.add_argument("--trial", default="best", help="best (the champion), or a trial's number")
     parser.add_argument("--to", required=True, type=Path, help="the folder to make")
     parser.add_argument(
@@ -58,6 +60,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     rule, formats = parse_threshold(options.threshold), parse(options.format)
     require_packages(formats)
+    register(options.space)
     store = opened(options)
     result = chosen(store.results(), store.champion, options.trial)
     export_trial(store, from_store(store), result, options.to, formats=formats, rule=rule)

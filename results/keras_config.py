@@ -106,8 +106,8 @@ def _check_object(named: dict[str, Any], is_registered: Callable[[str], bool]) -
 
 
 _REFUSED = (
-    "which is not known to be harmless; layers of one's own load only in a program that has "
-    "registered them"
+    "which is not known to be harmless; if it is a layer of your own, name the space that "
+    "registers it with --space"
 )
 
 

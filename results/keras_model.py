@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results import keras_config, keras_weights
+from results.keras_names import CONFIG, MEMBERS, METADATA, WEIGHTS
 
 if TYPE_CHECKING:
     import keras
 
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-# Most bytes of each member. A config of a hundred layers has a twentieth of it.
-MEMBERS = {CONFIG: 2**22, METADATA: 2**16, WEIGHTS: 2**32}
 # What zipfile raises for an archive that is damaged, encrypted or of a later version.
 _DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile)
 

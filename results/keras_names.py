@@ -71,3 +71,8 @@ ARRAYS = frozenset({"__numpy__", "__tensor__"})
 DTYPES = names(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 bfloat16 float16 float32 float64"
 )
+
+# The members of a .keras file, and how many bytes each may have at most. The config of a hundred
+# layers has a twentieth of that.
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MEMBERS = {CONFIG: 2**22, METADATA: 2**16, WEIGHTS: 2**32}

@@ -11,6 +11,7 @@ from data.command import Parser, run
 from data.errors import UserError
 from data.source import STDIN, standard_input
 from results.feed import batches_of_file, batches_of_stream
+from results.own_layers import add_space, register
 from results.predictor import Predictor, side_by_side
 from results.stream import Stream
 
@@ -31,11 +32,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("file", nargs="?", default=STDIN, help="a log; standard input if left out")
     cores = joblib.cpu_count()
     parser.add_argument("--threads", type=int, default=cores, help="cores to use (%(default)s)")
+    add_space(parser)
     options = parser.parse_args(argv)
     if options.threads < 1:
         raise UserError(f"--threads is {options.threads}, but must be 1 or more")
     write = json.JSONEncoder().encode
     with side_by_side(options.threads):
+        register(options.space)
         stream = Stream(Predictor.load(options.folder), threads=options.threads)
         for answers in stream.answers(_batches(options.file)):
             if answers:

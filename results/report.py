@@ -13,6 +13,7 @@ from data.command import Parser, run
 from results import plots_cost, plots_scores, plots_search, report_card, report_slices
 from results.files import write_text
 from results.leaderboard import Leaderboard, add_run, from_store, opened
+from results.own_layers import add_space, register
 from results.plots_scores import Scores
 from results.report_architecture import Layer, read_layers
 from results.report_board import columns, lines
@@ -61,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
     """
     parser = Parser(prog="python -m results.report", description=__doc__)
     add_run(parser)
+    add_space(parser)
     parser.add_argument(
         "--no-attribution",
         action="store_true",
@@ -68,6 +70,7 @@ def main(argv: Sequence[str]) -> int:
     )
     options = parser.parse_args(argv)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    register(options.space)
     store = opened(options)
     board = from_store(store)
     print(verdict(board))

@@ -3,10 +3,13 @@
 import itertools
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from results.keras_names import CONFIG, MEMBERS
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -60,6 +63,12 @@ class Layer:
     straight: bool
 
 
+_DAMAGED = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, EOFError),
+    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+
+
 def read_layers(path: Path) -> list[Layer]:
     """Read a model's layers.
 
@@ -74,7 +83,9 @@ def read_layers(path: Path) -> list[Layer]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+            if archive.getinfo(CONFIG).file_size > MEMBERS[CONFIG]:
+                raise ValueError(f"its {CONFIG} is larger than {MEMBERS[CONFIG]:,} bytes")
+            layers = json.loads(archive.read(CONFIG))["config"]["layers"]
         shapes = _shapes(layers)
         found: list[Layer] = []
         for number, layer in enumerate(layers):
@@ -84,7 +95,7 @@ def read_layers(path: Path) -> list[Layer]:
                 inputs = (str(before),)  # A Sequential model says no more.
             found.append(_layer(layer, inputs, shapes, inputs in ((), (before,))))
         return found
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise NotReadable(f"its layers cannot be read ({error})") from error
 
 

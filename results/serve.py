@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data.command import Parser, run
 from data.errors import UserError
+from results.own_layers import add_space, register
 from results.predictor import Predictor, side_by_side
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def main(argv: Sequence[str]) -> int:
     token = token_of(options.token_file)
     with bound(options.host, options.port, token) as listener, side_by_side(1):
         server, limits = _server(options)
+        register(options.space)
         predictor = Predictor.load(options.folder)
         started = time.perf_counter()
         predictor.warm_up()
@@ -124,6 +126,7 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="python -m results.serve", description=__doc__)
     parser.add_argument("folder", type=Path, help="an export, e.g. runs/NAME/best")
+    add_space(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (%(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (%(default)s)")
     parser.add_argument(

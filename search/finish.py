@@ -4,6 +4,7 @@ import logging
 
 from results.export import export_trial
 from results.leaderboard import from_store, write
+from results.own_layers import register
 from results.report import write as write_report
 from results.result import Result
 from results.store import Store
@@ -23,6 +24,8 @@ def finish(store: Store, champion: Result | None) -> None:
         UserError: If the winner's file, loaded again, does not give the search's scores, or
             nothing can be written.
     """
+    # The user has named it for this search. From now on its models are loaded.
+    register(store.protocol["space"])
     leaderboard = from_store(store)
     write(leaderboard, store.folder)
     print(table(leaderboard), end="")

@@ -48,6 +48,19 @@ def load_space(
     return space
 
 
+def import_space(spec: str) -> None:
+    """Import the module of a space of one's own, so that Keras knows the layers it registers.
+
+    Args:
+        spec: As for `load_space`.
+
+    Raises:
+        UserError: The spec names nothing that can be imported.
+    """
+    if spec not in OWN_SPACES:
+        _find(spec)
+
+
 def _name(thing: object) -> str:
     return type(thing).__name__
 

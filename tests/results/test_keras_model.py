@@ -358,7 +358,9 @@ def test_a_layer_of_ones_own_loads_where_it_is_registered(tmp_path: Path) -> Non
         layer_in(config, "own").update(entry)
         write(path, {**content, CONFIG: json.dumps(config).encode()})
         assert isinstance(load_model(path).layers[-1], Own)
-    with pytest.raises(Refused, match=r"'mine\.mine>Own', which is not known to be harmless"):
+    with pytest.raises(
+        Refused, match=r"'mine\.mine>Own', which is not known to be harmless; .* --space"
+    ):
         load_model(path)
 
 
