@@ -11,7 +11,7 @@ import numpy as np
 from data.errors import UserError
 from results.exported import FILES
 from results.manifest import verify
-from tests.crashes.journal import RUNNING, WAITING, Told, reported
+from tests.crashes.journal import RUNNING, WAITING, Told, given_up, reported
 
 
 def lost(before: Mapping[int, Told], after: Mapping[int, Told]) -> list[str]:
@@ -61,7 +61,7 @@ def inexact(trials: Mapping[int, Told], budget: int) -> list[str]:
     Returns:
         One line for each.
     """
-    ended = reported(trials)
+    ended = reported(trials) | given_up(trials)
     wrong = [
         f"slot {slot} was not run"
         for slot in sorted(set(range(budget)) - {trial.slot for trial in ended.values()})

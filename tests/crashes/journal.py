@@ -1,6 +1,7 @@
 """What a run's journal says of its trials, read as plain lines and not by the code under test."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -10,6 +11,8 @@ from typing import Any
 # States as Optuna writes them.
 RUNNING, COMPLETE, PRUNED, FAILED, WAITING = range(5)
 REPORTED = (COMPLETE, PRUNED)
+# Whose fault a death was nobody can tell: a worker that is killed from outside counts.
+_GIVEN_UP = re.compile(r"its worker died \d+ times")
 
 
 class _Operation(IntEnum):
@@ -108,6 +111,22 @@ def reported(trials: Mapping[int, Told]) -> dict[int, Told]:
         Those of them.
     """
     return {number: trial for number, trial in trials.items() if trial.state in REPORTED}
+
+
+def given_up(trials: Mapping[int, Told]) -> dict[int, Told]:
+    """Give the trials that failed for good, because so many workers had died of them.
+
+    Args:
+        trials: Trials by number.
+
+    Returns:
+        Those of them.
+    """
+    return {
+        number: trial
+        for number, trial in trials.items()
+        if trial.state == FAILED and _GIVEN_UP.match(trial.attributes.get("reason", ""))
+    }
 
 
 def has_claimed(content: bytes) -> bool:

@@ -57,6 +57,13 @@ def test_a_doubled_trial_is_seen() -> None:
     assert doubled(trials(trial(0), trial(1, slot=0))) == ["slot 0 was run 2 times"]
 
 
+def test_a_trial_that_workers_died_of_has_had_its_slot() -> None:
+    others = trial(0), trial(1)
+    died = trial(2, state=FAILED, reason="its worker died 3 times (signal 9)")
+    assert inexact(trials(*others, died), 3) == []
+    assert inexact(trials(*others, trial(2, state=FAILED, reason="its worker died")), 3) != []
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [
