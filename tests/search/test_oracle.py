@@ -681,7 +681,7 @@ def test_what_waits_to_be_repeated_is_not_proposed(tmp_path: Path) -> None:
     slots.replace(study, study.trials[0], "lost", same_values=True)
     values = [oracle.create_trial(f"tuner-{n}").hyperparameters.values for n in range(6)]
     assert values.count(lost.hyperparameters.values) == 1
-    assert values[-1] == lost.hyperparameters.values
+    assert values[0] == lost.hyperparameters.values
     assert len({str(sorted(value.items())) for value in values}) == 6
 
 

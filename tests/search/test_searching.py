@@ -13,12 +13,12 @@ from results.storage import close
 from results.store import DATA_FOLDER, Store
 from results.trials import SLOT
 from search.options import Options, parse
-from search.plan import Plan
+from search.plan import Plan, TrainBaseline
 from search.searching import search
 from search.view import View
 from search.workers import Workers
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 @pytest.fixture
@@ -43,17 +43,20 @@ def run(options: Options, store: Store, space: str, **values: Any) -> tuple[str 
         trials=options.budget.trials, epochs=1, batch_size=128, padding="real", reports=1, seed=0,
         workers=1, threads=1, **{"grace": 0.5, **values},
     )  # fmt: skip
-    started = time.monotonic()
     with Workers(plan) as workers:
+        # Busy machines take long to import TensorFlow, which is no part of a budget of seconds.
+        warm = [TrainBaseline("majority")]
+        list(workers.run(warm, on_death=lambda death: False, again=lambda task: task))
+        started = time.monotonic()
         problem = search(options, store, workers, View(store.study, options.budget, "val_accuracy"))
-    return problem, time.monotonic() - started
+        return problem, time.monotonic() - started
 
 
 def test_trials_that_hang_or_kill_their_worker_fail_alone(options: Options, store: Store) -> None:
     ways = ("train", "train", "hang in build", "hang in fit", "abort")
     for slot, how in enumerate(ways):
         store.study.enqueue_trial({"how": how, "width": 8 + slot}, user_attrs={SLOT: slot})
-    limits: dict[str, Any] = {"trial_timeout": 5.0, "grace": 5.0, "max_failures": 3}
+    limits: dict[str, Any] = {"trial_timeout": 10.0, "grace": 5.0, "max_failures": 3}
     problem, _ = run(options, store, "FaultySpace", **limits)
     # The last three of the five failed.
     assert problem == (
@@ -68,7 +71,7 @@ def test_trials_that_hang_or_kill_their_worker_fail_alone(options: Options, stor
         (result,) = found[how]
         assert (result.status, result.reason) == (
             "failed",
-            "it hung: 5 s after --trial-timeout 5s it had not ended",
+            "it hung: 5 s after --trial-timeout 10s it had not ended",
         )
     (result,) = found["abort"]
     assert (result.status, result.reason) == ("failed", "its worker died 3 times (signal 6)")
@@ -100,4 +103,4 @@ def test_a_hanging_trial_ends_with_the_budget(options: Options, store: Store) ->
         "failed",
         "it hung: 0.5 s after the budget's end it had not ended",
     )
-    assert seconds < 40
+    assert seconds < 60
