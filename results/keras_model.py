@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from results import keras_config, keras_weights
 from results.keras_names import CONFIG, MEMBERS, METADATA, WEIGHTS
+from results.quiet import hushed
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +58,7 @@ def load_model(path: Path) -> "keras.Model":
         Refused: If it might do harm.
         Exception: Whatever Keras raises where it cannot load the file.
     """
-    import keras  # Here, for its 4 seconds.
+    keras = _keras()
 
     looked = look_through(path)
     if looked.is_stock:
@@ -77,7 +78,7 @@ def look_through(path: Path) -> Looked:
     Raises:
         Refused: If it holds anything that Keras would not have written, or that might do harm.
     """
-    import keras
+    keras = _keras()
 
     def is_registered(name: str) -> bool:
         return keras.saving.get_registered_object(name) is not None
@@ -141,6 +142,13 @@ def _declared(config: dict[str, Any]) -> int:
             raise Refused("its config.json describes no model")
         # Without the states of random generators, which are not always stored.
         return sum(math.prod(weight.shape) for weight in model.weights)
+
+
+def _keras() -> Any:
+    """Import Keras when it is needed, for its 4 seconds, without TensorFlow's notes."""
+    with hushed():
+        import keras
+    return keras
 
 
 def _first_line(error: BaseException) -> str:

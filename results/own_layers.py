@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser
 
+from results.quiet import hushed
+
 
 def add_space(parser: ArgumentParser) -> None:
     """Let a command that loads a model be told where its layers come from.
@@ -29,6 +31,7 @@ def register(space: str | None) -> None:
         UserError: If it cannot be imported.
     """
     if space is not None and ":" in space:
-        from spaces.load import import_space  # Here, for KerasTuner's 4 seconds.
+        with hushed():
+            from spaces.load import import_space  # Here, for KerasTuner's 4 seconds.
 
         import_space(space)

@@ -279,7 +279,7 @@ class Store:
         """
         for result in rank_by_validation(self.trials())[count:]:
             # What is complete has its files, and once outranked stays so: asked for once is enough.
-            if result.name not in self._outranked:
+            if result.artefacts and result.name not in self._outranked:
                 self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
                 self._outranked.add(result.name)
 
