@@ -129,6 +129,21 @@ def given_up(trials: Mapping[int, Told]) -> dict[int, Told]:
     }
 
 
+def in_order(trials: Mapping[int, Told]) -> bool:
+    """Say whether the reported trials have the order of their places in the budget.
+
+    A trial that repeats a lost one has a number behind all others.
+
+    Args:
+        trials: Trials by number.
+
+    Returns:
+        Whether they have.
+    """
+    slots = [trial.slot for _, trial in sorted(reported(trials).items())]
+    return slots == sorted(slots)
+
+
 def has_claimed(content: bytes) -> bool:
     """Say whether a part of a journal tells of a trial that somebody took.
 

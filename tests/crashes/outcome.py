@@ -65,7 +65,7 @@ def read(folder: Path) -> Outcome:
     return Outcome(
         rows={places.get(row["name"], row["name"]): _steady(row) for row in board["rows"]},
         csv={places.get(row["name"], row["name"]): _steady(row) for row in lines},
-        facts={key: value for key, value in board.items() if key != "rows"},
+        facts=_placed({key: board[key] for key in board if key != "rows"}, places),
         export={
             "metrics": {"name": places[metrics["name"]], **_steady(metrics)},
             **{name: json.loads((best / name).read_text(encoding="utf-8")) for name in _COMPARED},
@@ -73,6 +73,15 @@ def read(folder: Path) -> Outcome:
         listed=tuple(sorted(path.relative_to(best).as_posix() for path in best.rglob("*"))),
         weights=_weights(best / "model.keras"),
     )
+
+
+def _placed(value: Any, places: Mapping[str, str]) -> Any:
+    """Put a trial's place for its name, at any depth."""
+    if isinstance(value, dict):
+        return {key: _placed(entry, places) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_placed(entry, places) for entry in value]
+    return places.get(value, value) if isinstance(value, str) else value
 
 
 def _steady(row: Mapping[str, Any]) -> dict[str, Any]:

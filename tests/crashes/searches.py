@@ -31,12 +31,15 @@ class Kind:
         budget: How many trials.
         options: More options of the command.
         is_repeatable: Whether an uninterrupted run of the same seed must give the same.
+        learns: Whether the sampler looks at earlier trials, in the order of their numbers; then it
+            must only where no trial was lost that others came after.
     """
 
     name: str
     budget: int
     options: tuple[str, ...]
     is_repeatable: bool = True
+    learns: bool = False
 
     def command(self, out: Path) -> list[str]:
         """Give the command, which is the same at the start and at each resume.
@@ -64,6 +67,7 @@ KINDS = (
         "TPE, one worker",
         14,
         ("--workers", "1", "--pruner", "none", "--baselines", "none", "--objective", "val_loss"),
+        learns=True,
     ),
     Kind(
         "TPE and ASHA, two workers",

@@ -158,3 +158,17 @@ def test_a_difference_is_seen(changed: dict[str, Any]) -> None:
 def test_what_is_measured_anew_is_left_out() -> None:
     row = {"name": "trial 3", "latency_us": 1, "train_seconds": 2, "pareto": True, "val_loss": 3}
     assert outcome._steady(row) == {"val_loss": 3}
+
+
+def test_a_repeated_trial_is_out_of_order() -> None:
+    assert journal.in_order(trials(trial(0), trial(1)))
+    assert not journal.in_order(trials(trial(1), trial(2, slot=0)))
+
+
+def test_a_name_becomes_its_place_wherever_it_stands() -> None:
+    facts = {"selection": {"champion": "trial 20", "share": 1.0}, "rows": ["trial 1", "linear"]}
+    placed = outcome._placed(facts, {"trial 20": "place 4"})
+    assert placed == {
+        "selection": {"champion": "place 4", "share": 1.0},
+        "rows": ["trial 1", "linear"],
+    }
