@@ -9,6 +9,7 @@ from typing import Any
 
 from data.encode import Vocabulary
 from data.errors import UserError
+from data.files import new_folder, write_text
 from results.conversion import Sample, convert
 from results.exported import (
     METRICS,
@@ -19,9 +20,9 @@ from results.exported import (
     VOCABULARY,
     Preprocessing,
 )
-from results.files import new_folder, strict_json, write_text
 from results.manifest import MANIFEST, files, manifest, manifest_files
 from results.result import Result
+from results.strict_json import strict_json
 from results.threshold import Threshold
 
 PACKAGES = ("tensorflow", "keras", "keras_tuner", "optuna", "model3-search")

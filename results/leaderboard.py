@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.command import Parser, run
 from data.errors import UserError
-from results.files import write_text
+from data.files import write_text
 from results.ranking import build
 from results.repeats import repeated_probabilities
 from results.row import Leaderboard, Row

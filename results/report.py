@@ -10,8 +10,8 @@ from typing import Any
 import optuna
 
 from data.command import Parser, run
+from data.files import write_text
 from results import plots_cost, plots_scores, plots_search, report_card, report_slices
-from results.files import write_text
 from results.leaderboard import Leaderboard, add_run, from_store, opened
 from results.own_layers import add_space, register
 from results.plots_scores import Scores

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from results.files import strict_json, write_text
+from data.files import write_text
 from results.metrics import predictions
 from results.report_slices import path_of
 from results.report_text import visible
+from results.strict_json import strict_json
 
 MOST = 12
 LEVELS = 5

@@ -11,8 +11,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from data.errors import UserError
+from data.files import write_text
 from data.redaction import is_secret, redact
-from results.files import write_text
 from results.journal import open_journal
 from results.patience import make_patient
 

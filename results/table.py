@@ -9,9 +9,9 @@ from dataclasses import asdict, fields
 from tabulate import SEPARATING_LINE, tabulate
 
 from results.columns import PAGE, SEEDS, TERMINAL, Column, align
-from results.files import strict_json
 from results.notes import LEGEND, PAGE_LEGEND, chosen, facts, fixed, reasons
 from results.row import Leaderboard, Row
+from results.strict_json import strict_json
 from results.verdict import plain, verdict
 
 WIDTH = 120

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from results.files import strict_json
+from results.strict_json import strict_json
 
 
 def test_json_is_strict_and_takes_numpy(tmp_path: Path) -> None:

@@ -1,14 +1,10 @@
-"""Strict JSON; and, for the writers of results, how files are written whole."""
+"""JSON that every parser takes."""
 
 import json
 import math
 from typing import Any
 
 import numpy as np
-
-from data.files import new_file, new_folder, write_text
-
-__all__ = ["new_file", "new_folder", "strict_json", "write_text"]
 
 
 def strict_json(content: object) -> str:
