@@ -24,7 +24,7 @@ def test_the_bridge_example(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     value, _, best = done.stdout.strip().splitlines()[-1].partition(" ")
