@@ -280,6 +280,7 @@ def test_several_steps_an_execution_are_counted(dataset: Dataset, steps: int, do
         assert due.epoch <= point.epoch <= due.epoch + 2 / steps
 
 
+@pytest.mark.slow
 def test_a_training_leaves_no_graph_to_the_next(dataset: Dataset) -> None:
     """TensorFlow keeps every custom gradient with its graph: 10 MiB a trial, were it left to."""
 

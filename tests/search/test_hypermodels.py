@@ -20,6 +20,8 @@ from search.failures import REFUSALS_A_FAILURE
 from tests.search.small import Small, small_model
 from tests.search.tuning import Building, begin_with, open_store, search, words
 
+pytestmark = pytest.mark.slow
+
 
 class Mute(Exception):
     """Its message cannot be made."""
