@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from data.batches import GRID, MAX_LENGTH, Padding
 from data.encode import Vocabulary
-from data.errors import UserError
+from data.errors import UserError, first_line
 from data.rows import FORMATS
 from results.manifest import AGAIN, threshold, verify
 from results.threshold import Threshold
@@ -154,10 +154,9 @@ def _load_model(folder: Path, made_with: object) -> "keras.Model":
     except Refused as error:
         raise UserError(f"'{folder / MODEL}' cannot be loaded safely: {error}") from error
     except Exception as error:  # Keras names no exceptions of its own.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"'{folder / MODEL}' cannot be loaded by Keras {version('keras')} "
-            f"(it was made with {made_with}): {reason}"
+            f"(it was made with {made_with}): {first_line(error)}"
         ) from error
 
 

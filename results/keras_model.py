@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.errors import first_line
 from results import keras_config, keras_weights
 from results.keras_names import CONFIG, MEMBERS, METADATA, WEIGHTS
 from results.quiet import hushed
@@ -90,7 +91,7 @@ def look_through(path: Path) -> Looked:
         own = keras_config.check(config, is_registered)
         numbers = keras_weights.count_numbers(members[WEIGHTS])
     except _DAMAGED as error:
-        raise Refused(_first_line(error)) from error
+        raise Refused(first_line(error)) from error
     return Looked(config, numbers, not own)
 
 
@@ -149,7 +150,3 @@ def _keras() -> Any:
     with hushed():
         import keras
     return keras
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

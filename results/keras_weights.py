@@ -10,6 +10,8 @@ from typing import Any
 
 import h5py
 
+from data.errors import first_line
+
 # Raw bytes are how bfloat16 is stored.
 _KINDS = "biufV"
 
@@ -30,7 +32,7 @@ def count_numbers(content: bytes) -> int:
         with h5py.File(io.BytesIO(content), "r") as file:
             return _count(file)
     except (OSError, RuntimeError, KeyError, TypeError) as error:  # Whatever HDF5 stumbles over.
-        raise ValueError(f"its weights are no HDF5 file ({_first_line(error)})") from error
+        raise ValueError(f"its weights are no HDF5 file ({first_line(error)})") from error
 
 
 def _count(file: Any) -> int:
@@ -66,7 +68,3 @@ def _numbers_of(array: Any) -> int:
     if numbers * array.dtype.itemsize != array.id.get_storage_size():
         raise ValueError(f"its weights declare an array of {array.shape} without storing it")
     return numbers
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
