@@ -17,6 +17,12 @@ def test_samples_are_found_by_their_trials() -> None:
     assert at([FIRST, LAST], 51) == at([FIRST, LAST], 600) == LAST
 
 
+def test_a_file_that_is_open_for_a_moment_is_none_that_stays_open() -> None:
+    busy = replace(LAST, worker_files=33, parent_files=14)
+    assert at([FIRST, LAST, busy], 600) == LAST
+    assert at([busy] * 9 + [replace(busy, trials=510)], 510).worker_files == 33
+
+
 @pytest.mark.parametrize(
     ("last", "seconds", "status"),
     [
