@@ -58,6 +58,8 @@ class Result:
         parameters: How many weights the model has.
         violations: The rules of Model 3 that it breaks; empty where it meets the brief.
         train_seconds: Wall-clock seconds of training, validation included.
+        cpu_seconds: Seconds of processor time that a network's training took, over all threads:
+            what it costs whatever else the machine does; None where unknown.
         latency_us: Median microseconds a request in batches of one.
         latency_batch_us: Median microseconds a request in batches of 512.
         latency_p99_us: 99th percentile of the microseconds a request in batches of one.
@@ -84,6 +86,7 @@ class Result:
     parameters: int | None = None
     violations: tuple[str, ...] = ()
     train_seconds: float = 0.0
+    cpu_seconds: float | None = None
     latency_us: float | None = None
     latency_batch_us: float | None = None
     latency_p99_us: float | None = None

@@ -78,6 +78,7 @@ class Fit:
         epochs: Epochs trained.
         curve: The reports.
         seconds: Wall-clock seconds, validation included.
+        cpu_seconds: Seconds of processor time that they took, over all threads.
         scorer: The trained model, compiled for scoring.
         validation: Probabilities of the validation rows after the last batch, float32 [n]; None
             where the training was stopped within an epoch.
@@ -88,6 +89,7 @@ class Fit:
     epochs: float
     curve: tuple[Point, ...]
     seconds: float
+    cpu_seconds: float
     scorer: Scorer
     validation: npt.NDArray[np.float32] | None
 
@@ -129,12 +131,12 @@ def fit(
     """
     source = feed(dataset, batch_size=recipe.batch_size, padding=recipe.padding, seed=recipe.seed)
     watch = _Watch(model, dataset, recipe, int(source.cardinality()), judge, stop)
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     with accelerated(model), suppress(_Stopped):
         (train or model.fit)(
             source, epochs=recipe.epochs, callbacks=[watch, *callbacks], shuffle=False, verbose=0
         )
-    return watch.outcome(model, time.monotonic() - started)
+    return watch.outcome(model, time.monotonic() - started, time.process_time() - worked)
 
 
 class _Stopped(BaseException):
@@ -234,7 +236,7 @@ class _Watch(keras.callbacks.Callback):
         self.ending = self.ending or (status, reason)
         self.model.stop_training = True
 
-    def outcome(self, model: keras.Model, seconds: float) -> Fit:
+    def outcome(self, model: keras.Model, seconds: float, cpu_seconds: float) -> Fit:
         if self.ending is None and not (self.diverged or has_finite_weights(model)):
             # A sigmoid makes a plain 1 of an infinite weight: the loss alone does not show it.
             self.diverged = f"its weights are not finite after {self.step / self.steps:g} epochs"
@@ -247,6 +249,7 @@ class _Watch(keras.callbacks.Callback):
             self.step / self.steps,
             tuple(self.curve),
             seconds,
+            cpu_seconds,
             self.scorer,
             self.validation,
         )

@@ -46,6 +46,7 @@ def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
         size_bytes=sum(np.asarray(weight).nbytes for weight in model.weights),
         violations=violations(model),
         train_seconds=fitted.seconds,
+        cpu_seconds=fitted.cpu_seconds,
         **own,
     )
 

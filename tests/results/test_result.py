@@ -26,6 +26,7 @@ WHOLE = Result(
     parameters=1234,
     violations=("the optimizer is adam",),
     train_seconds=12.5,
+    cpu_seconds=20.5,
     latency_us=800.5,
     latency_batch_us=40.25,
     worker="here-1",

@@ -88,6 +88,7 @@ def test_each_trial_is_recorded_with_all_that_a_reader_needs(
         assert result.parameters == words(dataset) * 16 + 49 * width + width + 1
         assert any("recurrent" in rule for rule in result.violations)
         assert result.train_seconds > 0
+        assert result.cpu_seconds is not None and result.cpu_seconds > 0
         assert result.latency_us > result.latency_batch_us > 0  # type: ignore[operator]
         assert trial.state == TrialState.COMPLETE
         # Pruned by the reports within the training.
