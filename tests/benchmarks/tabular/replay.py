@@ -1,0 +1,178 @@
+"""A search on a simulated clock: real samplers and pruners, trainings foretold by a surrogate."""
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+from search.distributions import key, to_internal
+from search.proposals import Proposals
+from search.samplers import make_pruner, make_sampler
+from search.seeds import derive
+from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
+from tests.benchmarks.tabular.table import REPORTS
+
+EPOCHS = 3
+# Measured by `python -m tests.benchmarks.overhead`: ask, build, tell and record.
+OVERHEAD = 0.15
+
+Point = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a simulated search searches.
+
+    Attributes:
+        sampler: What `--sampler` names.
+        pruner: What `--pruner` names.
+        reports: Reports an epoch that the pruner sees: 1, 2 or 4.
+        starts: Points of the first trials, values by name; an empty one is the space's default.
+        workers: How many trials run at once, each on a core of its own.
+    """
+
+    sampler: str = "tpe"
+    pruner: str = "asha"
+    reports: int = 4
+    starts: Sequence[Point] = ({},)
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The best complete trial from some moment on.
+
+    Attributes:
+        seconds: Since the search began.
+        trials: How many trials had ended by then.
+        heldout_error: What to expect of its point on the held-out rows, without the luck of one
+            training.
+    """
+
+    seconds: float
+    trials: int
+    heldout_error: float
+
+
+@dataclass(order=True)
+class _Running:
+    """A trial that waits for its next report."""
+
+    due: float
+    number: int
+    trial: optuna.Trial = field(compare=False)
+    values: Mapping[str, Any] = field(compare=False)
+    foretold: Foretold = field(compare=False)
+    report: int = field(compare=False)
+    last: int = field(compare=False)
+
+
+class Replay:
+    """One simulated search.
+
+    Args:
+        surrogate: What trainings come to.
+        space: The space to search, every hyperparameter declared.
+        setting: How.
+        seed: Of the sampler and of the trainings.
+    """
+
+    def __init__(
+        self, surrogate: Surrogate, space: keras_tuner.HyperParameters, setting: Setting, seed: int
+    ) -> None:
+        self._surrogate, self._space, self._setting = surrogate, space, setting
+        self._seed = seed
+        self._study = optuna.create_study(
+            direction="maximize",
+            study_name=f"replay-{seed}",
+            sampler=make_sampler(setting.sampler, seed, setting.workers, EPOCHS),
+            pruner=make_pruner(setting.pruner, EPOCHS * setting.reports),
+        )
+        for start in setting.starts:
+            self._study.enqueue_trial(_internal(space, start))
+        self._proposals = Proposals(
+            self._study, bounded=False, default_first=False, tunes=lambda entry: True
+        )
+        self._ended = 0
+        self._best: tuple[float, float] = (-1.0, 0.0)
+        self.incumbents: list[Incumbent] = []
+
+    def run(self, seconds: float) -> list[Incumbent]:
+        """Search.
+
+        Args:
+            seconds: The simulated budget.
+
+        Returns:
+            The incumbents in order.
+        """
+        running = [
+            trial for _ in range(self._setting.workers) if (trial := self._begin(0.0)) is not None
+        ]
+        heapq.heapify(running)
+        while running and running[0].due <= seconds:
+            one = heapq.heappop(running)
+            goes_on = self._report(one)
+            then = one if goes_on else self._begin(one.due)
+            if then is not None:
+                heapq.heappush(running, then)
+        return self.incumbents
+
+    def _begin(self, now: float) -> _Running | None:
+        taken = self._proposals.take(self._space, "replay-1")
+        if taken is None:
+            return None
+        trial, hyperparameters = taken
+        values = dict(hyperparameters.values)
+        # A trial's training has luck of its own, the same whoever proposes its point.
+        rng = np.random.default_rng(derive(self._seed, trial.number))
+        foretold = self._surrogate.drawn(values, rng)
+        begun = 4 * int(values.get("tuner/initial_epoch", 0))
+        last = 4 * int(values.get("tuner/epochs", EPOCHS))
+        one = _Running(now + OVERHEAD, trial.number, trial, values, foretold, begun, last)
+        self._go_on(one)
+        return one
+
+    def _go_on(self, one: _Running) -> None:
+        step = 4 // self._setting.reports
+        one.report += step
+        one.due += one.foretold.seconds * step / 4
+
+    def _report(self, one: _Running) -> bool:
+        """Report, and tell where it is over; whether the trial goes on."""
+        accuracy = float(one.foretold.val_accuracy[one.report - 1])
+        if one.report < one.last:
+            one.trial.report(accuracy, one.report * self._setting.reports // 4)
+            if not one.trial.should_prune():
+                self._go_on(one)
+                return True
+            self._study.tell(one.trial, state=TrialState.PRUNED)
+        else:
+            self._study.tell(one.trial, accuracy)
+            if one.last == REPORTS:
+                self._look(one, accuracy)
+        self._ended += 1
+        return False
+
+    def _look(self, one: _Running, accuracy: float) -> None:
+        rank = (accuracy, -float(one.foretold.val_loss[-1]))
+        if rank > self._best:
+            self._best = rank
+            error = 1 - self._surrogate.expected(one.values).heldout_accuracy
+            self.incumbents.append(Incumbent(one.due, self._ended + 1, error))
+
+
+def _internal(space: keras_tuner.HyperParameters, point: Point) -> dict[str, Any]:
+    """Give a start as the study holds it, defaults where it names no value."""
+    values: dict[str, Any] = {}
+    internal = {}
+    for entry in space.space:
+        if all(condition.is_active(values) for condition in entry.conditions):
+            values[entry.name] = point.get(entry.name, entry.default)
+            internal[key(entry)] = to_internal(entry, values[entry.name])
+    return internal

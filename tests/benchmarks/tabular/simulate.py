@@ -1,0 +1,218 @@
+"""Compare samplers, pruners, reports an epoch and first trials by simulated searches.
+
+    python -m tests.benchmarks.tabular.simulate [--logs shared,synthetic] [--searches 100]
+        [--minutes 10] [--only tpe+asha,random] [--jobs 2] [--plot FILE.html]
+
+Each search runs a real sampler and pruner against the surrogate of a table, on a simulated clock
+with two workers. Shown is the held-out error to expect of the best trial by validation so far, less
+the lowest that the surrogate knows: the regret.
+"""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+import plotly.graph_objects as go
+from joblib import Parallel, delayed
+from plotly.subplots import make_subplots
+from tabulate import tabulate
+
+from tests.benchmarks.tabular.replay import Incumbent, Replay
+from tests.benchmarks.tabular.settings import SETTINGS
+from tests.benchmarks.tabular.surrogate import Surrogate
+from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+
+RANDOM = "random"
+# Where no trial is complete yet, there is nothing better than to guess.
+GUESSED = 0.5
+_SHOWN = (1, 2, 5, 10)
+_STEP = 5.0
+
+
+@dataclass(frozen=True)
+class Course:
+    """Simulated searches of one setting on one log.
+
+    Attributes:
+        log: Which log.
+        name: Which setting.
+        seconds: The moments, [moments].
+        regrets: At each moment of each search, [searches, moments].
+    """
+
+    log: str
+    name: str
+    seconds: Floats
+    regrets: Floats
+
+    def at(self, seconds: float, quantile: float = 0.5) -> float:
+        """Give a quantile of the regret at a moment."""
+        moment = int(np.searchsorted(self.seconds, seconds, side="right")) - 1
+        return float(np.quantile(self.regrets[:, moment], quantile))
+
+    def reaches(self, regret: float) -> float | None:
+        """Give the first moment at which half of the searches are at a regret or below; or None."""
+        reached = np.median(self.regrets, axis=0) <= regret
+        return float(self.seconds[reached.argmax()]) if reached.any() else None
+
+
+def courses(
+    logs: Sequence[str], names: Sequence[str], searches: int, seconds: float, jobs: int
+) -> list[Course]:
+    """Simulate.
+
+    Args:
+        logs: Names of tables.
+        names: Names of settings.
+        searches: How many searches, with seeds from 0.
+        seconds: Of each.
+        jobs: How many processes.
+
+    Returns:
+        What came of it, log by log.
+    """
+    found = []
+    for log in logs:
+        table = load(FOLDER / f"{log}.csv")
+        surrogate = Surrogate(table)
+        least = lowest(table, surrogate)
+        moments = np.arange(0.0, seconds + _STEP, _STEP)
+        runs = Parallel(n_jobs=jobs)(
+            delayed(_search)(surrogate, table, name, seed, seconds)
+            for name in names
+            for seed in range(searches)
+        )
+        for place, name in enumerate(names):
+            own = runs[place * searches : (place + 1) * searches]
+            regrets = np.array([_errors(run, moments) for run in own]) - least
+            found.append(Course(log, name, moments, regrets))
+    return found
+
+
+def lowest(table: Table, surrogate: Surrogate) -> float:
+    """Give the lowest held-out error to expect at any point of the table."""
+    return min(1 - surrogate.expected(point).heldout_accuracy for point in table.points)
+
+
+def _search(
+    surrogate: Surrogate, table: Table, name: str, seed: int, seconds: float
+) -> list[Incumbent]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return Replay(surrogate, table.space, SETTINGS[name], seed).run(seconds)
+
+
+def _errors(run: Sequence[Incumbent], moments: Floats) -> Floats:
+    errors = np.full(len(moments), GUESSED)
+    for incumbent in run:
+        errors[moments >= incumbent.seconds] = incumbent.heldout_error
+    return errors
+
+
+def show(found: Sequence[Course], minutes: float) -> str:
+    """Write what came of it as a table, the lowest regret at the end first.
+
+    Args:
+        found: The courses.
+        minutes: How long each search was.
+
+    Returns:
+        A table of GitHub's kind.
+    """
+    shown = [minute for minute in _SHOWN if minute <= minutes]
+    end = 60 * minutes
+    rivals = {course.log: course for course in found if course.name == RANDOM}
+    lines = []
+    for course in sorted(found, key=lambda course: (course.log, course.at(end))):
+        rival = rivals.get(course.log)
+        reached = rival and course.reaches(rival.at(end))
+        lines.append(
+            [course.log, course.name]
+            + [f"{100 * course.at(60 * minute):.2f}" for minute in shown]
+            + [f"{100 * course.at(end, 0.25):.2f} to {100 * course.at(end, 0.75):.2f}"]
+            + ["-" if reached is None else f"{reached / 60:.1f}"]
+        )
+    heads = ["log", "search", *(f"{minute} min" for minute in shown), "quartiles"]
+    heads.append(f"random's {minutes:g} min in")
+    align = ["left", "left"] + ["right"] * (len(heads) - 2)
+    return tabulate(lines, heads, tablefmt="github", disable_numparse=True, colalign=align)
+
+
+def plot(found: Sequence[Course]) -> go.Figure:
+    """Draw the median and the quartiles of the regret by time.
+
+    Args:
+        found: The courses.
+
+    Returns:
+        The figure, a log beside the other.
+    """
+    logs = list(dict.fromkeys(course.log for course in found))
+    names = list(dict.fromkeys(course.name for course in found))
+    figure = make_subplots(1, len(logs), subplot_titles=logs, shared_yaxes=True)
+    colours = _colours(names)
+    for course in found:
+        low, middle, high = np.quantile(100 * course.regrets, (0.25, 0.5, 0.75), axis=0)
+        minutes, colour = course.seconds / 60, colours[course.name]
+        place = {"row": 1, "col": logs.index(course.log) + 1}
+        common = {"legendgroup": course.name, "line": {"color": colour, "shape": "hv"}}
+        for edge, fill in ((high, None), (low, "tonexty")):
+            common["line"] = {"color": colour, "shape": "hv", "width": 0}
+            figure.add_scatter(
+                x=minutes, y=edge, fill=fill, opacity=0.1, mode="lines", showlegend=False,
+                hoverinfo="skip", **common, **place,
+            )  # fmt: skip
+        common["line"] = {"color": colour, "shape": "hv", "width": 2}
+        figure.add_scatter(
+            x=minutes, y=middle, name=course.name, mode="lines",
+            showlegend=place["col"] == 1, **common, **place,
+        )  # fmt: skip
+    figure.update_yaxes(type="log", title_text="regret, points of held-out accuracy", col=1)
+    figure.update_xaxes(title_text="simulated minutes")
+    return figure.update_layout(template="plotly_white", width=1200, height=520)
+
+
+def _colours(names: Sequence[str]) -> Mapping[str, str]:
+    palette = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#7f7f7f")
+    return {name: palette[place % len(palette)] for place, name in enumerate(names)}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the simulations.
+
+    Args:
+        argv: The arguments.
+
+    Returns:
+        0.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.tabular.simulate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser.add_argument("--searches", type=int, default=100, help="default: %(default)s")
+    parser.add_argument("--minutes", type=float, default=10.0, help="default: %(default)s")
+    parser.add_argument("--only", metavar="NAME,...", help=f"of {', '.join(SETTINGS)}")
+    parser.add_argument("--jobs", type=int, default=2, help="default: %(default)s")
+    parser.add_argument("--plot", type=Path, metavar="FILE.html")
+    options = parser.parse_args(argv)
+    names = options.only.split(",") if options.only else list(SETTINGS)
+    found = courses(
+        options.logs.split(","), names, options.searches, 60 * options.minutes, options.jobs
+    )
+    print(show(found, options.minutes))
+    if options.plot:
+        plot(found).write_html(options.plot, include_plotlyjs=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,215 @@
+"""What a trial would do at a point that the table does not have, and how well that is foretold.
+
+    python -m tests.benchmarks.tabular.surrogate [--logs shared,synthetic]
+
+Random forests, as in Eggensperger et al., "Efficient benchmarking of hyperparameter optimizers via
+surrogates" (AAAI 2015) and NAS-Bench-301 (Siems et al. 2020). One tree's leaf holds real trials
+near the point, so that the curve of a tree drawn at random has the noise of one training, and the
+mean over all trees is what to expect of the point.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import numpy.typing as npt
+from keras_tuner.engine.hyperparameters import Boolean, Choice, HyperParameter
+from scipy.stats import kendalltau, spearmanr
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.model_selection import KFold
+from tabulate import tabulate
+
+from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
+
+TREES = 100
+# What a validation part of some thousand rows can tell apart, added before the logarithm is taken.
+FLOOR = 1e-4
+# Of a hyperparameter that a point does not have, beside [0, 1] for those that it has.
+ABSENT = -0.5
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """A training as the surrogate sees it.
+
+    Attributes:
+        val_accuracy: At each report, [12].
+        val_loss: At each report, [12].
+        seconds: Of a whole epoch.
+        heldout_accuracy: After the last one.
+    """
+
+    val_accuracy: Floats
+    val_loss: Floats
+    seconds: float
+    heldout_accuracy: float
+
+
+class Surrogate:
+    """Forests fitted to a table.
+
+    Args:
+        table: The table.
+        chosen: Which of its trials to fit, by index; None for all.
+    """
+
+    def __init__(self, table: Table, chosen: npt.ArrayLike | None = None) -> None:
+        index = np.arange(len(table)) if chosen is None else np.asarray(chosen)
+        self._space = table.space
+        features = np.array([encode(table.space, table.points[place]) for place in index])
+        self._learning = _trees(features, targets(table)[index])
+        timed = ~np.isnan(table.seconds[index])
+        self._costs = _trees(features[timed], np.log10(table.seconds[index][timed]))
+
+    def expected(self, point: Mapping[str, Any]) -> Foretold:
+        """Say what to expect of a point: the mean over all trees."""
+        row = self._features(point)
+        return _foretold(_leaves(self._learning, row).mean(axis=0), self._seconds(row))
+
+    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Foretold:
+        """Draw one training at a point; the seconds are those to expect."""
+        row = self._features(point)
+        tree = self._learning[rng.integers(len(self._learning))]
+        return _foretold(_leaves([tree], row)[0], self._seconds(row))
+
+    def errors_and_seconds(self, points: Sequence[Mapping[str, Any]]) -> tuple[Floats, Floats]:
+        """Say what to expect of many points: held-out errors [n] and seconds an epoch [n]."""
+        rows = np.concatenate([self._features(point) for point in points])
+        learned = np.mean([tree.predict(rows)[:, -1, 0] for tree in self._learning], axis=0)
+        costs = np.mean([tree.predict(rows).ravel() for tree in self._costs], axis=0)
+        return 10**learned - FLOOR, 10**costs
+
+    def _seconds(self, row: npt.NDArray[np.float32]) -> float:
+        return float(10 ** _leaves(self._costs, row).mean())
+
+    def _features(self, point: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+        return np.array([encode(self._space, point)], dtype=np.float32)
+
+
+def _trees(features: Floats, learned: Floats) -> list[Any]:
+    # Each of the trees sees all trials, so that its leaf is some of them that are alike.
+    forest = ExtraTreesRegressor(TREES, max_features=0.5, min_samples_leaf=2, random_state=0)
+    return [tree.tree_ for tree in forest.fit(features, learned).estimators_]
+
+
+def _leaves(trees: Sequence[Any], row: npt.NDArray[np.float32]) -> Floats:
+    return np.array([np.ravel(tree.predict(row)) for tree in trees])
+
+
+def encode(space: keras_tuner.HyperParameters, point: Mapping[str, Any]) -> list[float]:
+    """Give a point's features.
+
+    Args:
+        space: Its space.
+        point: Values of the active hyperparameters.
+
+    Returns:
+        A number a hyperparameter, in [0, 1] by its own sampling, and one a value of a choice among
+        names; `ABSENT` where the point does not have it.
+    """
+    features: list[float] = []
+    for entry in {entry.name: entry for entry in space.space}.values():
+        value = point.get(entry.name)
+        if isinstance(entry, Choice) and not entry.ordered:
+            features += [ABSENT if value is None else float(value == it) for it in entry.values]
+        else:
+            features.append(ABSENT if value is None else _share(entry, value))
+    return features
+
+
+def _share(entry: HyperParameter, value: Any) -> float:
+    if isinstance(entry, Boolean):
+        return float(value)
+    if isinstance(entry, Choice):
+        return entry.values.index(value) / (len(entry.values) - 1)
+    low, high = float(entry.min_value), float(entry.max_value)
+    if entry.sampling == "log":
+        return float(np.log(value / low) / np.log(high / low))
+    return (value - low) / (high - low)
+
+
+def targets(table: Table) -> Floats:
+    """Give what the forests learn: logarithms of errors, and losses, [trials, 25]."""
+    errors = np.log10(np.clip(1 - _filled(table.val_accuracy, table.is_complete), 0, 1) + FLOOR)
+    losses = np.log10(np.clip(_filled(table.val_loss, table.is_complete), FLOOR, 1e3))
+    heldout = np.log10(1 - table.heldout_accuracy + FLOOR)
+    # Where a trial was cut, its held-out error is taken to be that of its last report.
+    heldout = np.where(np.isnan(heldout), errors[:, -1], heldout)
+    return np.column_stack([errors, losses, heldout])
+
+
+def _filled(curves: Floats, complete: npt.NDArray[np.bool_]) -> Floats:
+    """Go on with a cut curve as the median of the whole ones goes on, in proportion."""
+    curves = curves.copy()
+    whole = curves[complete & ~np.isnan(curves).any(axis=1)]
+    for report in range(1, REPORTS):
+        missing = np.isnan(curves[:, report])
+        step = np.median(whole[:, report] - whole[:, report - 1])
+        curves[missing, report] = np.clip(curves[missing, report - 1] + step, 0, None)
+    return curves
+
+
+def _foretold(row: Floats, seconds: float) -> Foretold:
+    return Foretold(
+        val_accuracy=1 + FLOOR - 10 ** row[:REPORTS],
+        val_loss=10 ** row[REPORTS : 2 * REPORTS],
+        heldout_accuracy=float(1 + FLOOR - 10 ** row[-1]),
+        seconds=seconds,
+    )
+
+
+def quality(table: Table, folds: int = 10) -> list[tuple[str, float, float, float]]:
+    """Measure by cross-validation how well the surrogate foretells.
+
+    Args:
+        table: The table.
+        folds: How many times a part is left out.
+
+    Returns:
+        For each of the final validation error, the held-out error and the seconds: the name, R²
+        (of the logarithms), Spearman's rho and Kendall's tau, over the complete trials.
+    """
+    told = np.full((len(table), 3), np.nan)
+    for fitted, left_out in KFold(folds, shuffle=True, random_state=0).split(told):
+        surrogate = Surrogate(table, fitted)
+        for place in left_out:
+            it = surrogate.expected(table.points[place])
+            told[place] = 1 - it.val_accuracy[-1], 1 - it.heldout_accuracy, it.seconds
+    final = 1 - table.val_accuracy[:, -1]
+    truth = np.column_stack([final, 1 - table.heldout_accuracy, table.seconds])
+    figures = []
+    for column, name in enumerate(("validation error", "held-out error", "seconds")):
+        kept = table.is_complete & ~np.isnan(truth[:, column])
+        of, by = np.log10(truth[kept, column] + FLOOR), np.log10(told[kept, column] + FLOOR)
+        explained = 1 - ((of - by) ** 2).sum() / ((of - of.mean()) ** 2).sum()
+        figures.append((name, explained, spearmanr(of, by)[0], kendalltau(of, by)[0]))
+    return figures
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print how good the surrogates are.
+
+    Args:
+        argv: The arguments.
+
+    Returns:
+        0.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tabular.surrogate")
+    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    options = parser.parse_args(argv)
+    lines = []
+    for log in options.logs.split(","):
+        table = load(FOLDER / f"{log}.csv")
+        lines += [(log, len(table), *figures) for figures in quality(table)]
+    heads = ("log", "trials", "foretold", "R²", "Spearman", "Kendall")
+    print(tabulate(lines, heads, tablefmt="github", floatfmt=".2f"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

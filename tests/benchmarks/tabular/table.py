@@ -1,0 +1,199 @@
+"""The recorded trials of one log: what was drawn, how it learned, what it cost, what it was worth.
+
+    python -m tests.benchmarks.tabular.table runs/NAME [runs/NAME ...] --to FILE.csv
+
+writes the trials of finished runs of `search.run --sampler random --pruner none` as such a file.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.files import write_text
+from results.leaderboard import from_store
+from results.result import Result
+from results.row import Row
+from results.store import Store
+from search.asked import ScopedHyperParameters
+from spaces.load import load_space
+
+FOLDER = Path(__file__).parent
+LOGS = ("shared", "synthetic")
+REPORTS = 12  # Four an epoch, three epochs.
+
+Floats = npt.NDArray[np.float64]
+
+_DRAWN = "hp:"
+_ACCURACY, _LOSS = "val_accuracy@", "val_loss@"
+_HEADER = "# "
+
+
+@dataclass(frozen=True)
+class Table:
+    """Trials of one space on one log, by rows that belong together.
+
+    Attributes:
+        facts: The log's facts and the protocol, as the leaderboard gives them; `linear`, the
+            held-out accuracy of the linear baseline, or None.
+        space: The space that the trials were drawn from, every hyperparameter declared.
+        points: The values of the active hyperparameters of each trial.
+        val_accuracy: At each report, [trials, 12]; nan from where a trial ended.
+        val_loss: The same of the loss.
+        seconds: Of processor time for a whole epoch, [trials]; nan where unknown.
+        heldout_accuracy: [trials]; nan where a trial was not trained to its end.
+    """
+
+    facts: Mapping[str, Any]
+    space: keras_tuner.HyperParameters
+    points: Sequence[Mapping[str, Any]]
+    val_accuracy: Floats
+    val_loss: Floats
+    seconds: Floats
+    heldout_accuracy: Floats
+
+    def __len__(self) -> int:
+        """Count the trials."""
+        return len(self.points)
+
+    @property
+    def is_complete(self) -> npt.NDArray[np.bool_]:
+        """Which trials were trained to their end, [trials]."""
+        return ~np.isnan(self.heldout_accuracy)
+
+
+def load(path: Path) -> Table:
+    """Read a table.
+
+    Args:
+        path: What `main` wrote.
+
+    Returns:
+        The table.
+    """
+    with path.open(encoding="utf-8") as file:
+        facts = json.loads(file.readline().removeprefix(_HEADER))
+    frame = pd.read_csv(
+        path, comment="#", dtype={"status": str}, keep_default_na=False, na_values=[""]
+    )
+    space = ScopedHyperParameters.from_config(facts.pop("space"))
+    return Table(
+        facts=facts,
+        space=space,
+        points=[_point(space, row) for row in frame.to_dict("records")],
+        val_accuracy=_curves(frame, _ACCURACY),
+        val_loss=_curves(frame, _LOSS),
+        seconds=frame["seconds_an_epoch"].to_numpy(float),
+        heldout_accuracy=frame["heldout_accuracy"].to_numpy(float),
+    )
+
+
+def _point(space: keras_tuner.HyperParameters, row: Mapping[Any, Any]) -> dict[str, Any]:
+    point: dict[str, Any] = {}
+    for entry in space.space:
+        value = row.get(f"{_DRAWN}{entry.name}")
+        if value is not None and not (isinstance(value, float) and math.isnan(value)):
+            point[entry.name] = type(entry.default)(value)
+    return point
+
+
+def _curves(frame: pd.DataFrame, kind: str) -> Floats:
+    return frame[[f"{kind}{report}" for report in range(1, REPORTS + 1)]].to_numpy(float)
+
+
+def rows(store: Store) -> Iterator[dict[str, Any]]:
+    """Give a table's rows for the trials of a run that trained at all.
+
+    Args:
+        store: The run.
+
+    Yields:
+        Values by column; those of inactive hyperparameters and of reports never made are missing.
+    """
+    ranked = {row.name: row for row in from_store(store).rows}
+    for trial in sorted(store.trials(), key=lambda trial: trial.number or 0):
+        if trial.curve and trial.status != "failed":
+            yield _row(trial, ranked[trial.name])
+
+
+def _row(trial: Result, ranked: Row) -> dict[str, Any]:
+    complete = trial.status == "complete"
+    row: dict[str, Any] = {
+        "status": trial.status,
+        "seconds_an_epoch": _short(trial.cpu_seconds and trial.cpu_seconds / trial.epochs),
+        "parameters": trial.parameters,
+        "latency_us": trial.latency_us and round(trial.latency_us),
+        "heldout_accuracy": _short(ranked.heldout_accuracy if complete else None),
+        "heldout_loss": _short(ranked.heldout_loss if complete else None),
+    }
+    row |= {f"{_DRAWN}{name}": _short(value) for name, value in trial.hyperparameters.items()}
+    for point in trial.curve:
+        # A report comes after the batch in which its part of the epoch ended.
+        report = round(point.epoch * REPORTS / 3)
+        if abs(point.epoch * REPORTS / 3 - report) < 0.1:
+            row[f"{_ACCURACY}{report}"] = _short(point.val_accuracy)
+            row[f"{_LOSS}{report}"] = _short(point.val_loss)
+    return row
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the trials of runs of one log as a table.
+
+    Args:
+        argv: The arguments.
+
+    Returns:
+        0.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tabular.table")
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs")
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
+    options = parser.parse_args(argv)
+    stores = [Store.open(folder) for folder in options.runs]
+    facts = _facts(stores[0])
+    columns = ["status", "seconds_an_epoch", "parameters", "latency_us"]
+    columns += ["heldout_accuracy", "heldout_loss"]
+    names = dict.fromkeys(entry["config"]["name"] for entry in facts["space"]["space"])
+    columns += [f"{_DRAWN}{name}" for name in names]
+    columns += [f"{kind}{at}" for kind in (_ACCURACY, _LOSS) for at in range(1, REPORTS + 1)]
+    frame = pd.DataFrame([row for store in stores for row in rows(store)])
+    text = frame.reindex(columns=columns).to_csv(index=False)
+    write_text(options.to, f"{_HEADER}{json.dumps(facts, sort_keys=True)}\n{text}")
+    print(f"{options.to}: {len(frame)} trials")
+    return 0
+
+
+def _facts(store: Store) -> dict[str, Any]:
+    protocol, data = store.protocol, dict(store.data)
+    space = ScopedHyperParameters()
+    load_space(
+        protocol["space"],
+        data["num_words"],
+        rows=data["slices"]["fit"],
+        epochs=protocol["epochs"],
+    ).declare(space)
+    accuracies = {row.name: row.heldout_accuracy for row in from_store(store).rows}
+    data.pop("source", None)
+    return {
+        "data": data,
+        "protocol": protocol,
+        "linear": accuracies.get("linear"),
+        "space": space.get_config(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
