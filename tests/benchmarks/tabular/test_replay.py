@@ -1,0 +1,105 @@
+"""The simulated clock, and what samplers and pruners do on it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+from tests.benchmarks.tabular.made import by_rate, small_space
+from tests.benchmarks.tabular.replay import OVERHEAD, Incumbent, Replay, Setting
+from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
+from tests.benchmarks.tabular.table import REPORTS
+
+
+class Exact(Surrogate):
+    """Foretells by a rule, ten seconds an epoch."""
+
+    def __init__(self) -> None:
+        """Need no table."""
+
+    def expected(self, point: Mapping[str, Any]) -> Foretold:
+        """Foretell."""
+        falls = np.linspace(1 / REPORTS, 1, REPORTS)
+        errors = 0.5 ** (1 - falls) * by_rate(point) ** falls
+        return Foretold(1 - errors, errors, 10.0, float(1 - errors[-1]))
+
+    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Foretold:
+        """Foretell, without noise."""
+        return self.expected(point)
+
+
+ALONE = Setting("random", "none", workers=1)
+
+
+def search(setting: Setting, seconds: float, seed: int = 0) -> list[Incumbent]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return Replay(Exact(), small_space(), setting, seed).run(seconds)
+
+
+def test_a_trial_takes_three_epochs_and_the_overhead() -> None:
+    first = search(ALONE, 40)[0]
+    assert first.seconds == pytest.approx(30 + OVERHEAD)
+    assert first.trials == 1
+    assert search(ALONE, 30) == []
+
+
+def test_incumbents_only_get_better_and_count_what_has_ended() -> None:
+    found = search(ALONE, 2000)
+    errors = [incumbent.heldout_error for incumbent in found]
+    assert errors == sorted(errors, reverse=True)
+    for incumbent in found:
+        assert incumbent.trials == round(incumbent.seconds / (30 + OVERHEAD))
+
+
+def test_two_workers_run_twice_as_many() -> None:
+    replays = [
+        Replay(Exact(), small_space(), replace(ALONE, workers=workers), 0) for workers in (1, 2)
+    ]
+    for replay in replays:
+        replay.run(1000)
+    alone, both = (replay._ended for replay in replays)
+    assert both == 2 * alone == 66
+
+
+def test_starts_come_first() -> None:
+    best = {"cell": "lstm", "layers": 1, "rate": 0.01}
+    (found,) = search(replace(ALONE, starts=(best,)), 2000)
+    assert found.trials == 1
+    assert found.heldout_error == pytest.approx(0.001)
+    default = search(ALONE, 40)[0]
+    assert default.heldout_error == pytest.approx(by_rate({"rate": 1e-4}))
+
+
+def test_a_pruner_ends_bad_trials_early() -> None:
+    pruned = Replay(Exact(), small_space(), replace(ALONE, pruner="asha"), 0)
+    whole = Replay(Exact(), small_space(), ALONE, 0)
+    for replay in (pruned, whole):
+        replay.run(1500)
+    assert pruned._ended > 1.5 * whole._ended
+
+
+@pytest.mark.parametrize("reports", [1, 2, 4])
+def test_a_pruner_sees_so_many_reports(reports: int) -> None:
+    setting = replace(ALONE, pruner="asha", reports=reports)
+    replay = Replay(Exact(), small_space(), setting, 0)
+    replay.run(500)
+    complete = replay._study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    assert list(complete[0].intermediate_values) == list(range(1, 3 * reports))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "kt-bayesian", "kt-hyperband"])
+def test_a_seed_gives_the_same_search(sampler: str) -> None:
+    setting = Setting(sampler, "none", starts=())
+    assert search(setting, 400, 3) == search(setting, 400, 3)
+    assert search(setting, 400, 3) != search(setting, 400, 4)
+
+
+def test_tpe_finds_more_than_random_search() -> None:
+    def found(sampler: str) -> float:
+        setting = Setting(sampler, "none", starts=(), workers=2)
+        return float(np.mean([search(setting, 900, seed)[-1].heldout_error for seed in range(5)]))
+
+    assert found("tpe") < found("random")

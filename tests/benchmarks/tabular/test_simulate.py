@@ -1,0 +1,47 @@
+"""The comparison of simulated searches, from a table to a picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.tabular import simulate
+from tests.benchmarks.tabular.made import by_rate, made
+from tests.benchmarks.tabular.simulate import Course, courses, plot, show
+
+SECONDS = np.array([0.0, 60.0, 120.0])
+
+
+def course(name: str, *regrets: float) -> Course:
+    return Course("made", name, SECONDS, np.array([regrets, regrets, [1.0, 1.0, 1.0]]))
+
+
+def test_a_course_is_read_at_its_moments() -> None:
+    one = course("tpe", 0.5, 0.1, 0.02)
+    assert one.at(59.9) == 0.5
+    assert one.at(60) == 0.1
+    assert one.at(1e9) == 0.02
+    assert one.at(120, 1.0) == 1.0
+    assert one.reaches(0.1) == 60.0
+    assert one.reaches(0.01) is None
+
+
+def test_the_table_says_when_the_rival_is_reached() -> None:
+    rival = course(simulate.RIVAL, 0.5, 0.2, 0.1)
+    text = show([rival, course("tpe+asha", 0.5, 0.1, 0.02)], 2)
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    assert [line[1] for line in lines[2:]] == ["tpe+asha", simulate.RIVAL]
+    assert lines[2][2:4] == ["10.00", "2.00"]
+    assert [line[-1] for line in lines[2:]] == ["1.0", "2.0"]
+
+
+def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate, "load", lambda path: made(by_rate))
+    names = [simulate.RIVAL, "tpe+asha"]
+    found = courses(["made"], names, searches=2, seconds=200, jobs=1)
+    assert [one.name for one in found] == names
+    for one in found:
+        assert one.regrets.shape == (2, len(one.seconds))
+        assert one.at(0) > 0.4 > one.at(200) >= -1e-9
+    figure = plot(found)
+    assert {trace.name for trace in figure.data if trace.name} == set(names)

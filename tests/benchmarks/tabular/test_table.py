@@ -1,0 +1,60 @@
+"""The recorded tables: whole, and of the space that they say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from results.store import Store
+from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, load, main, rows
+from tests.commands import call
+
+RECORDED = [FOLDER / f"{log}.csv" for log in LOGS if (FOLDER / f"{log}.csv").is_file()]
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_a_recorded_table_is_whole(path: Path) -> None:
+    table = load(path)
+    count = len(table)
+    assert table.val_accuracy.shape == table.val_loss.shape == (count, REPORTS)
+    assert table.heldout_accuracy.shape == table.seconds.shape == (count,)
+    complete = table.val_accuracy[table.is_complete]
+    assert not np.isnan(complete).any()
+    assert ((complete >= 0) & (complete <= 1)).all()
+    # A curve has no gap: once it ends it has ended.
+    missing = np.isnan(table.val_accuracy)
+    assert (missing[:, 1:] >= missing[:, :-1]).all()
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_each_point_has_the_hyperparameters_that_are_active(path: Path) -> None:
+    table = load(path)
+    for point in table.points:
+        for entry in table.space.space:
+            if all(condition.is_active(point) for condition in entry.conditions):
+                value = point[entry.name]
+                assert type(value) is type(entry.default)
+                if hasattr(entry, "min_value"):
+                    assert entry.min_value <= value <= entry.max_value
+                else:
+                    assert value in entry.values
+    assert len({tuple(sorted(point.items())) for point in table.points}) == len(table)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_real_run_becomes_a_table(tmp_path: Path) -> None:
+    done = call(
+        "search.run", "--rows", "700", "--budget", "2", "--sampler", "random", "--pruner", "none",
+        "--baselines", "linear", "--workers", "1", "--study", "few", "--out", tmp_path,
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    store = Store.open(tmp_path / "few")
+    assert main([str(tmp_path / "few"), "--to", str(tmp_path / "few.csv")]) == 0
+    table = load(tmp_path / "few.csv")
+    assert len(table) == len(list(rows(store))) == 2
+    assert table.is_complete.all()
+    for point, trial in zip(table.points, store.trials(), strict=True):
+        assert point == pytest.approx(trial.hyperparameters, rel=1e-4)
+    assert 0.5 < table.facts["linear"] <= 1
+    assert (table.seconds > 0).all()
