@@ -30,7 +30,8 @@ def _gp(seed: int, workers: int) -> BaseSampler:
 
 
 def _cmaes(seed: int, workers: int) -> BaseSampler:
-    return optuna.samplers.CmaEsSampler(seed=seed)
+    # It draws choices and conditional values at random, and would say so for each of each trial.
+    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
 def _nsga2(seed: int, workers: int) -> BaseSampler:

@@ -20,6 +20,7 @@ import optuna
 import plotly.graph_objects as go
 from joblib import Parallel, delayed
 from plotly.subplots import make_subplots
+from sklearn.exceptions import ConvergenceWarning
 from tabulate import tabulate
 
 from tests.benchmarks.tabular.replay import Incumbent, Replay
@@ -106,6 +107,7 @@ def _search(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # Of KerasTuner's Gaussian process.
         return Replay(surrogate, table.space, SETTINGS[name], seed).run(seconds)
 
 

@@ -18,8 +18,9 @@ def test_features_are_shares_of_ranges_and_say_what_is_absent() -> None:
 
 def test_what_follows_from_the_point_is_foretold_and_noise_is_not() -> None:
     rng = np.random.default_rng(0)
-    learned = quality(made(by_rate, seconds=lambda point: 5.0 * point["layers"]))
-    noise = quality(made(lambda point: rng.uniform(0.01, 0.1)))
+    seconds = lambda point: 5.0 * point["layers"]  # noqa: E731
+    learned = quality(made(by_rate, seconds))
+    noise = quality(made(lambda point: rng.uniform(0.01, 0.1), seconds))
     assert [name for name, *_ in learned] == ["validation error", "held-out error", "seconds"]
     assert all(explained > 0.7 for _, explained, *_ in learned)
     assert all(rho > 0.8 for _, _, rho, _ in learned[:2])
