@@ -14,6 +14,7 @@ EXAMPLE = """examples:
   python -m search.run --budget 20                              20 trials on the synthetic log
   python -m search.run --budget 10m --data access.csv.xz        ten minutes on your own log
   python -m search.run --budget 0 --baselines all               the baselines alone
+  python -m search.run --budget 20 --explain                    what would be done, and how long
 """
 
 
@@ -28,9 +29,13 @@ def parser() -> Parser:
     )
     made.add_argument(
         "--budget",
-        required=True,
         metavar="N|TIME",
         help="trials (20), or wall-clock of the search (90s, 10m, 1h30m); 0: baselines only",
+    )
+    made.add_argument(
+        "--explain",
+        action="store_true",
+        help="print the plan and about how long it takes, train nothing; needs no --budget",
     )
     data = made.add_argument_group("data")
     data.add_argument(

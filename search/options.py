@@ -34,6 +34,7 @@ class Options:
     """What the user asked for; the attributes are the options' names."""
 
     budget: Budget
+    explain: bool
     data: str | None
     format: str | None
     dropped_keys: tuple[str, ...]
@@ -95,12 +96,16 @@ def parse(argv: Sequence[str]) -> Options:
     Raises:
         UserError: If an option has a value that it cannot have.
     """
-    given = parser().parse_args(argv)
+    reader = parser()
+    given = reader.parse_args(argv)
+    if given.budget is None and not given.explain:
+        reader.error("the following arguments are required: --budget")
     # Hyperband of KerasTuner halves its trials itself.
     pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else "asha")
     check_names(given.sampler, pruner)
     return Options(
-        budget=budget.parse(given.budget),
+        budget=Budget(trials=0) if given.budget is None else budget.parse(given.budget),
+        explain=given.explain,
         data=None if given.data is None else _filled("--data", given.data),
         format=given.format,
         dropped_keys=tuple(key for key in given.dropped_keys.split(",") if key),

@@ -86,32 +86,42 @@ def unseen(
         The first point that is not taken; None where there is no other.
     """
     # Each taken point is met at most once: the walk is as short as the study.
-    return next((point for point in _walk(space, values) if identity(point) not in taken), None)
+    return next((point for point in walk(space, values) if identity(point) not in taken), None)
 
 
-def _walk(
+def walk(
     space: Sequence[HyperParameter], values: Callable[[BaseDistribution], Iterable[Any]]
 ) -> Iterator[Point]:
-    def walk(index: int, plain: dict[str, Any], point: dict[str, Any]) -> Iterator[Point]:
+    """Walk over all points.
+
+    Args:
+        space: KerasTuner's entries, parents before children.
+        values: The values to try of a distribution.
+
+    Yields:
+        The points.
+    """
+
+    def onwards(index: int, plain: dict[str, Any], point: dict[str, Any]) -> Iterator[Point]:
         if index == len(space):
             yield point
             return
         entry = space[index]
         active = all(condition.is_active(plain) for condition in entry.conditions)
         if not active or entry.name in plain:
-            yield from walk(index + 1, plain, point)
+            yield from onwards(index + 1, plain, point)
             return
         target = distribution(entry)
         if target is None:
-            yield from walk(index + 1, {**plain, entry.name: entry.default}, point)
+            yield from onwards(index + 1, {**plain, entry.name: entry.default}, point)
             return
         for internal in values(target):
             value = to_value(entry, internal)
-            yield from walk(
+            yield from onwards(
                 index + 1, {**plain, entry.name: value}, {**point, key(entry): internal}
             )
 
-    return walk(0, {}, {})
+    return onwards(0, {}, {})
 
 
 def anywhere(rng: random.Random) -> Callable[[BaseDistribution], Iterable[Any]]:
@@ -126,7 +136,7 @@ def anywhere(rng: random.Random) -> Callable[[BaseDistribution], Iterable[Any]]:
 
     def values(target: BaseDistribution) -> Iterable[Any]:
         if not isinstance(target, FloatDistribution) or target.step is not None:
-            return _turned(_all(target), rng)
+            return _turned(values_of(target), rng)
         if target.single():
             return [target.low]
         if target.log:
@@ -149,9 +159,9 @@ def on_grid(rng: random.Random) -> Callable[[BaseDistribution], Iterable[Any]]:
 
     def values(target: BaseDistribution) -> Iterable[Any]:
         if not isinstance(target, FloatDistribution | IntDistribution):
-            return _turned(_all(target), rng)
+            return _turned(values_of(target), rng)
         if target.step is not None and not target.log:
-            return _turned(_all(target), rng)
+            return _turned(values_of(target), rng)
         spread = (np.geomspace if target.log else np.linspace)(target.low, target.high, GRID)
         kind = round if isinstance(target, IntDistribution) else float
         return _turned(sorted({kind(_inside(target, value)) for value in spread}), rng)
@@ -163,7 +173,18 @@ def _inside(target: FloatDistribution | IntDistribution, number: float) -> float
     return min(max(number, target.low), target.high)
 
 
-def _all(target: BaseDistribution) -> Sequence[Any]:
+def values_of(target: BaseDistribution) -> Sequence[Any]:
+    """Give all values of a distribution that has finitely many.
+
+    Args:
+        target: The distribution.
+
+    Returns:
+        Its values as the study holds them.
+
+    Raises:
+        TypeError: If it has too many.
+    """
     match target:
         case CategoricalDistribution():
             return target.choices

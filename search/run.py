@@ -18,6 +18,7 @@ import optuna
 from data.command import EXIT_INTERRUPTED, run
 from data.errors import UserError
 from data.prepare import Dataset
+from results.quiet import hushed
 from results.store import DATA_FOLDER, Store
 from search.finish import finish
 from search.load import load, make_folder
@@ -49,6 +50,14 @@ def main(argv: Sequence[str]) -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     options = parse(argv)
     plan = _plan(options)
+    if options.explain:
+        with hushed():
+            # It imports TensorFlow, as only the workers do otherwise.
+            from search.explain import explain
+
+        explain(options, plan)
+        return 0
+    make_folder(options.out)
     store = _open(options, load(options))
     with Workers(plan) as workers, _interruptible(workers):
         view = View(store.study, options.budget, plan.objectives[0])
@@ -71,7 +80,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _plan(options: Options) -> Plan:
-    make_folder(options.out)
     alone = options.sampler in KERAS_TUNER
     if alone and (options.workers or 1) > 1:
         raise UserError(

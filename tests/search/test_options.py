@@ -19,6 +19,7 @@ from spaces.names import BASELINE_NAMES
 
 DEFAULTS = Options(
     budget=Budget(trials=20),
+    explain=False,
     data=None,
     format=None,
     dropped_keys=DROPPED_KEYS,
@@ -116,10 +117,15 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--out", "/tmp/somewhere"], {"out": Path("/tmp/somewhere")}),
         (["--budget", "1h30m"], {"budget": Budget(seconds=5400)}),
         (["--budget", "0"], {"budget": Budget(trials=0)}),
+        (["--explain"], {"explain": True}),
     ],
 )
 def test_each_option_is_read(words: list[str], changed: dict[str, object]) -> None:
     assert options(*words) == replace(DEFAULTS, **changed)  # type: ignore[arg-type]
+
+
+def test_a_plan_that_is_only_shown_needs_no_budget() -> None:
+    assert parse(["--explain"]).budget == Budget(trials=0)
 
 
 MOST_WORKERS = 8 * cores()

@@ -1,0 +1,115 @@
+"""A plan that is printed and not carried out, and how long it says that would take."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.prepare import Dataset
+from search.baselines import Cache
+from search.estimate import BASELINE_RATES, TRIAL_RATE, TRIAL_SECONDS, estimate
+from search.fit import Recipe
+from search.plan import Plan
+from search.run import main
+from spaces.names import BASELINE_NAMES
+
+
+def explained(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["--explain", *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_plan_is_shown_and_nothing_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ("--rows", "600", "--space", "tests.search.small:Small", "--study", "s")
+    said = explained(capsys, "--budget", "7", "--workers", "1", "--seed", "3", *small)
+    assert list(tmp_path.iterdir()) == []
+    for part in (
+        "a synthetic log (access-log): 600 rows",
+        "fit: 337 rows, ",
+        "validation: 113 rows, ",
+        "held-out: 150 rows, ",
+        "split chronological; ",
+        " ids, of the training part",
+        "3 epochs, batches of 128 where the space says nothing else, 4 reports an epoch, seed 3",
+        "model1, model2, linear; padding full",
+        "tests.search.small:Small: 3 hyperparameters, 122 points times 1 continuous range",
+        "7 trials, for val_accuracy",
+        "sampler tpe, pruner asha",
+        "1, each with ",
+        f"s in {tmp_path / 'runs' / 's'}\n",
+        "a trial: ",
+        "no baseline is kept that would tell how fast this machine is",
+    ):
+        assert part in said
+    assert re.search(r"% malicious\n", said)
+
+
+def test_without_a_budget_a_trial_is_told_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = explained(capsys, "--rows", "600", "--baselines", "none", "--out", str(tmp_path))
+    assert "no trial (no --budget)" in said
+    assert "model3: 30 hyperparameters, about " in said
+    assert "a trial: " in said and "all trials" not in said
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan(
+        folder=tmp_path / "run",
+        study="run",
+        storage=None,
+        heartbeat=15,
+        cache=tmp_path / "baselines",
+        space="model3",
+        sampler="tpe",
+        pruner="none",
+        objectives=("val_accuracy",),
+        trials=10,
+        epochs=2,
+        batch_size=32,
+        padding="real",
+        reports=4,
+        seed=0,
+        workers=2,
+        threads=1,
+    )
+
+
+def test_each_baseline_has_a_rate() -> None:
+    assert set(BASELINE_RATES) == set(BASELINE_NAMES)
+
+
+def test_seconds_go_with_padded_characters(plan: Plan, dataset: Dataset) -> None:
+    found = estimate(plan, dataset, ("model2", "majority"), None, 1)
+    lengths = dataset.encoded.lengths[dataset.split.fit]
+    millions = 2 * sum(min(1024, -(-int(length) // 32) * 32) for length in lengths) / 1e6
+    assert found.baselines["model2"] == pytest.approx(1.9 * millions)
+    assert found.baselines["majority"] == 0
+    assert found.trial == pytest.approx(TRIAL_SECONDS + TRIAL_RATE * millions)
+    assert found.search == pytest.approx(found.trial * 10 / 2)
+    assert found.speed is None and found.kept == ()
+
+    pruned = estimate(replace(plan, pruner="asha"), dataset, (), None, 1)
+    assert TRIAL_SECONDS < pruned.trial < found.trial
+    full = estimate(replace(plan, padding="full"), dataset, ("model2",), None, 1)
+    assert full.baselines["model2"] == pytest.approx(1.9 * 2 * len(lengths) * 1024 / 1e6)
+    assert estimate(plan, dataset, (), 90.0, 1).search == 90.0
+    assert estimate(plan, dataset, ("model2",), None, 3).total > found.total
+
+
+def test_kept_baselines_cost_nothing_and_tell_of_the_machine(plan: Plan, dataset: Dataset) -> None:
+    cache = Cache(plan.cache, dataset, Recipe(2, 32, "real"), 0)
+    result = cache.train("model1")
+    before = estimate(replace(plan, cache=plan.folder), dataset, ("model1", "model2"), None, 1)
+    found = estimate(plan, dataset, ("model1", "model2"), None, 1)
+    assert found.kept == ("model1",)
+    assert found.speed == pytest.approx(result.train_seconds / before.baselines["model1"])
+    assert dict(found.baselines) == {
+        "model2": pytest.approx(before.baselines["model2"] * found.speed)
+    }
+    assert found.trial == pytest.approx(before.trial * found.speed)
