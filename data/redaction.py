@@ -102,6 +102,22 @@ def redact(text: str) -> str:
     return Secrets.of(sys.argv, os.environ).redact(text)
 
 
+def hidden(word: str) -> str:
+    """Replace the secrets in a text that is all of one option's value.
+
+    Args:
+        word: The value, a URL for example.
+
+    Returns:
+        The value with `HIDDEN` in the place of each secret.
+    """
+    return _redacted_word(word, Secrets.of([word], os.environ))
+
+
+def _redacted_word(word: str, secrets: Secrets) -> str:
+    return secrets.redact(_IN_WORD.sub(rf"\g<before>{HIDDEN}", word))
+
+
 def is_secret(name: str) -> bool:
     """Tell whether an environment variable or a URL's parameter holds a secret.
 
@@ -180,7 +196,7 @@ def hide_title() -> None:
     It was there to be seen until now, if only for a moment.
     """
     secrets = Secrets.of(sys.argv, {})
-    shown = [secrets.redact(_IN_WORD.sub(rf"\g<before>{HIDDEN}", word)) for word in sys.orig_argv]
+    shown = [_redacted_word(word, secrets) for word in sys.orig_argv]
     if shown != sys.orig_argv:
         import setproctitle
 

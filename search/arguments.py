@@ -18,9 +18,16 @@ EXAMPLE = """examples:
 """
 
 
-def parser() -> Parser:
-    """Make the parser of `python -m search.run`; it checks the form of numbers, not of names."""
-    made = Parser(
+def parser(kind: type[Parser] = Parser) -> Parser:
+    """Make the parser of `python -m search.run`; it checks the form of numbers, not of names.
+
+    Args:
+        kind: Its class.
+
+    Returns:
+        The parser.
+    """
+    made = kind(
         prog="python -m search.run",
         description="Train the baselines, search for Model 3, rank all on the held-out quarter, "
         "export the winner.",
@@ -31,6 +38,12 @@ def parser() -> Parser:
         "--budget",
         metavar="N|TIME",
         help="trials (20), or wall-clock of the search (90s, 10m, 1h30m); 0: baselines only",
+    )
+    made.add_argument(
+        "--config",
+        metavar="FILE",
+        help="options from a TOML file, by the names they have here (rows = 500); the command line "
+        "goes before it",
     )
     made.add_argument(
         "--explain",
@@ -51,7 +64,12 @@ def parser() -> Parser:
         metavar="KEY,...",
         help="keys deleted from each record (default: %(default)s)",
     )
-    data.add_argument("--skip-bad-rows", action="store_true", help="leave bad rows out, count them")
+    data.add_argument(
+        "--skip-bad-rows",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="leave bad rows out, count them",
+    )
     data.add_argument("--rows", type=_count, metavar="N", help="use the first N rows only")
     add_max_bytes(data)
     data.add_argument(

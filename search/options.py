@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from data.batches import Padding
 from data.errors import UserError
 from data.prepare import VocabularyFrom
 from results.artefacts import check_url
-from search import budget, objectives
+from search import budget, config, objectives
 from search.arguments import parser
 from search.budget import Budget
 from search.objectives import Objective
@@ -61,6 +62,13 @@ class Options:
     heartbeat: int
     artefacts: str | None
     out: Path
+    # As they were written; for the run's own config.toml.
+    given: Namespace = field(repr=False, compare=False)
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """What became of options that were left to us, by their names."""
+        return {"pruner": self.pruner, "study": self.study}
 
     @property
     def folder(self) -> Path:
@@ -96,10 +104,16 @@ def parse(argv: Sequence[str]) -> Options:
     Raises:
         UserError: If an option has a value that it cannot have.
     """
-    reader = parser()
-    given = reader.parse_args(argv)
-    if given.budget is None and not given.explain:
-        reader.error("the following arguments are required: --budget")
+    asked = config.given(argv)
+    if asked.options.budget is None and not asked.options.explain:
+        parser().error("the following arguments are required: --budget")
+    try:
+        return _options(asked.options)
+    except UserError as error:
+        raise asked.placed(error) from error
+
+
+def _options(given: Namespace) -> Options:
     # Hyperband of KerasTuner halves its trials itself.
     pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else "asha")
     check_names(given.sampler, pruner)
@@ -132,6 +146,7 @@ def parse(argv: Sequence[str]) -> Options:
         heartbeat=given.heartbeat,
         artefacts=_artefacts(given.artefacts),
         out=Path(_filled("--out", given.out)),
+        given=given,
     )
 
 

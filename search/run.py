@@ -20,6 +20,7 @@ from data.errors import UserError
 from data.prepare import Dataset
 from results.quiet import hushed
 from results.store import DATA_FOLDER, Store
+from search import config
 from search.finish import finish
 from search.load import load, make_folder
 from search.options import BATCH_SIZE, Options, parse
@@ -59,6 +60,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     make_folder(options.out)
     store = _open(options, load(options))
+    config.write(store.folder, options.given, {**options.resolved, "workers": plan.workers})
     with Workers(plan) as workers, _interruptible(workers):
         view = View(store.study, options.budget, plan.objectives[0])
         with view:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,7 @@ DEFAULTS = Options(
     heartbeat=15,
     artefacts=None,
     out=Path("runs"),
+    given=Namespace(),
 )
 
 
@@ -76,6 +78,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--dropped-keys", "a,b"], {"dropped_keys": ("a", "b")}),
         (["--dropped-keys", ""], {"dropped_keys": ()}),
         (["--skip-bad-rows"], {"skip_bad_rows": True}),
+        (["--skip-bad-rows", "--no-skip-bad-rows"], {"skip_bad_rows": False}),
         (["--rows", "500"], {"rows": 500}),
         (["--max-bytes", "4G"], {"max_bytes": 4 * 2**30}),
         (["--split", "shuffled"], {"split": "shuffled"}),
