@@ -180,6 +180,13 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         help="where machines that share no --out exchange the trials' files: an fsspec URL, e.g. "
         "s3://bucket/folder",
     )
+    group.add_argument(
+        "--callback",
+        action="append",
+        metavar="MODULE:FACTORY",
+        help="called once a trial with a search.callbacks.TrialInfo, gives a Keras callback for "
+        "its training, e.g. one that logs to MLflow; may be given more than once",
+    )
     group.add_argument("--out", default="runs", metavar="DIR", help="default: %(default)s")
 
 

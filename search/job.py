@@ -1,12 +1,17 @@
 """What all trials of a worker have in common, and how they are asked to stop."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from keras_tuner.engine.hyperparameters import HyperParameter
+from keras_tuner.engine.trial import Trial
 
 from data.prepare import Dataset
 from results.store import HEARTBEAT_SECONDS, Store
 from search.budget import Budget
+from search.callbacks import Factory, TrialInfo
 from search.fit import Recipe
 from search.objectives import Objective
 
@@ -37,6 +42,7 @@ class Job:
         is_over: Asked before each trial; true ends the search there.
         max_parameters: A model that has more is not trained; None for no bound.
         timeout: Seconds that a trial may train, from its first batch; None for no bound.
+        callbacks: What makes the user's own Keras callbacks of a trial, by name.
     """
 
     store: Store
@@ -51,6 +57,32 @@ class Job:
     is_over: Callable[[], bool] = lambda: False
     max_parameters: int | None = None
     timeout: float | None = None
+    callbacks: Mapping[str, Factory] = field(default_factory=dict)
+
+    def info(
+        self, trial: Trial, seed: int, worker: str, space: Sequence[HyperParameter]
+    ) -> TrialInfo:
+        """Describe a trial to callbacks.
+
+        Args:
+            trial: KerasTuner's side of the trial.
+            seed: Its seed.
+            worker: The worker's name.
+            space: The space's entries.
+
+        Returns:
+            What they are told.
+        """
+        return TrialInfo(
+            study=self.store.study.study_name,
+            number=int(trial.trial_id),
+            hyperparameters=MappingProxyType(dict(trial.hyperparameters.values)),
+            seed=seed,
+            worker=worker,
+            folder=self.store.folder,
+            objectives=tuple(objective.name for objective in self.objectives),
+            space=tuple(space),
+        )
 
     def stopper(self) -> Callable[[], str | None]:
         """Make what one trial asks after each batch, its timeout included.

@@ -59,6 +59,7 @@ class Options:
     seed: int
     study: str
     storage: str | None = field(repr=False)  # It may hold a password.
+    callback: tuple[str, ...]
     heartbeat: int
     artefacts: str | None
     out: Path
@@ -143,6 +144,7 @@ def _options(given: Namespace) -> Options:
         seed=given.seed,
         study=_study(given.study),
         storage=given.storage,
+        callback=_callbacks(given.callback or ()),
         heartbeat=given.heartbeat,
         artefacts=_artefacts(given.artefacts),
         out=Path(_filled("--out", given.out)),
@@ -172,6 +174,13 @@ def _artefacts(url: str | None) -> str | None:
     if url is not None:
         check_url(url)
     return url
+
+
+def _callbacks(specs: Sequence[str]) -> tuple[str, ...]:
+    for spec in specs:
+        if not re.fullmatch(r"[\w.]+:\w+", spec):
+            raise UserError(f"--callback is '{spec}', but must be MODULE:FACTORY")
+    return tuple(specs)
 
 
 def _repeats(count: int) -> int:

@@ -42,6 +42,7 @@ class Plan:
         max_parameters: Weights of the largest model that is trained; None for no bound.
         trial_timeout: Seconds a trial may train; None for no bound.
         max_failures: How many failed trials in a row end the search.
+        callbacks: What `--callback` names.
         grace: Seconds beyond the timeout, or the budget, after which a trial is taken to hang.
     """
 
@@ -65,6 +66,7 @@ class Plan:
     max_parameters: int | None = None
     trial_timeout: float | None = None
     max_failures: int = MOST_FAILURES
+    callbacks: tuple[str, ...] = ()
     grace: float = GRACE_SECONDS
 
 

@@ -112,6 +112,7 @@ def _plan(options: Options) -> Plan:
         max_parameters=options.max_parameters,
         trial_timeout=options.trial_timeout,
         max_failures=options.max_failures,
+        callbacks=options.callback,
     )
 
 

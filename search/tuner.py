@@ -18,6 +18,7 @@ from results.result import BEHIND, Point, Result
 from results.store import CHECKPOINT
 from results.trials import place
 from search import slots
+from search.callbacks import Hooks
 from search.checks import TooLarge, bounded, check, check_size
 from search.fit import fit, start_afresh
 from search.heartbeat import beating
@@ -134,17 +135,18 @@ class StudyTuner(keras_tuner.Tuner):
         # A model may make its weights when it meets its first batch: it is looked at twice.
         with bounded(self.job.max_parameters):
             model = self._build(trial, seed)
-            fitted = fit(
-                model,
-                self.job.dataset,
-                recipe,
-                judge=lambda point: self._judge(asked, point),
-                stop=self.job.stopper(),
-                callbacks=[
-                    keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._admit(model))
-                ],
-                train=own_fit(self.hypermodel, trial.hyperparameters, model),
-            )
+            info = self.job.info(trial, seed, self.tuner_id, self.oracle.get_space().space)
+            admit = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._admit(model))
+            with Hooks(self.job.callbacks, info) as hooks:
+                fitted = fit(
+                    model,
+                    self.job.dataset,
+                    recipe,
+                    judge=hooks.judging(lambda point: self._judge(asked, point)),
+                    stop=self.job.stopper(),
+                    callbacks=[admit, *hooks.made],
+                    train=own_fit(self.hypermodel, trial.hyperparameters, model),
+                )
         if fitted.reason == INTERRUPTED:
             frozen = self.oracle.study.get_trials(deepcopy=False)[number]
             slots.replace(self.oracle.study, frozen, INTERRUPTED, same_values=True)
@@ -152,6 +154,7 @@ class StudyTuner(keras_tuner.Tuner):
         if fitted.status == "complete" and fitted.validation is None:
             raise FailedTrialError("its fit finished no epoch with the callbacks it was given")
         result = trained(self.job, trial, model, recipe, fitted, seed, self.tuner_id)
+        hooks.end(result)
         if fitted.status == "complete":
             self._checkpoint(model, number)
         self.job.store.publish(number)

@@ -23,6 +23,7 @@ from data.refusal import refusal
 from results.result import BUDGET_ENDED
 from results.store import DATA_FOLDER, Store
 from search.baselines import Cache
+from search.callbacks import load_callbacks
 from search.failures import problem
 from search.fit import Recipe
 from search.job import INTERRUPTED, Interrupted, Job
@@ -83,6 +84,7 @@ class Worker:
             rows=len(self.dataset.split.fit),
             epochs=plan.epochs,
         )
+        self.callbacks = load_callbacks(plan.callbacks)
 
     def serve(self) -> None:
         """Do tasks until the parent closes the connection or dies."""
@@ -187,6 +189,7 @@ class Worker:
             self._is_over,
             plan.max_parameters,
             plan.trial_timeout,
+            self.callbacks,
         )
         # KerasTuner insists on files of its own; the study makes them needless.
         with tempfile.TemporaryDirectory() as folder:

@@ -1,14 +1,12 @@
 """Finds the space that a search explores: the project's own, or the user's."""
 
-import importlib
 import inspect
-import sys
-from pathlib import Path
 from typing import Any
 
 import keras_tuner
 
 from data.errors import UserError
+from spaces.imported import import_module
 from spaces.model3 import Model3
 
 OWN_SPACES: dict[str, Any] = {"model3": Model3}
@@ -71,7 +69,7 @@ def _find(spec: str) -> Any:
     if not (module_name and attribute):
         own = ", ".join(OWN_SPACES)
         raise UserError(f"--space is '{spec}', but must be {own} or PACKAGE.MODULE:CLASS")
-    module = _import(spec, module_name)
+    module = import_module(f"--space {spec}", module_name)
     if not hasattr(module, attribute):
         raise UserError(f"--space {spec}: module {module_name} has no {attribute}")
     found = getattr(module, attribute)
@@ -80,24 +78,6 @@ def _find(spec: str) -> Any:
     if not callable(found) and not isinstance(found, keras_tuner.HyperModel):
         raise UserError(f"--space {spec}: it is {attribute} of type {_name(found)}, {_WANTED}")
     return found
-
-
-def _import(spec: str, module_name: str) -> Any:
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        return importlib.import_module(module_name)
-    except (ImportError, SyntaxError) as error:
-        absent = error.name if isinstance(error, ModuleNotFoundError) else None
-        if absent and f"{module_name}.".startswith(f"{absent}."):
-            raise UserError(
-                f"--space {spec}: no module {absent} in {here} or among the installed packages; "
-                "check its spelling and the folder you start from"
-            ) from error
-        message = " ".join(str(error).split())
-        raise UserError(f"--space {spec}: importing {module_name} failed: {message}") from error
 
 
 def _arguments(spec: str, factory: Any, offered: dict[str, int]) -> dict[str, int]:

@@ -1,0 +1,66 @@
+"""Callbacks of a user's own, good ones and bad ones, as `--callback` names them."""
+
+import json
+from typing import Any
+
+import keras
+
+from results.result import Point, Result
+from search.callbacks import TrialCallback, TrialInfo
+
+
+class Diary(TrialCallback):
+    """Writes what it was told into the run's folder, one line each."""
+
+    def __init__(self, info: TrialInfo) -> None:
+        super().__init__()
+        self.info = info
+        self.write("begin", dict(info.hyperparameters))
+
+    def write(self, what: str, told: Any) -> None:
+        with (self.info.folder / f"diary-{self.info.number}.jsonl").open("a") as file:
+            print(json.dumps([what, told]), file=file)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.write("epoch", logs)
+
+    def on_report(self, point: Point) -> None:
+        self.write("report", point.val_accuracy)
+
+    def on_result(self, result: Result) -> None:
+        self.write("result", [result.status, result.reason, result.val_accuracy])
+
+
+class Plain(keras.callbacks.Callback):
+    """A callback as Keras' users have them."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        print("it has begun")
+
+
+def plain(info: TrialInfo) -> Plain:
+    return Plain()
+
+
+def refusing(info: TrialInfo) -> Plain:
+    raise ConnectionError(f"no server for trial {info.number}")
+
+
+def no_callback(info: TrialInfo) -> str:
+    return "done"
+
+
+class Failing(TrialCallback):
+    """Fails when the first epoch ends, and once more when it hears of that."""
+
+    def __init__(self, info: TrialInfo) -> None:
+        super().__init__()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        raise OSError("the server is gone")
+
+    def on_result(self, result: Result) -> None:
+        raise OSError("and stays away")
+
+
+NOTHING = 5
