@@ -187,6 +187,12 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         help="called once a trial with a search.callbacks.TrialInfo, gives a Keras callback for "
         "its training, e.g. one that logs to MLflow; may be given more than once",
     )
+    group.add_argument(
+        "--tensorboard",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="write each trial's curves and hyperparameters for TensorBoard, into the run's folder",
+    )
     group.add_argument("--out", default="runs", metavar="DIR", help="default: %(default)s")
 
 

@@ -138,11 +138,12 @@ class Hooks:
             seed=info.seed,
             worker=info.worker,
         )
-        try:
-            self.end(failed)
-        except RAISED:
-            # Why the trial failed first is what counts.
-            log.warning("a callback failed too", exc_info=True)
+        for each in self.made:
+            try:
+                _end(each, failed)
+            except RAISED:
+                # Why the trial failed first is what counts.
+                log.warning("a callback failed too", exc_info=True)
 
     def judging(self, judge: Judge) -> Judge:
         """Let the callbacks hear of each report before it is judged.
@@ -169,8 +170,12 @@ class Hooks:
             result: It.
         """
         for each in self.made:
-            if isinstance(each, TrialCallback):
-                each.on_result(result)
+            _end(each, result)
+
+
+def _end(callback: keras.callbacks.Callback, result: Result) -> None:
+    if isinstance(callback, TrialCallback):
+        callback.on_result(result)
 
 
 def _make(spec: str, factory: Factory, info: TrialInfo) -> keras.callbacks.Callback:

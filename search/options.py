@@ -60,6 +60,7 @@ class Options:
     study: str
     storage: str | None = field(repr=False)  # It may hold a password.
     callback: tuple[str, ...]
+    tensorboard: bool
     heartbeat: int
     artefacts: str | None
     out: Path
@@ -145,6 +146,7 @@ def _options(given: Namespace) -> Options:
         study=_study(given.study),
         storage=given.storage,
         callback=_callbacks(given.callback or ()),
+        tensorboard=given.tensorboard,
         heartbeat=given.heartbeat,
         artefacts=_artefacts(given.artefacts),
         out=Path(_filled("--out", given.out)),

@@ -35,6 +35,8 @@ from search.workforce import workforce
 log = logging.getLogger(__name__)
 
 REPORTS_AN_EPOCH = 4
+# Imported by the workers alone, as the user's own are.
+TENSORBOARD = "search.tensorboard:TensorBoard"
 # Longest first, so that workers that share the baselines end at about the same time.
 _BY_COST = ("model3-notebook", "model2", "model1-as-run", "model1", "linear", "regex", "majority")
 
@@ -112,7 +114,7 @@ def _plan(options: Options) -> Plan:
         max_parameters=options.max_parameters,
         trial_timeout=options.trial_timeout,
         max_failures=options.max_failures,
-        callbacks=options.callback,
+        callbacks=(*options.callback, *([TENSORBOARD] if options.tensorboard else [])),
     )
 
 

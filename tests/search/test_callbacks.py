@@ -133,6 +133,7 @@ def test_mlflow_has_a_run_for_each_trial(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     done = command(
         tmp_path, "--callback", "tests.search.mlflow_callbacks:make", "--workers", "2",
+        "--tensorboard",
         MLFLOW_TRACKING_URI=(tmp_path / "mlruns").as_uri(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -144,6 +145,8 @@ def test_mlflow_has_a_run_for_each_trial(tmp_path: Path, monkeypatch: pytest.Mon
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     results = Store.open(tmp_path / "s").trials()
     assert set(runs) == {result.name for result in results} and len(runs) == 2
+    written = {path.name for path in (tmp_path / "s" / "tensorboard").glob("trial-*")}
+    assert written == {"trial-0", "trial-1"}
     for result in results:
         run = runs[result.name]
         assert run.info.status == "FINISHED"
