@@ -7,7 +7,8 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from data.errors import UserError
 from data.redaction import Secrets, hide_title, redacted_errors
@@ -20,9 +21,39 @@ EXIT_INTERRUPTED = 130
 
 _UNITS = ("", "K", "M", "G", "T")
 
+SHELLS = ("bash", "zsh", "tcsh")
+# What a shell completes in the place of these: names of files, or of folders.
+_FILES = ("FILE", "OUT")
+_FOLDERS = ("DIR", "RUN")
+
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that reports a usage error in one line instead of a usage dump."""
+    """An argument parser that reports a usage error in one line instead of a usage dump.
+
+    It prints completions for the shell, and calls itself as it was called: by the module's name
+    or by the script's.
+
+    Args:
+        prog: `python -m MODULE`.
+        description: What the command does.
+        epilog: Examples, as they are to be printed.
+    """
+
+    def __init__(self, prog: str, description: str | None = None, epilog: str | None = None):
+        self.script = script_of(prog.removeprefix("python -m "))
+        super().__init__(
+            prog=self.script if Path(sys.argv[0]).name == self.script else prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.add_argument(
+            "--print-completion",
+            action=_PrintCompletion,
+            choices=SHELLS,
+            default=argparse.SUPPRESS,
+            help=f"print a script by which this shell completes {self.script}'s options",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2 and one line.
@@ -31,6 +62,40 @@ class Parser(argparse.ArgumentParser):
             message: What argparse found wrong.
         """
         self.exit(EXIT_USER_ERROR, f"error: {message} (see {self.prog} --help)\n")
+
+
+class _PrintCompletion(argparse.Action):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Print the script for a shell, and exit."""
+        import shtab
+
+        assert isinstance(parser, Parser)
+        parser.prog = parser.script  # A shell knows a command by its first word alone.
+        for action in parser._actions:
+            if action.metavar in (*_FILES, *_FOLDERS):
+                places = shtab.FILE if action.metavar in _FILES else shtab.DIRECTORY
+                action.complete = places  # type: ignore[attr-defined]
+        print(shtab.complete(parser, values))
+        parser.exit()
+
+
+def script_of(module: str) -> str:
+    """Give the name of the script that pip installs for a module.
+
+    Args:
+        module: For example "data.inspect".
+
+    Returns:
+        For example "model3-inspect"; "model3-search" for "search.run".
+    """
+    package, _, name = module.rpartition(".")
+    return f"model3-{package if name == 'run' else name}"
 
 
 def add_max_bytes(group: argparse._ActionsContainer) -> None:

@@ -31,12 +31,12 @@ def main(argv: Sequence[str]) -> int:
     """
     parser = Parser(
         prog="python -m data.download",
-        description="Fetch the original 26,773-row access log (17 MB) and verify it.",
-        epilog="A download that was cut is resumed. Example: "
-        "python -m data.download --to runs/dev-access.csv",
+        description="Fetch the original 26,773-row access log (17 MB) and verify it; a download "
+        "that was cut is resumed.",
+        epilog="example:\n  python -m data.download --to runs/dev-access.csv",
     )
     parser.add_argument(
-        "--to", type=Path, default=TARGET, help="target file (default: %(default)s)"
+        "--to", type=Path, default=TARGET, metavar="FILE", help="target file (default: %(default)s)"
     )
     target: Path = parser.parse_args(argv).to
     fetch(URL, target, BLOB_ID)

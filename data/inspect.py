@@ -64,29 +64,30 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python -m data.inspect",
         description="Show rows, classes, lengths, characters, leakage and paths of a labelled log.",
-        epilog="Example: python -m data.inspect access.csv.xz --split shuffled",
+        epilog="example:\n  python -m data.inspect access.csv.xz --split shuffled",
     )
-    parser.add_argument("file", metavar="FILE", help="plain, .gz, .xz or .zip; - is standard input")
-    parser.add_argument(
-        "--format", choices=access_log.FORMATS, help="format of FILE (default: guessed)"
-    )
-    parser.add_argument(
-        "--split",
-        choices=split.SPLITS,
-        default="chronological",
-        help="how rows are split 75/25 (default: %(default)s)",
-    )
-    parser.add_argument("--rows", type=int, metavar="N", help="first rows only (default: all)")
-    parser.add_argument(
-        "--skip-bad-rows", action="store_true", help="count bad rows instead of stopping"
-    )
-    add_max_bytes(parser)
     parser.add_argument(
         "--output-format",
         choices=("table", "json"),
         default="table",
         help="how to print (default: %(default)s)",
     )
+    data = parser.add_argument_group("data")
+    data.add_argument("file", metavar="FILE", help="plain, .gz, .xz or .zip; - is standard input")
+    data.add_argument(
+        "--format", choices=access_log.FORMATS, help="format of FILE (default: guessed)"
+    )
+    data.add_argument(
+        "--split",
+        choices=split.SPLITS,
+        default="chronological",
+        help="how rows are split 75/25 (default: %(default)s)",
+    )
+    data.add_argument("--rows", type=int, metavar="N", help="first rows only (default: all)")
+    data.add_argument(
+        "--skip-bad-rows", action="store_true", help="count bad rows instead of stopping"
+    )
+    add_max_bytes(data)
     return parser
 
 

@@ -207,10 +207,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="python -m data.synthetic",
         description="Write a labelled, seeded access log of a made-up shop (brief's CSV format).",
-        epilog="example: python -m data.synthetic --rows 26773 --seed 0 synthetic.csv",
+        epilog="example:\n  python -m data.synthetic --rows 26773 --seed 0 synthetic.csv",
     )
     parser.add_argument(
-        "--rows", type=int, default=DEFAULT_ROWS, help="how many rows (default: %(default)s)"
+        "--rows",
+        type=int,
+        default=DEFAULT_ROWS,
+        metavar="N",
+        help="how many rows (default: %(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="same seed, same log (default: %(default)s)"

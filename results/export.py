@@ -40,18 +40,31 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    parser = Parser(prog="python -m results.export", description=__doc__)
+    parser = Parser(
+        prog="python -m results.export",
+        description=__doc__,
+        epilog="example:\n  python -m results.export first --to winner --format keras,onnx "
+        "--threshold fpr=0.001",
+    )
     add_run(parser)
     add_space(parser)
-    parser.add_argument("--trial", default="best", help="best (the champion), or a trial's number")
-    parser.add_argument("--to", required=True, type=Path, help="the folder to make")
     parser.add_argument(
+        "--trial",
+        default="best",
+        metavar="best|N",
+        help="best (the champion), or a trial's number (default: %(default)s)",
+    )
+    written = parser.add_argument_group("export")
+    written.add_argument("--to", required=True, type=Path, metavar="DIR", help="the folder to make")
+    written.add_argument(
         "--format",
         default="keras",
-        help=f"some of {','.join(FORMATS)}, with commas; keras is always written",
+        metavar="NAME,...",
+        help=f"some of {','.join(FORMATS)}; keras is always written (default: %(default)s)",
     )
-    parser.add_argument(
+    written.add_argument(
         "--threshold",
+        metavar="SCORE|fpr=RATE|cost=FP:FN",
         default=str(DEFAULT),
         help="above which score a record is called malicious: a number (default: %(default)s), or "
         "chosen on the validation rows: fpr=RATE (at most so many false alarms), cost=FP:FN (the "

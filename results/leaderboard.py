@@ -104,8 +104,11 @@ def add_run(parser: Parser) -> None:
     Args:
         parser: The command's.
     """
-    parser.add_argument("run", help="a run's folder, or its name under --out")
-    parser.add_argument("--out", default="runs", type=Path, help="where runs lie")
+    group = parser.add_argument_group("run")
+    group.add_argument("run", metavar="RUN", help="a run's folder, or its name under --out")
+    group.add_argument(
+        "--out", default="runs", type=Path, metavar="DIR", help="where runs lie (default: runs)"
+    )
 
 
 def opened(options: Namespace) -> Store:
@@ -134,9 +137,18 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    parser = Parser(prog="python -m results.leaderboard", description=__doc__)
+    parser = Parser(
+        prog="python -m results.leaderboard",
+        description=__doc__,
+        epilog="example:\n  python -m results.leaderboard first --format md",
+    )
     add_run(parser)
-    parser.add_argument("--format", choices=tuple(RENDERERS), default="table")
+    parser.add_argument(
+        "--format",
+        choices=tuple(RENDERERS),
+        default="table",
+        help="how to print (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     leaderboard = from_store(opened(options))
     if options.format in FOR_PROGRAMS:

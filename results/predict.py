@@ -27,11 +27,22 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status; a bad line does not change it.
     """
-    parser = Parser(prog="python -m results.predict", description=__doc__)
-    parser.add_argument("folder", type=Path, help="an export, e.g. runs/NAME/best")
-    parser.add_argument("file", nargs="?", default=STDIN, help="a log; standard input if left out")
-    cores = joblib.cpu_count()
-    parser.add_argument("--threads", type=int, default=cores, help="cores to use (%(default)s)")
+    parser = Parser(
+        prog="python -m results.predict",
+        description=__doc__,
+        epilog="example:\n  tail -f access.log | python -m results.predict runs/first/best",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="an export, e.g. runs/NAME/best")
+    parser.add_argument(
+        "file", nargs="?", default=STDIN, metavar="FILE", help="a log (default: standard input)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=joblib.cpu_count(),
+        metavar="N",
+        help="cores to use (default: all, %(default)s)",
+    )
     add_space(parser)
     options = parser.parse_args(argv)
     if options.threads < 1:

@@ -60,7 +60,11 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    parser = Parser(prog="python -m results.report", description=__doc__)
+    parser = Parser(
+        prog="python -m results.report",
+        description=__doc__,
+        epilog="example:\n  python -m results.report first",
+    )
     add_run(parser)
     add_space(parser)
     parser.add_argument(

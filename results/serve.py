@@ -124,21 +124,46 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -m results.serve", description=__doc__)
-    parser.add_argument("folder", type=Path, help="an export, e.g. runs/NAME/best")
+    parser = Parser(
+        prog="python -m results.serve",
+        description=__doc__,
+        epilog="example:\n  python -m results.serve runs/first/best --port 8080",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="an export, e.g. runs/NAME/best")
     add_space(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve at (%(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (%(default)s)")
-    parser.add_argument(
+    address = parser.add_argument_group("address")
+    address.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    address.add_argument(
+        "--port", type=int, default=8000, help="0 takes a free one (default: %(default)s)"
+    )
+    address.add_argument(
         "--token-file",
         type=Path,
+        metavar="FILE",
         help=f"holds what clients send as 'Authorization: Bearer ...'; else {TOKEN} is read from "
         "the environment",
     )
-    parser.add_argument("--max-body", type=int, default=2**20, help="bytes (%(default)s)")
-    parser.add_argument("--max-batch", type=int, default=1000, help="records (%(default)s)")
-    parser.add_argument(
-        "--max-queue", type=int, default=4096, help="records that may wait (%(default)s)"
+    bounds = parser.add_argument_group("bounds")
+    bounds.add_argument(
+        "--max-body",
+        type=int,
+        default=2**20,
+        metavar="BYTES",
+        help="of a request (default: %(default)s)",
+    )
+    bounds.add_argument(
+        "--max-batch",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="records of a request (default: %(default)s)",
+    )
+    bounds.add_argument(
+        "--max-queue",
+        type=int,
+        default=4096,
+        metavar="N",
+        help="records that may wait (default: %(default)s)",
     )
     return parser
 

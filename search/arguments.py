@@ -9,6 +9,7 @@ from data.split import SPLITS
 from results.store import HEARTBEAT_SECONDS
 from search import objectives
 from search.failures import MOST_FAILURES
+from spaces.names import BASELINE_NAMES
 
 EXAMPLE = """examples:
   python -m search.run --budget 20                              20 trials on the synthetic log
@@ -32,7 +33,6 @@ def parser(kind: type[Parser] = Parser) -> Parser:
         description="Train the baselines, search for Model 3, rank all on the held-out quarter, "
         "export the winner.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
         "--budget",
@@ -70,7 +70,9 @@ def parser(kind: type[Parser] = Parser) -> Parser:
         default=False,
         help="leave bad rows out, count them",
     )
-    data.add_argument("--rows", type=_count, metavar="N", help="use the first N rows only")
+    data.add_argument(
+        "--rows", type=_count, metavar="N", help="the first N rows only (default: all)"
+    )
     add_max_bytes(data)
     data.add_argument(
         "--split", choices=SPLITS, default="chronological", help="default: %(default)s"
@@ -108,8 +110,12 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         metavar="NAME,...",
         help=f"of {', '.join(objectives.OBJECTIVES)} (default: %(default)s)",
     )
-    group.add_argument("--epochs", type=_count, default=3, help="a training (default: %(default)s)")
-    group.add_argument("--seed", type=_natural, default=0, help="default: %(default)s")
+    group.add_argument(
+        "--epochs", type=_count, default=3, metavar="N", help="of a training (default: %(default)s)"
+    )
+    group.add_argument(
+        "--seed", type=_natural, default=0, metavar="N", help="of all chance (default: %(default)s)"
+    )
     group.add_argument(
         "--max-parameters",
         metavar="N",
@@ -137,7 +143,7 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         "--baselines",
         default="model1,model2,linear",
         metavar="NAME,...|all|none",
-        help="default: %(default)s",
+        help=f"of {', '.join(BASELINE_NAMES)} (default: %(default)s)",
     )
     group.add_argument(
         "--padding",

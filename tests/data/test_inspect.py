@@ -97,7 +97,7 @@ def test_help_shows_an_example_and_defaults(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    assert "Example: python -m data.inspect" in shown
+    assert "example: python -m data.inspect" in shown
     assert "(default: chronological)" in shown
 
 

@@ -316,4 +316,4 @@ def test_command_tells_mistakes_in_one_line(tmp_path: Path) -> None:
 
 
 def test_help_has_an_example(tmp_path: Path) -> None:
-    assert "example: python -m data.synthetic" in command("--help", cwd=tmp_path).stdout
+    assert "example:\n  python -m data.synthetic" in command("--help", cwd=tmp_path).stdout
