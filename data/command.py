@@ -81,6 +81,9 @@ class _PrintCompletion(argparse.Action):
             if action.metavar in (*_FILES, *_FOLDERS):
                 places = shtab.FILE if action.metavar in _FILES else shtab.DIRECTORY
                 action.complete = places  # type: ignore[attr-defined]
+            if values == "zsh" and isinstance(action.metavar, str):
+                # There a colon ends the text that is shown.
+                action.metavar = action.metavar.replace(":", "\\:")
         print(shtab.complete(parser, values))
         parser.exit()
 

@@ -97,10 +97,11 @@ def _time(options: Options, expected: Estimate) -> Iterator[tuple[str, str]]:
     if not options.budget.is_empty:
         yield "", f"all trials: {_minutes(expected.search)}"
     if expected.speed is None:
-        told = "no baseline is kept that would tell how fast this machine is"
+        told = "and no baseline is kept that tells of this machine"
     else:
         told = f"times {expected.speed:.2g}, which the kept baselines took of what it says"
-    yield "", f"(seconds a padded character, measured on two cores; {told})"
+    yield "", f"(seconds a padded character, measured on two cores, {told}; "
+    yield "", "it may be three times as long, or a third)"
 
 
 def _minutes(seconds: float) -> str:

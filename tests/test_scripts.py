@@ -84,6 +84,11 @@ def test_a_completion_is_for_the_script_whoever_prints_it(shell: str, tmp_path: 
     assert "model3-inspect" in by_module and "python -m" not in by_module
 
 
+def test_a_colon_ends_no_text_of_zsh() -> None:
+    said = run(sys.executable, "-m", "search.run", "--print-completion", "zsh")
+    assert r"]:model3|PKG.MOD\:CLASS:" in said
+
+
 COMPLETED = [
     ("model3-search --spl", ["--split"]),
     ("model3-search --no-", ["--no-skip-bad-rows", "--no-tensorboard"]),

@@ -42,10 +42,19 @@ def test_the_plan_is_shown_and_nothing_is_left(
         "1, each with ",
         f"s in {tmp_path / 'runs' / 's'}\n",
         "a trial: ",
-        "no baseline is kept that would tell how fast this machine is",
+        "and no baseline is kept that tells of this machine",
     ):
         assert part in said
     assert re.search(r"% malicious\n", said)
+
+
+def test_a_study_that_is_there_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "s" / "data").mkdir(parents=True)
+    small = ("--rows", "600", "--space", "tests.search.small:Small", "--study", "s")
+    said = explained(capsys, "--budget", "10m", "--out", str(tmp_path), *small)
+    assert f"s in {tmp_path / 's'}; it is there already, and goes on\n" in said
+    assert "all trials: 10 min\n" in said
+    assert "a trial: " in said and "were its models like those of model3" in said
 
 
 def test_without_a_budget_a_trial_is_told_alone(
