@@ -15,7 +15,7 @@ from data.command import Parser
 from data.errors import UserError
 from data.files import write_text
 from data.redaction import HIDDEN, hidden
-from data.source import STDIN, name_of
+from data.source import STDIN
 from search.arguments import parser
 
 CONFIG = "config.toml"
@@ -87,14 +87,13 @@ def given(argv: Sequence[str]) -> Given:
     path = line.get("config")
     if path is None:
         return Given(Namespace(**{**defaults, **line}), None, frozenset())
-    name = name_of(path)
-    file = {key: value for key, value in _read(path, name, defaults).items() if key not in line}
+    file = {key: value for key, value in _read(path, defaults).items() if key not in line}
     for key, value in file.items():
         if HIDDEN in str(value):
             raise UserError(
-                f"{name}: the password of {_option(key)} was left out; give --{_option(key)} again"
+                f"{path}: the password of {_option(key)} was left out; give --{_option(key)} again"
             )
-    return Given(Namespace(**{**defaults, **file, **line}), name, frozenset(file))
+    return Given(Namespace(**{**defaults, **file, **line}), path, frozenset(file))
 
 
 def _set(reader: Parser, words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,9 +102,9 @@ def _set(reader: Parser, words: Sequence[str], defaults: Mapping[str, Any]) -> d
     return {key: value for key, value in vars(found).items() if value is not None}
 
 
-def _read(path: str, name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def _read(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        table = tomllib.loads(Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise UserError(f"--config: {name} cannot be read as TOML ({why})") from error

@@ -100,8 +100,8 @@ def _time(options: Options, expected: Estimate) -> Iterator[tuple[str, str]]:
         told = "and no baseline is kept that tells of this machine"
     else:
         told = f"times {expected.speed:.2g}, which the kept baselines took of what it says"
-    yield "", f"(seconds a padded character, measured on two cores, {told}; "
-    yield "", "it may be three times as long, or a third)"
+    yield "", f"(seconds a padded character, measured on two cores, {told};"
+    yield "", "it may take three times as long, or a third)"
 
 
 def _minutes(seconds: float) -> str:
