@@ -112,6 +112,8 @@ def _read(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     options = {_option(a.dest): a for a in reader._actions if a.dest not in _OF_THE_CALL}
     found: dict[str, Any] = {}
     for key, value in table.items():
+        if isinstance(value, dict):
+            raise UserError(f"{name}: [{key}] is a section; write options without sections")
         if key not in options:
             near = difflib.get_close_matches(key.replace("_", "-"), options, 1)
             hint = f"; did you mean {near[0]}?" if near else " of a search (see --help)"
