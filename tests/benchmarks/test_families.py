@@ -65,5 +65,8 @@ def test_searches_are_run_and_one_that_fails_is_said(
     bag = cells(capsys.readouterr().out, "bag")
     assert (bag["finished"], bag["of them pruned"]) == ("1", "0")
     assert bag["parameters"] == f"{2**14 * 32 + 2 * 33:,}"
+    (folder,) = tmp_path.glob("families-*/open-bag")
+    (champion,) = [row for row in families.read(folder) if row.selected]
+    assert not champion.meets_brief
     with pytest.raises(UserError, match="the search of open-bag ended with status 2; see "):
         families.main([*given, "--spaces", "open-bag", "--sampler", "none-such"])

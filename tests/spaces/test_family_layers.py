@@ -151,10 +151,9 @@ def test_a_saved_model_is_taken_as_harmless_and_scores_the_same(
 @pytest.mark.slow
 def test_saved_models_load_where_only_keras_is_known(tmp_path: Path) -> None:
     for family in FAMILIES:
-        for seed in range(2):
-            model = _drawn(family, seed)
-            model.optimizer.build(model.trainable_variables)
-            model.save(tmp_path / f"{family}-{seed}.keras")
+        model = _drawn(family)
+        model.optimizer.build(model.trainable_variables)
+        model.save(tmp_path / f"{family}.keras")
     code = (
         "import sys, keras, pathlib; sys.path = [p for p in sys.path if p]\n"
         "paths = list(pathlib.Path('.').glob('*.keras'))\n"
@@ -165,4 +164,4 @@ def test_saved_models_load_where_only_keras_is_known(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.stdout.strip() == "10", done.stderr
+    assert done.stdout.strip() == "5", done.stderr
