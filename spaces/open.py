@@ -32,12 +32,17 @@ class Open(keras_tuner.HyperModel):
                 size it gives the length of a learning-rate schedule.
             epochs: How many epochs a training lasts.
             families: Which of `FAMILIES` may be drawn; the first trial is of the first one.
+
+        Raises:
+            ValueError: There is no such family, or none is given.
         """
         super().__init__(name="open")
         self.num_words = num_words
         self.rows = rows
         self.epochs = epochs
         self.families = tuple(families)
+        if not self.families or set(self.families) - set(FAMILIES):
+            raise ValueError(f"families are {self.families}, but must be some of {FAMILIES}")
 
     def declare(self, hp: Any) -> None:
         """Declare every hyperparameter on `hp`, active or not, without building a layer.

@@ -51,7 +51,7 @@ def test_a_row_scores_the_same_alone_and_among_others(family: str) -> None:
     ("family", "values"),
     [
         (CONV, {"stack_layers": 3, "stack_pool": 4, "pooling": "attention"}),
-        (ATTENTION, {"patch": 8, "attention_blocks": 2, "pooling": "mean"}),
+        (ATTENTION, {"patch": 16, "attention_blocks": 2, "pooling": "mean"}),
         (BAG, {"ngram_longest": 4, "ngram_pooling": "mean"}),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_bag_knows_what_stands_together_and_not_where() -> None:
 
 
 def test_attention_tells_the_order_of_steps() -> None:
-    model = _chosen(ATTENTION, pooling="mean", patch=4)
+    model = _chosen(ATTENTION, pooling="mean", patch=8)
     keras.utils.set_random_seed(0)
     ids = np.random.default_rng(0).integers(1, NUM_WORDS, (1, 64), dtype=np.int32)
     # Whole patches swapped, whose inner characters keep their neighbours but at the borders.

@@ -57,6 +57,12 @@ def test_the_whole_space_by_name() -> None:
     assert space.families == FAMILIES
 
 
+@pytest.mark.parametrize("families", [(), ("conv", "boosted")])
+def test_families_that_are_none(families: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"but must be some of .*'conv', 'attention', 'bag'"):
+        Open(63, families=families)
+
+
 @pytest.mark.parametrize(
     "tuner_class",
     [
