@@ -65,7 +65,11 @@ def parser() -> Parser:
 
 def _add_search(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--space", default="model3", metavar="model3|PKG.MOD:CLASS", help="default: %(default)s"
+        "--space",
+        default="model3",
+        metavar="model3|open|PKG.MOD:CLASS",
+        help="open is model3 without the brief's rules; one family of it alone: open-conv, "
+        "open-attention, open-bag, open-recurrent, open-conv-recurrent (default: %(default)s)",
     )
     group.add_argument(
         "--sampler",
