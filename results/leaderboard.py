@@ -9,6 +9,7 @@ from pathlib import Path
 from data.command import Parser, run
 from data.errors import UserError
 from data.files import write_text
+from results.ensemble import ensemble
 from results.ranking import build
 from results.repeats import repeated_probabilities
 from results.row import Leaderboard, Row
@@ -38,10 +39,15 @@ def from_store(store: Store) -> Leaderboard:
     Returns:
         The leaderboard.
     """
+    results, probabilities = store.results(), store.heldout_probabilities()
+    together = ensemble(store)
+    if together is not None:
+        result, probabilities[result.name] = together
+        results.append(result)
     leaderboard = build(
-        store.results(),
+        results,
         store.heldout_labels(),
-        store.heldout_probabilities(),
+        probabilities,
         store.champion,
         store.data,
         store.protocol,

@@ -1,4 +1,7 @@
-"""The study as the single record of a run; with `trials` and `repeats` it knows all the keys."""
+"""The study as the single record of a run.
+
+Its keys are known here, and in `trials`, `repeats`, `finalists` and `ensemble`.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

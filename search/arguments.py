@@ -132,6 +132,14 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         "(default: %(default)s)",
     )
     group.add_argument(
+        "--ensemble",
+        type=_natural,
+        default=0,
+        metavar="K",
+        help="rank the mean of the K best trials' probabilities as a row of its own, never as the "
+        "champion; costs no training (default: %(default)s, none)",
+    )
+    group.add_argument(
         "--workers",
         default="auto",
         metavar="auto|N",

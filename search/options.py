@@ -22,6 +22,7 @@ from spaces.names import BASELINE_NAMES
 
 BATCH_SIZE = 128
 MOST_REPEATS = 100
+MOST_TOGETHER = 100
 
 _THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
 
@@ -50,6 +51,7 @@ class Options:
     padding: Padding
     epochs: int
     repeats: int
+    ensemble: int
     workers: int | None
     max_parameters: int | None
     trial_timeout: float | None
@@ -117,6 +119,7 @@ def parse(argv: Sequence[str]) -> Options:
         padding=given.padding,
         epochs=given.epochs,
         repeats=_repeats(given.repeats),
+        ensemble=_several("--ensemble", given.ensemble),
         workers=_workers(given.workers),
         max_parameters=_parameters(given.max_parameters),
         trial_timeout=_timeout(given.trial_timeout),
@@ -157,6 +160,14 @@ def _artefacts(url: str | None) -> str | None:
 def _repeats(count: int) -> int:
     if count > MOST_REPEATS:
         raise UserError(f"--repeats is '{count}', but must be a number from 1 to {MOST_REPEATS}")
+    return count
+
+
+def _several(option: str, count: int) -> int:
+    if count == 1 or count > MOST_TOGETHER:
+        raise UserError(
+            f"{option} is '{count}', but must be 0 or a number from 2 to {MOST_TOGETHER}"
+        )
     return count
 
 

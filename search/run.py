@@ -18,6 +18,7 @@ import optuna
 from data.command import EXIT_INTERRUPTED, run
 from data.errors import UserError
 from data.prepare import Dataset
+from results.ensemble import choose_ensemble
 from results.store import DATA_FOLDER, Store
 from search.finish import finish
 from search.load import load, make_folder
@@ -60,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
                 problem = search(options, store, workers, view)
         # Fixed before anything is scored on the held-out part, and before it is trained again.
         champion = store.choose_champion()
+        choose_ensemble(store, options.ensemble)
         if problem is None:
             with view:
                 problem = repeat(options, store, champion, workers, view)
