@@ -140,6 +140,15 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         "champion; costs no training (default: %(default)s, none)",
     )
     group.add_argument(
+        "--finalists",
+        type=_natural,
+        default=0,
+        metavar="K",
+        help="train the K best trials once more with another seed, and choose the champion by the "
+        "mean of both: a part of the budget, of which they take K trials or, of a time, what they "
+        "are likely to need, at most half (default: %(default)s, none)",
+    )
+    group.add_argument(
         "--workers",
         default="auto",
         metavar="auto|N",
