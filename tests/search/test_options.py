@@ -272,3 +272,17 @@ def test_the_folder_and_the_protocol() -> None:
         "--baselines", "none", "--repeats", "5", "--max-failures", "9",
     )  # fmt: skip
     assert same.protocol == options().protocol
+
+
+def test_finalists_are_a_part_of_a_budget_of_trials() -> None:
+    assert options("--finalists", "5").searched == Budget(trials=15)
+    assert options().searched == Budget(trials=20)
+    timed = options("--budget", "10m", "--finalists", "50")
+    assert timed.searched == timed.budget
+
+
+@pytest.mark.parametrize("names", ["val_accuracy,parameters", "parameters", "latency_us"])
+def test_finalists_are_compared_by_validation_rows_alone(names: str) -> None:
+    assert options("--objective", "val_loss", "--finalists", "2").finalists == 2
+    with pytest.raises(UserError, match=f"--finalists is '2', but --objective is {names}; "):
+        options("--objective", names, "--finalists", "2")
