@@ -136,6 +136,23 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         "(default: %(default)s)",
     )
     group.add_argument(
+        "--ensemble",
+        type=_natural,
+        default=0,
+        metavar="K",
+        help="rank the mean of the K best trials' probabilities as a row of its own, never as the "
+        "champion; costs no training (default: %(default)s, none)",
+    )
+    group.add_argument(
+        "--finalists",
+        type=_natural,
+        default=0,
+        metavar="K",
+        help="train the K best trials once more with another seed, and choose the champion by the "
+        "mean of both: a part of the budget, of which they take K trials or, of a time, what they "
+        "are likely to need, at most half (default: %(default)s, none)",
+    )
+    group.add_argument(
         "--workers",
         default="auto",
         metavar="auto|N",

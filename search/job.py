@@ -37,6 +37,7 @@ class Job:
         is_over: Asked before each trial; true ends the search there.
         max_parameters: A model that has more is not trained; None for no bound.
         timeout: Seconds that a trial may train, from its first batch; None for no bound.
+        finalists: How many of the best trials are trained again after the search.
     """
 
     store: Store
@@ -51,6 +52,7 @@ class Job:
     is_over: Callable[[], bool] = lambda: False
     max_parameters: int | None = None
     timeout: float | None = None
+    finalists: int = 0
 
     def stopper(self) -> Callable[[], str | None]:
         """Make what one trial asks after each batch, its timeout included.

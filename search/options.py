@@ -22,6 +22,7 @@ from spaces.names import BASELINE_NAMES
 
 BATCH_SIZE = 128
 MOST_REPEATS = 100
+MOST_TOGETHER = 100
 
 _THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
 
@@ -50,6 +51,8 @@ class Options:
     padding: Padding
     epochs: int
     repeats: int
+    ensemble: int
+    finalists: int
     workers: int | None
     max_parameters: int | None
     trial_timeout: float | None
@@ -65,6 +68,12 @@ class Options:
     def folder(self) -> Path:
         """The run's folder."""
         return self.out / self.study
+
+    @property
+    def searched(self) -> Budget:
+        """The budget without the trials that are kept for the finalists."""
+        trials = self.budget.trials
+        return self.budget if trials is None else Budget(trials=trials - self.finalists)
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -99,8 +108,9 @@ def parse(argv: Sequence[str]) -> Options:
     # Hyperband of KerasTuner halves its trials itself.
     pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else "asha")
     check_names(given.sampler, pruner)
+    length, optimised = budget.parse(given.budget), objectives.parse(given.objective)
     return Options(
-        budget=budget.parse(given.budget),
+        budget=length,
         data=None if given.data is None else _filled("--data", given.data),
         format=given.format,
         dropped_keys=tuple(key for key in given.dropped_keys.split(",") if key),
@@ -112,11 +122,13 @@ def parse(argv: Sequence[str]) -> Options:
         space=given.space,
         sampler=given.sampler,
         pruner=pruner,
-        objective=objectives.parse(given.objective),
+        objective=optimised,
         baselines=_baselines(given.baselines),
         padding=given.padding,
         epochs=given.epochs,
         repeats=_repeats(given.repeats),
+        ensemble=_several("--ensemble", given.ensemble),
+        finalists=_finalists(given.finalists, length, optimised),
         workers=_workers(given.workers),
         max_parameters=_parameters(given.max_parameters),
         trial_timeout=_timeout(given.trial_timeout),
@@ -157,6 +169,30 @@ def _artefacts(url: str | None) -> str | None:
 def _repeats(count: int) -> int:
     if count > MOST_REPEATS:
         raise UserError(f"--repeats is '{count}', but must be a number from 1 to {MOST_REPEATS}")
+    return count
+
+
+def _several(option: str, count: int) -> int:
+    if count == 1 or count > MOST_TOGETHER:
+        raise UserError(
+            f"{option} is '{count}', but must be 0 or a number from 2 to {MOST_TOGETHER}"
+        )
+    return count
+
+
+def _finalists(count: int, length: Budget, optimised: Sequence[Objective]) -> int:
+    _several("--finalists", count)
+    names = [objective.name for objective in optimised]
+    if count and (len(names) > 1 or names[0] not in objectives.REPORTED):
+        raise UserError(
+            f"--finalists is '{count}', but --objective is {','.join(names)}; finalists are "
+            f"compared by validation rows: use {' or '.join(objectives.REPORTED)} alone"
+        )
+    if count and length.trials is not None and count > length.trials // 2:
+        raise UserError(
+            f"--finalists is '{count}', but they are a part of --budget {length}; at most half "
+            "of its trials can be"
+        )
     return count
 
 
