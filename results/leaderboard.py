@@ -9,6 +9,8 @@ from pathlib import Path
 from data.command import Parser, run
 from data.errors import UserError
 from data.files import write_text
+from results.ensemble import ensemble
+from results.finalists import chosen_among, second_seeds
 from results.ranking import build
 from results.repeats import repeated_probabilities
 from results.row import Leaderboard, Row
@@ -38,10 +40,15 @@ def from_store(store: Store) -> Leaderboard:
     Returns:
         The leaderboard.
     """
+    results, probabilities = store.results(), store.heldout_probabilities()
+    together = ensemble(store)
+    if together is not None:
+        result, probabilities[result.name] = together
+        results.append(result)
     leaderboard = build(
-        store.results(),
+        results,
         store.heldout_labels(),
-        store.heldout_probabilities(),
+        probabilities,
         store.champion,
         store.data,
         store.protocol,
@@ -56,12 +63,14 @@ def _selection(store: Store, champion: Row | None) -> Selection | None:
         return None
     complete = [trial for trial in store.trials() if trial.status == "complete"]
     kept = {trial.name: store.scores(trial) for trial in complete}
-    rows = store.dataset.split.validation
+    labels = store.dataset.labels_of(store.dataset.split.validation)
     return measure(
-        store.dataset.labels_of(rows),
+        labels,
         {name: scores["validation"] for name, scores in kept.items() if scores is not None},
         champion.name,
         champion.heldout_accuracy,
+        again=second_seeds(store, labels),
+        finalists=len(chosen_among(store)),
     )
 
 

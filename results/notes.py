@@ -45,8 +45,10 @@ def chosen(selection: Selection | None) -> str:
     expected = share(found.expected_accuracy)
     points = round(found.optimism * 100, 2) + 0.0  # Never "-0.00".
     span = f"{share(found.expected_low)} to {share(found.expected_high)}"
+    last = f" (at the end {found.finalists} of them, by the mean of two seeds)"
     return plain(
-        f"selection bias: {found.champion} was chosen among {found.candidates} complete trials for "
+        f"selection bias: {found.champion} was chosen among {found.candidates} complete trials"
+        f"{last if found.finalists else ''} for "
         f"{share(found.val_accuracy)} on the {found.rows:,} validation rows, and reaches "
         f"{share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
         f"{found.resamples:,} bootstrap samples scores {expected} on the rows "

@@ -55,13 +55,14 @@ class Graph:
         """Add a constant.
 
         Args:
-            values: Floats, kept as float32, or integers, kept as int64.
+            values: Floats, kept as float32, or integers, kept as int64; of numpy's int32, as that.
 
         Returns:
             Its name.
         """
         array = np.asarray(values)
-        array = array.astype(np.int64 if array.dtype.kind in "iu" else np.float32)
+        if array.dtype != np.int32:
+            array = array.astype(np.int64 if array.dtype.kind in "iu" else np.float32)
         name = f"weight_{len(self._weights)}"
         self._weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name

@@ -1,4 +1,4 @@
-"""Keras's layers as ONNX operators: those of Model 3 and of the baselines.
+"""Keras's layers as ONNX operators: those of the spaces here and of the baselines.
 
 Recurrent layers become ONNX's own LSTM, GRU and RNN, which onnxruntime computes in one call; a
 translation of TensorFlow's graph (tf2onnx) makes loops of GRU and SimpleRNN, and knows no GELU.
@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from results.onnx_attention import attention
 from results.onnx_graph import Graph, Unsupported, array, require
 from results.onnx_recurrent import bidirectional, recurrent
 
@@ -73,15 +75,27 @@ def _activate(graph: Graph, layer: Any, x: str) -> str:
 def _conv(graph: Graph, layer: Any, inputs: list[str]) -> str:
     plain = (layer.strides, layer.dilation_rate, layer.groups) == ((1,), (1,), 1)
     require(plain, layer, "strides, dilation or groups")
+    return _convolution(graph, layer, inputs[0], array(layer.kernel).transpose(2, 1, 0))
+
+
+def _depthwise_conv(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    plain = (layer.strides, layer.dilation_rate, layer.depth_multiplier) == ((1,), (1,), 1)
+    require(plain, layer, "strides, dilation or several filters a channel")
+    return _convolution(graph, layer, inputs[0], array(layer.kernel).transpose(1, 2, 0))
+
+
+def _convolution(graph: Graph, layer: Any, x: str, kernel: npt.NDArray[np.float32]) -> str:
+    """Convolve, with a kernel [filters, width or 1 for one filter a channel, steps]."""
     _require_channels_last(layer)
     require(layer.padding in ("same", "valid"), layer, f"the padding {layer.padding}")
-    around = layer.kernel_size[0] - 1 if layer.padding == "same" else 0
-    operands = [graph.weight(array(layer.kernel).transpose(2, 1, 0))]  # [filters, width, kernel]
+    around = kernel.shape[-1] - 1 if layer.padding == "same" else 0
+    operands = [graph.weight(kernel)]
     if layer.use_bias:
         operands.append(graph.weight(array(layer.bias)))
     pads = [around // 2, around - around // 2]  # TensorFlow puts the odd one at the end.
-    x = graph.add("Transpose", inputs[0], perm=[0, 2, 1])
-    x = graph.add("Conv", x, *operands, pads=pads)
+    group = layer.input.shape[-1] // kernel.shape[1]
+    x = graph.add("Transpose", x, perm=[0, 2, 1])
+    x = graph.add("Conv", x, *operands, pads=pads, group=group)
     return _activate(graph, layer, graph.add("Transpose", x, perm=[0, 2, 1]))
 
 
@@ -141,6 +155,21 @@ def _flatten(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return str(graph.add("Flatten", inputs[0], axis=1))
 
 
+def _add(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    first, *others = inputs
+    for other in others:
+        first = graph.add("Add", first, other)
+    return first
+
+
+def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return str(graph.add("Concat", *inputs, axis=layer.axis))
+
+
+def _attention(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return attention(graph, layer, inputs)
+
+
 def _recurrent(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return recurrent(graph, layer, inputs[0])
 
@@ -155,10 +184,13 @@ def _require_channels_last(layer: Any) -> None:
 
 EMITTERS: dict[str, Emit] = {
     "Activation": _activation,
+    "Add": _add,
     "BatchNormalization": _batch_norm,
     "Bidirectional": _bidirectional,
+    "Concatenate": _concatenate,
     "Conv1D": _conv,
     "Dense": _dense,
+    "DepthwiseConv1D": _depthwise_conv,
     "Dot": _dot,
     "Dropout": _same,
     "Embedding": _embedding,
@@ -169,6 +201,7 @@ EMITTERS: dict[str, Emit] = {
     "LSTM": _recurrent,
     "LayerNormalization": _layer_norm,
     "MaxPooling1D": _max_pool,
+    "MultiHeadAttention": _attention,
     "SimpleRNN": _recurrent,
     "Softmax": _softmax,
     "SpatialDropout1D": _same,

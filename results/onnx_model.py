@@ -6,8 +6,7 @@ import onnx
 
 from results.onnx_graph import IDS, Graph, Unsupported
 from results.onnx_layers import emit
-
-_TENSOR = "__keras_tensor__"
+from results.onnx_operations import TENSOR, is_operation, operate
 
 
 def translate(model: Any) -> onnx.ModelProto:
@@ -45,7 +44,11 @@ def _functional(graph: Graph, model: Any) -> str:
     for part in config["layers"]:  # in an order in which they can be computed
         if part["name"] != entry:
             inputs = [tensors[name] for name in _sources(part)]
-            tensors[part["name"]] = emit(graph, model.get_layer(part["name"]), inputs)
+            tensors[part["name"]] = (
+                operate(graph, part, tensors)
+                if is_operation(part)
+                else emit(graph, model.get_layer(part["name"]), inputs)
+            )
     return tensors[output]
 
 
@@ -61,7 +64,7 @@ def _sources(part: dict[str, Any]) -> list[str]:
 
 def _tensors(value: Any) -> list[str]:
     if isinstance(value, dict):
-        if value.get("class_name") == _TENSOR:
+        if value.get("class_name") == TENSOR:
             return [value["config"]["keras_history"][0]]
         return [name for entry in value.values() for name in _tensors(entry)]
     if isinstance(value, list | tuple):

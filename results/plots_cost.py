@@ -26,7 +26,7 @@ def trade_off(board: Leaderboard) -> Plot:
     if not rows:
         raise ValueError("no row has both a held-out accuracy and a latency")
     champion = board.champion.name if board.champion else None
-    names = [row.name for row in rows if row.kind == "baseline"]
+    names = [row.name for row in rows if row.kind != "trial"]
     best = sorted((row for row in rows if row.pareto), key=lambda row: row.latency_us or 0.0)
     line: Trace = {
         "name": "Pareto front",
@@ -59,7 +59,7 @@ def _decades(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _point(row: Row, colour: str, champion: str | None) -> Trace:
     values = asdict(row)
-    labelled = row.kind == "baseline" or row.name == champion
+    labelled = row.kind != "trial" or row.name == champion
     return {
         "x": [row.latency_us],
         "y": [row.heldout_accuracy],

@@ -20,7 +20,7 @@ def colour_of(name: str, champion: str | None, others: Sequence[str] = ()) -> st
     Args:
         name: Its name.
         champion: The champion's.
-        others: The baselines, which get a colour each.
+        others: The baselines, and an ensemble, which get a colour each.
     """
     known = {MODEL2_NAME: MODEL2, LINEAR_NAME: LINEAR}
     if champion is not None:

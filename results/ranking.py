@@ -86,11 +86,12 @@ def build(
 
 
 def _marked(rows: Sequence[Row]) -> list[Row]:
-    """Mark the front of held-out accuracy against latency among the complete rows."""
+    """Mark the front of held-out accuracy against latency among the complete trainings."""
     points = {
         row.name: (row.heldout_accuracy, row.latency_us)
         for row in rows
         if row.status == "complete"
+        and row.kind != "ensemble"
         and row.heldout_accuracy is not None
         and row.latency_us is not None
     }

@@ -95,6 +95,7 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "tiles": [row for row in (board.champion, board.find(MODEL2), board.find(LINEAR)) if row],
         "columns": shown,
         "lines": lines(board, shown),
+        "kinds": sorted({row.kind for row in board.rows}),
         "champion": champion,
         "layers": attempt(lambda: _layers(store, champion)),
         "mistakes": attempt(lambda: mistakes(store, champion, attribute)),

@@ -17,6 +17,7 @@ TIMES = " \N{MULTIPLICATION SIGN} "
 _TOLD = (
     "input_dim", "output_dim", "filters", "kernel_size", "pool_size", "strides", "units", "rate",
     "activation", "recurrent_dropout", "return_sequences", "axis", "axes", "momentum",
+    "num_heads", "key_dim",
 )  # fmt: skip
 _USUAL = {
     "activation": ("linear",),

@@ -51,7 +51,7 @@ class Line:
 
     Attributes:
         cells: One a column.
-        kind: "baseline" or "trial".
+        kind: "baseline", "trial" or "ensemble".
         status: How its training ended.
         selected: Whether it is the champion.
         reason: Why it is not complete, or what is wrong with its scores.

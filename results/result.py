@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["baseline", "trial"]
+Kind = Literal["baseline", "trial", "ensemble"]
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
 # Reasons of a pruned trial that say nothing about it.
@@ -42,11 +42,11 @@ class Result:
 
     Attributes:
         name: "model2", or "trial 17".
-        kind: Whether it is a fixed baseline or a trial of the search.
+        kind: Whether it is a fixed baseline, a trial of the search, or the mean of several trials.
         status: How it ended; `diverged` means a loss or a prediction that is not finite.
         reason: One line on why it is not complete; where it is, on what is wrong with its scores,
             or empty.
-        number: The trial's number in the study; None for a baseline.
+        number: The trial's number in the study; None for all others.
         hyperparameters: The values that built it; empty for a baseline.
         seed: Seed of its weights, shuffling and dropout.
         epochs: How many epochs were trained.
@@ -54,7 +54,7 @@ class Result:
         val_accuracy: Accuracy on the validation rows at the last report; None where none was
             reached.
         val_loss: Loss on them at the last report; None where unknown or not finite.
-        layers: How many layers the model has, its input not counted.
+        layers: How many layers the model has, its input not counted; None for an ensemble.
         parameters: How many weights the model has.
         violations: The rules of Model 3 that it breaks; empty where it meets the brief.
         train_seconds: Wall-clock seconds of training, validation included.
@@ -97,8 +97,8 @@ class Result:
 
     @property
     def meets_brief(self) -> bool:
-        """Whether a model was built and breaks none of Model 3's rules."""
-        return self.layers is not None and not self.violations
+        """Whether a model was built and breaks none of Model 3's rules; of an ensemble, all."""
+        return not self.violations and (self.layers is not None or self.kind == "ensemble")
 
     def to_json(self) -> dict[str, Any]:
         """Give the result as plain JSON values; a number that is not finite becomes null.

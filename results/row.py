@@ -17,7 +17,8 @@ class Row:
     Attributes:
         rank: 1 for the best.
         name: "model2", or "trial 17".
-        kind: Baseline or trial.
+        kind: Baseline, trial, or ensemble: the mean of several trials' probabilities, whose
+            seconds, weights, bytes and latencies are its members' sums. Never the champion.
         status: How its training ended.
         selected: Whether it is the champion, chosen on validation rows only.
         meets_brief: Whether its model keeps Model 3's rules.
@@ -48,7 +49,7 @@ class Row:
         latency_batch_p99_us: 99th percentile of them.
         size_bytes: Bytes of its weights; of a text baseline, what it is pickled to.
         pareto: Whether no other complete training is both at least as accurate on the held-out
-            rows and at least as fast alone, and better in one of the two.
+            rows and at least as fast alone, and better in one of the two; never of an ensemble.
         repeats: With how many seeds it was trained and scored, the first one included.
         repeats_mean: Mean held-out accuracy over the seeds; None where there is one seed only.
         repeats_std: Its sample standard deviation (n - 1).

@@ -1,4 +1,7 @@
-"""The study as the single record of a run; with `trials` and `repeats` it knows all the keys."""
+"""The study as the single record of a run.
+
+Its keys are known here, and in `trials`, `repeats`, `finalists` and `ensemble`.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -198,17 +201,20 @@ class Store:
         name = self.study.user_attrs.get(_CHAMPION)
         return None if name is None else str(name)
 
-    def choose_champion(self) -> Result | None:
+    def choose_champion(self, champion: Result | None = None) -> Result | None:
         """Choose the champion on validation data alone, and fix the choice in the study.
 
         The highest validation accuracy wins, then the lowest validation loss, then the earliest.
 
+        Args:
+            champion: The trial that was chosen by more validation data than that; None for none.
+
         Returns:
             The champion; None where no trial is complete.
         """
-        ranked = rank_by_validation(self.trials())
-        self.study.set_user_attr(_CHAMPION, ranked[0].name if ranked else None)
-        return ranked[0] if ranked else None
+        champion = champion or next(iter(rank_by_validation(self.trials())), None)
+        self.study.set_user_attr(_CHAMPION, champion.name if champion else None)
+        return champion
 
     def heldout_labels(self) -> npt.NDArray[np.uint8]:
         """Give the labels of the held-out rows, uint8 [n]."""

@@ -90,7 +90,11 @@ def parser(kind: type[Parser] = Parser) -> Parser:
 
 def _add_search(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--space", default="model3", metavar="model3|PKG.MOD:CLASS", help="default: %(default)s"
+        "--space",
+        default="model3",
+        metavar="model3|open|PKG.MOD:CLASS",
+        help="open is model3 without the brief's rules; one family of it alone: open-conv, "
+        "open-attention, open-bag, open-recurrent, open-conv-recurrent (default: %(default)s)",
     )
     group.add_argument(
         "--sampler",
@@ -159,6 +163,23 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         metavar="K",
         help="train the champion and the baselines with K seeds in all, and show mean and spread "
         "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--ensemble",
+        type=_natural,
+        default=0,
+        metavar="K",
+        help="rank the mean of the K best trials' probabilities as a row of its own, never as the "
+        "champion; costs no training (default: %(default)s, none)",
+    )
+    group.add_argument(
+        "--finalists",
+        type=_natural,
+        default=0,
+        metavar="K",
+        help="train the K best trials once more with another seed, and choose the champion by the "
+        "mean of both: a part of the budget, of which they take K trials or, of a time, what they "
+        "are likely to need, at most half (default: %(default)s, none)",
     )
     group.add_argument(
         "--workers",

@@ -91,9 +91,10 @@ def estimate(
     factor = speed or 1.0
     new = {name: rule[name] * factor for name in baselines if name not in kept}
     trial = factor * _trial(plan, dataset)
-    search = seconds if seconds is not None else trial * (plan.trials or 0) / plan.workers
-    again = sum(rule[name] for name in baselines if name not in _READ_ONCE) * factor
-    again += factor * (TRIAL_SECONDS + TRIAL_RATE * _characters(dataset, "real", plan.epochs))
+    whole = factor * (TRIAL_SECONDS + TRIAL_RATE * _characters(dataset, "real", plan.epochs))
+    search = (trial * (plan.trials or 0) + whole * plan.finalists) / plan.workers
+    search = search if seconds is None else seconds
+    again = whole + sum(rule[name] for name in baselines if name not in _READ_ONCE) * factor
     trained = sum(new.values()) + (repeats - 1) * again
     total = trained / plan.workers + search + AROUND_SECONDS
     known = tuple(name for name in baselines if name in kept)

@@ -64,6 +64,10 @@ def _search(options: Options, plan: Plan, space: Size) -> Iterator[tuple[str, st
     yield "space", f"{plan.space}: {_size(space)}"
     yield "search", f"{_budget(options)}, for {', '.join(plan.objectives)}"
     yield "", f"sampler {plan.sampler}, pruner {plan.pruner}"
+    if options.finalists:
+        yield "", f"the best {options.finalists} are trained again, as a part of it"
+    if options.ensemble:
+        yield "", f"an ensemble of the best {options.ensemble}"
     yield "workers", f"{plan.workers}, each with {_count(plan.threads, 'thread')}"
     again = "; it is there already, and goes on" if (plan.folder / DATA_FOLDER).is_dir() else ""
     yield "study", f"{plan.study} in {plan.folder}{again}"
@@ -95,7 +99,7 @@ def _time(options: Options, expected: Estimate) -> Iterator[tuple[str, str]]:
     like = "" if options.space == "model3" else ", were its models like those of model3"
     yield "", f"a trial: {_minutes(expected.trial)} on average{like}"
     if not options.budget.is_empty:
-        yield "", f"all trials: {_minutes(expected.search)}"
+        yield "", f"the search: {_minutes(expected.search)}"
     if expected.speed is None:
         told = "and no baseline is kept that tells of this machine"
     else:

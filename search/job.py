@@ -43,6 +43,7 @@ class Job:
         max_parameters: A model that has more is not trained; None for no bound.
         timeout: Seconds that a trial may train, from its first batch; None for no bound.
         callbacks: What makes the user's own Keras callbacks of a trial, by name.
+        finalists: How many of the best trials are trained again after the search.
     """
 
     store: Store
@@ -58,6 +59,7 @@ class Job:
     max_parameters: int | None = None
     timeout: float | None = None
     callbacks: Mapping[str, Factory] = field(default_factory=dict)
+    finalists: int = 0
 
     def info(
         self, trial: Trial, seed: int, worker: str, space: Sequence[HyperParameter]

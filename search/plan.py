@@ -1,5 +1,6 @@
 """What the parent tells its workers, and what they tell it: plain values that cross processes."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,10 +9,11 @@ from data.batches import Padding
 from results.result import Result
 from search.failures import MOST_FAILURES
 
-# What a worker finds in shared memory: it is to put its trial back and end, or to finish its trial
-# and begin no other.
+# What a worker finds in shared memory: it is to put its trial back and end, to finish its trial and
+# begin no other, or to end its trial as the budget's end does.
 STOP = 1
 FINISH = 2
+CLOSE = 3
 
 # Building, compiling and validating are not interrupted; they have this long.
 GRACE_SECONDS = 120.0
@@ -43,6 +45,7 @@ class Plan:
         trial_timeout: Seconds a trial may train; None for no bound.
         max_failures: How many failed trials in a row end the search.
         callbacks: What `--callback` names.
+        finalists: How many of the best trials are trained again; their checkpoints are kept.
         grace: Seconds beyond the timeout, or the budget, after which a trial is taken to hang.
     """
 
@@ -67,6 +70,7 @@ class Plan:
     trial_timeout: float | None = None
     max_failures: int = MOST_FAILURES
     callbacks: tuple[str, ...] = ()
+    finalists: int = 0
     grace: float = GRACE_SECONDS
 
 
@@ -97,17 +101,19 @@ class Search:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Task: train a baseline or the champion once more, with another seed.
+    """Task: train a baseline or a trial once more, with another seed.
 
     Attributes:
         result: What its first training left.
         index: Which of the other seeds, from 1.
         folder: Where a trial's probabilities go; a baseline is kept with the baselines.
+        deadline: When it is dropped, on the monotonic clock that a machine's processes share.
     """
 
     result: Result
     index: int
     folder: Path
+    deadline: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,7 @@ class BaselineDone:
 
 @dataclass(frozen=True)
 class RepeatDone:
-    """News: a baseline or the champion has been trained once more.
+    """News: a baseline or a trial has been trained once more.
 
     Attributes:
         result: What that training left, under the same name.

@@ -1,6 +1,8 @@
-"""Trains the champion and the baselines with further seeds: is a result the seed's luck?"""
+"""Trains trials and baselines with further seeds: is a result the seed's luck?"""
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +35,25 @@ def repeat(
     Returns:
         Why it could not go on; None where it came to its end.
     """
-    tasks = missing(options, store, champion)
-    told = f"of {options.repeats}"
+    return train_again(missing(options, store, champion), options.repeats, store, workers, view)
+
+
+def train_again(
+    tasks: Sequence[Repeat], seeds: int, store: Store, workers: Workers, view: View
+) -> str | None:
+    """Train with further seeds, and record what that leaves.
+
+    Args:
+        tasks: What is to be trained, in this order.
+        seeds: How many seeds each shall have in the end.
+        store: The run.
+        workers: Who trains.
+        view: Who tells.
+
+    Returns:
+        Why it could not go on; None where it came to its end.
+    """
+    told = f"of {seeds}"
     try:
         for index, news in workers.run(
             tasks, on_death=lambda death: False, again=lambda task: task
@@ -70,13 +89,30 @@ def missing(options: Options, store: Store, champion: Result | None) -> list[Rep
         for result in store.baselines()
         if result.name in options.baselines and result.layers is not None
     ]
+    wanted = [*networks, *([champion] if champion else [])]
+    longest_first = sorted(wanted, key=lambda result: -result.train_seconds)
+    return lacking(store, longest_first, options.repeats)
+
+
+def lacking(
+    store: Store, results: Sequence[Result], seeds: int, deadline: float = math.inf
+) -> list[Repeat]:
+    """List the trainings that are missing until each result has had so many seeds.
+
+    Args:
+        store: The run.
+        results: What is to be trained again.
+        seeds: How many seeds, the first training's included.
+        deadline: When a training is dropped, on the monotonic clock.
+
+    Returns:
+        The tasks, in the order of the results.
+    """
     known = repeats(store)
     return [
-        Repeat(result, index, repeat_folder(store, result.name, index))
-        for result in sorted(
-            [*networks, *([champion] if champion else [])], key=lambda result: -result.train_seconds
-        )
-        for index in range(1, options.repeats)
+        Repeat(result, index, repeat_folder(store, result.name, index), deadline)
+        for result in results
+        for index in range(1, seeds)
         if not _is_done(store, known.get(result.name, {}).get(index))
     ]
 

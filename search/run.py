@@ -18,6 +18,8 @@ import optuna
 from data.command import EXIT_INTERRUPTED, run
 from data.errors import UserError
 from data.prepare import Dataset
+from results.ensemble import choose_ensemble
+from results.finalists import choose_champion
 from results.quiet import hushed
 from results.store import DATA_FOLDER, Store
 from search import config
@@ -64,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     store = _open(options, load(options))
     config.write(store.folder, options.given, {**options.resolved, "workers": plan.workers})
     with Workers(plan) as workers, _interruptible(workers):
-        view = View(store.study, options.budget, plan.objectives[0])
+        view = View(store.study, options.searched, plan.objectives[0])
         with view:
             train_baselines(options, store, workers, view)
         problem = None
@@ -72,7 +74,8 @@ def main(argv: Sequence[str]) -> int:
             with view:
                 problem = search(options, store, workers, view)
         # Fixed before anything is scored on the held-out part, and before it is trained again.
-        champion = store.choose_champion()
+        champion = choose_champion(store, options.finalists)
+        choose_ensemble(store, options.ensemble)
         if problem is None:
             with view:
                 problem = repeat(options, store, champion, workers, view)
@@ -90,7 +93,7 @@ def _plan(options: Options) -> Plan:
             f"--workers is {options.workers}, but --sampler {options.sampler} keeps its state in "
             "one process; use --workers 1"
         )
-    trials = options.budget.trials
+    trials = options.searched.trials
     tasks = None if trials is None else max(trials, len(options.baselines), options.repeats)
     force = workforce(1 if alone else options.workers, tasks)
     return Plan(
@@ -115,6 +118,7 @@ def _plan(options: Options) -> Plan:
         trial_timeout=options.trial_timeout,
         max_failures=options.max_failures,
         callbacks=(*options.callback, *([TENSORBOARD] if options.tensorboard else [])),
+        finalists=options.finalists,
     )
 
 

@@ -1,5 +1,6 @@
 """Runs the trials of a search on its workers, whatever happens to them."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -10,16 +11,17 @@ from results.trials import counted
 from search import slots
 from search.budget import Budget
 from search.failures import problem
+from search.finalists import reserve, retrain_finalists
 from search.lost import put_back
 from search.options import Options
-from search.plan import Progress, Search, SearchDone, Task
+from search.plan import Doing, Progress, Search, SearchDone, Task
 from search.process import Death, Worker
 from search.view import View
 from search.workers import Workers, WorkersDied
 
 
 def search(options: Options, store: Store, workers: Workers, view: View) -> str | None:
-    """Run trials until the budget is used up.
+    """Run trials, then the finalists again, until the budget is used up.
 
     Args:
         options: The command line.
@@ -32,8 +34,16 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
     """
     put_back(store.study)
     # Here, once, and not by every worker at the same moment.
-    slots.fill(store.study, options.budget.trials or 1)
-    course = _Course(store, workers, options.budget, time.monotonic())
+    slots.fill(store.study, options.searched.trials or 1)
+    course = _Course(store, workers, options.searched, time.monotonic(), options.finalists)
+    problem = _run_trials(course, options, view)
+    if problem is None and options.finalists:
+        problem = retrain_finalists(options, store, workers, view, course.ends)
+    return problem
+
+
+def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
+    workers = course.workers
     tasks: list[Task] = [course.task()] * workers.plan.workers
     try:
         while tasks:
@@ -45,7 +55,10 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
                         view.idle(index)
                         course.give_up(news.problem)
                         course.exhausted = course.exhausted or news.exhausted
+                    case Doing("else"):
+                        course.estimate()
                 course.watch()
+                course.make_room()
                 view.refresh()
             again = course.problem is None and _is_work_left(course, options, workers)
             tasks = [Search(None, course.looks)] if again else []
@@ -81,6 +94,8 @@ class _Course:
         workers: Who trains.
         budget: The search's.
         started: When it began, on the monotonic clock.
+        finalists: How many trials are trained again, as a part of the budget.
+        reserve: Seconds of the budget that they are likely to take.
         looks: Whether workers look the space through; not once that was the end of one of them.
         problem: Why the search is given up; None where it is not.
         exhausted: Whether a worker found nothing new in the space.
@@ -90,15 +105,33 @@ class _Course:
     workers: Workers
     budget: Budget
     started: float
+    finalists: int = 0
+    reserve: float = 0.0
     looks: bool = True
     problem: str | None = None
     exhausted: bool = False
 
+    @property
+    def ends(self) -> float:
+        """When the budget ends, on the monotonic clock; never, where it counts trials."""
+        return math.inf if self.budget.seconds is None else self.started + self.budget.seconds
+
     def task(self) -> Search:
         """Give a worker's task from now on."""
-        seconds = self.budget.seconds
-        left = None if seconds is None else seconds - (time.monotonic() - self.started)
-        return Search(left, self.looks)
+        left = self.ends - time.monotonic()
+        return Search(None if math.isinf(left) else left, self.looks)
+
+    def estimate(self) -> None:
+        """Estimate anew what the finalists take, as trials complete."""
+        if self.finalists and self.budget.seconds is not None:
+            found = reserve(self.store.study, self.finalists, self.workers.plan.workers)
+            # The search is to have found something that is worth the repetition.
+            self.reserve = min(found, self.budget.seconds / 2)
+
+    def make_room(self) -> None:
+        """End the search where what is left of the budget is what the finalists take."""
+        if self.reserve and time.monotonic() >= self.ends - self.reserve:
+            self.workers.close()
 
     def again(self, lost: Task) -> Task | None:
         """Give the task of a worker that replaces a dead one; None where no time is left."""

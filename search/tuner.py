@@ -237,4 +237,6 @@ class StudyTuner(keras_tuner.Tuner):
         super().on_trial_end(trial)
         self.job.doing("else")
         if trial.status == TrialStatus.COMPLETED:
-            self.job.store.keep_best_checkpoints(KEPT_CHECKPOINTS)
+            # Any finalist may become the champion.
+            count = max(KEPT_CHECKPOINTS, self.job.finalists)
+            self.job.store.keep_best_checkpoints(count)

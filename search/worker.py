@@ -31,6 +31,7 @@ from search.lost import worker_name
 from search.objectives import OBJECTIVES
 from search.oracle import OptunaOracle
 from search.plan import (
+    CLOSE,
     STOP,
     BaselineDone,
     Doing,
@@ -56,7 +57,7 @@ from spaces.load import load_space
 
 
 class Flag(Protocol):
-    """A number in shared memory: 0, or `STOP` or `FINISH` once the parent wants so."""
+    """A number in shared memory: 0, or `STOP`, `FINISH` or `CLOSE` once the parent wants so."""
 
     value: int
 
@@ -111,7 +112,8 @@ class Worker:
         def stop() -> str | None:
             if self.stopping.value == STOP or os.getppid() != self.parent:
                 return INTERRUPTED
-            return BUDGET_ENDED if time.monotonic() >= deadline else None
+            over = self.stopping.value == CLOSE or time.monotonic() >= deadline
+            return BUDGET_ENDED if over else None
 
         return stop
 
@@ -156,7 +158,7 @@ class Worker:
             Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
             task.folder,
             notify=notify,
-            stop=self._stopper(),
+            stop=self._stopper(task.deadline),
         )
         return RepeatDone(result, task.index, kept=False)
 
@@ -190,6 +192,7 @@ class Worker:
             plan.max_parameters,
             plan.trial_timeout,
             self.callbacks,
+            plan.finalists,
         )
         # KerasTuner insists on files of its own; the study makes them needless.
         with tempfile.TemporaryDirectory() as folder:

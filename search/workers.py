@@ -8,7 +8,7 @@ from multiprocessing import connection as connections
 
 from data.errors import UserError
 from search.lost import cause
-from search.plan import FINISH, STOP, Doing, Done, News, Plan, Ready, Refused, Task
+from search.plan import CLOSE, FINISH, STOP, Doing, Done, News, Plan, Ready, Refused, Task
 from search.process import Death, Worker, start
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Workers:
         # Without a lock: a worker killed while it holds one would halt all the others.
         self._stopping = self._context.RawValue("b", 0)
         self._workers: list[Worker] = []
+        self._stopped = False
         self._deaths = 0
 
     def __enter__(self) -> "Workers":
@@ -58,11 +59,23 @@ class Workers:
 
     def stop(self) -> None:
         """Ask all workers to put their trials back and come to an end."""
+        self._stopped = True
         self._stopping.value = STOP
 
     def finish(self) -> None:
         """Ask all workers to begin no further trial."""
         self._stopping.value = self._stopping.value or FINISH
+
+    def close(self) -> None:
+        """Ask all workers to end their trials as the budget's end does, and to begin no other."""
+        self._stopping.value = self._stopping.value or CLOSE
+
+    def reopen(self) -> None:
+        """Let workers that were closed train again, unless they were stopped."""
+        if self._stopping.value == CLOSE:
+            self._stopping.value = 0
+            if self._stopped:  # By Ctrl-C between the two lines before.
+                self._stopping.value = STOP
 
     @property
     def is_stopping(self) -> bool:

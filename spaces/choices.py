@@ -7,80 +7,10 @@ type that Models 1 and 2 lack, so every draw keeps the brief; all other choices 
 from dataclasses import dataclass
 from typing import Any
 
+from spaces.parts import Front, Head, Recurrence, Training
+
 RELATIVES_OF_ADAM = ["rmsprop", "nadam", "adamw"]
 DECAYING = ["adamw", "lion"]
-
-
-@dataclass(frozen=True)
-class Front:
-    """Convolutions before the recurrence, each followed by max pooling.
-
-    Attributes:
-        layers: How many convolutions, 1 or 2.
-        filters: Filters of each.
-        kernel: Characters (or pooled steps) that one filter spans.
-        pool: How many steps become one after each convolution.
-    """
-
-    layers: int
-    filters: int
-    kernel: int
-    pool: int
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """The recurrent layers.
-
-    Attributes:
-        cell: "rnn", "gru" or "lstm".
-        units: Units of each layer, in each direction, first layer first.
-        bidirectional: Whether each layer reads both ways.
-        dropout: Share of the recurrent state dropped at each step.
-    """
-
-    cell: str
-    units: tuple[int, ...]
-    bidirectional: bool
-    dropout: float
-
-
-@dataclass(frozen=True)
-class Head:
-    """What makes one probability of the sequence.
-
-    Attributes:
-        summary: "last", "max", "mean" or "attention".
-        dropout: Share of the summary dropped.
-        units: Units of each hidden dense layer; may be empty.
-        activation: Activation of those layers; None where there are none.
-    """
-
-    summary: str
-    dropout: float
-    units: tuple[int, ...]
-    activation: str | None
-
-
-@dataclass(frozen=True)
-class Training:
-    """How the weights are moved.
-
-    Attributes:
-        optimizer: "rmsprop", "nadam", "adamw", "sgd", "lion", or "adam" outside the brief.
-        learning_rate: The highest rate that the schedule reaches.
-        weight_decay: Decoupled weight decay; None where the optimizer has none.
-        schedule: "constant", "cosine" or "warmup-cosine".
-        gradient_clip: Greatest norm of all gradients together; 0 means no clipping.
-        batch_size: Records a step.
-    """
-
-    optimizer: str
-    learning_rate: float
-    weight_decay: float | None
-    schedule: str
-    gradient_clip: float
-    batch_size: int
 
 
 @dataclass(frozen=True)
@@ -119,30 +49,59 @@ def choose(hp: Any, *, brief: bool = True) -> Choices:
     """
     least_dropout = 0.05 if brief else 0.0
     return Choices(
-        embedding=_power_of_two(hp, "embedding", 16, 64, default=32),
+        embedding=power_of_two(hp, "embedding", 16, 64, default=32),
         spatial_dropout=hp.Float("spatial_dropout", least_dropout, 0.3, step=0.05, default=0.1),
-        front=_front(hp),
+        front=front(hp),
         normalization=hp.Choice("normalization", ["none", "layer", "batch"], default="none"),
-        recurrence=_recurrence(hp),
-        head=_head(hp, least_dropout),
-        training=_training(hp, brief),
+        recurrence=recurrence(hp),
+        head=head(hp, summary(hp), least_dropout),
+        training=training(hp, brief),
     )
 
 
-def _power_of_two(hp: Any, name: str, least: int, most: int, default: int) -> Any:
+def power_of_two(hp: Any, name: str, least: int, most: int, default: int) -> Any:
+    """Declare an integer that is drawn among the powers of two.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+        name: Its name.
+        least: The lowest power.
+        most: The highest.
+        default: What the first trial takes.
+
+    Returns:
+        The value; None where its conditions do not hold.
+    """
     return hp.Int(name, least, most, step=2, sampling="log", default=default)
 
 
-def _front(hp: Any) -> Front | None:
-    layers = hp.Int("conv_layers", 0, 2, default=1)
+def front(hp: Any, least: int = 0) -> Front | None:
+    """Declare the convolutions before a recurrence.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+        least: How many there are at least.
+
+    Returns:
+        The draw; None where there are none.
+    """
+    layers = hp.Int("conv_layers", least, 2, default=1)
     with hp.conditional_scope("conv_layers", [1, 2]):
-        filters = _power_of_two(hp, "conv_filters", 32, 128, default=64)
+        filters = power_of_two(hp, "conv_filters", 32, 128, default=64)
         kernel = hp.Int("conv_kernel", 3, 7, default=5)
         pool = hp.Int("conv_pool", 2, 4, default=4)
     return Front(layers, filters, kernel, pool) if layers else None
 
 
-def _recurrence(hp: Any) -> Recurrence:
+def recurrence(hp: Any) -> Recurrence:
+    """Declare the recurrent layers.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+
+    Returns:
+        The draw.
+    """
     cell = hp.Choice("cell", ["rnn", "gru", "lstm"], default="gru")
     # Sampled on a logarithmic scale, so that half of all draws have one.
     layers = hp.Int("recurrent_layers", 1, 3, sampling="log", default=1)
@@ -164,7 +123,7 @@ def _stack(hp: Any, prefix: str, layers: int, default: int) -> tuple[int, ...]:
     for layer in (1, 2, 3):
         with hp.conditional_scope(f"{prefix}_layers", list(range(layer, 4))):
             most = 128 if layer == 1 else 64
-            units.append(_power_of_two(hp, f"{prefix}_units_{layer}", 16, most, default))
+            units.append(power_of_two(hp, f"{prefix}_units_{layer}", 16, most, default))
     return tuple(units[:layers])
 
 
@@ -176,8 +135,29 @@ def _recurrent_dropout(hp: Any) -> float:
     return float(rate) if used else 0.0
 
 
-def _head(hp: Any, least_dropout: float) -> Head:
-    summary = hp.Choice("summary", ["last", "max", "mean", "attention"], default="max")
+def summary(hp: Any) -> Any:
+    """Declare what a recurrence is summed up by.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+
+    Returns:
+        The draw.
+    """
+    return hp.Choice("summary", ["last", "max", "mean", "attention"], default="max")
+
+
+def head(hp: Any, summary: str, least_dropout: float) -> Head:
+    """Declare the layers between the summary and the probability.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+        summary: The drawn summary.
+        least_dropout: The lowest rate of the dropout.
+
+    Returns:
+        The draw.
+    """
     dropout = hp.Float("dropout", least_dropout, 0.5, step=0.05, default=0.2)
     layers = hp.Int("dense_layers", 0, 3, default=0)
     units = _stack(hp, "dense", layers, default=32)
@@ -186,7 +166,16 @@ def _head(hp: Any, least_dropout: float) -> Head:
     return Head(summary, dropout, units, activation)
 
 
-def _training(hp: Any, brief: bool) -> Training:
+def training(hp: Any, brief: bool) -> Training:
+    """Declare the optimizer and its settings.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+        brief: Whether adam itself is left out.
+
+    Returns:
+        The draw.
+    """
     adaptive = RELATIVES_OF_ADAM if brief else [*RELATIVES_OF_ADAM, "adam"]
     optimizer = hp.Choice("optimizer", [*adaptive, "sgd", "lion"], default="nadam")
     rates = [
@@ -203,7 +192,7 @@ def _training(hp: Any, brief: bool) -> Training:
         weight_decay=weight_decay,
         schedule=hp.Choice("schedule", schedules, default="cosine"),
         gradient_clip=hp.Choice("gradient_clip", [0.0, 1.0, 5.0], default=1.0),
-        batch_size=_power_of_two(hp, "batch_size", 64, 256, default=128),
+        batch_size=power_of_two(hp, "batch_size", 64, 256, default=128),
     )
 
 

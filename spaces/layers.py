@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from spaces.choices import Choices, Front, Head, Recurrence
+from spaces.choices import Choices
+from spaces.parts import Front, Head, Recurrence
 
 CELLS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
@@ -24,41 +25,73 @@ def assemble(choices: Choices, num_words: int) -> Any:
         length from 32 on.
     """
     inputs = keras.Input((None,), dtype="int32", name="ids")
-    x = _embed(inputs, choices, num_words)
-    if choices.spatial_dropout:
-        x = keras.layers.SpatialDropout1D(choices.spatial_dropout, name="spatial_dropout")(x)
+    optimizer = choices.training.optimizer
+    x = embed(inputs, choices.embedding, choices.spatial_dropout, num_words, optimizer)
     if choices.front:
-        x = _convolve(x, choices.front, choices.normalization)
-    x = _recur(x, choices.recurrence, choices.normalization, choices.head.summary != "last")
-    x = _summarize(x, choices.head.summary)
-    x = _classify(x, choices.head)
+        x = convolve(x, choices.front, choices.normalization)
+    x = recur(x, choices.recurrence, choices.normalization, choices.head.summary != "last")
+    x = summarize(x, choices.head.summary)
+    x = classify(x, choices.head)
     return keras.Model(inputs, x, name="model3")
 
 
-def _embed(ids: Any, choices: Choices, num_words: int) -> Any:
-    """Map ids [batch, length] to vectors [batch, length, width]."""
+def embed(ids: Any, width: int, dropout: float, num_words: int, optimizer: str) -> Any:
+    """Give each character its vector.
+
+    Args:
+        ids: [batch, length].
+        width: Numbers in a vector.
+        dropout: Share of the vectors' channels dropped.
+        num_words: How many ids there are, padding included.
+        optimizer: What will train them.
+
+    Returns:
+        [batch, length, width].
+    """
     # Keras starts embeddings within .05. The gradients behind such small vectors are small too,
     # which adaptive optimizers make up for; plain SGD stayed at chance from there.
-    widest = 0.5 if choices.training.optimizer == "sgd" else 0.05
+    widest = 0.5 if optimizer == "sgd" else 0.05
     start = keras.initializers.RandomUniform(-widest, widest)
-    return keras.layers.Embedding(
-        num_words, choices.embedding, embeddings_initializer=start, name="embedding"
-    )(ids)
+    x = keras.layers.Embedding(num_words, width, embeddings_initializer=start, name="embedding")(
+        ids
+    )
+    if dropout:
+        x = keras.layers.SpatialDropout1D(dropout, name="spatial_dropout")(x)
+    return x
 
 
-def _convolve(x: Any, front: Front, normalization: str) -> Any:
-    """Map [batch, length, width] to [batch, length // pool ** layers, filters]."""
+def convolve(x: Any, front: Front, normalization: str) -> Any:
+    """Add the convolutions before a recurrence.
+
+    Args:
+        x: [batch, length, width].
+        front: The convolutions.
+        normalization: What follows each.
+
+    Returns:
+        [batch, length // pool ** layers, filters].
+    """
     for number in range(1, front.layers + 1):
         x = keras.layers.Conv1D(
             front.filters, front.kernel, padding="same", activation="relu", name=f"conv_{number}"
         )(x)
-        x = _normalize(x, normalization, f"conv_{number}")
+        x = normalize(x, normalization, f"conv_{number}")
         x = keras.layers.MaxPooling1D(front.pool, name=f"conv_{number}_pool")(x)
     return x
 
 
-def _recur(x: Any, recurrence: Recurrence, normalization: str, sequence: bool) -> Any:
-    """Map [batch, steps, width] to [batch, steps, units], or [batch, units] without `sequence`."""
+def recur(x: Any, recurrence: Recurrence, normalization: str, sequence: bool) -> Any:
+    """Add the recurrent layers.
+
+    Args:
+        x: [batch, steps, width].
+        recurrence: The layers.
+        normalization: What follows each.
+        sequence: Whether the last one gives the state of every step.
+
+    Returns:
+        [batch, steps, units], or [batch, units] without `sequence`.
+    """
     count = len(recurrence.units)
     for number, units in enumerate(recurrence.units, 1):
         layer = CELLS[recurrence.cell](
@@ -69,11 +102,21 @@ def _recur(x: Any, recurrence: Recurrence, normalization: str, sequence: bool) -
         )
         if recurrence.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")
-        x = _normalize(layer(x), normalization, f"recurrent_{number}")
+        x = normalize(layer(x), normalization, f"recurrent_{number}")
     return x
 
 
-def _normalize(x: Any, normalization: str, after: str) -> Any:
+def normalize(x: Any, normalization: str, after: str) -> Any:
+    """Normalize the channels, if so drawn.
+
+    Args:
+        x: Any tensor.
+        normalization: "none", "layer" or "batch".
+        after: The layer before, for the name.
+
+    Returns:
+        A tensor of the same shape.
+    """
     if normalization == "layer":
         return keras.layers.LayerNormalization(name=f"{after}_layer_norm")(x)
     if normalization == "batch":
@@ -83,8 +126,16 @@ def _normalize(x: Any, normalization: str, after: str) -> Any:
     return x
 
 
-def _summarize(x: Any, summary: str) -> Any:
-    """Map [batch, steps, units] to [batch, units]; the last state is that already."""
+def summarize(x: Any, summary: str) -> Any:
+    """Sum a sequence up.
+
+    Args:
+        x: [batch, steps, units]; where the summary is "last", [batch, units] already.
+        summary: "last", "max", "mean" or "attention".
+
+    Returns:
+        [batch, units].
+    """
     if summary == "max":
         return keras.layers.GlobalMaxPooling1D(name="max")(x)
     if summary == "mean":
@@ -97,8 +148,16 @@ def _summarize(x: Any, summary: str) -> Any:
     return x
 
 
-def _classify(x: Any, head: Head) -> Any:
-    """Map [batch, units] to probabilities [batch, 1]."""
+def classify(x: Any, head: Head) -> Any:
+    """Add the dense layers, and the probability.
+
+    Args:
+        x: [batch, units].
+        head: What stands before the probability.
+
+    Returns:
+        [batch, 1].
+    """
     if head.dropout:
         x = keras.layers.Dropout(head.dropout, name="dropout")(x)
     for number, units in enumerate(head.units, 1):

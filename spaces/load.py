@@ -1,15 +1,22 @@
 """Finds the space that a search explores: the project's own, or the user's."""
 
 import inspect
+from functools import partial
 from typing import Any
 
 import keras_tuner
 
 from data.errors import UserError
+from spaces.families import FAMILIES
 from spaces.imported import import_module
 from spaces.model3 import Model3
+from spaces.open import Open
 
-OWN_SPACES: dict[str, Any] = {"model3": Model3}
+OWN_SPACES: dict[str, Any] = {
+    "model3": Model3,
+    "open": Open,
+    **{f"open-{family}": partial(Open, families=(family,)) for family in FAMILIES},
+}
 
 _WANTED = "but a keras_tuner.HyperModel class, or a function that returns one, is needed"
 
@@ -23,8 +30,8 @@ def load_space(
     signature names. The current directory is searched as well, as with `python -m`.
 
     Args:
-        spec: "model3", or "PACKAGE.MODULE:CLASS" for a class that is a `keras_tuner.HyperModel`
-            or a function that returns one.
+        spec: One of `OWN_SPACES`, or "PACKAGE.MODULE:CLASS" for a class that is a
+            `keras_tuner.HyperModel` or a function that returns one.
         num_words: How many ids the records have, padding included.
         rows: How many rows a training sees in one epoch, where known.
         epochs: How many epochs a training lasts, where known.

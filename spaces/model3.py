@@ -61,9 +61,5 @@ class Model3(keras_tuner.HyperModel):
         """
         choices = choose(hp, brief=self.brief)
         model = layers.assemble(choices, self.num_words)
-        model.compile(
-            optimizer=optimizers.make(choices.training, self.rows, self.epochs),
-            loss="binary_crossentropy",
-            metrics=["accuracy"],
-        )
+        optimizers.compile_model(model, choices.training, self.rows, self.epochs)
         return model

@@ -1,11 +1,11 @@
-"""Makes the optimizer of a drawn Model 3, with its learning-rate schedule."""
+"""Makes the optimizer of a drawn network, with its learning-rate schedule."""
 
 import math
 from typing import Any
 
 import keras
 
-from spaces.choices import Training
+from spaces.parts import Training
 
 FINAL_SHARE = 0.02
 WARMUP_SHARE = 0.1
@@ -41,6 +41,20 @@ def make(training: Training, rows: int, epochs: int) -> Any:
         # Without momentum every published SGD run of the assignment stayed at chance.
         options |= {"momentum": 0.9, "nesterov": True}
     return _OPTIMIZERS[training.optimizer](**options)
+
+
+def compile_model(model: Any, training: Training, rows: int, epochs: int) -> None:
+    """Compile a model for the brief's task, in place.
+
+    Args:
+        model: A Keras model that gives probabilities.
+        training: The drawn settings.
+        rows: How many rows a training sees in one epoch.
+        epochs: How many epochs the schedule spans.
+    """
+    model.compile(
+        optimizer=make(training, rows, epochs), loss="binary_crossentropy", metrics=["accuracy"]
+    )
 
 
 def _rate(training: Training, rows: int, epochs: int) -> Any:

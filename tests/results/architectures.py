@@ -6,7 +6,9 @@ import keras
 import numpy as np
 
 from spaces.baselines import BASELINES
+from spaces.families import ATTENTION, BAG, CONV, CONV_RECURRENT, RECURRENT
 from spaces.model3 import Model3
+from spaces.open import Open
 from tests.spaces.draws import chosen
 
 NUM_WORDS = 40
@@ -32,6 +34,32 @@ DRAWS: dict[str, dict[str, Any]] = {
         "dense_layers": 1, "dense_activation": "relu",
     },
 }  # fmt: skip
+
+FAMILY_DRAWS: dict[str, dict[str, Any]] = {
+    CONV: {
+        "stack_layers": 3, "stack_filters": 32, "stack_kernel": 4, "stack_pool": 3,
+        "normalization": "batch", "pooling": "attention", "dropout": 0.0, "spatial_dropout": 0.0,
+    },
+    ATTENTION: {
+        "patch": 8, "attention_width": 32, "attention_blocks": 2, "attention_dropout": 0.1,
+        "pooling": "mean",
+    },
+    BAG: {"ngram_longest": 4, "ngram_buckets": 2**11, "ngram_width": 8},
+    RECURRENT: {
+        "cell": "gru", "bidirectional": False, "recurrent_units_1": 16, "summary": "last",
+    },
+    CONV_RECURRENT: {
+        "cell": "rnn", "bidirectional": False, "recurrent_units_1": 16, "conv_filters": 32,
+        "normalization": "layer",
+    },
+}  # fmt: skip
+
+
+def of_family(family: str) -> Any:
+    """Build one of `FAMILY_DRAWS` in the same way as `drawn`."""
+    keras.utils.set_random_seed(0)
+    space = Open(NUM_WORDS, families=(family,))
+    return _shaken(space.build(chosen(space, **FAMILY_DRAWS[family])))
 
 
 def drawn(name: str) -> Any:

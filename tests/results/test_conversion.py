@@ -12,7 +12,7 @@ from data.errors import UserError
 from results.conversion import Sample, convert
 from results.evaluate import probabilities
 from results.formats import FORMATS
-from tests.results.architectures import DRAWS, NUM_WORDS, drawn
+from tests.results.architectures import DRAWS, FAMILY_DRAWS, NUM_WORDS, drawn, of_family
 from tests.results.runtimes import fresh_scores
 
 # Each converts a network and runs it by another runtime.
@@ -37,13 +37,21 @@ def sample_of(model: Any, encoded: Encoded) -> Sample:
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_a_drawn_model_3_is_kept_in_every_format(name: str, tmp_path: Path) -> None:
-    model = drawn(name)
-    model.save(tmp_path / "model.keras")
+    _assert_kept_in_every_format(drawn(name), tmp_path)
+
+
+@pytest.mark.parametrize("family", FAMILY_DRAWS)
+def test_a_network_of_each_family_is_kept_in_every_format(family: str, tmp_path: Path) -> None:
+    _assert_kept_in_every_format(of_family(family), tmp_path)
+
+
+def _assert_kept_in_every_format(model: Any, folder: Path) -> None:
+    model.save(folder / "model.keras")
     sample = sample_of(model, records())
     assert sample.scores.std() > 1e-3
-    assert convert(tmp_path, OTHERS, sample) == {}
+    assert convert(folder, OTHERS, sample) == {}
     for each in FORMATS.values():
-        assert (tmp_path / each.path).exists()
+        assert (folder / each.path).exists()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from results.evaluate import Scorer
 from results.onnx_graph import Unsupported
 from results.onnx_model import translate
-from tests.results.architectures import DRAWS, baseline, drawn, ids
+from tests.results.architectures import DRAWS, FAMILY_DRAWS, baseline, drawn, ids, of_family
 
 # Each converts a network and runs it by another runtime.
 pytestmark = pytest.mark.slow
@@ -33,6 +33,11 @@ def assert_same(model: Any) -> None:
 @pytest.mark.parametrize("name", DRAWS)
 def test_a_drawn_model_3(name: str) -> None:
     assert_same(drawn(name))
+
+
+@pytest.mark.parametrize("family", FAMILY_DRAWS)
+def test_a_network_of_each_family(family: str) -> None:
+    assert_same(of_family(family))
 
 
 @pytest.mark.parametrize("name", ["model1", "model2", "model3-notebook"])
@@ -72,8 +77,10 @@ class Dense(keras.layers.Dense):
 
 
 SEQUENCE: dict[str, Callable[[], Any]] = {
-    "has no translation": lambda: layers.MultiHeadAttention(1, 4),
-    "has strides": lambda: layers.Conv1D(4, 3, strides=2),
+    "has no translation": lambda: layers.UnitNormalization(),
+    "has the setting use_gate": lambda: layers.MultiHeadAttention(1, 4, use_gate=True),
+    "has strides, dilation or several": lambda: layers.DepthwiseConv1D(3, depth_multiplier=2),
+    "has strides, dilation or groups": lambda: layers.Conv1D(4, 3, strides=2),
     "has the padding causal": lambda: layers.Conv1D(4, 3, padding="causal"),
     "has the padding same": lambda: layers.MaxPooling1D(2, padding="same"),
     "has the activation selu": lambda: layers.Dense(4, activation="selu"),
@@ -102,6 +109,35 @@ def test_a_layer_is_known_by_more_than_its_name() -> None:
     x = layers.GlobalMaxPooling1D()(layers.Embedding(40, 4)(inputs))
     with pytest.raises(Unsupported, match="has no translation"):
         translate(keras.Model(inputs, Dense(1)(x)))
+
+
+def test_attention_over_another_sequence() -> None:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(40, 8, embeddings_initializer="normal")(inputs)
+    y = layers.DepthwiseConv1D(4, padding="valid", use_bias=False, activation="tanh")(x)
+    z = layers.MaxPooling1D(2)(y)
+    x = layers.MultiHeadAttention(2, 3, value_dim=5, use_bias=False)(x, y, y)
+    x = layers.MultiHeadAttention(1, 4, output_shape=6)(x, z)
+    x = layers.GlobalMaxPooling1D()(layers.Concatenate()([x, layers.Add()([x, x, x])]))
+    assert_same(keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x)))
+
+
+OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    r"Get(?:Item)\)": lambda ids: ids[:, ::2],
+    r"GetItem\)": lambda ids: ids[1:, :],
+    r"Subtract\)": lambda ids: ids - 1,
+    r"Multiply\)": lambda ids: keras.ops.cast(ids * 0.5, "int32"),
+}
+
+
+@pytest.mark.parametrize("says", OPERATIONS)
+def test_an_operation_without_translation_is_said(says: str) -> None:
+    inputs = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(40, 4)(OPERATIONS[says](inputs))
+    x = layers.Dense(1, activation="sigmoid")(layers.GlobalMaxPooling1D()(x))
+    with pytest.raises(Unsupported, match=rf"the operation \w+ \({says} has no translation"):
+        translate(keras.Model(inputs, x))
 
 
 def test_other_graphs_are_refused() -> None:

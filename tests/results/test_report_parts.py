@@ -22,8 +22,11 @@ from results.report_page import for_script
 from results.report_parts import attempt, figure
 from results.report_slices import NO_PATH, by_endpoint, by_length, confusion, path_of
 from results.report_text import duration, short, size, visible, written
+from spaces.families import ATTENTION, BAG
+from spaces.open import Open
 from tests.results.boards import everything
 from tests.results.reported import write_log
+from tests.spaces.draws import chosen
 
 
 def test_text_shows_what_steers() -> None:
@@ -81,6 +84,24 @@ def test_branches_are_told(tmp_path: Path) -> None:
     assert not by_name["sum"].straight
     assert by_name["r"].type == "Bidirectional GRU"
     assert by_name["left"].output == "length \N{MULTIPLICATION SIGN} 2"
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "kind", "settings"),
+    [
+        (ATTENTION, "block_1_attention", "attention", ("num heads 2", "key dim 32")),
+        (BAG, "embedding", "embedding", ("input dim 16384", "output dim 32")),
+    ],
+)
+def test_networks_of_the_open_space_are_told(
+    tmp_path: Path, family: str, name: str, kind: str, settings: tuple[str, ...]
+) -> None:
+    space = Open(40, families=(family,))
+    space.build(chosen(space)).save(tmp_path / "m.keras")
+    layers = read_layers(tmp_path / "m.keras")
+    (layer,) = [layer for layer in layers if layer.name == name]
+    assert (layer.kind, layer.settings) == (kind, settings)
+    assert {source for layer in layers for source in layer.inputs} < {one.name for one in layers}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"config": {"layers": [3]}}', "{"])

@@ -1,6 +1,7 @@
 """The luck of the choice, against worlds in which it is known."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -90,3 +91,54 @@ def test_nothing_is_said_without_the_champions_probabilities() -> None:
     labels, candidates = world(4, 50, [0.8])
     assert measure(labels, candidates, "trial 9", 0.5) is None
     assert measure(labels[:0], {"trial 0": labels[:0]}, "trial 0", 0.5) is None
+
+
+def by_finalists(
+    labels: Labels, first: dict[str, Array], again: dict[str, Array], finalists: int
+) -> Selection:
+    """Choose as a search with finalists does, and measure that."""
+    found, second = accuracies(labels, first), accuracies(labels, again)
+    best = sorted(found, key=lambda name: -found[name])[:finalists]
+    champion = max(best, key=lambda name: found[name] + second[name])
+    asked = {name: again[name] for name in best}
+    selection = measure(
+        labels, first, champion, None, again=asked, finalists=finalists, resamples=200
+    )
+    assert selection is not None
+    return selection
+
+
+def test_the_choice_by_two_seeds_is_repeated_in_both_its_steps() -> None:
+    labels, first = world(5, 2000, [0.95, 0.94, 0.6])
+    again = world(5, 2000, [0.7, 0.94, 0.99])[1]
+    selection = by_finalists(labels, first, again, 2)
+    # Trial 2 would win by the mean, and is never a finalist; trial 0 would by its first training.
+    assert (selection.champion, selection.chosen_again) == ("trial 1", 1.0)
+    assert (selection.finalists, selection.candidates) == (2, 3)
+    assert abs(selection.optimism) < 0.003
+
+
+def test_one_finalist_is_the_choice_without() -> None:
+    labels, first = world(6, 300, [0.8] * 10)
+    plain = chosen(labels, first)
+    one = measure(
+        labels, first, plain.champion, 0.5, again=world(7, 300, [0.8] * 10)[1], finalists=1,
+        resamples=200,
+    )  # fmt: skip
+    assert one is not None
+    assert one == replace(plain, finalists=1)
+
+
+def test_two_seeds_make_the_choice_owe_less_to_luck() -> None:
+    plain, both = [], []
+    for seed in range(20):
+        labels, first = world(seed, 400, [0.9] * 20)
+        rng = np.random.default_rng(seed + 1000)
+        right = {name: rng.random(400) < 0.9 for name in first}
+        again = {name: np.where(right[name] == (labels == 1), 0.9, 0.1) for name in first}
+        plain.append(chosen(labels, first))
+        both.append(by_finalists(labels, first, again, 10))
+    gained = np.mean([selection.val_accuracy - 0.9 for selection in both])
+    optimism = np.mean([selection.optimism for selection in both])
+    assert optimism < np.mean([selection.optimism for selection in plain])
+    assert optimism == pytest.approx(gained, abs=0.006)

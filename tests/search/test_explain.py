@@ -51,9 +51,10 @@ def test_the_plan_is_shown_and_nothing_is_left(
 def test_a_study_that_is_there_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "s" / "data").mkdir(parents=True)
     small = ("--rows", "600", "--space", "tests.search.small:Small", "--study", "s")
-    said = explained(capsys, "--budget", "10m", "--out", str(tmp_path), *small)
+    said = explained(capsys, "--budget", "10m", "--finalists", "2", "--out", str(tmp_path), *small)
     assert f"s in {tmp_path / 's'}; it is there already, and goes on\n" in said
-    assert "all trials: 10 min\n" in said
+    assert "the search: 10 min\n" in said
+    assert "the best 2 are trained again, as a part of it\n" in said
     assert "a trial: " in said and "were its models like those of model3" in said
 
 
@@ -63,7 +64,7 @@ def test_without_a_budget_a_trial_is_told_alone(
     said = explained(capsys, "--rows", "600", "--baselines", "none", "--out", str(tmp_path))
     assert "no trial (no --budget)" in said
     assert "model3: 30 hyperparameters, about " in said
-    assert "a trial: " in said and "all trials" not in said
+    assert "a trial: " in said and "the search" not in said
 
 
 @pytest.fixture
@@ -108,6 +109,8 @@ def test_seconds_go_with_padded_characters(plan: Plan, dataset: Dataset) -> None
     full = estimate(replace(plan, padding="full"), dataset, ("model2",), None, 1)
     assert full.baselines["model2"] == pytest.approx(1.9 * 2 * len(lengths) * 1024 / 1e6)
     assert estimate(plan, dataset, (), 90.0, 1).search == 90.0
+    final = estimate(replace(plan, pruner="asha", finalists=2), dataset, (), None, 1)
+    assert final.search == pytest.approx((pruned.trial * 10 + found.trial * 2) / 2)
     assert estimate(plan, dataset, ("model2",), None, 3).total > found.total
 
 

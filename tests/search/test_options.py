@@ -37,6 +37,8 @@ DEFAULTS = Options(
     padding="full",
     epochs=3,
     repeats=1,
+    ensemble=0,
+    finalists=0,
     workers=None,
     max_parameters=None,
     trial_timeout=None,
@@ -104,6 +106,9 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--padding", "real"], {"padding": "real"}),
         (["--epochs", "10"], {"epochs": 10}),
         (["--repeats", "5"], {"repeats": 5}),
+        (["--ensemble", "5"], {"ensemble": 5}),
+        (["--ensemble", "0"], {"ensemble": 0}),
+        (["--finalists", "10"], {"finalists": 10}),
         (["--workers", "3"], {"workers": 3}),
         (["--workers", "auto"], {"workers": None}),
         (["--max-parameters", "1"], {"max_parameters": 1}),
@@ -167,6 +172,11 @@ MOST_WORKERS = 8 * cores()
         ("--padding", "none", "argument --padding: invalid choice: 'none'"),
         ("--repeats", "0", "'0' is not a whole number of 1 or more"),
         ("--repeats", "101", "--repeats is '101', but must be a number from 1 to 100"),
+        ("--ensemble", "1", "--ensemble is '1', but must be 0 or a number from 2 to 100"),
+        ("--ensemble", "101", "--ensemble is '101', but must be 0 or a number from 2 to 100"),
+        ("--ensemble", "-2", "'-2' is not a whole number from 0"),
+        ("--finalists", "1", "--finalists is '1', but must be 0 or a number from 2 to 100"),
+        ("--finalists", "11", "are a part of --budget 20; at most half of its trials can be"),
         ("--epochs", "0", "'0' is not a whole number of 1 or more"),
         ("--epochs", "1.5", "'1.5' is not a whole number of 1 or more"),
         (
@@ -278,3 +288,17 @@ def test_the_folder_and_the_protocol() -> None:
         "--baselines", "none", "--repeats", "5", "--max-failures", "9",
     )  # fmt: skip
     assert same.protocol == options().protocol
+
+
+def test_finalists_are_a_part_of_a_budget_of_trials() -> None:
+    assert options("--finalists", "5").searched == Budget(trials=15)
+    assert options().searched == Budget(trials=20)
+    timed = options("--budget", "10m", "--finalists", "50")
+    assert timed.searched == timed.budget
+
+
+@pytest.mark.parametrize("names", ["val_accuracy,parameters", "parameters", "latency_us"])
+def test_finalists_are_compared_by_validation_rows_alone(names: str) -> None:
+    assert options("--objective", "val_loss", "--finalists", "2").finalists == 2
+    with pytest.raises(UserError, match=f"--finalists is '2', but --objective is {names}; "):
+        options("--objective", names, "--finalists", "2")

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from results.result import Result
 from results.scores import save_scores
 from results.store import Store
 from search.options import Options, parse
-from search.repeats import missing
+from search.repeats import lacking, missing
 from tests.search.processes import Start
 
 
@@ -72,6 +73,16 @@ def test_what_is_done_is_not_repeated_unless_its_probabilities_are_gone(store: S
     assert wanted(store, *words, "5") == [("trial 3", 4)]
     (folder / "scores.npz").unlink()
     assert wanted(store, *words, "5") == [("trial 3", 2), ("trial 3", 4)]
+
+
+def test_finalists_lack_one_seed_each_in_their_order_until_the_deadline(store: Store) -> None:
+    best = [CHAMPION, replace(CHAMPION, name="trial 1"), replace(CHAMPION, name="trial 2")]
+    leave(store, "trial 1", 1)
+    tasks = lacking(store, best, 2, deadline=12.5)
+    assert [(task.result.name, task.index, task.deadline) for task in tasks] == [
+        ("trial 3", 1, 12.5),
+        ("trial 2", 1, 12.5),
+    ]
 
 
 def rows(folder: Path) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ import pytest
 
 from spaces.model3 import Model3
 from tests.spaces.draws import chosen, draw
+from tests.spaces.records import padded
 
 NUM_WORDS = 70
 SPACE = Model3(NUM_WORDS)
@@ -18,12 +19,7 @@ SUMMARIES = ["last", "max", "mean", "attention"]
 
 
 def _ids(rows: int, length: int, seed: int = 0) -> Any:
-    """Make left-padded records: int32 [rows, length]."""
-    rng = np.random.default_rng(seed)
-    ids = rng.integers(1, NUM_WORDS, (rows, length), dtype=np.int32)
-    for row, padding in enumerate(rng.integers(0, length // 2, rows)):
-        ids[row, :padding] = 0
-    return ids
+    return padded(rows, length, NUM_WORDS, seed)
 
 
 def _predict(model: Any, ids: Any) -> Any:

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import pytest
 
-from spaces.choices import Training
 from spaces.optimizers import FINAL_SHARE, make
+from spaces.parts import Training
 
 ROWS, EPOCHS, BATCH = 15_059, 3, 128
 STEPS = 118 * EPOCHS

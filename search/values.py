@@ -1,0 +1,244 @@
+"""What the options of a search may be: each value read, or refused in one line."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+
+from data.errors import UserError
+from results.artefacts import check_url
+from search import budget, objectives
+from search.budget import Budget
+from search.objectives import Objective
+from search.workforce import cores
+from spaces.names import BASELINE_NAMES
+
+MOST_REPEATS = 100
+MOST_TOGETHER = 100
+_THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+
+# What lies beside the runs: finished baselines, and the logs that the project generates.
+_OTHER_FOLDERS = ("baselines", "synthetic")
+
+
+def baselines(text: str) -> tuple[str, ...]:
+    """Read `--baselines`: names with commas, all or none.
+
+    Args:
+        text: What stood behind it.
+
+    Returns:
+        Their names, in the table's order.
+
+    Raises:
+        UserError: If one is not known.
+    """
+    if text == "none":
+        return ()
+    names = list(BASELINE_NAMES) if text == "all" else [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in BASELINE_NAMES:
+            known = ", ".join(BASELINE_NAMES)
+            raise UserError(f"--baselines '{name}' is not known; known are {known}, all, none")
+    return tuple(name for name in BASELINE_NAMES if name in names)
+
+
+def filled(option: str, text: str) -> str:
+    """Refuse a value that is empty, such as a shell makes of an unset variable.
+
+    Args:
+        option: The option.
+        text: Its value.
+
+    Returns:
+        The value.
+
+    Raises:
+        UserError: If it is empty.
+    """
+    if not text.strip():
+        raise UserError(f"{option} is empty; give a value or leave the option out")
+    return text
+
+
+def artefacts(url: str | None) -> str | None:
+    """Check `--artefacts`.
+
+    Args:
+        url: What stood behind it, if anything.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: If it cannot serve.
+    """
+    if url is not None:
+        check_url(url)
+    return url
+
+
+def callbacks(specs: Sequence[str]) -> tuple[str, ...]:
+    """Check the form of each `--callback`.
+
+    Args:
+        specs: What stood behind each.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: If one names no module and factory.
+    """
+    for spec in specs:
+        if not re.fullmatch(r"[\w.]+:\w+", spec):
+            raise UserError(f"--callback is '{spec}', but must be MODULE:FACTORY")
+    return tuple(specs)
+
+
+def repeats(count: int) -> int:
+    """Check `--repeats`.
+
+    Args:
+        count: What stood behind it.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: If it is too many.
+    """
+    if count > MOST_REPEATS:
+        raise UserError(f"--repeats is '{count}', but must be a number from 1 to {MOST_REPEATS}")
+    return count
+
+
+def several(option: str, count: int) -> int:
+    """Check an option that counts trials of which one alone makes no sense.
+
+    Args:
+        option: The option.
+        count: Its value.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: If it is 1, or too many.
+    """
+    if count == 1 or count > MOST_TOGETHER:
+        raise UserError(
+            f"{option} is '{count}', but must be 0 or a number from 2 to {MOST_TOGETHER}"
+        )
+    return count
+
+
+def finalists(count: int, length: Budget, optimised: Sequence[Objective]) -> int:
+    """Check `--finalists`.
+
+    Args:
+        count: What stood behind it.
+        length: The budget.
+        optimised: The objectives.
+
+    Returns:
+        The same.
+
+    Raises:
+        UserError: If they cannot be compared, or take too much of the budget.
+    """
+    several("--finalists", count)
+    names = [objective.name for objective in optimised]
+    if count and (len(names) > 1 or names[0] not in objectives.REPORTED):
+        raise UserError(
+            f"--finalists is '{count}', but --objective is {','.join(names)}; finalists are "
+            f"compared by validation rows: use {' or '.join(objectives.REPORTED)} alone"
+        )
+    if count and length.trials is not None and count > length.trials // 2:
+        raise UserError(
+            f"--finalists is '{count}', but they are a part of --budget {length}; at most half "
+            "of its trials can be"
+        )
+    return count
+
+
+def workers(text: str) -> int | None:
+    """Read `--workers`.
+
+    Args:
+        text: What stood behind it.
+
+    Returns:
+        How many; None for auto.
+
+    Raises:
+        UserError: If it is neither.
+    """
+    if text == "auto":
+        return None
+    most = 8 * cores()
+    if not re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) or int(text) > most:
+        raise UserError(f"--workers is '{text}', but must be auto or a number from 1 to {most}")
+    return int(text)
+
+
+def parameters(text: str | None) -> int | None:
+    """Read `--max-parameters`, such as 500k or 1.5M.
+
+    Args:
+        text: What stood behind it, if anything.
+
+    Returns:
+        How many; None for no bound.
+
+    Raises:
+        UserError: If it is no such number.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([kKmMgGbB]?)", text, re.ASCII)
+    count = float(match[1]) * _THOUSANDS[match[2].lower()] if match else 0.0
+    if count < 1 or count != int(count):
+        raise UserError(
+            f"--max-parameters is '{text}', but must be a whole number of 1 or more, e.g. 500000, "
+            "500k or 1.5M"
+        )
+    return int(count)
+
+
+def timeout(text: str | None) -> float | None:
+    """Read `--trial-timeout`.
+
+    Args:
+        text: What stood behind it, if anything.
+
+    Returns:
+        Seconds; None for no bound.
+
+    Raises:
+        UserError: If it is no time.
+    """
+    return None if text is None else budget.duration("--trial-timeout", text)
+
+
+def study(text: str | None) -> str:
+    """Check `--study`, or make a name of the time and the process.
+
+    Args:
+        text: What stood behind it, if anything.
+
+    Returns:
+        The name.
+
+    Raises:
+        UserError: If it is no plain folder's name.
+    """
+    if text is None:
+        return f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
+        raise UserError(
+            f"--study is '{text}', but must be a folder's name of letters, digits, '.', '_', '-'"
+        )
+    if text in _OTHER_FOLDERS:
+        raise UserError(f"--study is '{text}', which --out uses otherwise; take another name")
+    return text

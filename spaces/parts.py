@@ -1,0 +1,75 @@
+"""The parts that a drawn network is made of, as plain values: every space draws some of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Front:
+    """Convolutions before the recurrence, each followed by max pooling.
+
+    Attributes:
+        layers: How many convolutions, 1 or 2.
+        filters: Filters of each.
+        kernel: Characters (or pooled steps) that one filter spans.
+        pool: How many steps become one after each convolution.
+    """
+
+    layers: int
+    filters: int
+    kernel: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """The recurrent layers.
+
+    Attributes:
+        cell: "rnn", "gru" or "lstm".
+        units: Units of each layer, in each direction, first layer first.
+        bidirectional: Whether each layer reads both ways.
+        dropout: Share of the recurrent state dropped at each step.
+    """
+
+    cell: str
+    units: tuple[int, ...]
+    bidirectional: bool
+    dropout: float
+
+
+@dataclass(frozen=True)
+class Head:
+    """What makes one probability of the sequence.
+
+    Attributes:
+        summary: "last", "max", "mean" or "attention".
+        dropout: Share of the summary dropped.
+        units: Units of each hidden dense layer; may be empty.
+        activation: Activation of those layers; None where there are none.
+    """
+
+    summary: str
+    dropout: float
+    units: tuple[int, ...]
+    activation: str | None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights are moved.
+
+    Attributes:
+        optimizer: "rmsprop", "nadam", "adamw", "sgd", "lion", or "adam" outside the brief.
+        learning_rate: The highest rate that the schedule reaches.
+        weight_decay: Decoupled weight decay; None where the optimizer has none.
+        schedule: "constant", "cosine" or "warmup-cosine".
+        gradient_clip: Greatest norm of all gradients together; 0 means no clipping.
+        batch_size: Records a step.
+    """
+
+    optimizer: str
+    learning_rate: float
+    weight_decay: float | None
+    schedule: str
+    gradient_clip: float
+    batch_size: int

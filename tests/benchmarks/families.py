@@ -1,0 +1,188 @@
+"""Accuracy, seconds and latency by family of architectures: one search of each, of equal budget.
+
+    python -m tests.benchmarks.families --budget 5m --data ../shared/data/http-params-access.csv.xz
+        [--seed 0] [--sampler random] [--spaces open-conv,open-bag,model3]
+
+One `search.run` after the other, as a user types it, in a process of its own: the same rows,
+epochs, seed, sampler and workers, another space. The baselines are trained in the first one, and
+not in its budget. Of each family the table shows the champion, which was chosen on validation rows
+before a held-out label was looked at. One search is one draw: let several seeds tell how much of a
+difference between families is luck.
+
+`--from FOLDER` shows the searches of an earlier call again and runs nothing.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from data.command import Parser, run
+from data.errors import UserError
+from results.columns import PAGE
+from results.row import LINEAR, MODEL2, Row
+from search import budget
+from search.budget import Budget
+from spaces.families import FAMILIES
+from spaces.load import load_space
+from tests.benchmarks.timed_process import run_for
+
+log = logging.getLogger(__name__)
+
+SPACES = ",".join(f"open-{family}" for family in FAMILIES)
+BASELINES = (LINEAR, MODEL2)
+# What a search may take beside its budget: baselines, held-out scores, report, export.
+TO_FINISH = 1800.0
+
+# How the leaderboard's columns are called here.
+SHOWN = {
+    "val acc": "val. accuracy",
+    "held-out": "held-out",
+    "95 %": "95 %",
+    "vs M2": "points vs Model 2",
+    "train s": "s a training",
+    "µs": "µs alone",
+    "µs of 512": "µs among 512",
+    "weights": "parameters",
+}
+HEADS = ("family", "finished", "of them pruned", *SHOWN.values())
+
+
+def search(space: str, allowed: Budget, options: argparse.Namespace, folder: Path) -> list[Row]:
+    """Run one search.
+
+    Args:
+        space: What `--space` is to be.
+        allowed: Its budget.
+        options: The command line.
+        folder: Where all searches of this call go.
+
+    Returns:
+        Its leaderboard's rows.
+
+    Raises:
+        UserError: It failed.
+    """
+    words = ["--budget", allowed, "--space", space, "--study", study_of(space), "--out", folder]
+    words += ["--baselines", ",".join(BASELINES), "--padding", options.padding]
+    words += ["--epochs", options.epochs, "--seed", options.seed, "--sampler", options.sampler]
+    words += ["--workers", options.workers]
+    for name in ("data", "rows"):
+        if getattr(options, name) is not None:
+            words += [f"--{name}", getattr(options, name)]
+    command = [sys.executable, "-m", "search.run", *map(str, words)]
+    log_file = folder / f"{study_of(space)}.log"
+    limit = None if allowed.seconds is None else allowed.seconds + TO_FINISH
+    ran = run_for(command, log_file, limit, lambda: space)
+    if ran.status != 0:
+        how = "did not end" if ran.status is None else f"ended with status {ran.status}"
+        raise UserError(f"the search of {space} {how}; see {log_file}")
+    return read(folder / study_of(space))
+
+
+def study_of(space: str) -> str:
+    """Name the study of a space; a space of the user's own has a colon in its name."""
+    return space.replace(":", "-")
+
+
+def read(run_folder: Path) -> list[Row]:
+    """Read a search's leaderboard.
+
+    Args:
+        run_folder: The folder of its run.
+
+    Raises:
+        UserError: There is none.
+    """
+    path = run_folder / "leaderboard.json"
+    try:
+        return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))["rows"]]
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; name the folder of an earlier call") from error
+
+
+def table(boards: dict[str, Sequence[Row]]) -> str:
+    """Show the champion of each search, and below them the baselines of the first.
+
+    Args:
+        boards: The leaderboards' rows by space, at least one.
+
+    Returns:
+        A table for GitHub.
+    """
+    lines = []
+    for space, rows in boards.items():
+        trials = [row for row in rows if row.kind == "trial"]
+        pruned = sum(row.status == "pruned" for row in trials)
+        finished = pruned + sum(row.status in ("complete", "diverged") for row in trials)
+        champion = next((row for row in rows if row.selected), None)
+        lines.append([space.removeprefix("open-"), str(finished), str(pruned), *_cells(champion)])
+    first = next(iter(boards.values()))
+    for name in BASELINES:
+        lines.append([name, "-", "-", *_cells(next((r for r in first if r.name == name), None))])
+    text: str = tabulate(lines, HEADS, tablefmt="github", disable_numparse=True, colalign=("left",))
+    return text
+
+
+def _cells(row: Row | None) -> list[str]:
+    if row is None:
+        return ["-"] * len(SHOWN)
+    # The mark of the Pareto front is that of one search, and means nothing among several.
+    return [PAGE[column](row).rstrip("^ ") for column in SHOWN]
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m tests.benchmarks.families",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--budget", type=budget.parse, default="5m", help="of each, 5m or trials")
+    parser.add_argument("--spaces", default=SPACES, help="default: %(default)s")
+    parser.add_argument("--data", help="default: a synthetic log")
+    parser.add_argument("--rows", type=int, help="first rows only")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sampler", default="tpe", help="default: %(default)s")
+    parser.add_argument("--workers", default="auto", help="default: %(default)s")
+    parser.add_argument("--padding", default="full", help="of Model 2 (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="for the runs")
+    parser.add_argument("--from", dest="shown", type=Path, help="show these, run nothing")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the searches and print the table.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        The exit status, 0.
+    """
+    options = _parser().parse_args(argv)
+    spaces = options.spaces.split(",")
+    if options.shown is not None:
+        print(table({space: read(options.shown / study_of(space)) for space in spaces}))
+        return 0
+    for space in spaces:
+        load_space(space, num_words=2)  # A wrong name is to be told before hours of searching.
+    if options.data is not None:
+        options.data = str(Path(options.data).resolve())
+    options.out.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="families-", dir=options.out)).resolve()
+    boards: dict[str, Sequence[Row]] = {}
+    for space in spaces:
+        log.info("searching %s for %s, in %s", space, options.budget, folder)
+        boards[space] = search(space, options.budget, options, folder)
+    print(table(boards))
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
