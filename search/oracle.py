@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras_tuner
@@ -16,6 +17,7 @@ from search.asked import ScopedHyperParameters
 from search.failures import are_too_many
 from search.outcomes import Outcomes, last_line, name_of
 from search.proposals import Proposals
+from search.starts import Start
 from search.synchronized import synchronized
 
 _PRUNED = "optuna.exceptions.TrialPruned"
@@ -44,7 +46,8 @@ class OptunaOracle(keras_tuner.Oracle):
         allow_new_entries: As for `keras_tuner.Oracle`.
         max_retries_per_trial: As for `keras_tuner.Oracle`.
         max_consecutive_failed_trials: As for `keras_tuner.Oracle`.
-        default_first: Whether the first trial of a study takes every hyperparameter's default.
+        starting_points: What the first trials of a study take: values by name; what a point does
+            not name takes its default, so `[{}]` begins with all the defaults.
 
     Raises:
         ValueError: If the study's directions are not those of the objectives.
@@ -67,7 +70,7 @@ class OptunaOracle(keras_tuner.Oracle):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int = 3,
-        default_first: bool = False,
+        starting_points: Sequence[Start] = (),
     ) -> None:
         super().__init__(
             objective=objective,
@@ -83,12 +86,15 @@ class OptunaOracle(keras_tuner.Oracle):
         self.study = study
         self._outcomes = Outcomes(study, self.objective)
         self._proposals = Proposals(
-            study, bounded=max_trials is not None, default_first=default_first, tunes=self._tunes
+            study,
+            bounded=max_trials is not None,
+            starts=starting_points,
+            tunes=self._tunes,
         )
         self._optuna_trials: dict[str, optuna.Trial] = {}
         self._pruned: set[str] = set()
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        slots.fill(study, int(default_first) if max_trials is None else max_trials)
+        slots.fill(study, len(starting_points) if max_trials is None else max_trials)
 
     def _tunes(self, entry: HyperParameter) -> bool:
         known: bool = self.hyperparameters._exists(entry.name, entry.conditions)

@@ -3,8 +3,7 @@
 import logging
 import os
 import random
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import keras_tuner
 import optuna
@@ -14,9 +13,9 @@ from optuna.trial import FrozenTrial
 from results.trials import BORN, DRAWN, REPLACES, SLOT, WORKER, place
 from search import lost, points, slots
 from search.asked import AskedHyperParameters
-from search.distributions import distribution, key, to_internal
 from search.seeds import derive
 from search.space_sampler import SpaceSampler
+from search.starts import Start, internal_point
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ class Proposals:
     Args:
         study: The study.
         bounded: Whether trials come from the budget's slots alone.
-        default_first: Whether the first slot takes every hyperparameter's default.
+        starts: What the first slots take: values by name, else the defaults.
         tunes: Whether an entry is to be asked for; one that is not takes its default.
 
     Attributes:
@@ -44,12 +43,12 @@ class Proposals:
         study: optuna.Study,
         *,
         bounded: bool,
-        default_first: bool,
+        starts: Sequence[Start],
         tunes: Callable[[HyperParameter], bool],
     ) -> None:
         self._study = study
         self._bounded = bounded
-        self._default_first = default_first
+        self._starts = starts
         self._tunes = tunes
         self.exhausted = False
 
@@ -65,7 +64,7 @@ class Proposals:
         """
         if isinstance(self._study.sampler, SpaceSampler):
             self._study.sampler.space = space
-        starts = [_defaults(space)] if self._default_first else []
+        starts = [internal_point(space, start) for start in self._starts]
         while True:
             # What was lost is repeated even when there is nothing new to propose.
             trial = slots.claim(self._study, starts, only_fixed=self.exhausted)
@@ -152,14 +151,3 @@ def _is_repeated(trial: FrozenTrial) -> bool:
     """Say whether a trial is to be run whatever was tried: a lost one, or one a user enqueued."""
     wanted = REPLACES in trial.user_attrs or SLOT not in trial.user_attrs
     return wanted and slots.is_fixed(trial)
-
-
-def _defaults(space: keras_tuner.HyperParameters) -> dict[str, Any]:
-    """Give the defaults of the entries that are active at their defaults."""
-    defaults = keras_tuner.HyperParameters()
-    defaults.merge(space.space)
-    return {
-        key(entry): to_internal(entry, entry.default)
-        for entry in defaults.space
-        if defaults.is_active(entry) and distribution(entry) is not None
-    }

@@ -51,6 +51,7 @@ from search.reasons import reason
 from search.retrain import retrain
 from search.samplers import KERAS_TUNER, make_pruner, make_sampler
 from search.seeds import of_repeat
+from search.starts import starts_of
 from search.tuner import StudyTuner
 from spaces.fast.blas import one_blas_thread
 from spaces.load import load_space
@@ -175,7 +176,8 @@ class Worker:
             max_trials=plan.trials,
             timeout=seconds,
             max_consecutive_failed_trials=plan.max_failures,
-            default_first=plan.sampler not in KERAS_TUNER,
+            # KerasTuner's own engines count on every point being theirs.
+            starting_points=() if plan.sampler in KERAS_TUNER else starts_of(self.space),
         )
         deadline = math.inf if seconds is None else time.monotonic() + seconds
         job = Job(
@@ -207,6 +209,8 @@ def _run(tuner: StudyTuner, most: int) -> SearchDone:
         tuner.search(verbose=0)
     except Interrupted:
         return SearchDone()
+    except UserError as error:
+        return SearchDone(str(error))
     except FatalError as error:
         if refusal(error) is not None:
             raise

@@ -91,7 +91,7 @@ class Ours:
         self.store.study.sampler = make_sampler("tpe", 0, 1, EPOCHS)
         self.store.study.pruner = make_pruner("asha", EPOCHS * REPORTS)
         told = keras_tuner.Objective(OBJECTIVE, "max")
-        self.oracle = OptunaOracle(self.store.study, told, max_trials=trials, default_first=True)
+        self.oracle = OptunaOracle(self.store.study, told, max_trials=trials, starting_points=[{}])
         self.oracle.verbose = 0
         recipe = Recipe(EPOCHS, reports=REPORTS)
         job = Job(self.store, data, recipe, (OBJECTIVES[OBJECTIVE],), seed=0)

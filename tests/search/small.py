@@ -42,3 +42,9 @@ class Small(keras_tuner.HyperModel):
         if optimizer == "adam":
             optimizer = keras.optimizers.Adam(hp.get("rate"))
         return small_model(self.num_words, width=hp.get("width"), optimizer=optimizer)
+
+
+class Misled(Small):
+    """Names a starting point that it cannot have."""
+
+    starting_points = ({"wdth": 8},)

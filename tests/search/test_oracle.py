@@ -255,7 +255,7 @@ def test_the_first_trial_takes_the_defaults(study: optuna.Study, tmp_path: Path)
             hp.Float("rate", 0.1, 1, sampling="reverse_log", default=0.7)
         return float(kind == "a")
 
-    trials = search(OptunaOracle(study, max_trials=3, default_first=True), build, tmp_path)
+    trials = search(OptunaOracle(study, max_trials=3, starting_points=[{}]), build, tmp_path)
     oracle = OptunaOracle(study, max_trials=3)
     scorer(oracle, build, tmp_path / "again")
     values = oracle.get_best_trials(3)
@@ -267,7 +267,7 @@ def test_the_first_trial_takes_the_defaults(study: optuna.Study, tmp_path: Path)
 def test_a_point_that_a_user_enqueued_is_tried(study: optuna.Study, tmp_path: Path) -> None:
     study.enqueue_trial({"x": 0.5})
     study.enqueue_trial({"x": 0.5})
-    trials = search(OptunaOracle(study, max_trials=4, default_first=True), square, tmp_path)
+    trials = search(OptunaOracle(study, max_trials=4, starting_points=[{}]), square, tmp_path)
     assert [trial.params["x"] for trial in trials[:3]] == [0.5, 0.5, -1.0]
     assert len(trials) == 4
 

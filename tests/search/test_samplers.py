@@ -69,7 +69,9 @@ def run(
     """Go on with a study, with a new sampler."""
     study.sampler = make_sampler(name, seed, 1, 3)
     # The starting point is the command line's as well, but for KerasTuner's engines.
-    oracle = OptunaOracle(study, max_trials=trials, default_first=name not in KERAS_TUNER)
+    oracle = OptunaOracle(
+        study, max_trials=trials, starting_points=() if name in KERAS_TUNER else [{}]
+    )
     scorer(oracle, space, folder, f"{seed} {trials}").search(verbose=0)
     return study
 

@@ -10,18 +10,17 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from search.distributions import key, to_internal
 from search.proposals import Proposals
 from search.samplers import make_pruner, make_sampler
 from search.seeds import derive
+from search.slots import fill
+from search.starts import DEFAULTS, Start
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
 from tests.benchmarks.tabular.table import REPORTS
 
 EPOCHS = 3
 # Measured by `python -m tests.benchmarks.overhead`: ask, build, tell and record.
 OVERHEAD = 0.15
-
-Point = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Setting:
     sampler: str = "tpe"
     pruner: str = "asha"
     reports: int = 4
-    starts: Sequence[Point] = ({},)
+    starts: Sequence[Start] = (DEFAULTS,)
     workers: int = 2
 
 
@@ -93,10 +92,9 @@ class Replay:
             sampler=make_sampler(setting.sampler, seed, setting.workers, EPOCHS),
             pruner=make_pruner(setting.pruner, EPOCHS * setting.reports),
         )
-        for start in setting.starts:
-            self._study.enqueue_trial(_internal(space, start))
+        fill(self._study, len(setting.starts))
         self._proposals = Proposals(
-            self._study, bounded=False, default_first=False, tunes=lambda entry: True
+            self._study, bounded=False, starts=setting.starts, tunes=lambda entry: True
         )
         self._ended = 0
         self._best: tuple[float, float] = (-1.0, 0.0)
@@ -165,14 +163,3 @@ class Replay:
             self._best = rank
             error = 1 - self._surrogate.expected(one.values).heldout_accuracy
             self.incumbents.append(Incumbent(one.due, self._ended + 1, error))
-
-
-def _internal(space: keras_tuner.HyperParameters, point: Point) -> dict[str, Any]:
-    """Give a start as the study holds it, defaults where it names no value."""
-    values: dict[str, Any] = {}
-    internal = {}
-    for entry in space.space:
-        if all(condition.is_active(values) for condition in entry.conditions):
-            values[entry.name] = point.get(entry.name, entry.default)
-            internal[key(entry)] = to_internal(entry, values[entry.name])
-    return internal
