@@ -80,12 +80,8 @@ class Worker:
         self.stopping = stopping
         self.parent = os.getppid()
         self.dataset = Dataset.load(plan.folder / DATA_FOLDER)
-        self.space = load_space(
-            plan.space,
-            self.dataset.vocabulary.num_words,
-            rows=len(self.dataset.split.fit),
-            epochs=plan.epochs,
-        )
+        num_words, rows = self.dataset.vocabulary.num_words, len(self.dataset.split.fit)
+        self.space = load_space(plan.space, num_words, rows=rows, epochs=plan.epochs)
         self.callbacks = load_callbacks(plan.callbacks)
 
     def serve(self) -> None:
