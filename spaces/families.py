@@ -167,7 +167,8 @@ def _body(family: str, scopes: _Scopes) -> Any:
     recurrent = scopes.only(_WITH_STATE, recurrence)
     if family in _WITH_STATE:
         assert recurrent is not None
-        return Recurrent(convolutions, recurrent, normalization or "none")
+        before = convolutions if family == CONV_RECURRENT else None
+        return Recurrent(before, recurrent, normalization or "none")
     return drawn[family]
 
 

@@ -98,7 +98,9 @@ def test_the_free_space_leaves_unused_dropout_layers_out() -> None:
 
 
 def test_attention_weighs_the_steps_so_that_they_sum_to_one() -> None:
-    model = SPACE.build(chosen(SPACE, summary="attention", bidirectional=False))
+    model = SPACE.build(
+        chosen(SPACE, summary="attention", bidirectional=False, normalization="none")
+    )
     weights = model.get_layer("attention_weights").output
     states = model.get_layer("recurrent_1").output
     attended = model.get_layer("attended").output
