@@ -88,7 +88,7 @@ def blob_id_of(path: Path) -> str:
         path: The file.
 
     Returns:
-        The SHA-1 of "blob <size>", a NUL byte and the content, in hexadecimal.
+        The SHA-1 of `blob <size>`, a NUL byte and the content, in hexadecimal.
     """
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
