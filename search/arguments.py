@@ -3,8 +3,9 @@
 import argparse
 import re
 
-from data.access_log import DROPPED_KEYS, FORMATS
+from data.access_log import DROPPED_KEYS
 from data.command import Parser, add_max_bytes
+from data.formats import FORMATS
 from data.split import SPLITS
 from results.store import HEARTBEAT_SECONDS
 from search import objectives
