@@ -10,6 +10,7 @@ from data.split import SPLITS
 from results.store import HEARTBEAT_SECONDS
 from search import objectives
 from search.failures import MOST_FAILURES
+from search.samplers import PRUNERS, sampler_names
 from spaces.names import BASELINE_NAMES
 
 EXAMPLE = """examples:
@@ -101,13 +102,12 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         "--sampler",
         default="tpe",
         metavar="NAME",
-        help="tpe, gp, cmaes, nsga2, random, grid, kt-random, kt-bayesian, kt-hyperband or "
-        "MODULE:CLASS (default: %(default)s)",
+        help=f"{', '.join(sampler_names())} or MODULE:CLASS (default: %(default)s)",
     )
     group.add_argument(
         "--pruner",
         metavar="NAME",
-        help="asha, hyperband, median or none (default: asha; none for kt-hyperband)",
+        help=f"of {', '.join(PRUNERS)} (default: asha; none for kt-hyperband)",
     )
     group.add_argument(
         "--objective",
