@@ -11,6 +11,7 @@ from results.store import HEARTBEAT_SECONDS
 from search import objectives
 from search.failures import MOST_FAILURES
 from search.samplers import PRUNERS, sampler_names
+from spaces.families import FAMILIES
 from spaces.names import BASELINE_NAMES
 
 EXAMPLE = """examples:
@@ -95,8 +96,8 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         "--space",
         default="model3",
         metavar="model3|open|PKG.MOD:CLASS",
-        help="open is model3 without the brief's rules; one family of it alone: open-conv, "
-        "open-attention, open-bag, open-recurrent, open-conv-recurrent (default: %(default)s)",
+        help="open is model3 without the brief's rules; one family of it alone: "
+        f"{', '.join(f'open-{family}' for family in FAMILIES)} (default: %(default)s)",
     )
     group.add_argument(
         "--sampler",

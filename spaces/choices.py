@@ -1,7 +1,8 @@
 """What Model 3 may be: every hyperparameter, its range, and when it applies.
 
-The skeleton (embedding, spatial dropout, recurrence, dropout, sigmoid) has five layers and one
-type that Models 1 and 2 lack, so every draw keeps the brief; all other choices only add to it.
+The skeleton (embedding, spatial dropout, convolution, pooling, recurrence, summary, dropout,
+sigmoid) has more than five layers, and types that Models 1 and 2 lack, so every draw keeps the
+brief; all other choices only add to it.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class Choices:
     Attributes:
         embedding: Width of a character's vector.
         spatial_dropout: Share of the embedding's channels dropped.
-        front: The convolutions; None where the recurrence reads the characters themselves.
+        front: The convolutions.
         normalization: "none", "layer" or "batch", after each convolution and recurrent layer.
         recurrence: The recurrent layers.
         head: From the sequence to the probability.
@@ -29,7 +30,7 @@ class Choices:
 
     embedding: int
     spatial_dropout: float
-    front: Front | None
+    front: Front
     normalization: str
     recurrence: Recurrence
     head: Head
@@ -52,7 +53,7 @@ def choose(hp: Any, *, brief: bool = True) -> Choices:
         embedding=power_of_two(hp, "embedding", 16, 64, default=32),
         spatial_dropout=hp.Float("spatial_dropout", least_dropout, 0.3, step=0.05, default=0.1),
         front=front(hp),
-        normalization=hp.Choice("normalization", ["none", "layer", "batch"], default="none"),
+        normalization=hp.Choice("normalization", ["none", "layer", "batch"], default="batch"),
         recurrence=recurrence(hp),
         head=head(hp, summary(hp), least_dropout),
         training=training(hp, brief),
@@ -75,22 +76,21 @@ def power_of_two(hp: Any, name: str, least: int, most: int, default: int) -> Any
     return hp.Int(name, least, most, step=2, sampling="log", default=default)
 
 
-def front(hp: Any, least: int = 0) -> Front | None:
+def front(hp: Any) -> Front:
     """Declare the convolutions before a recurrence.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        least: How many there are at least.
 
     Returns:
-        The draw; None where there are none.
+        The draw.
     """
-    layers = hp.Int("conv_layers", least, 2, default=1)
-    with hp.conditional_scope("conv_layers", [1, 2]):
-        filters = power_of_two(hp, "conv_filters", 32, 128, default=64)
-        kernel = hp.Int("conv_kernel", 3, 7, default=5)
-        pool = hp.Int("conv_pool", 2, 4, default=4)
-    return Front(layers, filters, kernel, pool) if layers else None
+    return Front(
+        layers=hp.Int("conv_layers", 1, 2, default=1),
+        filters=power_of_two(hp, "conv_filters", 32, 128, default=64),
+        kernel=hp.Int("conv_kernel", 3, 9, default=7),
+        pool=hp.Int("conv_pool", 2, 4, default=4),
+    )
 
 
 def recurrence(hp: Any) -> Recurrence:
@@ -103,8 +103,7 @@ def recurrence(hp: Any) -> Recurrence:
         The draw.
     """
     cell = hp.Choice("cell", ["rnn", "gru", "lstm"], default="gru")
-    # Sampled on a logarithmic scale, so that half of all draws have one.
-    layers = hp.Int("recurrent_layers", 1, 3, sampling="log", default=1)
+    layers = hp.Int("recurrent_layers", 1, 2, default=1)
     units = _stack(hp, "recurrent", layers, default=64)
     return Recurrence(
         cell=cell,
@@ -115,13 +114,13 @@ def recurrence(hp: Any) -> Recurrence:
 
 
 def _stack(hp: Any, prefix: str, layers: int, default: int) -> tuple[int, ...]:
-    """Declare the units of up to three layers, each only where that many layers are drawn.
+    """Declare the units of up to two layers, each only where that many layers are drawn.
 
-    The second and third are at most half as wide: deep and wide both is what two cores cannot pay.
+    The second is at most half as wide: deep and wide both is what two cores cannot pay.
     """
     units = []
-    for layer in (1, 2, 3):
-        with hp.conditional_scope(f"{prefix}_layers", list(range(layer, 4))):
+    for layer in (1, 2):
+        with hp.conditional_scope(f"{prefix}_layers", list(range(layer, 3))):
             most = 128 if layer == 1 else 64
             units.append(power_of_two(hp, f"{prefix}_units_{layer}", 16, most, default))
     return tuple(units[:layers])
@@ -135,16 +134,17 @@ def _recurrent_dropout(hp: Any) -> float:
     return float(rate) if used else 0.0
 
 
-def summary(hp: Any) -> Any:
+def summary(hp: Any, *more: str) -> Any:
     """Declare what a recurrence is summed up by.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
+        more: What may be drawn beside "max", "mean" and "attention".
 
     Returns:
         The draw.
     """
-    return hp.Choice("summary", ["last", "max", "mean", "attention"], default="max")
+    return hp.Choice("summary", ["max", "mean", "attention", *more], default="max")
 
 
 def head(hp: Any, summary: str, least_dropout: float) -> Head:
@@ -159,9 +159,9 @@ def head(hp: Any, summary: str, least_dropout: float) -> Head:
         The draw.
     """
     dropout = hp.Float("dropout", least_dropout, 0.5, step=0.05, default=0.2)
-    layers = hp.Int("dense_layers", 0, 3, default=0)
+    layers = hp.Int("dense_layers", 0, 2, default=0)
     units = _stack(hp, "dense", layers, default=32)
-    with hp.conditional_scope("dense_layers", [1, 2, 3]):
+    with hp.conditional_scope("dense_layers", [1, 2]):
         activation = hp.Choice("dense_activation", ["relu", "gelu", "tanh"], default="relu")
     return Head(summary, dropout, units, activation)
 
@@ -177,11 +177,10 @@ def training(hp: Any, brief: bool) -> Training:
         The draw.
     """
     adaptive = RELATIVES_OF_ADAM if brief else [*RELATIVES_OF_ADAM, "adam"]
-    optimizer = hp.Choice("optimizer", [*adaptive, "sgd", "lion"], default="nadam")
+    optimizer = hp.Choice("optimizer", [*adaptive, "lion"], default="nadam")
     rates = [
         _rate(hp, adaptive, "learning_rate", 5e-4, 2e-2, default=3e-3),
-        _rate(hp, ["sgd"], "sgd_learning_rate", 2e-2, 3e-1, default=1e-1),
-        _rate(hp, ["lion"], "lion_learning_rate", 5e-4, 1e-2, default=3e-3),
+        _rate(hp, ["lion"], "lion_learning_rate", 1e-4, 3e-3, default=1e-3),
     ]
     with hp.conditional_scope("optimizer", DECAYING):
         weight_decay = hp.Float("weight_decay", 1e-4, 1e-1, sampling="log", default=4e-3)
@@ -192,7 +191,7 @@ def training(hp: Any, brief: bool) -> Training:
         weight_decay=weight_decay,
         schedule=hp.Choice("schedule", schedules, default="cosine"),
         gradient_clip=hp.Choice("gradient_clip", [0.0, 1.0, 5.0], default=1.0),
-        batch_size=power_of_two(hp, "batch_size", 64, 256, default=128),
+        batch_size=power_of_two(hp, "batch_size", 16, 256, default=32),
     )
 
 

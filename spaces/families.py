@@ -141,7 +141,7 @@ def choose(hp: Any, searched: Sequence[str] = FAMILIES) -> OpenChoices:
     spatial_dropout = hp.Float("spatial_dropout", 0.0, 0.3, step=0.05, default=0.1)
     body = _body(family, scopes)
     ends = (
-        scopes.only(_WITH_STATE, summary),
+        scopes.only(_WITH_STATE, lambda hp: summary(hp, "last")),
         scopes.only(_POOLED, _pooling),
         scopes.only([BAG], _ngram_pooling),
     )
@@ -163,11 +163,12 @@ def _body(family: str, scopes: _Scopes) -> Any:
         ATTENTION: scopes.only([ATTENTION], _attention),
         BAG: scopes.only([BAG], _bag),
     }
-    convolutions = scopes.only([CONV_RECURRENT], lambda hp: front(hp, least=1))
+    convolutions = scopes.only([CONV_RECURRENT], front)
     recurrent = scopes.only(_WITH_STATE, recurrence)
     if family in _WITH_STATE:
         assert recurrent is not None
-        return Recurrent(convolutions, recurrent, normalization or "none")
+        before = convolutions if family == CONV_RECURRENT else None
+        return Recurrent(before, recurrent, normalization or "none")
     return drawn[family]
 
 
@@ -180,7 +181,7 @@ def _ngram_width(hp: Any) -> Any:
 
 
 def _normalization(hp: Any) -> Any:
-    return hp.Choice("normalization", ["none", "layer", "batch"], default="none")
+    return hp.Choice("normalization", ["none", "layer", "batch"], default="batch")
 
 
 def _pooling(hp: Any) -> Any:

@@ -30,7 +30,7 @@ def assemble(choices: OpenChoices, num_words: int) -> Any:
     words, x = num_words, ids
     if isinstance(body, Bag):
         words, x = body.buckets, _hash(ids, body)
-    x = embed(x, choices.embedding, choices.spatial_dropout, words, choices.training.optimizer)
+    x = embed(x, choices.embedding, choices.spatial_dropout, words)
     if isinstance(body, Convolutions):
         x = _stack(x, body)
     elif isinstance(body, Attention):

@@ -25,17 +25,15 @@ def assemble(choices: Choices, num_words: int) -> Any:
         length from 32 on.
     """
     inputs = keras.Input((None,), dtype="int32", name="ids")
-    optimizer = choices.training.optimizer
-    x = embed(inputs, choices.embedding, choices.spatial_dropout, num_words, optimizer)
-    if choices.front:
-        x = convolve(x, choices.front, choices.normalization)
+    x = embed(inputs, choices.embedding, choices.spatial_dropout, num_words)
+    x = convolve(x, choices.front, choices.normalization)
     x = recur(x, choices.recurrence, choices.normalization, choices.head.summary != "last")
     x = summarize(x, choices.head.summary)
     x = classify(x, choices.head)
     return keras.Model(inputs, x, name="model3")
 
 
-def embed(ids: Any, width: int, dropout: float, num_words: int, optimizer: str) -> Any:
+def embed(ids: Any, width: int, dropout: float, num_words: int) -> Any:
     """Give each character its vector.
 
     Args:
@@ -43,18 +41,11 @@ def embed(ids: Any, width: int, dropout: float, num_words: int, optimizer: str) 
         width: Numbers in a vector.
         dropout: Share of the vectors' channels dropped.
         num_words: How many ids there are, padding included.
-        optimizer: What will train them.
 
     Returns:
         [batch, length, width].
     """
-    # Keras starts embeddings within .05. The gradients behind such small vectors are small too,
-    # which adaptive optimizers make up for; plain SGD stayed at chance from there.
-    widest = 0.5 if optimizer == "sgd" else 0.05
-    start = keras.initializers.RandomUniform(-widest, widest)
-    x = keras.layers.Embedding(num_words, width, embeddings_initializer=start, name="embedding")(
-        ids
-    )
+    x = keras.layers.Embedding(num_words, width, name="embedding")(ids)
     if dropout:
         x = keras.layers.SpatialDropout1D(dropout, name="spatial_dropout")(x)
     return x

@@ -16,7 +16,6 @@ _OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "adam": keras.optimizers.Adam,
     "lion": keras.optimizers.Lion,
-    "sgd": keras.optimizers.SGD,
 }
 
 
@@ -37,9 +36,6 @@ def make(training: Training, rows: int, epochs: int) -> Any:
         options["global_clipnorm"] = training.gradient_clip
     if training.weight_decay is not None:
         options["weight_decay"] = training.weight_decay
-    if training.optimizer == "sgd":
-        # Without momentum every published SGD run of the assignment stayed at chance.
-        options |= {"momentum": 0.9, "nesterov": True}
     return _OPTIMIZERS[training.optimizer](**options)
 
 

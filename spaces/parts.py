@@ -59,7 +59,7 @@ class Training:
     """How the weights are moved.
 
     Attributes:
-        optimizer: "rmsprop", "nadam", "adamw", "sgd", "lion", or "adam" outside the brief.
+        optimizer: "rmsprop", "nadam", "adamw", "lion", or "adam" outside the brief.
         learning_rate: The highest rate that the schedule reaches.
         weight_decay: Decoupled weight decay; None where the optimizer has none.
         schedule: "constant", "cosine" or "warmup-cosine".

@@ -36,6 +36,7 @@ NOT_RUN = {
     r"pip install( -e '\.\[[a-z,]+\]')?$": "fetches packages; the extras are looked up below",
     r"python -m \.\.\.$": "is any command",
     r"python -m tests\.(benchmarks|crashes|fuzz)\.\S+": "takes minutes to hours; is parsed below",
+    r"python -m pytest .* tests/walk$": "is one of the slow tests itself",
     r"python -m data\.download$": "fetches 17 MB: tests/data/test_download.py",
     r"export PGPASSWORD=": "is for the next one",
     r".* --storage postgresql://": "needs a server: tests/search/test_postgresql.py",

@@ -137,11 +137,7 @@ def _cells(row: Row | None) -> list[str]:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        prog="python -m tests.benchmarks.families",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("python -m tests.benchmarks.families", description=__doc__)
     parser.add_argument("--budget", type=budget.parse, default="5m", help="of each, 5m or trials")
     parser.add_argument("--spaces", default=SPACES, help="default: %(default)s")
     parser.add_argument("--data", help="default: a synthetic log")

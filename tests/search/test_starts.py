@@ -9,7 +9,9 @@ import pytest
 
 from data.errors import UserError
 from search.oracle import OptunaOracle
+from search.points import identity
 from search.starts import internal_point, starts_of
+from spaces.model3 import Model3
 from tests.commands import call
 from tests.search.test_oracle import search
 
@@ -83,3 +85,11 @@ def test_a_search_with_a_wrong_starting_point_says_so_in_one_line(tmp_path: Path
         "error: starting point {'wdth': 8}: the space has no hyperparameter 'wdth' there"
     )
     assert "Traceback" not in done.err
+
+
+def test_the_starting_points_lie_in_the_space_and_differ() -> None:
+    known = keras_tuner.HyperParameters()
+    Model3(70).declare(known)
+    points = [internal_point(known, start) for start in Model3.starting_points]
+    assert len({identity(point) for point in points}) == len(points) > 1
+    assert Model3.starting_points[0] == {}

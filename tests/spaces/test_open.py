@@ -47,7 +47,7 @@ def test_the_first_trial_of_a_family_meets_the_brief_if_it_is_recurrent(family: 
     model = space.build(keras_tuner.HyperParameters())
     assert (violations(model) == ()) == (family in (RECURRENT, CONV_RECURRENT))
     schedule = model.optimizer.get_config()["learning_rate"]["config"]
-    assert schedule["decay_steps"] == 10
+    assert schedule["decay_steps"] == 40
 
 
 def test_the_whole_space_by_name() -> None:

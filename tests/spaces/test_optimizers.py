@@ -36,7 +36,6 @@ def _make(**changes: Any) -> Any:
         ("adamw", keras.optimizers.AdamW),
         ("adam", keras.optimizers.Adam),
         ("lion", keras.optimizers.Lion),
-        ("sgd", keras.optimizers.SGD),
     ],
 )
 def test_each_name_gives_its_optimizer_at_the_drawn_rate(name: str, expected: Any) -> None:
@@ -44,12 +43,6 @@ def test_each_name_gives_its_optimizer_at_the_drawn_rate(name: str, expected: An
     assert type(optimizer) is expected
     assert float(optimizer.learning_rate) == pytest.approx(0.004)
     assert optimizer.global_clipnorm is None
-
-
-def test_sgd_has_momentum() -> None:
-    optimizer = _make(optimizer="sgd")
-    assert optimizer.momentum == 0.9
-    assert optimizer.nesterov
 
 
 def test_clipping_and_weight_decay_arrive() -> None:

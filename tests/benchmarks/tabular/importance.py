@@ -2,11 +2,11 @@
 
     python -m tests.benchmarks.tabular.importance [--logs shared,synthetic] [--draws 20000]
 
-A functional analysis of variance of the surrogate's held-out error (its logarithm), as in Hutter,
+A functional analysis of variance of the surrogate's validation error (its logarithm), as in Hutter,
 Hoos and Leyton-Brown, "An efficient approach for assessing hyperparameter importance" (ICML 2014),
 over points drawn as random search draws them: the share of the variance that a hyperparameter
 explains alone, and what a pair explains beyond its two. Optuna's own evaluator leaves out whatever
-is conditional.
+is conditional. The held-out rows have no say: they could not judge a space that was fitted to them.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def worths(frame: pd.DataFrame, errors: Floats, seconds: Floats, name: str) -> p
 
     Args:
         frame: What `binned` gave.
-        errors: Held-out error of each point, [n].
+        errors: Validation error of each point, [n].
         seconds: Seconds an epoch of each, [n].
         name: The hyperparameter.
 

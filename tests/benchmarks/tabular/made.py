@@ -28,7 +28,7 @@ def made(error: Rule, seconds: Rule = lambda point: 10.0, count: int = 120) -> T
     space = small_space()
     points = draws(space, count)
     last = np.array([error(point) for point in points])
-    falls = np.linspace(0, 1, REPORTS)
+    falls = np.linspace(1 / REPORTS, 1, REPORTS)
     errors = 0.5 ** (1 - falls) * last[:, None] ** falls
     return Table(
         facts={},

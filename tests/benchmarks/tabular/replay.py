@@ -49,13 +49,13 @@ class Incumbent:
     Attributes:
         seconds: Since the search began.
         trials: How many trials had ended by then.
-        heldout_error: What to expect of its point on the held-out rows, without the luck of one
-            training.
+        error: What to expect of its point on the validation rows, without the luck of one training.
+            (The held-out rows have no say in how a search searches.)
     """
 
     seconds: float
     trials: int
-    heldout_error: float
+    error: float
 
 
 @dataclass(order=True)
@@ -161,5 +161,5 @@ class Replay:
         rank = (accuracy, -float(one.foretold.val_loss[-1]))
         if rank > self._best:
             self._best = rank
-            error = 1 - self._surrogate.expected(one.values).heldout_accuracy
+            error = 1 - float(self._surrogate.expected(one.values).val_accuracy[-1])
             self.incumbents.append(Incumbent(one.due, self._ended + 1, error))

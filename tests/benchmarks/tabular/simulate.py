@@ -4,8 +4,8 @@
         [--minutes 10] [--only tpe+asha,random] [--jobs 2] [--plot FILE.html]
 
 Each search runs a real sampler and pruner against the surrogate of a table, on a simulated clock
-with two workers. Shown is the held-out error to expect of the best trial by validation so far, less
-the lowest that the surrogate knows: the regret.
+with two workers. Shown is the validation error to expect of the best trial so far, without the luck
+of its one training, less the lowest that the surrogate knows: the regret.
 """
 
 import argparse
@@ -97,8 +97,8 @@ def courses(
 
 
 def lowest(table: Table, surrogate: Surrogate) -> float:
-    """Give the lowest held-out error to expect at any point of the table."""
-    return min(1 - surrogate.expected(point).heldout_accuracy for point in table.points)
+    """Give the lowest validation error to expect at any point of the table."""
+    return float(surrogate.errors_and_seconds(table.points)[0].min())
 
 
 def _search(
@@ -114,7 +114,7 @@ def _search(
 def _errors(run: Sequence[Incumbent], moments: Floats) -> Floats:
     errors = np.full(len(moments), GUESSED)
     for incumbent in run:
-        errors[moments >= incumbent.seconds] = incumbent.heldout_error
+        errors[moments >= incumbent.seconds] = incumbent.error
     return errors
 
 
@@ -176,7 +176,7 @@ def plot(found: Sequence[Course]) -> go.Figure:
             x=minutes, y=middle, name=course.name, mode="lines",
             showlegend=place["col"] == 1, **common, **place,
         )  # fmt: skip
-    figure.update_yaxes(type="log", title_text="regret, points of held-out accuracy", col=1)
+    figure.update_yaxes(type="log", title_text="regret, points of validation accuracy", col=1)
     figure.update_xaxes(title_text="simulated minutes")
     return figure.update_layout(template="plotly_white", width=1200, height=520)
 

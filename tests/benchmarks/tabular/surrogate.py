@@ -77,9 +77,11 @@ class Surrogate:
         return _foretold(_leaves([tree], row)[0], self._seconds(row))
 
     def errors_and_seconds(self, points: Sequence[Mapping[str, Any]]) -> tuple[Floats, Floats]:
-        """Say what to expect of many points: held-out errors [n] and seconds an epoch [n]."""
+        """Say what to expect of many points: validation errors [n] and seconds an epoch [n]."""
         rows = np.concatenate([self._features(point) for point in points])
-        learned = np.mean([tree.predict(rows)[:, -1, 0] for tree in self._learning], axis=0)
+        learned = np.mean(
+            [tree.predict(rows)[:, REPORTS - 1, 0] for tree in self._learning], axis=0
+        )
         costs = np.mean([tree.predict(rows).ravel() for tree in self._costs], axis=0)
         return 10**learned - FLOOR, 10**costs
 

@@ -48,7 +48,7 @@ def test_a_trial_takes_three_epochs_and_the_overhead() -> None:
 
 def test_incumbents_only_get_better_and_count_what_has_ended() -> None:
     found = search(ALONE, 2000)
-    errors = [incumbent.heldout_error for incumbent in found]
+    errors = [incumbent.error for incumbent in found]
     assert errors == sorted(errors, reverse=True)
     for incumbent in found:
         assert incumbent.trials == round(incumbent.seconds / (30 + OVERHEAD))
@@ -68,9 +68,9 @@ def test_starts_come_first() -> None:
     best = {"cell": "lstm", "layers": 1, "rate": 0.01}
     (found,) = search(replace(ALONE, starts=(best,)), 2000)
     assert found.trials == 1
-    assert found.heldout_error == pytest.approx(0.001)
+    assert found.error == pytest.approx(0.001)
     default = search(ALONE, 40)[0]
-    assert default.heldout_error == pytest.approx(by_rate({"rate": 1e-4}))
+    assert default.error == pytest.approx(by_rate({"rate": 1e-4}))
 
 
 def test_a_pruner_ends_bad_trials_early() -> None:
@@ -100,6 +100,6 @@ def test_a_seed_gives_the_same_search(sampler: str) -> None:
 def test_tpe_finds_more_than_random_search() -> None:
     def found(sampler: str) -> float:
         setting = Setting(sampler, "none", starts=(), workers=2)
-        return float(np.mean([search(setting, 900, seed)[-1].heldout_error for seed in range(5)]))
+        return float(np.mean([search(setting, 900, seed)[-1].error for seed in range(5)]))
 
     assert found("tpe") < found("random")

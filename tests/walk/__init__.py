@@ -1,0 +1,1 @@
+"""A walk through the assignment that this project comes from, as a notebook."""
