@@ -11,18 +11,10 @@ import numpy.typing as npt
 
 from data import quick
 from data.errors import UserError
+from data.formats import FORMATS, check_format
 from data.progress import track
 from data.records import dump, load
-from data.rows import FORMATS as FORMATS
-from data.rows import (
-    QUOTES,
-    Row,
-    check_characters,
-    check_format,
-    guess,
-    is_label,
-    split,
-)
+from data.rows import Row, check_characters, guess, is_label
 from data.rows import parse as parse_row
 from data.rows import rows as numbered_rows
 from data.source import MAX_BYTES, name_of, open_byte_lines
@@ -150,7 +142,7 @@ def parse_line(line: str, format: str) -> str:
         format: One of `FORMATS`.
 
     Returns:
-        The raw record; `clean` makes it what a model sees, unless the format is text.
+        The raw record; `clean` makes it what a model sees, where the format is keyed.
 
     Raises:
         UserError: There is no record in the line, or the format is unknown.
@@ -158,21 +150,22 @@ def parse_line(line: str, format: str) -> str:
     check_format(format)
     line = line.rstrip("\r\n")
     check_characters(line)
-    if format == "jsonl":
+    known = FORMATS[format]
+    if known.quote is None:
         return _drop(load(line), ("label",))
-    if format == "access-log" and (row := quick.split_row(line.encode() + b"\n")) is not None:
+    if known.is_quick and (row := quick.split_row(line.encode() + b"\n")) is not None:
         return row[0].decode()
-    if format == "access-log" and not line.startswith("|"):
+    if known.keyed and not line.startswith(known.quote):
         try:
             load(line)
         except UserError:
             pass  # Not bare, then: the row of a record without commas, which needs no quotes.
         else:
             return line
-    fields = split(line, QUOTES[format])
+    fields = known.split(line)
     if len(fields) == 1 or (len(fields) == 2 and is_label(fields[1])):
         return fields[0]
-    if format == "text":
+    if not known.keyed:
         return line
     raise UserError(f"has {len(fields)} columns, but must be a record, or a record and its label")
 

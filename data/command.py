@@ -1,6 +1,7 @@
 """What every command line of the project shares: one-line errors and exit statuses."""
 
 import argparse
+import io
 import logging
 import os
 import re
@@ -146,6 +147,9 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         argv: Those arguments; `sys.argv[1:]` when left out.
     """
     hide_title()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # Not every encoding, and Windows has many, knows "µ" or the names in a log.
+        sys.stdout.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if argv is None else argv
     with redacted_errors(Secrets.of(words, os.environ)):
         logging.basicConfig(

@@ -2,7 +2,6 @@
 
 import hashlib
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from data.command import Parser, run
 from data.errors import UserError
+from data.files import sync
 from data.progress import track
 
 URL = "https://raw.githubusercontent.com/adamkusey/securitai-lstm-model/master/data/dev-access.csv"
@@ -88,7 +88,7 @@ def blob_id_of(path: Path) -> str:
         path: The file.
 
     Returns:
-        The SHA-1 of "blob <size>", a NUL byte and the content, in hexadecimal.
+        The SHA-1 of `blob <size>`, a NUL byte and the content, in hexadecimal.
     """
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
@@ -162,14 +162,9 @@ def _bytes_in(path: Path) -> int:
 
 
 def _put_in_place(part: Path, target: Path) -> None:
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
+    sync(part)
     part.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(target.parent)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from data.errors import UserError
 # How often another process may put a folder into the same place at the same moment.
 _MOST_RACES = 20
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+# Windows flushes only what may be written to, opens no folder as a file, and says of a name that
+# is taken by a folder that access is denied.
+_WINDOWS = os.name == "nt"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -98,9 +101,11 @@ def sync(path: Path) -> None:
     """Make a file's content, or a folder's list of names, survive a power cut.
 
     Args:
-        path: The file or folder.
+        path: The file or folder; Windows keeps the list of names by itself.
     """
-    handle = os.open(path, os.O_RDONLY)
+    if _WINDOWS and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if _WINDOWS else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -141,7 +146,7 @@ def _is_placed(beside: Path, path: Path) -> bool:
     try:
         beside.replace(path)
     except OSError as error:
-        if error.errno not in _TAKEN:
+        if not (error.errno in _TAKEN or (_WINDOWS and path.is_dir())):
             raise
         return False
     return True

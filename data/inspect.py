@@ -10,6 +10,7 @@ from data import access_log, split
 from data.card import DataCard as DataCard
 from data.card import card as card
 from data.command import Parser, add_max_bytes, run
+from data.formats import FORMATS
 
 WIDEST_PATH = 60
 
@@ -74,9 +75,7 @@ def _parser() -> Parser:
     )
     data = parser.add_argument_group("data")
     data.add_argument("file", metavar="FILE", help="plain, .gz, .xz or .zip; - is standard input")
-    data.add_argument(
-        "--format", choices=access_log.FORMATS, help="format of FILE (default: guessed)"
-    )
+    data.add_argument("--format", choices=FORMATS, help="format of FILE (default: guessed)")
     data.add_argument(
         "--split",
         choices=split.SPLITS,

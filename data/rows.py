@@ -1,30 +1,20 @@
-"""The rows of a labelled log, whichever of the three formats it has: record and label apart."""
+"""The rows of a labelled log, whichever format it has: record and label apart."""
 
 import csv
 import itertools
 import json
 from collections.abc import Iterator
-from typing import Any, Literal, get_args
+from typing import Any
 
+from data import quick
 from data.errors import UserError
-from data.quick import split_row
+from data.formats import FORMATS, MAX_FIELD, format_of
 from data.records import load
 from data.source import decode
 
-Format = Literal["access-log", "jsonl", "text"]
-FORMATS: tuple[str, ...] = get_args(Format)
-QUOTES = {"access-log": "|", "text": '"'}
-
-MAX_FIELD = 2**24
 # CSV fields; or a record in UTF-8 and its label; or a JSON line.
 Row = list[str] | tuple[bytes, int] | bytes
 _LABELS = {"0": 0, "1": 1}
-
-
-def check_format(format: str) -> None:
-    """Raise a `UserError` unless the format is one of `FORMATS`."""
-    if format not in FORMATS:
-        raise UserError(f"the format is '{format}', but must be one of {', '.join(FORMATS)}")
 
 
 def check_characters(text: str) -> None:
@@ -55,38 +45,7 @@ def guess(lines: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
         if line.strip():
             break
     first = decode(head[-1]).strip() if head else ""
-    return _format_of(first), itertools.chain(head, lines)
-
-
-def _format_of(line: str) -> str:
-    if line.startswith("|"):
-        return "access-log"
-    if line.startswith("{"):
-        if _is_object(line):
-            return "jsonl"
-        # A record without a comma needs no quotes, even in the brief's CSV.
-        if _is_object(split(line, "|")[0]):
-            return "access-log"
-        if line.startswith('{"'):
-            return "jsonl"
-    return "text"
-
-
-def _is_object(text: str) -> bool:
-    try:
-        load(text)
-    except UserError:
-        return False
-    return True
-
-
-def split(line: str, quote: str) -> list[str]:
-    """Split one line into its CSV fields; a blank line has one empty field."""
-    csv.field_size_limit(MAX_FIELD)
-    try:
-        return next(csv.reader([line], quotechar=quote), []) or [""]
-    except csv.Error as error:
-        raise UserError(f"is no CSV ({error})") from error
+    return format_of(first), itertools.chain(head, lines)
 
 
 def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int, Row]]:
@@ -104,12 +63,13 @@ def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int
     Raises:
         UserError: A row is longer than `MAX_FIELD`.
     """
-    if format == "jsonl":
+    known = FORMATS[format]
+    if known.quote is None:
         yield from ((n, line) for n, line in enumerate(lines, 1) if line.strip())
         return
     csv.field_size_limit(MAX_FIELD)
     number = 0
-    may_be_header = format == "text"
+    may_be_header = known.header
     waiting: list[bytes] = []
 
     def decoded() -> Iterator[str]:
@@ -122,10 +82,10 @@ def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int
             waiting.clear()
             yield decode(line)
 
-    reader = csv.reader(decoded(), quotechar=QUOTES[format])
+    reader = csv.reader(decoded(), quotechar=known.quote, delimiter=known.delimiter)
     try:
         for number, line in enumerate(lines, 1):
-            if format == "access-log" and (plain := split_row(line)):
+            if known.is_quick and (plain := quick.split_row(line)):
                 yield number, plain
                 continue
             waiting.append(line)
@@ -135,7 +95,7 @@ def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int
             may_be_header = may_be_header and not row
     except csv.Error as error:
         raise UserError(
-            f"{source}, row {number}: {error}; is a closing {QUOTES[format]} missing?"
+            f"{source}, row {number}: {error}; is a closing {known.quote} missing?"
         ) from error
 
 
@@ -147,7 +107,7 @@ def parse(row: Row, format: str) -> tuple[str | dict[str, Any], int]:
         format: One of `FORMATS`.
 
     Returns:
-        The record, parsed unless the format is text, and its label, 0 or 1.
+        The record, parsed where the format is keyed, and its label, 0 or 1.
 
     Raises:
         UserError: The row is bad; the message names neither source nor row.
@@ -161,12 +121,14 @@ def parse(row: Row, format: str) -> tuple[str | dict[str, Any], int]:
             return load(record), label
     for field in row:
         check_characters(field)
+    known = FORMATS[format]
     if len(row) != 2:
+        between = "commas" if known.delimiter == "," else repr(known.delimiter)
         raise UserError(
             f"has {len(row)} column{'s' * (len(row) != 1)}, but must have 2: the record "
-            f"(in {QUOTES[format]} where it holds commas) and its label"
+            f"(in {known.quote} where it holds {between}) and its label"
         )
-    return row[0] if format == "text" else load(row[0]), _label(row[1])
+    return load(row[0]) if known.keyed else row[0], _label(row[1])
 
 
 def _parse_json_line(line: str) -> tuple[dict[str, Any], int]:

@@ -1,8 +1,9 @@
 """A run's artefacts: in its folder, and behind an fsspec URL where machines share no folder."""
 
 import os
+import posixpath
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import fsspec
 
@@ -23,6 +24,17 @@ class Artefacts:
 
     folder: Path
     url: str | None = None
+
+    def name(self, place: str | Path) -> str:
+        """Name a place as the study does, on every system alike.
+
+        Args:
+            place: A file or folder on this machine.
+
+        Returns:
+            Its path from the run's folder on, with "/" between the parts.
+        """
+        return Path(os.path.relpath(place, self.folder)).as_posix()
 
     def publish(self, path: str) -> None:
         """Copy a file for the other machines.
@@ -112,5 +124,7 @@ def check_url(url: str) -> None:
 
 def _is_beside(path: str) -> bool:
     """Whether a path below a run's folder stays among the runs: it was read from a study."""
-    parts = PurePosixPath(os.path.normpath(path)).parts
-    return not PurePosixPath(path).is_absolute() and ".." not in parts[1:]
+    # Windows knows more ways to lead elsewhere.
+    is_foreign = "\\" in path or bool(PureWindowsPath(path).drive)
+    parts = PurePosixPath(posixpath.normpath(path)).parts
+    return not PurePosixPath(path).is_absolute() and not is_foreign and ".." not in parts[1:]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from data.batches import GRID, MAX_LENGTH, Padding
 from data.encode import Vocabulary
 from data.errors import UserError, first_line
-from data.rows import FORMATS
+from data.formats import FORMATS
 from results.manifest import AGAIN, threshold, verify
 from results.threshold import Threshold
 
@@ -23,6 +23,8 @@ PREPROCESSING = "preprocessing.json"
 PROTOCOL = "protocol.json"
 METRICS = "metrics.json"
 VERSIONS = "versions.json"
+# What the format's name tells us, for `predict.py` beside the model, which stands alone.
+_LAYOUT = "layout"
 FILES = (MODEL, VOCABULARY, PREPROCESSING, PROTOCOL, METRICS, VERSIONS)
 
 
@@ -31,7 +33,7 @@ class Preprocessing:
     """How a raw line became the ids that the model was trained on.
 
     Attributes:
-        format: The log's format, one of `data.rows.FORMATS`.
+        format: The log's format, one of `data.formats.FORMATS`.
         dropped_keys: Keys that are deleted from each record.
         unknown: Whether characters outside the vocabulary share one id, or are left out.
         padding: "real" pads on the left to the own length rounded up to a multiple of `grid`;
@@ -73,13 +75,15 @@ class Preprocessing:
             ValueError: If a name is missing or unknown, or a value cannot be honoured here.
         """
         try:
-            return cls(**{**values, "dropped_keys": tuple(values["dropped_keys"])})
+            own = {name: value for name, value in values.items() if name != _LAYOUT}
+            return cls(**{**own, "dropped_keys": tuple(values["dropped_keys"])})
         except (TypeError, KeyError) as error:
             raise ValueError(f"its names or types are wrong ({error})") from error
 
     def as_json(self) -> dict[str, Any]:
         """Return what `of` takes, as plain JSON values."""
-        return {**asdict(self), "dropped_keys": list(self.dropped_keys)}
+        layout = {_LAYOUT: FORMATS[self.format].layout()}
+        return {**asdict(self), "dropped_keys": list(self.dropped_keys), **layout}
 
 
 @dataclass(frozen=True)

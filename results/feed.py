@@ -104,3 +104,5 @@ def _ready(stream: BinaryIO, seconds: float) -> bool:
         return bool(select.select([stream], [], [], seconds)[0])
     except io.UnsupportedOperation:  # Bytes in memory: always there.
         return True
+    except OSError:  # Windows waits for sockets only; what is read next may be long in coming.
+        return False

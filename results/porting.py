@@ -2,22 +2,11 @@
 
 from pathlib import Path
 
+from data.formats import FORMATS
 from results.exported import Preprocessing
 from results.threshold import Threshold
 
 _TEMPLATE = Path(__file__).with_name("assets") / "PREPROCESSING.md"
-
-_LINES = {
-    "access-log": (
-        "It is either a bare JSON object, or a row of a CSV with the quote character `|`: the "
-        'object, then a comma and the label 0 or 1, which is ignored (`|{"method":"GET"}|,0`).'
-    ),
-    "jsonl": "It is a JSON object; its key `label`, where it has one, is deleted.",
-    "text": (
-        'It is the text itself, or a row of a CSV with the quote character `"`: the text, then '
-        "a comma and the label 0 or 1, which is ignored."
-    ),
-}
 
 
 def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> str:
@@ -31,7 +20,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
         Markdown.
     """
     return _TEMPLATE.read_text(encoding="utf-8").format(
-        line=_LINES[preprocessing.format],
+        line=FORMATS[preprocessing.format].told,
         clean=_clean(preprocessing),
         unknown=(
             "Every other character has one more id, the number of `characters` plus 1."
@@ -45,7 +34,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
 
 
 def _clean(preprocessing: Preprocessing) -> str:
-    if preprocessing.format == "text":
+    if not FORMATS[preprocessing.format].keyed:
         return "Nothing is done to a plain text."
     keys = ", ".join(f"`{key}`" for key in preprocessing.dropped_keys) or "none"
     return (

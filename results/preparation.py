@@ -11,6 +11,7 @@ from data.access_log import clean, parse_line
 from data.batches import padded_lengths
 from data.encode import Encoded, Vocabulary, encode
 from data.errors import UserError
+from data.formats import FORMATS
 from data.records import dump
 from data.source import MAX_LINE
 from results.exported import Preprocessing
@@ -48,6 +49,7 @@ class Preparation:
             vocabulary: Which character has which id.
         """
         self._preprocessing = preprocessing
+        self._format = FORMATS[preprocessing.format]
         self._vocabulary = vocabulary
 
     def text(self, line: str) -> str:
@@ -67,7 +69,7 @@ class Preparation:
         if len(line) >= MAX_LINE:
             raise UserError(f"the line is longer than {MAX_LINE:,} characters")
         record = parse_line(line, self._preprocessing.format)
-        if self._preprocessing.format == "text":
+        if not self._format.keyed:
             return record
         return clean(record, self._preprocessing.dropped_keys)
 
@@ -85,12 +87,12 @@ class Preparation:
         """
         if isinstance(record, str):
             return self.text(record)
-        if self._preprocessing.format == "text":
+        if not self._format.keyed:
             raise UserError("the record must be a string: the model was trained on plain text")
         if not isinstance(record, dict):
             raise UserError("the record must be an object or a string")
         dropped = self._preprocessing.dropped_keys
-        if self._preprocessing.format == "jsonl":
+        if self._format.quote is None:
             dropped = (*dropped, "label")
         return dump({key: value for key, value in record.items() if key not in dropped})
 

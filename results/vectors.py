@@ -12,6 +12,7 @@ from data.access_log import clean
 from data.batches import padded_lengths
 from data.encode import encode
 from data.errors import UserError
+from data.formats import FORMATS
 from data.prepare import Dataset
 from results.conversion import Sample
 from results.exported import Preprocessing
@@ -64,9 +65,13 @@ def raw(text: str, format: str, dropped_keys: Sequence[str]) -> str:
     Returns:
         One line without its label.
     """
-    if format == "text":
+    known = FORMATS[format]
+    if not known.keyed:
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow([text])
+        writer = csv.writer(
+            line, quotechar=known.quote, delimiter=known.delimiter, lineterminator=""
+        )
+        writer.writerow([text])
         return line.getvalue()
     record: dict[str, Any] = json.loads(text)
     made = {key: f"deleted {number}" for number, key in enumerate(dropped_keys)} | record

@@ -3,12 +3,15 @@
 import argparse
 import re
 
-from data.access_log import DROPPED_KEYS, FORMATS
+from data.access_log import DROPPED_KEYS
 from data.command import Parser, add_max_bytes
+from data.formats import FORMATS
 from data.split import SPLITS
 from results.store import HEARTBEAT_SECONDS
 from search import objectives
 from search.failures import MOST_FAILURES
+from search.samplers import PRUNERS, sampler_names
+from spaces.families import FAMILIES
 from spaces.names import BASELINE_NAMES
 
 EXAMPLE = """examples:
@@ -93,20 +96,19 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         "--space",
         default="model3",
         metavar="model3|open|PKG.MOD:CLASS",
-        help="open is model3 without the brief's rules; one family of it alone: open-conv, "
-        "open-attention, open-bag, open-recurrent, open-conv-recurrent (default: %(default)s)",
+        help="open is model3 without the brief's rules; one family of it alone: "
+        f"{', '.join(f'open-{family}' for family in FAMILIES)} (default: %(default)s)",
     )
     group.add_argument(
         "--sampler",
         default="tpe",
         metavar="NAME",
-        help="tpe, gp, cmaes, nsga2, random, grid, kt-random, kt-bayesian, kt-hyperband or "
-        "MODULE:CLASS (default: %(default)s)",
+        help=f"{', '.join(sampler_names())} or MODULE:CLASS (default: %(default)s)",
     )
     group.add_argument(
         "--pruner",
         metavar="NAME",
-        help="asha, hyperband, median or none (default: asha; none for kt-hyperband)",
+        help=f"of {', '.join(PRUNERS)} (default: asha; none for kt-hyperband)",
     )
     group.add_argument(
         "--objective",

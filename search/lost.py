@@ -16,6 +16,9 @@ from search.heartbeat import silent
 # A trial is claimed first and signed right after; one without a name for longer lost its owner.
 _SIGNED_WITHIN = timedelta(seconds=10)
 
+# Windows has none, and no sign of who ended a process.
+_KILLED = getattr(signal, "SIGKILL", None)
+
 # A trial that so many workers died of is not tried again.
 MOST_DEATHS = 3
 
@@ -41,16 +44,26 @@ def birth(pid: int) -> str | None:
         pid: A process id.
 
     Returns:
-        The id, the system's start and the process's, in ticks of a clock that nobody sets; None
-        where the process has ended, be it that nobody has asked how, or the system does not tell.
+        The id, the system's start and the process's, in ticks of a clock that nobody sets; outside
+        Linux the id and the time of day at which it began. None where the process has ended, be
+        it that nobody has asked how, or the system does not tell.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         # Behind the name, which may hold anything: the state, and 19 fields later the start.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except OSError:
-        return None
+        return _birth_elsewhere(pid)
     return None if fields[0] in "ZX" else f"{pid} {boot} {fields[19]}"
+
+
+def _birth_elsewhere(pid: int) -> str | None:
+    try:
+        process = psutil.Process(pid)
+        ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return None if ended else f"{pid} {process.create_time()}"
+    except psutil.Error:
+        return None
 
 
 def put_back(study: optuna.Study, dead: int | None = None, exitcode: int | None = None) -> int:
@@ -96,7 +109,7 @@ def cause(exitcode: int | None) -> str:
     """
     if exitcode is None or exitcode >= 0:
         return f"exit code {exitcode}"
-    hint = ": perhaps out of memory" if exitcode == -signal.SIGKILL else ""
+    hint = ": perhaps out of memory" if -exitcode == _KILLED else ""
     return f"signal {-exitcode}{hint}"
 
 

@@ -1,6 +1,7 @@
 """A worker's process: how it is started, and what its parent knows of it."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
@@ -76,7 +77,19 @@ def start(context: Any, plan: Plan, index: int, stopping: Any) -> Worker:
     return Worker(index, process, here)
 
 
+def is_orphan() -> bool:
+    """Whether the process that started this one has ended.
+
+    Returns:
+        It; False in a process that `multiprocessing` did not start.
+    """
+    # Not by `os.getppid`: Windows goes on giving the id of a parent that has ended.
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
+
+
 def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # On Windows it is not handed down.
     path = plan.folder / "logs" / f"worker-{index}.log"
     try:
         _write_to(path)
@@ -87,7 +100,7 @@ def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> Non
     # For good: the process prints its last traceback after this function.
     sys.stdout, sys.stderr = Redacting(sys.stdout, secrets), Redacting(sys.stderr, secrets)
     # Where memory runs out, Linux is to end a worker, which is replaced, and not the parent.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # Elsewhere there is no such file.
         _OUT_OF_MEMORY.write_text("500")
     # TensorFlow is imported in the worker only, and its own log goes to the worker's file.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,10 +1,8 @@
 """Trains trials and baselines with further seeds: is a result the seed's luck?"""
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from data.errors import UserError
 from results.repeats import record_repeat, repeat_folder, repeats
@@ -125,8 +123,8 @@ def _is_done(store: Store, result: Result | None) -> bool:
 
 def _record(store: Store, result: Result, index: int) -> None:
     if result.artefacts:
-        place = os.path.relpath(result.artefacts, store.folder)
+        place = store.artefacts.name(result.artefacts)
         result = replace(result, artefacts=place)
         if result.kind == "trial":
-            store.artefacts.publish(str(Path(place) / SCORES))
+            store.artefacts.publish(f"{place}/{SCORES}")
     record_repeat(store, result, index)

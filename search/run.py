@@ -6,7 +6,6 @@ if __name__ == "__main__":
     hide_title()  # Now, and not after the seconds that the imports below take.
 
 import logging
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -161,7 +160,7 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
                 done[result.name] = result
     for name in options.baselines:
         if name in done:
-            place = os.path.relpath(done[name].artefacts, store.folder)
+            place = store.artefacts.name(done[name].artefacts)
             store.record_baseline(replace(done[name], artefacts=place))
 
 

@@ -53,6 +53,15 @@ GRID = "grid"
 KERAS_TUNER = ("kt-random", "kt-bayesian", "kt-hyperband")
 
 
+def sampler_names() -> tuple[str, ...]:
+    """Give the names that `--sampler` takes, beside those of classes.
+
+    Returns:
+        Them, in the order in which they are shown.
+    """
+    return (*SAMPLERS, GRID, *KERAS_TUNER)
+
+
 def check_names(sampler: str, pruner: str) -> None:
     """Refuse a sampler or pruner that does not exist, before anything is trained.
 
@@ -97,7 +106,7 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
         return _keras_tuner(name, seed, epochs)
     if ":" in name:
         return _imported_sampler(name, seed)
-    known = ", ".join([*SAMPLERS, GRID, *KERAS_TUNER])
+    known = ", ".join(sampler_names())
     raise UserError(f"--sampler '{name}' is not known; known are {known}, or MODULE:CLASS")
 
 

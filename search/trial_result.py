@@ -50,7 +50,7 @@ def trained(
         return result
     folder = job.store.trial_folder(number)
     result = measure(result, fitted, job.dataset, recipe.padding, folder, seconds=0.2)
-    return replace(result, artefacts=str(folder.relative_to(job.store.folder)))
+    return replace(result, artefacts=job.store.artefacts.name(folder))
 
 
 def refused(trial: Trial, error: TooLarge, seed: int, worker: str) -> Result:

@@ -47,6 +47,7 @@ from search.plan import (
     Task,
     TrainBaseline,
 )
+from search.process import is_orphan
 from search.reasons import reason
 from search.retrain import retrain
 from search.samplers import KERAS_TUNER, make_pruner, make_sampler
@@ -78,7 +79,6 @@ class Worker:
         self.name = name
         self.connection = connection
         self.stopping = stopping
-        self.parent = os.getppid()
         self.dataset = Dataset.load(plan.folder / DATA_FOLDER)
         num_words, rows = self.dataset.vocabulary.num_words, len(self.dataset.split.fit)
         self.space = load_space(plan.space, num_words, rows=rows, epochs=plan.epochs)
@@ -107,7 +107,7 @@ class Worker:
 
     def _stopper(self, deadline: float = math.inf) -> Callable[[], str | None]:
         def stop() -> str | None:
-            if self.stopping.value == STOP or os.getppid() != self.parent:
+            if self.stopping.value == STOP or is_orphan():
                 return INTERRUPTED
             over = self.stopping.value == CLOSE or time.monotonic() >= deadline
             return BUDGET_ENDED if over else None
@@ -115,7 +115,7 @@ class Worker:
         return stop
 
     def _is_over(self) -> bool:
-        return bool(self.stopping.value) or os.getppid() != self.parent
+        return bool(self.stopping.value) or is_orphan()
 
     def _notify(self, name: str, epochs: float, value: float | None) -> None:
         self._tell(Progress(name, epochs, value))

@@ -16,16 +16,19 @@ ENVIRONMENT = {**os.environ, "COLUMNS": "100"}
 # Imports once what most commands need, then is a `python -m MODULE` for each request, in a process
 # of its own that is a copy of this one.
 _WARM = """
-import json, os, runpy, sys
-import search.run
+import importlib, json, os, runpy, sys
+
+for name in sys.argv[1:]:
+    importlib.import_module(name)
 
 for line in sys.stdin:
-    module, words, folder = json.loads(line)
+    module, words, folder, where = json.loads(line)
     child = os.fork()
     if not child:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT), number)
+        os.chdir(where)
         for known in [name for name in sys.modules if name == module]:
             del sys.modules[known]
         sys.stdin, sys.argv = open(0), [module, *words]
@@ -80,12 +83,13 @@ class Warm:
         self._folder = folder
         self._count = 0
 
-    def call(self, module: str, *words: str | Path) -> Done:
+    def call(self, module: str, *words: str | Path, where: Path = ROOT) -> Done:
         """Run a command that reads nothing.
 
         Args:
             module: Which.
             words: Its arguments.
+            where: The folder in which it runs; what is imported is found there too.
 
         Returns:
             How it ended.
@@ -93,24 +97,25 @@ class Warm:
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
-        request = json.dumps([module, [str(word) for word in words], str(folder)])
+        request = json.dumps([module, [str(word) for word in words], str(folder), str(where)])
         print(request, file=self._process.stdin, flush=True)
         status = int(self._process.stdout.readline())
         return Done(status, *((folder / name).read_bytes().decode() for name in ("out", "err")))
 
 
 @contextmanager
-def warm(folder: Path) -> Iterator[Warm]:
+def warm(folder: Path, *modules: str) -> Iterator[Warm]:
     """Start what runs commands quickly, and end it.
 
     Args:
         folder: Where the commands' output goes.
+        modules: What is imported before `search.run`, which always is.
 
     Yields:
         It.
     """
     with subprocess.Popen(
-        [sys.executable, "-c", _WARM],
+        [sys.executable, "-c", _WARM, *modules, "search.run"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,

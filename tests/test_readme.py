@@ -1,41 +1,241 @@
-"""The README's program runs as it is written."""
+"""What the README tells to type runs as it is written, or is on a list that says why not.
 
+In the place of the logs stand small ones of the same names. The first search is made smaller by
+its options, and the later ones only explain what they would do (`--explain`): that reads options,
+log, space and sampler, and trains nothing.
+"""
+
+import importlib
+import inspect
+import lzma
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
+from data import synthetic
+from tests import readme
+from tests.commands import ROOT, Warm, warm
+
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+PACKAGES = ("data", "spaces", "results", "search")
+COMMANDS = readme.commands()
+
+# Commands that are not run here by their beginning or a part, and why; a file named there does it.
+NOT_RUN = {
+    r"(python3 -m venv|\.venv/bin/pip) ": "`.ci/run` installs so from the package index",
+    r"\.venv/bin/python -m pytest$": "runs this",
+    r"\. \.venv/bin/activate$": "changes the shell that it is typed into",
+    r"pip install( -e '\.\[[a-z,]+\]')?$": "fetches packages; the extras are looked up below",
+    r"python -m \.\.\.$": "is any command",
+    r"python -m tests\.(benchmarks|crashes|fuzz)\.\S+": "takes minutes to hours; is parsed below",
+    r"python -m pytest .* tests/walk$": "is one of the slow tests itself",
+    r"python -m data\.download$": "fetches 17 MB: tests/data/test_download.py",
+    r"export PGPASSWORD=": "is for the next one",
+    r".* --storage postgresql://": "needs a server: tests/search/test_postgresql.py",
+    r"python -c .*run_grpc_proxy_server": "needs a server: tests/search/test_heartbeat.py",
+    r".* --storage grpc://": "needs a server: tests/search/test_heartbeat.py",
+    r"python -m results\.serve ": "ends by a signal: tests/results/test_serve.py",
+    r"optuna-dashboard ": "ends by a signal: tests/search/test_dashboard.py",
+    r"tensorboard ": "ends by a signal: tests/search/test_tensorboard.py",
+    r"source <\(model3-\S+ --print-completion": "is for the shell: tests/test_scripts.py",
+}
+
+# What is put in the place of a part of a command, so that it takes seconds.
+SMALLER = {
+    r"^\.venv/bin/python (.* --study first)$": r"python \1 --callback mymodule:make",
+    r"--budget 3m": "--budget 1 --rows 600 --epochs 1 --workers 1 --baselines linear",
+    r"(^python -m search\.run (?!--help|.*--callback).*)": r"\1 --explain",
+    r"results\.report NAME$": "results.report first",
+}
+
+PACKED = "http-params-access.csv.xz"
+HYPERMODEL = "from tests.search.small import Small as MyHyperModel\n"
 
 
-@pytest.mark.slow
-def test_the_bridge_example(tmp_path: Path) -> None:
-    text = (REPOSITORY / "README.md").read_text()
-    program, pruned = re.findall(r"```python\n(.*?)```", text, re.S)
-    # The second block is the first one's tuner with pruning: both are run as one program.
-    program = program.replace("tuner = keras_tuner.Tuner(", f"{pruned}\ntuner = PrunedTuner(")
+def why_not_run(command: str) -> str | None:
+    return next((why for part, why in NOT_RUN.items() if re.match(part, command)), None)
+
+
+RUN = [command for command in COMMANDS if why_not_run(command) is None]
+FIRST, *LATER = RUN
+
+
+PARSED = [each for each in COMMANDS if re.search(r"python -m [a-z]+\.(?!.*--help)", each)]
+# In docstrings, in the examples of `--help` and in messages.
+EXAMPLES = sorted({each for package in PACKAGES for each in readme.named_in(package)} - {*PARSED})
+
+
+def shortened(command: str) -> str:
+    return command[:60]
+
+
+def smaller(command: str) -> str:
+    for part, small in SMALLER.items():
+        command = re.sub(part, small, command)
+    return command
+
+
+def shell(command: str | list[str], folder: Path) -> str:
+    """Run a command where the logs are; give its standard output."""
+    places = [str(Path(sys.executable).parent), os.environ["PATH"]]
     done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        ["bash", "-euo", "pipefail", "-c", command] if isinstance(command, str) else command,
+        cwd=folder,
+        env={
+            **os.environ,
+            "PATH": os.pathsep.join(places),
+            "PYTHONPATH": str(ROOT),
+            "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db",
+        },
         capture_output=True,
         text=True,
         check=False,
         timeout=400,
     )
-    assert done.returncode == 0, done.stderr
-    value, _, best = done.stdout.strip().splitlines()[-1].partition(" ")
-    assert 0.5 < float(value) <= 1
-    assert "'layers'" in best
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
+
+
+def program(mark: str) -> str:
+    """Give the only Python program in which something occurs."""
+    (found,) = [block.text for block in readme.blocks("python") if mark in block.text]
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the commands name, where the first of them has been run."""
+    outside = tmp_path_factory.mktemp("readme")
+    folder = outside / "model3-search"
+    (outside / "shared" / "data").mkdir(parents=True)
+    (folder / "mypackage").mkdir(parents=True)
+    synthetic.write(folder / "access.csv", 600)
+    packed = lzma.compress((folder / "access.csv").read_bytes())
+    for path in (folder / "access.csv.xz", outside / "shared" / "data" / PACKED):
+        path.write_bytes(packed)
+    (folder / "mypackage" / "spaces.py").write_text(HYPERMODEL)
+    (folder / "mymodule.py").write_text(program("MlflowCallback"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    with warm(tmp_path_factory.mktemp("commands"), "keras_tuner") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def first(place: Path) -> Path:
+    shell(smaller(FIRST), place)
+    return place
+
+
+# What is in the README
+
+
+def test_every_block_is_of_a_kind_that_is_tried_here() -> None:
+    assert {block.language for block in readme.blocks()} <= {"sh", "python", "toml", "text"}
+    marks = ("OptunaOracle(", "class PrunedTuner(", "MlflowCallback")
+    for block in readme.blocks("python"):
+        assert sum(mark in block.text for mark in marks) == 1, block.text
+    assert len(readme.blocks("toml")) == 1
+
+
+def test_every_command_that_is_not_run_is_on_the_list_and_the_list_is_no_longer() -> None:
+    """A new command is run by the tests below, unless somebody says here why it cannot be."""
+    used = {why_not_run(command) for command in COMMANDS} - {None}
+    assert used == set(NOT_RUN.values())
+    for why in NOT_RUN.values():
+        assert all((ROOT / path).is_file() for path in re.findall(r"tests/\S+\.py", why)), why
+    assert "--study first" in FIRST and "--explain" not in smaller(FIRST)
+
+
+def test_the_extras_that_are_to_be_installed_exist() -> None:
+    for extras in re.findall(r"\.\[([a-z,]+)\]", readme.TEXT):
+        assert set(extras.split(",")) <= set(EXTRAS)
 
 
 def test_the_two_commands_stand_on_their_own() -> None:
-    text = (REPOSITORY / "README.md").read_text()
     for name in ("run", "test"):
-        (command,) = re.findall(rf"<!-- {name} -->\n```sh\n(.*?)```", text, re.S)
+        (command,) = re.findall(rf"<!-- {name} -->\n```sh\n(.*?)```", readme.TEXT, re.S)
         assert command.startswith("python3 -m venv .venv &&")
         assert "pip install" in command
-    assert "@@" not in text
+    assert "@@" not in readme.TEXT
+
+
+# Commands
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("command", LATER, ids=shortened)
+def test_a_command_runs(first: Path, commands: Warm, command: str) -> None:
+    words = shlex.split(smaller(command))
+    if words[-1] in ("--explain", "--help"):
+        done = commands.call(*words[2:], where=first)
+        assert done.status == 0, done.err
+        assert done.out
+    else:
+        shell(smaller(command), first)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_options_stand_in_a_file(first: Path, commands: Warm) -> None:
+    (block,) = readme.blocks("toml")
+    (first / "run.toml").write_text(block.text)
+    done = commands.call("search.run", "--config", "run.toml", "--explain", where=first)
+    assert done.status == 0, done.err
+    assert "val_accuracy, parameters" in done.out
+
+
+class Parsed(Exception):
+    """The words were understood."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [*PARSED, *EXAMPLES], ids=shortened)
+def test_a_command_has_the_options_that_it_is_given(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    parse = ArgumentParser.parse_args
+
+    def parse_only(
+        parser: ArgumentParser,
+        args: Sequence[str] | None = None,
+        namespace: Namespace | None = None,
+    ) -> None:
+        parse(parser, args, namespace)
+        raise Parsed
+
+    words = shlex.split(command)
+    module, *rest = words[words.index("-m") + 1 :]
+    monkeypatch.setattr(ArgumentParser, "parse_args", parse_only)
+    monkeypatch.setattr(sys, "argv", [module, *rest])
+    main = importlib.import_module(module).main
+    with pytest.raises(Parsed):
+        main(rest) if inspect.signature(main).parameters else main()
+
+
+# Programs
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_bridge_example(tmp_path: Path) -> None:
+    # The second block is the first one's tuner with pruning: both are run as one program.
+    text = program("OptunaOracle(").replace(
+        "tuner = keras_tuner.Tuner(", f"{program('class PrunedTuner(')}\ntuner = PrunedTuner("
+    )
+    out = shell([sys.executable, "-c", text], tmp_path)
+    value, _, best = out.strip().splitlines()[-1].partition(" ")
+    assert 0.5 < float(value) <= 1
+    assert "'layers'" in best

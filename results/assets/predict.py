@@ -20,7 +20,6 @@ LONGEST_LINE = 2**24
 WINDOW = 1024
 LARGEST_BATCH = 128
 DEEPEST = 500
-QUOTES = {"access-log": "|", "text": '"'}
 
 
 class Predictor:
@@ -76,11 +75,12 @@ class Predictor:
             line.encode()
         except UnicodeEncodeError as error:  # Such bytes were read as lone surrogates.
             raise ValueError(f"is not UTF-8 at character {error.start + 1}") from error
-        format = self._given["format"]
-        if format == "text":
-            return _only_field(line, format, line)
-        record = load(line) if format == "jsonl" else _record(line)
-        dropped = [*self._given["dropped_keys"], *(["label"] if format == "jsonl" else [])]
+        layout = self._given["layout"]
+        if not layout["keyed"]:
+            return _only_field(line, layout, line)
+        is_labelled = layout["quote"] is None  # A key of the record is the label.
+        record = load(line) if is_labelled else _record(line, layout)
+        dropped = [*self._given["dropped_keys"], *(["label"] if is_labelled else [])]
         for key in dropped:
             record.pop(key, None)
         return json.dumps(record, separators=(",", ":"))
@@ -185,20 +185,21 @@ def load(record: str) -> dict[str, Any]:
     raise ValueError("the record is nested too deeply")
 
 
-def _record(line: str) -> dict[str, Any]:
+def _record(line: str, layout: dict[str, Any]) -> dict[str, Any]:
     """Take the record out of a line of the brief's CSV, or a bare record."""
-    if not line.startswith("|"):
+    if not line.startswith(layout["quote"]):
         try:
             return load(line)
         except ValueError:
             pass  # Not bare, then: a record without commas needs no quotes in the CSV.
-    return load(_only_field(line, "access-log", None))
+    return load(_only_field(line, layout, None))
 
 
-def _only_field(line: str, format: str, otherwise: str | None) -> str:
+def _only_field(line: str, layout: dict[str, Any], otherwise: str | None) -> str:
     """Return the first CSV field, where nothing but a label follows."""
     csv.field_size_limit(LONGEST_LINE)
-    fields = next(csv.reader([line], quotechar=QUOTES[format]), []) or [""]
+    reader = csv.reader([line], quotechar=layout["quote"], delimiter=layout["delimiter"])
+    fields = next(reader, []) or [""]
     if len(fields) == 1 or (len(fields) == 2 and fields[1].strip() in ("0", "1")):
         return fields[0]
     if otherwise is None:

@@ -17,7 +17,6 @@ What is finished is on disk at once: `--from FILE` shows it without running anyt
 given 0 is kept from the file that `--json` names.
 """
 
-import argparse
 import logging
 import sys
 import tempfile
@@ -144,11 +143,7 @@ def run_sides(options: Any, data: Dataset, folder: Path) -> list[Repeat]:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        prog="python -m tests.benchmarks.search_speed",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog="python -m tests.benchmarks.search_speed", description=__doc__)
     parser.add_argument("--data", help="default: a synthetic log")
     parser.add_argument("--rows", type=int, help="first rows only")
     for name, default in (("stock", "20m"), ("ours", "10m"), ("optuna", "10m")):

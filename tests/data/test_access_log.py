@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from data import quick
 from data.access_log import DROPPED_KEYS, AccessLog, clean, parse_line, read, values
 from data.errors import UserError
-from data.rows import MAX_FIELD
+from data.formats import MAX_FIELD
 
 Writer = Callable[[bytes], str]
 

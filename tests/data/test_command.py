@@ -25,13 +25,15 @@ from data.errors import UserError
 def main(argv):
     parser = Parser(prog="python -m some.where")
     parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("do", choices=["print", "refuse", "fail", "three", "wait", "log", "leak"])
+    parser.add_argument("do", choices="print mu refuse fail three wait log leak".split())
     parser.add_argument("--storage")
     options = parser.parse_args(argv)
     match options.do:
         case "print":
             for _ in range(options.times):
                 print("a line of output")
+        case "mu":
+            print("27 µs")
         case "refuse":
             raise UserError("row 3: it is wrong\\n   or torn; mend it")
         case "fail":
@@ -90,6 +92,14 @@ def call(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
 def test_endings(command: list[str], words: list[str], status: int, out: str, err: str) -> None:
     done = call(command, *words)
     assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
+def test_what_the_output_cannot_show_is_escaped(command: list[str]) -> None:
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*command, "mu"], capture_output=True, text=True, timeout=30, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "27 \\xb5s\n", "")
 
 
 def test_a_bug_keeps_its_traceback(command: list[str]) -> None:

@@ -1,6 +1,9 @@
 """Whole or not there, also when something fails half-way or somebody else is there first."""
 
+import errno
+import fcntl
 import multiprocessing
+import os
 import threading
 from pathlib import Path
 
@@ -71,6 +74,50 @@ def test_a_file_appears_only_when_its_block_ends(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert place.read_bytes() == b"1"
     assert [entry.name for entry in place.parent.iterdir()] == ["model.keras"]
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse what Windows refuses, in its way."""
+    opened, flushed, replaced = os.open, os.fsync, Path.replace
+
+    def open_file(path: Path, flags: int, **by: int | None) -> int:
+        if not by and Path(path).is_dir():  # `shutil.rmtree` opens folders here alone.
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, flags, **by)
+
+    def flush(handle: int) -> None:
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flushed(handle)
+
+    def replace(path: Path, target: Path) -> Path:
+        if target.is_dir():
+            raise PermissionError(errno.EACCES, "Access is denied", str(path))
+        return replaced(path, target)
+
+    monkeypatch.setattr("data.files._WINDOWS", True)
+    monkeypatch.setattr(os, "open", open_file)
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", replace)
+
+
+@pytest.mark.usefixtures("windows")
+def test_windows_writes_and_replaces_files_and_folders(tmp_path: Path) -> None:
+    for text in ("1", "2"):
+        write_text(tmp_path / "deep" / "note.md", text)
+        with new_folder(tmp_path / "best") as folder:
+            (folder / text).write_text(text)
+    assert (tmp_path / "deep" / "note.md").read_text() == "2"
+    assert [entry.name for entry in (tmp_path / "best").iterdir()] == ["2"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["best", "deep"]
+
+
+@pytest.mark.usefixtures("windows")
+def test_windows_refuses_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "note").mkdir()
+    with pytest.raises(UserError, match=r"cannot write .*: Access is denied"):
+        write_text(tmp_path / "note", "1")
 
 
 def _replace(place: Path, start: threading.Event, text: str) -> None:

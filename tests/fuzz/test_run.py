@@ -36,7 +36,7 @@ def test_a_short_campaign_executes_its_inputs(
     ("name", "wrong"),
     [
         ("data.quick.clean", lambda record, dropped: b"{}"),
-        ("data.rows.split_row", lambda line: (line[1:-4], 1) if line.startswith(b"|{") else None),
+        ("data.quick.split_row", lambda line: (line[1:-4], 1) if line.startswith(b"|{") else None),
         ("data.quick.clean_json_line", lambda line, dropped: (b'{"a":1}', 1)),
     ],
 )

@@ -58,7 +58,18 @@ def test_a_url_that_cannot_serve_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["../../x", "/etc/passwd", "../a/../../x", "trials/../../../x", "a/../../../x"]
+    "path",
+    [
+        "../../x",
+        "/etc/passwd",
+        "../a/../../x",
+        "trials/../../../x",
+        "a/../../../x",
+        "..\\..\\x",
+        "C:/x",
+        "C:x",
+        "//host/share/x",
+    ],
 )
 def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str, url: str) -> None:
     artefacts = Artefacts(tmp_path / "runs" / "here", url)
@@ -75,3 +86,9 @@ def test_finished_baselines_lie_beside_the_run(tmp_path: Path) -> None:
     found = Artefacts(tmp_path / "runs" / "here").find("../baselines/abc/model.keras")
     assert found is not None
     assert found.read_bytes() == b"model"
+
+
+def test_a_place_is_named_from_the_run_on(tmp_path: Path) -> None:
+    artefacts = Artefacts(tmp_path / "runs" / "here")
+    assert artefacts.name(tmp_path / "runs" / "here" / "trials" / "0") == "trials/0"
+    assert artefacts.name(str(tmp_path / "runs" / "baselines" / "abc")) == "../baselines/abc"

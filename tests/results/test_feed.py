@@ -45,6 +45,24 @@ def test_a_pause_is_told_once_and_half_a_line_is_kept() -> None:
         assert list(batches) in ([], [[]])
 
 
+def test_where_a_pipe_cannot_be_asked_no_writer_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("an operation was attempted on something that is not a socket")
+
+    monkeypatch.setattr("select.select", refuse)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as stream:
+        batches = batches_of_stream(stream, wait=60)
+        os.write(writing, b"one\ntw")
+        assert next(batches) == ["one"]
+        assert next(batches) == []
+        os.write(writing, b"o")
+        os.close(writing)
+        assert [batch for batch in batches if batch] == [["two"]]
+
+
 def test_a_busy_writer_is_not_interrupted() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as stream:

@@ -1,6 +1,7 @@
 """Whose worker is gone, told by the process itself; its trials are repeated, but not for ever."""
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -13,12 +14,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from results.trials import BORN, DEATHS, WORKER, counted
-from search import slots
+from search import lost, slots
 from search.lost import MOST_DEATHS, birth, cause, is_lost, put_back, worker_name
-
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/stat").exists(), reason="processes are told apart by Linux's /proc"
-)
 
 PID = 2**22 + 1  # Above what Linux gives: nobody's.
 
@@ -27,11 +24,23 @@ def running(**attributes: str | None) -> FrozenTrial:
     return optuna.trial.create_trial(state=TrialState.RUNNING, user_attrs=attributes)
 
 
+@pytest.fixture(params=["proc", "elsewhere"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "elsewhere":
+
+        def refuse(path: Path) -> str:
+            raise FileNotFoundError(path)
+
+        monkeypatch.setattr(Path, "read_text", refuse)
+
+
+@pytest.mark.usefixtures("system")
 def test_a_process_that_lives_has_one_birth() -> None:
     assert birth(os.getpid()) == birth(os.getpid()) != birth(os.getppid())
     assert birth(2**22 + 1) is None
 
 
+@pytest.mark.usefixtures("system")
 def test_a_living_worker_is_not_lost() -> None:
     pid = os.getpid()
     assert not is_lost(running(**{WORKER: worker_name(pid), BORN: birth(pid)}))
@@ -40,12 +49,14 @@ def test_a_living_worker_is_not_lost() -> None:
     assert not is_lost(running(**{WORKER: worker_name(pid), BORN: None}))
 
 
+@pytest.mark.usefixtures("system")
 def test_another_process_with_the_id_of_a_dead_worker_does_not_keep_its_trial() -> None:
     pid = os.getpid()
     before = f"{birth(pid)}0"
     assert is_lost(running(**{WORKER: worker_name(pid), BORN: before}))
 
 
+@pytest.mark.usefixtures("system")
 def test_a_dead_worker_that_nobody_has_buried_is_lost() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         trial = running(**{WORKER: worker_name(process.pid), BORN: birth(process.pid)})
@@ -153,3 +164,9 @@ def test_deaths_of_different_trials_do_not_add_up(study: optuna.Study) -> None:
 )
 def test_the_cause_is_told(exitcode: int | None, said: str) -> None:
     assert cause(exitcode) == said
+
+
+def test_a_system_without_sigkill_tells_the_cause_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "SIGKILL")
+    module = runpy.run_path(str(Path(lost.__file__)))
+    assert module["cause"](-signal.SIGTERM) == "signal 15"

@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 from data.errors import UserError
 from results.trials import REASON
 from search import slots
+from search.arguments import parser
 from search.oracle import OptunaOracle
 from search.reseeded import ReseededSampler
 from search.samplers import KERAS_TUNER, PRUNERS, SAMPLERS, check_names, make_pruner, make_sampler
@@ -363,3 +364,16 @@ def test_gp_without_torch_is_told_what_to_install(monkeypatch: pytest.MonkeyPatc
     )
     with pytest.raises(UserError, match=r"pip install 'model3-search\[gp\]'"):
         check_names("gp", "none")
+
+
+def test_a_new_sampler_or_pruner_is_one_entry(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(
+        SAMPLERS, "qmc", lambda seed, workers: optuna.samplers.QMCSampler(seed=seed)
+    )
+    monkeypatch.setitem(PRUNERS, "patient", lambda reports: optuna.pruners.NopPruner())
+    check_names("qmc", "patient")
+    check(run("qmc", optuna.create_study(), tmp_path, trials=5), 5)
+    shown = " ".join(parser().format_help().split())
+    assert "random, qmc, grid" in shown and "none, patient" in shown

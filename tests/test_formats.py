@@ -1,0 +1,80 @@
+"""A format is one entry: what is added there is read, guessed, prepared and told without more."""
+
+import csv
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data import access_log
+from data.encode import Vocabulary
+from data.errors import UserError
+from data.formats import FORMATS, Format, check_format
+from results.exported import Preprocessing
+from results.porting import preprocessing_text
+from results.preparation import Preparation
+from results.threshold import Threshold
+from results.vectors import raw
+from tests.commands import ROOT
+
+TEXT = FORMATS["text"]
+TEXTS = ["GET /a, b", "/?q='or 1=1--", 'say "x"']
+TABS = Format(
+    "tabs",
+    keyed=False,
+    begins=lambda line: "\t" in line,
+    told="It is the text, a tab and the label.",
+    quote='"',
+    delimiter="\t",
+)
+
+
+@pytest.fixture
+def tabs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more format, before the one that takes everything."""
+    monkeypatch.delitem(FORMATS, "text")
+    monkeypatch.setitem(FORMATS, "tabs", TABS)
+    monkeypatch.setitem(FORMATS, "text", TEXT)
+
+
+def stand_alone(preprocessing: Preprocessing) -> Any:
+    """Give the predictor that lies in an export, as far as it reads lines."""
+    pytest.importorskip("onnxruntime")
+    kind = runpy.run_path(str(ROOT / "results" / "assets" / "predict.py"))["Predictor"]
+    predictor = kind.__new__(kind)  # What it is made of needs a model.
+    predictor._given = json.loads(json.dumps(preprocessing.as_json()))
+    return predictor
+
+
+@pytest.mark.usefixtures("tabs")
+def test_a_new_format_is_read_and_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows([[text, 1] for text in TEXTS])
+    for given in (None, "tabs"):
+        log = access_log.read(str(path), format=given)
+        assert (log.format, list(log.texts), log.labels.tolist()) == ("tabs", TEXTS, [1, 1, 1])
+    path.write_text("a\tb\t1\n")
+    with pytest.raises(UserError, match=r"has 3 columns, but must have 2.* where it holds '\\t'"):
+        access_log.read(str(path), format="tabs")
+
+
+@pytest.mark.usefixtures("tabs")
+def test_an_export_with_a_new_format_reads_its_lines_alone_too(tmp_path: Path) -> None:
+    preprocessing = Preprocessing("tabs", (), unknown=True, padding="real")
+    assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
+    told = preprocessing_text(preprocessing, Threshold(0.5, "0.5"))
+    assert TABS.told in told and "Nothing is done to a plain text." in told
+    prepared = Preparation(preprocessing, Vocabulary(tuple("abc"), True))
+    alone = stand_alone(preprocessing)
+    for text in TEXTS:
+        line = raw(text, "tabs", ())
+        for written in (line, f"{line}\t1\n"):
+            assert prepared.text(written) == alone.text(written) == text
+
+
+def test_a_format_that_does_not_exist_is_named() -> None:
+    with pytest.raises(UserError, match="is 'tabs', but must be one of access-log, jsonl, text"):
+        check_format("tabs")
