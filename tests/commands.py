@@ -119,7 +119,8 @@ def warm(folder: Path, *modules: str) -> Iterator[Warm]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
-        env=ENVIRONMENT,
+        # A command that runs in another folder finds the tests' own modules all the same.
+        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)},
         text=True,
     ) as process:
         yield Warm(process, folder)
