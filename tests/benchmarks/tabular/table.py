@@ -110,16 +110,16 @@ def _curves(frame: pd.DataFrame, kind: str) -> Floats:
     return frame[[f"{kind}{report}" for report in range(1, REPORTS + 1)]].to_numpy(float)
 
 
-def rows(store: Store) -> Iterator[dict[str, Any]]:
+def rows(store: Store, ranked: Mapping[str, Row]) -> Iterator[dict[str, Any]]:
     """Give a table's rows for the trials of a run that trained at all.
 
     Args:
         store: The run.
+        ranked: Its leaderboard's rows, by name.
 
     Yields:
         Values by column; those of inactive hyperparameters and of reports never made are missing.
     """
-    ranked = {row.name: row for row in from_store(store).rows}
     for trial in sorted(store.trials(), key=lambda trial: trial.number or 0):
         if trial.curve and trial.status != "failed":
             yield _row(trial, ranked[trial.name])
@@ -163,20 +163,24 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
     options = parser.parse_args(argv)
     stores = [Store.open(folder) for folder in options.runs]
-    facts = _facts(stores[0])
+    # A leaderboard repeats the champion's choice a thousand times, so each is made once.
+    boards = [{row.name: row for row in from_store(store).rows} for store in stores]
+    facts = _facts(stores[0], boards[0])
     columns = ["status", "seconds_an_epoch", "parameters", "latency_us"]
     columns += ["heldout_accuracy", "heldout_loss"]
     names = dict.fromkeys(entry["config"]["name"] for entry in facts["space"]["space"])
     columns += [f"{_DRAWN}{name}" for name in names]
     columns += [f"{kind}{at}" for kind in (_ACCURACY, _LOSS) for at in range(1, REPORTS + 1)]
-    frame = pd.DataFrame([row for store in stores for row in rows(store)])
+    frame = pd.DataFrame(
+        [row for store, board in zip(stores, boards, strict=True) for row in rows(store, board)]
+    )
     text = frame.reindex(columns=columns).to_csv(index=False)
     write_text(options.to, f"{_HEADER}{json.dumps(facts, sort_keys=True)}\n{text}")
     print(f"{options.to}: {len(frame)} trials")
     return 0
 
 
-def _facts(store: Store) -> dict[str, Any]:
+def _facts(store: Store, ranked: Mapping[str, Row]) -> dict[str, Any]:
     protocol, data = store.protocol, dict(store.data)
     space = ScopedHyperParameters()
     load_space(
@@ -185,12 +189,11 @@ def _facts(store: Store) -> dict[str, Any]:
         rows=data["slices"]["fit"],
         epochs=protocol["epochs"],
     ).declare(space)
-    accuracies = {row.name: row.heldout_accuracy for row in from_store(store).rows}
     data.pop("source", None)
     return {
         "data": data,
         "protocol": protocol,
-        "linear": accuracies.get("linear"),
+        "linear": ranked["linear"].heldout_accuracy if "linear" in ranked else None,
         "space": space.get_config(),
     }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from results.leaderboard import from_store
 from results.store import Store
 from tests.benchmarks.tabular.table import FOLDER, REPORTS, load, main, rows
 from tests.commands import call
@@ -52,7 +53,8 @@ def test_a_real_run_becomes_a_table(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "few")
     assert main([str(tmp_path / "few"), "--to", str(tmp_path / "few.csv")]) == 0
     table = load(tmp_path / "few.csv")
-    assert len(table) == len(list(rows(store))) == 2
+    ranked = {row.name: row for row in from_store(store).rows}
+    assert len(table) == len(list(rows(store, ranked))) == 2
     assert table.is_complete.all()
     for point, trial in zip(table.points, store.trials(), strict=True):
         assert point.keys() == trial.hyperparameters.keys()
