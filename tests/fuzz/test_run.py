@@ -32,6 +32,15 @@ def test_a_short_campaign_executes_its_inputs(
     assert 0 < json.loads(counted.read_text())["read"] < 3000
 
 
+@pytest.mark.slow
+def test_memory_of_the_one_who_starts_it_is_not_counted(tmp_path: Path) -> None:
+    pytest.importorskip("atheris")
+    ballast = b"x" * 1_500_000_000
+    (job,) = run.campaign(tmp_path, 100, 1, 1)
+    assert job.status == 0
+    assert 0 < job.peak < len(ballast)
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
