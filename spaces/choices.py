@@ -5,10 +5,11 @@ sigmoid) has more than five layers, and types that Models 1 and 2 lack, so every
 brief; all other choices only add to it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spaces.parts import Front, Head, Recurrence, Training
+from spaces.parts import Body, Embedding, Front, Head, Recurrence, Training
 
 RELATIVES_OF_ADAM = ["rmsprop", "nadam", "adamw"]
 DECAYING = ["adamw", "lion"]
@@ -19,20 +20,12 @@ class Choices:
     """One drawn Model 3.
 
     Attributes:
-        embedding: Width of a character's vector.
-        spatial_dropout: Share of the embedding's channels dropped.
-        front: The convolutions.
-        normalization: "none", "layer" or "batch", after each convolution and recurrent layer.
-        recurrence: The recurrent layers.
-        head: From the sequence to the probability.
+        body: From the characters to the summary.
+        head: From the summary to the probability.
         training: The optimizer and its settings.
     """
 
-    embedding: int
-    spatial_dropout: float
-    front: Front
-    normalization: str
-    recurrence: Recurrence
+    body: Body
     head: Head
     training: Training
 
@@ -50,13 +43,36 @@ def choose(hp: Any, *, brief: bool = True) -> Choices:
     """
     least_dropout = 0.05 if brief else 0.0
     return Choices(
-        embedding=power_of_two(hp, "embedding", 16, 64, default=32),
-        spatial_dropout=hp.Float("spatial_dropout", least_dropout, 0.3, step=0.05, default=0.1),
-        front=front(hp),
-        normalization=hp.Choice("normalization", ["none", "layer", "batch"], default="batch"),
-        recurrence=recurrence(hp),
-        head=head(hp, summary(hp), least_dropout),
+        body=body(hp, least_dropout=least_dropout),
+        head=head(hp, least_dropout),
         training=training(hp, brief),
+    )
+
+
+def body(
+    hp: Any,
+    *,
+    convolutions: bool = True,
+    least_dropout: float = 0.0,
+    more_summaries: Sequence[str] = (),
+) -> Body:
+    """Declare what reads a record.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+        convolutions: Whether they stand before the recurrence.
+        least_dropout: The lowest rate of the embedding's dropout.
+        more_summaries: What a sequence may be summed up by beside "max", "mean" and "attention".
+
+    Returns:
+        The draw.
+    """
+    return Body(
+        embedding=embedding(hp, least_dropout),
+        front=front(hp) if convolutions else None,
+        normalization=normalization(hp),
+        recurrence=recurrence(hp),
+        summary=summary(hp, *more_summaries),
     )
 
 
@@ -76,6 +92,22 @@ def power_of_two(hp: Any, name: str, least: int, most: int, default: int) -> Any
     return hp.Int(name, least, most, step=2, sampling="log", default=default)
 
 
+def embedding(hp: Any, least_dropout: float = 0.0) -> Embedding:
+    """Declare the vectors of what is read.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+        least_dropout: The lowest rate of their dropout.
+
+    Returns:
+        The draw.
+    """
+    return Embedding(
+        width=power_of_two(hp, "embedding", 16, 64, default=32),
+        dropout=hp.Float("spatial_dropout", least_dropout, 0.3, step=0.05, default=0.1),
+    )
+
+
 def front(hp: Any) -> Front:
     """Declare the convolutions before a recurrence.
 
@@ -91,6 +123,18 @@ def front(hp: Any) -> Front:
         kernel=hp.Int("conv_kernel", 3, 9, default=7),
         pool=hp.Int("conv_pool", 2, 4, default=4),
     )
+
+
+def normalization(hp: Any) -> Any:
+    """Declare what follows each layer.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+
+    Returns:
+        The draw.
+    """
+    return hp.Choice("normalization", ["none", "layer", "batch"], default="batch")
 
 
 def recurrence(hp: Any) -> Recurrence:
@@ -134,25 +178,25 @@ def _recurrent_dropout(hp: Any) -> float:
     return float(rate) if used else 0.0
 
 
-def summary(hp: Any, *more: str) -> Any:
-    """Declare what a recurrence is summed up by.
+def summary(hp: Any, *more: str, default: str = "max") -> Any:
+    """Declare what a sequence is summed up by.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
         more: What may be drawn beside "max", "mean" and "attention".
+        default: What the first trial takes.
 
     Returns:
         The draw.
     """
-    return hp.Choice("summary", ["max", "mean", "attention", *more], default="max")
+    return hp.Choice("summary", ["max", "mean", "attention", *more], default=default)
 
 
-def head(hp: Any, summary: str, least_dropout: float) -> Head:
+def head(hp: Any, least_dropout: float) -> Head:
     """Declare the layers between the summary and the probability.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        summary: The drawn summary.
         least_dropout: The lowest rate of the dropout.
 
     Returns:
@@ -163,7 +207,7 @@ def head(hp: Any, summary: str, least_dropout: float) -> Head:
     units = _stack(hp, "dense", layers, default=32)
     with hp.conditional_scope("dense_layers", [1, 2]):
         activation = hp.Choice("dense_activation", ["relu", "gelu", "tanh"], default="relu")
-    return Head(summary, dropout, units, activation)
+    return Head(dropout, units, activation)
 
 
 def training(hp: Any, brief: bool) -> Training:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from spaces.choices import Choices
-from spaces.parts import Front, Head, Recurrence
+from spaces.parts import Body, Embedding, Front, Head, Recurrence
 
 CELLS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
@@ -24,30 +24,43 @@ def assemble(choices: Choices, num_words: int) -> Any:
         A functional Keras model: int32 [batch, length] in, probabilities [batch, 1] out, for any
         length from 32 on.
     """
-    inputs = keras.Input((None,), dtype="int32", name="ids")
-    x = embed(inputs, choices.embedding, choices.spatial_dropout, num_words)
-    x = convolve(x, choices.front, choices.normalization)
-    x = recur(x, choices.recurrence, choices.normalization, choices.head.summary != "last")
-    x = summarize(x, choices.head.summary)
-    x = classify(x, choices.head)
-    return keras.Model(inputs, x, name="model3")
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    x = classify(read(ids, choices.body, num_words), choices.head)
+    return keras.Model(ids, x, name="model3")
 
 
-def embed(ids: Any, width: int, dropout: float, num_words: int) -> Any:
-    """Give each character its vector.
+def read(ids: Any, body: Body, num_words: int) -> Any:
+    """Add what reads a record.
+
+    Args:
+        ids: int32 [batch, length].
+        body: Its layers.
+        num_words: How many ids there are, padding included.
+
+    Returns:
+        [batch, units].
+    """
+    x = embed(ids, body.embedding, num_words)
+    if body.front:
+        x = convolve(x, body.front, body.normalization)
+    x = recur(x, body.recurrence, body.normalization, body.summary != "last")
+    return summarize(x, body.summary)
+
+
+def embed(ids: Any, embedding: Embedding, num_words: int) -> Any:
+    """Give each id its vector.
 
     Args:
         ids: [batch, length].
-        width: Numbers in a vector.
-        dropout: Share of the vectors' channels dropped.
-        num_words: How many ids there are, padding included.
+        embedding: The vectors.
+        num_words: How many ids there are.
 
     Returns:
         [batch, length, width].
     """
-    x = keras.layers.Embedding(num_words, width, name="embedding")(ids)
-    if dropout:
-        x = keras.layers.SpatialDropout1D(dropout, name="spatial_dropout")(x)
+    x = keras.layers.Embedding(num_words, embedding.width, name="embedding")(ids)
+    if embedding.dropout:
+        x = keras.layers.SpatialDropout1D(embedding.dropout, name="spatial_dropout")(x)
     return x
 
 

@@ -1,21 +1,15 @@
-"""Model 3 as a KerasTuner hypermodel: draws an architecture, builds and compiles it."""
+"""Model 3 as a KerasTuner hypermodel: every draw keeps the brief."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras_tuner
-
-from spaces import layers, optimizers
-from spaces.choices import choose
-
-BRIEF_FIT_ROWS = 15_059
-BRIEF_EPOCHS = 3
+from spaces import layers
+from spaces.choices import Choices, choose
+from spaces.space import BRIEF_EPOCHS, BRIEF_FIT_ROWS, Space
 
 
-class Model3(keras_tuner.HyperModel):
+class Model3(Space):
     """The space that a search explores by default.
-
-    The hyperparameter `batch_size` belongs to the space, though only the trainer uses it.
 
     Attributes:
         starting_points: What a search tries first: the defaults, then two variants. All were found
@@ -40,37 +34,18 @@ class Model3(keras_tuner.HyperModel):
 
         Args:
             num_words: How many ids there are, padding included.
-            rows: How many rows a training sees in one epoch; with `epochs` and the drawn batch
-                size it gives the length of a learning-rate schedule.
+            rows: How many rows a training sees in one epoch.
             epochs: How many epochs a training lasts.
             brief: Whether every draw keeps Model 3's rules; without them adam may be drawn and
                 both dropouts left out.
         """
-        super().__init__(name="model3")
-        self.num_words = num_words
-        self.rows = rows
-        self.epochs = epochs
+        super().__init__(num_words, rows=rows, epochs=epochs)
         self.brief = brief
 
-    def declare(self, hp: Any) -> None:
-        """Declare every hyperparameter on `hp`, active or not, without building a layer.
+    def choose(self, hp: Any) -> Choices:
+        """Declare the space and read the current draw off it, as `spaces.choices.choose` does."""
+        return choose(hp, brief=self.brief)
 
-        Args:
-            hp: A `keras_tuner.HyperParameters`.
-        """
-        choose(hp, brief=self.brief)
-
-    def build(self, hp: Any) -> Any:
-        """Build and compile the model that `hp` describes.
-
-        Args:
-            hp: A `keras_tuner.HyperParameters`; where it has no value, the default is taken.
-
-        Returns:
-            A compiled Keras model: int32 [batch, length] in, float32 probabilities of label 1
-            [batch, 1] out, for any length from 32 on.
-        """
-        choices = choose(hp, brief=self.brief)
-        model = layers.assemble(choices, self.num_words)
-        optimizers.compile_model(model, choices.training, self.rows, self.epochs)
-        return model
+    def assemble(self, choices: Choices) -> Any:
+        """Build the model of one draw, as `spaces.layers.assemble` does."""
+        return layers.assemble(choices, self.num_words)

@@ -1,19 +1,46 @@
-"""The space `open`: Model 3's without the brief's rules, over several families of architectures."""
+"""The space `open`: Model 3's without the brief's rules, over several families of architectures.
 
-from collections.abc import Sequence
+A network need not be recurrent, adam may be drawn, and dropout may be left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import keras_tuner
+import keras
 
-from spaces import family_layers, optimizers
-from spaces.families import FAMILIES, choose
-from spaces.model3 import BRIEF_EPOCHS, BRIEF_FIT_ROWS
+from spaces.choices import head, training
+from spaces.families import FAMILIES, family
+from spaces.layers import classify
+from spaces.parts import Head, Training
+from spaces.space import BRIEF_EPOCHS, BRIEF_FIT_ROWS, Space
 
 
-class Open(keras_tuner.HyperModel):
+@dataclass(frozen=True)
+class OpenChoices:
+    """One drawn network.
+
+    Attributes:
+        family: One of `FAMILIES`.
+        drawn: What the family's `declare` gave.
+        head: From the summary to the probability.
+        training: The optimizer and its settings.
+    """
+
+    family: str
+    drawn: Any
+    head: Head
+    training: Training
+
+
+class Open(Space):
     """A space of convolutions, attention, bags of n-grams and recurrent networks.
 
-    The hyperparameter `batch_size` belongs to the space, though only the trainer uses it.
+    A family's hyperparameters stand under its name, as in `conv/filters`.
+
+    Attributes:
+        families: Which of `FAMILIES` may be drawn.
+        starting_points: What a search tries first: the defaults of each family.
     """
 
     def __init__(
@@ -28,41 +55,54 @@ class Open(keras_tuner.HyperModel):
 
         Args:
             num_words: How many ids there are, padding included.
-            rows: How many rows a training sees in one epoch; with `epochs` and the drawn batch
-                size it gives the length of a learning-rate schedule.
+            rows: How many rows a training sees in one epoch.
             epochs: How many epochs a training lasts.
-            families: Which of `FAMILIES` may be drawn; the first trial is of the first one.
+            families: Which of `FAMILIES` may be drawn; the first one is the default.
 
         Raises:
             ValueError: There is no such family, or none is given.
         """
-        super().__init__(name="open")
-        self.num_words = num_words
-        self.rows = rows
-        self.epochs = epochs
+        super().__init__(num_words, rows=rows, epochs=epochs)
         self.families = tuple(families)
         if not self.families or set(self.families) - set(FAMILIES):
             raise ValueError(f"families are {self.families}, but must be some of {FAMILIES}")
+        self.starting_points: Sequence[Mapping[str, Any]] = tuple(
+            {"family": name} for name in self.families
+        )
 
-    def declare(self, hp: Any) -> None:
-        """Declare every hyperparameter on `hp`, active or not, without building a layer.
+    def choose(self, hp: Any) -> OpenChoices:
+        """Declare the whole space on `hp` and read the current draw off it.
 
         Args:
             hp: A `keras_tuner.HyperParameters`.
-        """
-        choose(hp, self.families)
-
-    def build(self, hp: Any) -> Any:
-        """Build and compile the model that `hp` describes.
-
-        Args:
-            hp: A `keras_tuner.HyperParameters`; where it has no value, the default is taken.
 
         Returns:
-            A compiled Keras model: int32 [batch, length] in, float32 probabilities of label 1
-            [batch, 1] out, for any length from 32 on.
+            The draw; where `hp` has no value yet, the default.
         """
-        choices = choose(hp, self.families)
-        model = family_layers.assemble(choices, self.num_words)
-        optimizers.compile_model(model, choices.training, self.rows, self.epochs)
-        return model
+        chosen = hp.Choice("family", list(self.families), default=self.families[0])
+        draws = {name: _declare(hp, name) for name in self.families}
+        return OpenChoices(
+            family=chosen,
+            drawn=draws[chosen],
+            head=head(hp, least_dropout=0.0),
+            training=training(hp, brief=False),
+        )
+
+    def assemble(self, choices: OpenChoices) -> Any:
+        """Build the model of one draw, not yet compiled.
+
+        Args:
+            choices: The draw.
+
+        Returns:
+            A functional Keras model: int32 [batch, length] in, probabilities [batch, 1] out, for
+            any length from 32 on.
+        """
+        ids = keras.Input((None,), dtype="int32", name="ids")
+        x = family(choices.family).build(ids, choices.drawn, self.num_words)
+        return keras.Model(ids, classify(x, choices.head), name="open")
+
+
+def _declare(hp: Any, name: str) -> Any:
+    with hp.conditional_scope("family", [name]), hp.name_scope(name):
+        return family(name).declare(hp)

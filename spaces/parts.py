@@ -4,6 +4,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """The vectors of what is read.
+
+    Attributes:
+        width: Numbers in a vector.
+        dropout: Share of the vectors' channels dropped.
+    """
+
+    width: int
+    dropout: float
+
+
+@dataclass(frozen=True)
 class Front:
     """Convolutions before the recurrence, each followed by max pooling.
 
@@ -38,17 +51,34 @@ class Recurrence:
 
 
 @dataclass(frozen=True)
-class Head:
-    """What makes one probability of the sequence.
+class Body:
+    """What reads a record: recurrent layers, behind convolutions or without.
 
     Attributes:
-        summary: "last", "max", "mean" or "attention".
+        embedding: The characters' vectors.
+        front: The convolutions, if any.
+        normalization: "none", "layer" or "batch", after each convolution and recurrent layer.
+        recurrence: The recurrent layers.
+        summary: "max", "mean", "attention" or "last".
+    """
+
+    embedding: Embedding
+    front: Front | None
+    normalization: str
+    recurrence: Recurrence
+    summary: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """What makes one probability of the summary.
+
+    Attributes:
         dropout: Share of the summary dropped.
         units: Units of each hidden dense layer; may be empty.
         activation: Activation of those layers; None where there are none.
     """
 
-    summary: str
     dropout: float
     units: tuple[int, ...]
     activation: str | None

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from spaces.baselines import BASELINES
-from spaces.families import ATTENTION, BAG, CONV, CONV_RECURRENT, RECURRENT
 from spaces.model3 import Model3
 from spaces.open import Open
 from tests.spaces.draws import chosen
@@ -36,21 +35,24 @@ DRAWS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 FAMILY_DRAWS: dict[str, dict[str, Any]] = {
-    CONV: {
-        "stack_layers": 3, "stack_filters": 32, "stack_kernel": 4, "stack_pool": 3,
-        "normalization": "batch", "pooling": "attention", "dropout": 0.0, "spatial_dropout": 0.0,
+    "conv": {
+        "conv/layers": 3, "conv/filters": 32, "conv/kernel": 4, "conv/pool": 3,
+        "conv/normalization": "batch", "conv/summary": "attention", "conv/spatial_dropout": 0.0,
+        "dropout": 0.0,
     },
-    ATTENTION: {
-        "patch": 8, "attention_width": 32, "attention_blocks": 2, "attention_dropout": 0.1,
-        "pooling": "mean",
+    "attention": {
+        "attention/patch": 8, "attention/width": 32, "attention/blocks": 2,
+        "attention/attention_dropout": 0.1, "attention/summary": "mean",
     },
-    BAG: {"ngram_longest": 4, "ngram_buckets": 2**11, "ngram_width": 8},
-    RECURRENT: {
-        "cell": "gru", "bidirectional": False, "recurrent_units_1": 16, "summary": "last",
+    "bag": {"bag/longest": 4, "bag/buckets": 2**11, "bag/embedding": 16},
+    "recurrent": {
+        "recurrent/cell": "gru", "recurrent/bidirectional": False,
+        "recurrent/recurrent_units_1": 16, "recurrent/summary": "last",
     },
-    CONV_RECURRENT: {
-        "cell": "rnn", "bidirectional": False, "recurrent_units_1": 16, "conv_filters": 32,
-        "normalization": "layer",
+    "conv-recurrent": {
+        "conv-recurrent/cell": "rnn", "conv-recurrent/bidirectional": False,
+        "conv-recurrent/recurrent_units_1": 16, "conv-recurrent/conv_filters": 32,
+        "conv-recurrent/normalization": "layer",
     },
 }  # fmt: skip
 

@@ -22,7 +22,6 @@ from results.report_page import for_script
 from results.report_parts import attempt, figure
 from results.report_slices import NO_PATH, by_endpoint, by_length, confusion, path_of
 from results.report_text import duration, short, size, visible, written
-from spaces.families import ATTENTION, BAG
 from spaces.open import Open
 from tests.results.boards import everything
 from tests.results.reported import write_log
@@ -89,8 +88,8 @@ def test_branches_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("family", "name", "kind", "settings"),
     [
-        (ATTENTION, "block_1_attention", "attention", ("num heads 2", "key dim 32")),
-        (BAG, "embedding", "embedding", ("input dim 16384", "output dim 32")),
+        ("attention", "block_1_attention", "attention", ("num heads 2", "key dim 32")),
+        ("bag", "embedding", "embedding", ("input dim 16384", "output dim 32")),
     ],
 )
 def test_networks_of_the_open_space_are_told(

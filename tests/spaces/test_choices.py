@@ -44,11 +44,13 @@ def test_choices_repeat_what_was_drawn(seed: int) -> None:
     choices = choose(hp)
     values = hp.values
     assert values == before
-    assert len(choices.recurrence.units) == values["recurrent_layers"]
-    assert choices.recurrence.units[-1] == values[f"recurrent_units_{values['recurrent_layers']}"]
+    assert len(choices.body.recurrence.units) == values["recurrent_layers"]
+    assert (
+        choices.body.recurrence.units[-1] == values[f"recurrent_units_{values['recurrent_layers']}"]
+    )
     assert len(choices.head.units) == values["dense_layers"]
-    assert choices.front.layers == values["conv_layers"]
-    assert choices.recurrence.dropout == values.get("recurrent_dropout", 0)
+    assert choices.body.front.layers == values["conv_layers"]
+    assert choices.body.recurrence.dropout == values.get("recurrent_dropout", 0)
     rates = [value for name, value in values.items() if name.endswith("learning_rate")]
     assert [choices.training.learning_rate] == rates
     assert choices.training.weight_decay == values.get("weight_decay")
@@ -59,13 +61,13 @@ def test_choices_repeat_what_was_drawn(seed: int) -> None:
 @given(SEEDS)
 def test_ranges_suit_two_cores(seed: int) -> None:
     choices = choose(draw(SPACE, seed))
-    assert 16 <= choices.embedding <= 64
-    for units in (choices.recurrence.units, choices.head.units):
+    assert 16 <= choices.body.embedding.width <= 64
+    for units in (choices.body.recurrence.units, choices.head.units):
         assert all(16 <= width <= 128 for width in units)
         assert all(width <= 64 for width in units[1:])
     assert choices.training.batch_size in (16, 32, 64, 128, 256)
-    assert 32 <= choices.front.filters <= 128
-    assert choices.front.pool**choices.front.layers <= 32, "nothing left of 32 characters"
+    assert 32 <= choices.body.front.filters <= 128
+    assert choices.body.front.pool**choices.body.front.layers <= 32, "nothing left of 32 characters"
 
 
 @lru_cache
@@ -99,9 +101,9 @@ def test_only_the_free_space_draws_adam_and_leaves_dropout_out() -> None:
 def test_the_defaults_are_the_first_trial() -> None:
     hp = keras_tuner.HyperParameters()
     choices = choose(hp)
-    assert choices.recurrence.units == (64,)
-    assert choices.recurrence.bidirectional
-    assert choices.head.summary == "max"
+    assert choices.body.recurrence.units == (64,)
+    assert choices.body.recurrence.bidirectional
+    assert choices.body.summary == "max"
     assert "recurrent_units_2" not in hp
 
 

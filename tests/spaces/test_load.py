@@ -113,7 +113,7 @@ def test_a_module_in_a_package() -> None:
 
 @pytest.mark.parametrize("spec", ["modle3", "user_space", ":Plain", "user_space:", ""])
 def test_a_spec_without_both_parts(spec: str) -> None:
-    assert "open-conv-recurrent or PACKAGE.MODULE:CLASS" in _refused(spec)
+    assert "open-conv-recurrent, open-recurrent or PACKAGE.MODULE:CLASS" in _refused(spec)
 
 
 @pytest.mark.usefixtures("user_folder")

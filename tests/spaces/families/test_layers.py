@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from results.keras_model import load_model
-from spaces.families import ATTENTION, BAG, CONV, FAMILIES
+from spaces.families import FAMILIES
 from spaces.open import Open
 from tests.spaces.draws import chosen, draw
 from tests.spaces.records import padded
@@ -26,8 +26,9 @@ def _drawn(family: str, seed: int = 1) -> Any:
     return _space(family).build(draw(_space(family), seed))
 
 
-def _chosen(family: str, **values: Any) -> Any:
-    return _space(family).build(chosen(_space(family), **values))
+def _chosen(family: str, others: dict[str, Any] | None = None, **own: Any) -> Any:
+    values = {f"{family}/{name}": value for name, value in own.items()}
+    return _space(family).build(chosen(_space(family), **values, **(others or {})))
 
 
 def _predict(model: Any, ids: Any) -> Any:
@@ -50,9 +51,9 @@ def test_a_row_scores_the_same_alone_and_among_others(family: str) -> None:
 @pytest.mark.parametrize(
     ("family", "values"),
     [
-        (CONV, {"stack_layers": 3, "stack_pool": 4, "pooling": "attention"}),
-        (ATTENTION, {"patch": 16, "attention_blocks": 2, "pooling": "mean"}),
-        (BAG, {"ngram_longest": 4, "ngram_pooling": "mean"}),
+        ("conv", {"layers": 3, "pool": 4, "summary": "attention"}),
+        ("attention", {"patch": 16, "blocks": 2, "summary": "mean"}),
+        ("bag", {"longest": 4, "summary": "mean"}),
     ],
 )
 def test_any_padded_length_works(family: str, values: dict[str, Any]) -> None:
@@ -66,7 +67,7 @@ def test_any_padded_length_works(family: str, values: dict[str, Any]) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_step_of_training_moves_every_weight(family: str) -> None:
     keras.utils.set_random_seed(0)
-    model = _chosen(family, optimizer="adam", dropout=0.0, spatial_dropout=0.0)
+    model = _chosen(family, {"optimizer": "adam", "dropout": 0.0}, spatial_dropout=0.0)
     before = {weight.path: weight.numpy() for weight in model.trainable_weights}
     x, y = padded(16, 32, NUM_WORDS), np.arange(16) % 2
     assert np.isfinite(model.train_on_batch(x, y)[0])
@@ -92,8 +93,8 @@ def _buckets(ids: list[int], longest: int, buckets: int) -> list[int]:
 
 @pytest.mark.parametrize(("longest", "buckets"), [(1, 2**11), (2, 2**15), (4, 2**15)])
 def test_a_bag_holds_every_ngram_up_to_the_longest(longest: int, buckets: int) -> None:
-    space = Open(40_000, families=(BAG,))  # More characters than buckets.
-    model = space.build(chosen(space, ngram_longest=longest, ngram_buckets=buckets))
+    space = Open(40_000, families=("bag",))  # More characters than buckets.
+    model = space.build(chosen(space, **{"bag/longest": longest, "bag/buckets": buckets}))
     table = model.get_layer("embedding")
     ids = padded(3, 32, 40_000)
     hashed = keras.Model(model.input, table.input)(ids)
@@ -103,7 +104,7 @@ def test_a_bag_holds_every_ngram_up_to_the_longest(longest: int, buckets: int) -
 
 
 def test_a_bag_knows_what_stands_together_and_not_where() -> None:
-    model = _chosen(BAG, ngram_longest=2)
+    model = _chosen("bag", longest=2)
     ids = np.full((3, 32), 5, np.int32)
     ids[0, 10:12], ids[1, 20:22], ids[2, 10:12] = (7, 8), (7, 8), (8, 7)
     one, moved, turned = _predict(model, ids)[:, 0]
@@ -112,7 +113,7 @@ def test_a_bag_knows_what_stands_together_and_not_where() -> None:
 
 
 def test_attention_tells_the_order_of_steps() -> None:
-    model = _chosen(ATTENTION, pooling="mean", patch=8)
+    model = _chosen("attention", summary="mean", patch=8)
     keras.utils.set_random_seed(0)
     ids = np.random.default_rng(0).integers(1, NUM_WORDS, (1, 64), dtype=np.int32)
     # Whole patches swapped, whose inner characters keep their neighbours but at the borders.
@@ -123,14 +124,14 @@ def test_attention_tells_the_order_of_steps() -> None:
 
 
 def test_a_stack_pools_between_its_layers_only() -> None:
-    model = _chosen(CONV, stack_layers=3, stack_pool=2, normalization="batch", stack_kernel=9)
+    model = _chosen("conv", layers=3, pool=2, normalization="batch", kernel=9)
     assert [layer.name for layer in model.layers] == [
         *("ids", "embedding", "spatial_dropout"),
         *("conv_1", "conv_1_batch_norm", "conv_1_pool"),
         *("conv_2", "conv_2_batch_norm", "conv_2_pool"),
         *("conv_3", "conv_3_batch_norm", "max", "dropout", "probability"),
     ]
-    plain = _chosen(CONV, stack_layers=2, stack_pool=1, dropout=0.0, spatial_dropout=0.0)
+    plain = _chosen("conv", {"dropout": 0.0}, layers=2, pool=1, spatial_dropout=0.0)
     assert not [layer for layer in plain.layers if "pool" in layer.name or "drop" in layer.name]
 
 

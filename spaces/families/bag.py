@@ -1,0 +1,77 @@
+"""A bag of hashed character n-grams, wherever they stand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from spaces import choices
+from spaces.layers import embed, summarize
+from spaces.parts import Embedding
+
+# Times the last bucket it stays below 2^31; odd, so that no two first characters fall together.
+_SPREAD = 40_503
+
+
+@dataclass(frozen=True)
+class Bag:
+    """A drawn bag.
+
+    Attributes:
+        embedding: The n-grams' vectors.
+        longest: Characters of the longest n-grams; all shorter ones are in the bag too.
+        buckets: How many hashes there are.
+        summary: "max", "mean" or "attention".
+    """
+
+    embedding: Embedding
+    longest: int
+    buckets: int
+    summary: str
+
+
+def declare(hp: Any) -> Bag:
+    """Declare the family's hyperparameters.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+
+    Returns:
+        The draw.
+    """
+    return Bag(
+        embedding=choices.embedding(hp),
+        longest=hp.Int("longest", 1, 4, default=3),
+        buckets=choices.power_of_two(hp, "buckets", 2**11, 2**15, default=2**14),
+        # The greatest of thousands of vectors is rarely that of the telling n-gram at first.
+        summary=choices.summary(hp, default="attention"),
+    )
+
+
+def build(ids: Any, drawn: Bag, num_words: int) -> Any:
+    """Add the layers of a draw.
+
+    Args:
+        ids: int32 [batch, length].
+        drawn: The draw.
+        num_words: How many ids there are; the buckets take their place.
+
+    Returns:
+        [batch, the vectors' width].
+    """
+    x = embed(_hash(ids, drawn), drawn.embedding, drawn.buckets)
+    return summarize(x, drawn.summary)
+
+
+def _hash(ids: Any, drawn: Bag) -> Any:
+    """Give each n-gram of the ids [batch, length] its bucket: int32 [batch, all n-grams].
+
+    Where the buckets are enough, a single character's is its id. Padding alone, however long, is
+    bucket 0.
+    """
+    characters = ids % drawn.buckets
+    grams = [characters]
+    for length in range(2, drawn.longest + 1):
+        shorter, following = grams[-1][:, :-1], characters[:, length - 1 :]
+        grams.append((shorter * _SPREAD + following) % drawn.buckets)
+    return keras.layers.Concatenate(axis=1, name="ngrams")(grams) if grams[1:] else characters
