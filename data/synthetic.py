@@ -15,9 +15,9 @@ from data.command import Parser, run
 from data.errors import UserError
 from data.files import new_file
 from data.progress import track
-from data.synthetic_attacks import family
-from data.synthetic_record import Recorder
-from data.synthetic_shop import Endpoint, Request, Shop
+from data.synthesis.attacks import family
+from data.synthesis.record import Recorder
+from data.synthesis.shop import Endpoint, Request, Shop
 
 DEFAULT_ROWS = 26_773
 NORMAL_SHARES = (0.5855, 0.34, 0.439)  # of the rows fitted, validated on and held out

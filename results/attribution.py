@@ -11,7 +11,7 @@ from data.encode import Vocabulary, encode
 from data.progress import track
 from results.evaluate import Scorer, probabilities
 from results.keras_model import load_model
-from results.report_mistakes import Attribution
+from results.reports.mistakes import Attribution
 
 WIDTH = 3
 MOST_WINDOWS = 512

@@ -107,8 +107,8 @@ def _write_keras(model: Any, path: Path) -> None:
 def _write_onnx(model: Any, path: Path) -> None:
     import onnx
 
-    from results.onnx_graph import OPSET, Unsupported
-    from results.onnx_model import translate
+    from results.onnx.graph import OPSET, Unsupported
+    from results.onnx.model import translate
 
     try:
         onnx.save(translate(model), path)

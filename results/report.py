@@ -11,16 +11,18 @@ import optuna
 
 from data.command import Parser, run
 from data.files import write_text
-from results import plots_cost, plots_scores, plots_search, report_card, report_slices
 from results.leaderboard import Leaderboard, add_run, from_store, opened
 from results.own_layers import add_space, register
-from results.plots_scores import Scores
-from results.report_architecture import Layer, read_layers
-from results.report_board import columns, lines
-from results.report_errors import mistakes
-from results.report_page import render
-from results.report_parts import attempt, figure, figures
-from results.report_study import study_figures
+from results.plots import cost, search
+from results.plots import scores as score_plots
+from results.plots.scores import Scores
+from results.reports import card, slices
+from results.reports.architecture import Layer, read_layers
+from results.reports.board import columns, lines
+from results.reports.errors import mistakes
+from results.reports.page import render
+from results.reports.parts import attempt, figure, figures
+from results.reports.study import study_figures
 from results.result import Result
 from results.row import LINEAR, MODEL2
 from results.store import CHECKPOINT, Store
@@ -102,20 +104,20 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         **_search(store, board, results),
         **study_figures(store),
         **_scores(store, board, results),
-        "card": attempt(lambda: report_card.describe(store.dataset)),
-        "drift": figures("Drift", lambda: report_card.drift(store.dataset)),
+        "card": attempt(lambda: card.describe(store.dataset)),
+        "drift": figures("Drift", lambda: card.drift(store.dataset)),
     }
 
 
 def _search(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapping[str, Any]:
-    curves = partial(plots_search.curves, results, store.champion)
+    curves = partial(search.curves, results, store.champion)
     return {
-        "progress": figure("Best so far", lambda: plots_search.best_so_far(store)),
+        "progress": figure("Best so far", lambda: search.best_so_far(store)),
         "curves": [
             figure("Validation accuracy", partial(curves, "val_accuracy", "validation accuracy")),
             figure("Validation loss", partial(curves, "val_loss", "validation loss")),
         ],
-        "trade_off": figure("Accuracy and latency", lambda: plots_cost.trade_off(board)),
+        "trade_off": figure("Accuracy and latency", lambda: cost.trade_off(board)),
     }
 
 
@@ -130,17 +132,17 @@ def _scores(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapp
     name = store.champion
     return {
         "compared": list(scores),
-        "confusions": [report_slices.confusion(key, labels, s) for key, s in scores.items()],
-        "roc": figure("ROC", lambda: plots_scores.roc(labels, scores, name)),
+        "confusions": [slices.confusion(key, labels, s) for key, s in scores.items()],
+        "roc": figure("ROC", lambda: score_plots.roc(labels, scores, name)),
         "precision": figure(
-            "Precision and recall", lambda: plots_scores.precision_recall(labels, scores, name)
+            "Precision and recall", lambda: score_plots.precision_recall(labels, scores, name)
         ),
         "histograms": [
-            figure(key, partial(plots_scores.histogram, labels, score))
+            figure(key, partial(score_plots.histogram, labels, score))
             for key, score in scores.items()
         ],
-        "endpoints": attempt(lambda: report_slices.by_endpoint(texts(), labels, scores)),
-        "lengths": attempt(lambda: report_slices.by_length(texts(), labels, scores)),
+        "endpoints": attempt(lambda: slices.by_endpoint(texts(), labels, scores)),
+        "lengths": attempt(lambda: slices.by_length(texts(), labels, scores)),
     }
 
 

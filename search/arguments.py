@@ -11,7 +11,7 @@ from results.store import HEARTBEAT_SECONDS
 from search import objectives
 from search.failures import MOST_FAILURES
 from search.samplers import PRUNERS, sampler_names
-from spaces.families import FAMILIES
+from spaces.family import FAMILIES
 from spaces.names import BASELINE_NAMES
 
 EXAMPLE = """examples:

@@ -7,7 +7,7 @@ from typing import Any
 import keras_tuner
 
 from data.errors import UserError
-from spaces.families import FAMILIES
+from spaces.family import FAMILIES
 from spaces.imported import import_module
 from spaces.model3 import Model3
 from spaces.open import Open

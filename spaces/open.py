@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from spaces.choices import head, training
-from spaces.families import FAMILIES, family
+from spaces.family import FAMILIES, family
 from spaces.layers import classify
 from spaces.parts import Head, Training
 from spaces.space import BRIEF_EPOCHS, BRIEF_FIT_ROWS, Space

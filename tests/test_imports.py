@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,8 @@ def test_the_linter_sees_an_arrow_that_goes_up(tmp_path: Path) -> None:
 
 
 def modules(package: str) -> list[str]:
-    return sorted(
-        f"{package}.{path.stem}" for path in Path(package).glob("*.py") if path.stem[0] != "_"
-    )
+    paths = [path for path in Path(package).rglob("*.py") if (path.parent / "__init__.py").exists()]
+    return sorted(".".join(path.with_suffix("").parts) for path in paths if path.stem[0] != "_")
 
 
 IMPORTER = """
@@ -110,8 +110,10 @@ def test_nothing_else_lies_at_the_top() -> None:
 
 
 def test_every_package_is_installed() -> None:
-    folders = {str(path.parent) for path in Path().glob("*/__init__.py")}
-    assert folders == {*PACKAGES, "tests"}
+    assert {path.parent.name for path in Path().glob("*/__init__.py")} == {*PACKAGES, "tests"}
+    paths = [path for package in PACKAGES for path in Path(package).rglob("__init__.py")]
+    installed = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert sorted(installed) == sorted(".".join(path.parent.parts) for path in paths)
 
 
 def test_an_init_is_one_docstring() -> None:

@@ -10,21 +10,3 @@ A family is all of its file: what may be drawn, and the layers of a draw. It has
 
 What all have in common (head, optimizer, schedule) is Model 3's.
 """
-
-import importlib
-import pkgutil
-from typing import Any
-
-FAMILIES = tuple(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
-
-
-def family(name: str) -> Any:
-    """Import a family.
-
-    Args:
-        name: One of `FAMILIES`.
-
-    Returns:
-        Its module.
-    """
-    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -28,7 +28,7 @@ from results.columns import PAGE
 from results.row import LINEAR, MODEL2, Row
 from search import budget
 from search.budget import Budget
-from spaces.families import FAMILIES
+from spaces.family import FAMILIES
 from spaces.load import load_space
 from tests.benchmarks.timed_process import run_for
 

@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from data import access_log, synthetic
 from data.errors import UserError
-from data.synthetic_attacks import FAMILIES
+from data.synthesis.attacks import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 SHARED_LOG = ROOT.parent / "shared" / "data" / "http-params-access.csv.xz"

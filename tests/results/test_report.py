@@ -12,7 +12,7 @@ import pytest
 from data.command import run
 from results import report
 from results.leaderboard import from_store
-from results.report_mistakes import FILE as ATTRIBUTION
+from results.reports.mistakes import FILE as ATTRIBUTION
 from results.store import CHECKPOINT, DATA_FOLDER, Store
 from results.verdict import verdict
 from tests.results.reported import PAYLOADS, make_run, write_log

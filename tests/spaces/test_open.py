@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spaces.brief import violations
-from spaces.families import FAMILIES
+from spaces.family import FAMILIES
 from spaces.load import load_space
 from spaces.open import Open
 from tests.spaces.draws import chosen, draw

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spaces.families import FAMILIES
+from spaces.family import FAMILIES
 from spaces.open import Open
 from tests.spaces.draws import chosen, draw
 
@@ -108,7 +108,7 @@ def test_a_draw_survives_kerastuners_own_serialization() -> None:
 
 
 def test_knowing_the_families_needs_no_keras() -> None:
-    code = "import sys, spaces.families; sys.exit('keras' in sys.modules)"
+    code = "import sys, spaces.family; sys.exit('keras' in sys.modules)"
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from results.keras_model import load_model
-from spaces.families import FAMILIES
+from spaces.family import FAMILIES
 from spaces.open import Open
 from tests.spaces.draws import chosen, draw
 from tests.spaces.records import padded

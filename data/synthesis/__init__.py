@@ -1,0 +1,1 @@
+"""What the synthetic log is made of."""

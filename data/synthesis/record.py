@@ -1,0 +1,98 @@
+"""Requests as log records: one line of JSON, with the time, the client and the answer."""
+
+import json
+from random import Random
+
+from faker import Faker
+
+from data.synthesis.grammar import address, pick
+from data.synthesis.shop import Request
+
+_HOST = "shop.example.com"
+_AGENTS = 300
+_CLIENTS = 4000
+_LANGUAGES = ("en-us", "en-US,en;q=0.8,es;q=0.6", "es-ES,es;q=0.9", "de-DE,de;q=0.9", "fr-FR")
+_REFERERS = ("enter", "", "products/17", "search?query=lamp", "account", "cart")
+_OTHER_SITES = ("https://www.google.com/", "https://duckduckgo.com/?q=lamp+%26+table")
+_ERRORS = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
+_ANSWERS = {"/search": "SEARCH", "/login": "LOGIN", "/checkout": "CHECKOUT", "/profile": "PROFILE"}
+
+
+class Recorder:
+    """Writes requests as records; clients and browsers come from pools that all share.
+
+    Args:
+        seed: Decides the pools.
+    """
+
+    def __init__(self, seed: int) -> None:
+        faker = Faker()
+        faker.seed_instance(seed)
+        rng = Random(seed)
+        self._agents = tuple(faker.user_agent() for _ in range(_AGENTS))
+        self._clients = tuple(address(rng) for _ in range(_CLIENTS))
+
+    def client(self, rng: Random) -> str:
+        """Return a customer's address."""
+        return pick(rng, self._clients)
+
+    def record(self, rng: Random, request: Request, timestamp: int, client: str) -> str:
+        """Write one record.
+
+        Args:
+            rng: Where the choices come from.
+            request: What was asked and answered.
+            timestamp: Milliseconds since 1970.
+            client: The client's IPv4 address.
+
+        Returns:
+            The record as JSON without line breaks, keys in the order of the brief's log.
+        """
+        body = None
+        if request.payload is not None:
+            body = json.dumps(request.payload, separators=(",", ":"), ensure_ascii=False)
+        record = {
+            "timestamp": timestamp,
+            "method": request.method,
+            "query": request.query,
+            "path": request.path,
+            "statusCode": request.status,
+            "source": self._source(rng, client),
+            "route": request.route,
+            "headers": _headers(rng, body),
+            "requestPayload": request.payload,
+            "responsePayload": _answer(request),
+        }
+        return json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+
+    def _source(self, rng: Random, client: str) -> dict[str, str]:
+        source = {"remoteAddress": client}
+        if rng.random() < 0.7:
+            source["referer"] = f"https://{_HOST}/{pick(rng, _REFERERS)}"
+        elif rng.random() < 0.2:
+            source["referer"] = pick(rng, _OTHER_SITES)
+        if rng.random() < 0.9:
+            source["userAgent"] = pick(rng, self._agents)
+        return source
+
+
+def _headers(rng: Random, body: str | None) -> dict[str, str]:
+    headers = {
+        "host": _HOST,
+        "connection": "keep-alive",
+        "cache-control": "no-cache",
+        "accept": "*/*",
+        "accept-encoding": "gzip, deflate, br",
+        "accept-language": pick(rng, _LANGUAGES),
+    }
+    if body is not None:
+        headers["content-type"] = "application/json"
+        headers["content-length"] = str(len(body.encode()))
+    return headers
+
+
+def _answer(request: Request) -> object:
+    if request.status == 200:
+        return _ANSWERS.get(request.route, "OK")
+    error = _ERRORS[request.status]
+    return {"statusCode": request.status, "error": error, "message": f"{error}: {request.route}"}
