@@ -10,6 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial
 
 from search.distributions import distribution, key, to_value
+from search.points import active_values
 from search.slots import EXTRA
 
 
@@ -96,10 +97,9 @@ def plain_values(space: Sequence[HyperParameter], trial: FrozenTrial) -> dict[st
     Returns:
         The values of the active entries by name; defaults for entries that the trial did not know.
     """
-    values: dict[str, Any] = dict(trial.user_attrs.get(EXTRA, {}))
-    for entry in space:
-        active = all(condition.is_active(values) for condition in entry.conditions)
-        if active and entry.name not in values:
-            internal = trial.params.get(key(entry))
-            values[entry.name] = entry.default if internal is None else to_value(entry, internal)
-    return values
+
+    def read(entry: HyperParameter) -> Any:
+        internal = trial.params.get(key(entry))
+        return entry.default if internal is None else to_value(entry, internal)
+
+    return active_values(space, read, trial.user_attrs.get(EXTRA))

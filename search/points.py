@@ -32,6 +32,29 @@ Identity = frozenset[tuple[str, Any]]
 GRID = 10
 
 
+def active_values(
+    space: Iterable[HyperParameter],
+    value_of: Callable[[HyperParameter], Any],
+    known: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give each active entry of a space its value.
+
+    Args:
+        space: KerasTuner's entries, parents before children.
+        value_of: Gives the value of an entry, asked in that order.
+        known: Values by name that stand already.
+
+    Returns:
+        The values by name, the known ones first.
+    """
+    values = dict(known or {})
+    for entry in space:
+        active = all(condition.is_active(values) for condition in entry.conditions)
+        if active and entry.name not in values:
+            values[entry.name] = value_of(entry)
+    return values
+
+
 def identity(point: Point) -> Identity:
     """Give what two equal points share: floats count as equal where a step's rounding differs.
 

@@ -8,6 +8,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 
 from data.errors import UserError
 from search.distributions import distribution, key, to_internal
+from search.points import active_values
 
 Start = Mapping[str, Any]
 
@@ -41,14 +42,15 @@ def internal_point(space: keras_tuner.HyperParameters, start: Start) -> dict[str
     Raises:
         UserError: If the point names what is not active there, or a value that it cannot have.
     """
-    values: dict[str, Any] = {}
     point = {}
-    for entry in space.space:
-        active = all(condition.is_active(values) for condition in entry.conditions)
-        if active and entry.name not in values:
-            values[entry.name] = start.get(entry.name, entry.default)
-            if distribution(entry) is not None:
-                point[key(entry)] = _internal(entry, values[entry.name])
+
+    def take(entry: HyperParameter) -> Any:
+        value = start.get(entry.name, entry.default)
+        if distribution(entry) is not None:
+            point[key(entry)] = _internal(entry, value)
+        return value
+
+    values = active_values(space.space, take)
     for name in start:
         if name not in values:
             raise UserError(

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras_tuner
 
+from search.points import active_values
+
 
 def draw(space: Any, seed: int) -> Any:
     """Sample each active hyperparameter in turn, parents first.
@@ -16,15 +18,23 @@ def draw(space: Any, seed: int) -> Any:
     Returns:
         A filled `keras_tuner.HyperParameters`.
     """
-    declared = keras_tuner.HyperParameters()
-    space.declare(declared)
-    rng = random.Random(seed)
     drawn = keras_tuner.HyperParameters()
-    for parameter in declared.space:
-        drawn.merge([parameter])
-        if drawn.is_active(parameter):
-            drawn.values[parameter.name] = parameter.random_sample(rng.randrange(2**31))
+    space.declare(drawn)
+    drawn.values = draw_values(drawn, random.Random(seed))
     return drawn
+
+
+def draw_values(declared: keras_tuner.HyperParameters, rng: random.Random) -> dict[str, Any]:
+    """Sample each active hyperparameter in turn, parents first.
+
+    Args:
+        declared: The space, every hyperparameter declared.
+        rng: Decides every value.
+
+    Returns:
+        The values by name.
+    """
+    return active_values(declared.space, lambda entry: entry.random_sample(rng.randrange(2**31)))
 
 
 def chosen(space: Any, **values: Any) -> Any:

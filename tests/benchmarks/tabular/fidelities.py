@@ -8,8 +8,6 @@ keeps. `--cheaper` names a table of the same trials (same seed) on fewer rows, a
 accuracies with those of the one log that `--logs` names.
 """
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 from tabulate import tabulate
 
+from data.command import Parser, run
 from search.points import identity
 from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
 
@@ -90,7 +89,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tabular.fidelities")
+    parser = Parser("python -m tests.benchmarks.tabular.fidelities", description=__doc__)
     parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
     parser.add_argument("--cheaper", type=Path, metavar="FILE.csv")
     options = parser.parse_args(argv)
@@ -107,4 +106,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -9,9 +9,7 @@ explains alone, and what a pair explains beyond its two. Optuna's own evaluator 
 is conditional. The held-out rows have no say: they could not judge a space that was fitted to them.
 """
 
-import argparse
 import random
-import sys
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 from typing import Any
@@ -22,8 +20,10 @@ import numpy.typing as npt
 import pandas as pd
 from tabulate import tabulate
 
+from data.command import Parser, run
 from tests.benchmarks.tabular.surrogate import Surrogate
 from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+from tests.spaces.draws import draw_values
 
 # Values of a range that are taken together.
 BINS = 6
@@ -45,14 +45,7 @@ def draws(space: keras_tuner.HyperParameters, count: int, seed: int = 0) -> list
         The values of the active hyperparameters of each.
     """
     rng = random.Random(seed)
-    points = []
-    for _ in range(count):
-        values: dict[str, Any] = {}
-        for entry in space.space:
-            if all(condition.is_active(values) for condition in entry.conditions):
-                values[entry.name] = entry.random_sample(rng.randrange(2**31))
-        points.append(values)
-    return points
+    return [draw_values(space, rng) for _ in range(count)]
 
 
 def binned(space: keras_tuner.HyperParameters, points: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -178,7 +171,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tabular.importance")
+    parser = Parser("python -m tests.benchmarks.tabular.importance", description=__doc__)
     parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
     parser.add_argument("--draws", type=int, default=20_000, help="default: %(default)s")
     options = parser.parse_args(argv)
@@ -188,4 +181,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -8,8 +8,6 @@ with two workers. Shown is the validation error to expect of the best trial so f
 of its one training, less the lowest that the surrogate knows: the regret.
 """
 
-import argparse
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +21,8 @@ from plotly.subplots import make_subplots
 from sklearn.exceptions import ConvergenceWarning
 from tabulate import tabulate
 
+from data.command import Parser, run
+from data.errors import UserError
 from tests.benchmarks.tabular.replay import Incumbent, Replay
 from tests.benchmarks.tabular.settings import SETTINGS
 from tests.benchmarks.tabular.surrogate import Surrogate
@@ -194,12 +194,11 @@ def main(argv: Sequence[str]) -> int:
 
     Returns:
         0.
+
+    Raises:
+        UserError: A setting or a table is not there.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.tabular.simulate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("python -m tests.benchmarks.tabular.simulate", description=__doc__)
     parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
     parser.add_argument("--searches", type=int, default=100, help="default: %(default)s")
     parser.add_argument("--minutes", type=float, default=10.0, help="default: %(default)s")
@@ -208,6 +207,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE.html")
     options = parser.parse_args(argv)
     names = options.only.split(",") if options.only else list(SETTINGS)
+    unknown = [name for name in names if name not in SETTINGS]
+    if unknown:
+        raise UserError(f"--only '{unknown[0]}' is not known; known are {', '.join(SETTINGS)}")
     found = courses(
         options.logs.split(","), names, options.searches, 60 * options.minutes, options.jobs
     )
@@ -218,4 +220,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

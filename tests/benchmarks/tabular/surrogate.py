@@ -8,8 +8,6 @@ near the point, so that the curve of a tree drawn at random has the noise of one
 mean over all trees is what to expect of the point.
 """
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +21,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import KFold
 from tabulate import tabulate
 
+from data.command import Parser, run
 from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
 
 TREES = 100
@@ -201,7 +200,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tabular.surrogate")
+    parser = Parser("python -m tests.benchmarks.tabular.surrogate", description=__doc__)
     parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
     options = parser.parse_args(argv)
     lines = []
@@ -214,4 +213,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

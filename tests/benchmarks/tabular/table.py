@@ -5,10 +5,8 @@
 writes the trials of finished runs of `search.run --sampler random --pruner none` as such a file.
 """
 
-import argparse
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.command import Parser, run
+from data.errors import UserError, first_line
 from data.files import write_text
 from results.leaderboard import from_store
 from results.result import Result
@@ -79,9 +79,15 @@ def load(path: Path) -> Table:
 
     Returns:
         The table.
+
+    Raises:
+        UserError: There is none.
     """
-    with path.open(encoding="utf-8") as file:
-        facts = json.loads(file.readline().removeprefix(_HEADER))
+    try:
+        with path.open(encoding="utf-8") as file:
+            facts = json.loads(file.readline().removeprefix(_HEADER))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: no table can be read there ({first_line(error)})") from None
     frame = pd.read_csv(
         path, comment="#", dtype={"status": str}, keep_default_na=False, na_values=[""]
     )
@@ -158,7 +164,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tabular.table")
+    parser = Parser("python -m tests.benchmarks.tabular.table", description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
     options = parser.parse_args(argv)
@@ -199,4 +205,4 @@ def _facts(store: Store, ranked: Mapping[str, Row]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.errors import UserError
 from tests.benchmarks.tabular import simulate
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.simulate import Course, courses, plot, show
@@ -37,7 +38,7 @@ def test_the_table_says_when_the_rival_is_reached() -> None:
 
 def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "load", lambda path: made(by_rate))
-    names = [simulate.RIVAL, "tpe+asha"]
+    names = [simulate.RIVAL, "tpe+asha/no-start"]
     found = courses(["made"], names, searches=2, seconds=200, jobs=1)
     assert [one.name for one in found] == names
     for one in found:
@@ -45,3 +46,10 @@ def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
         assert one.at(0) > 0.4 > one.at(200) >= -1e-9
     figure = plot(found)
     assert {trace.name for trace in figure.data if trace.name} == set(names)
+
+
+def test_what_is_not_there_is_told() -> None:
+    with pytest.raises(UserError, match=r"--only 'tpe\+none' is not known; known are random, "):
+        simulate.main(["--only", "tpe,tpe+none"])
+    with pytest.raises(UserError, match=r"none-such\.csv: no table can be read there \(.*No such"):
+        simulate.main(["--logs", "none-such"])
