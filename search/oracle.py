@@ -229,7 +229,7 @@ class OptunaOracle(keras_tuner.Oracle):
             )
 
     def _finish(self, trial: Trial) -> None:
-        if self._outcomes.tell(trial):
+        if trial.trial_id not in self._pruned and self._outcomes.tell(trial):
             self._proposals.exhausted = True
         if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
             self._optuna_trials.pop(trial.trial_id, None)

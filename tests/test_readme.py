@@ -58,7 +58,6 @@ SMALLER = {
 }
 
 PACKED = "http-params-access.csv.xz"
-HYPERMODEL = "from tests.search.small import Small as MyHyperModel\n"
 
 
 def why_not_run(command: str) -> str | None:
@@ -122,7 +121,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     packed = lzma.compress((folder / "access.csv").read_bytes())
     for path in (folder / "access.csv.xz", outside / "shared" / "data" / PACKED):
         path.write_bytes(packed)
-    (folder / "mypackage" / "spaces.py").write_text(HYPERMODEL)
+    (folder / "mypackage" / "spaces.py").write_text(program("class MyHyperModel("))
     (folder / "mymodule.py").write_text(program("MlflowCallback"))
     return folder
 
@@ -144,7 +143,7 @@ def first(place: Path) -> Path:
 
 def test_every_block_is_of_a_kind_that_is_tried_here() -> None:
     assert {block.language for block in readme.blocks()} <= {"sh", "python", "toml", "text"}
-    marks = ("OptunaOracle(", "class PrunedTuner(", "MlflowCallback")
+    marks = ("class MyHyperModel(", "OptunaTuner(", "MlflowCallback")
     for block in readme.blocks("python"):
         assert sum(mark in block.text for mark in marks) == 1, block.text
     assert len(readme.blocks("toml")) == 1
@@ -231,12 +230,8 @@ def test_a_command_has_the_options_that_it_is_given(
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_the_bridge_example(tmp_path: Path) -> None:
-    # The second block is the first one's tuner with pruning: both are run as one program.
-    text = program("OptunaOracle(").replace(
-        "tuner = keras_tuner.Tuner(", f"{program('class PrunedTuner(')}\ntuner = PrunedTuner("
-    )
-    out = shell([sys.executable, "-c", text], tmp_path)
+def test_the_tuner_in_a_program_of_ones_own(tmp_path: Path) -> None:
+    out = shell([sys.executable, "-c", program("OptunaTuner(")], tmp_path)
     value, _, best = out.strip().splitlines()[-1].partition(" ")
     assert 0.5 < float(value) <= 1
     assert "'layers'" in best

@@ -1,0 +1,177 @@
+"""KerasTuner's own loop on an Optuna study, for programs of one's own."""
+
+import math
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import optuna
+from keras_tuner.engine.trial import Trial
+
+from results.storage import open_storage
+from results.store import HEARTBEAT_SECONDS
+from search.heartbeat import beating
+from search.lost import put_back
+from search.oracle import OptunaOracle
+from search.samplers import make_pruner, make_sampler
+from search.starts import Start
+
+# Before it is known how long a training will be, and as many as most are.
+_EPOCHS = 10
+# What TPE is told of the workers: that there may be others.
+_WORKERS = 2
+
+
+class OptunaTuner(keras_tuner.Tuner):
+    """The tuner to put in the place of `keras_tuner.RandomSearch`.
+
+    Its trials come from an Optuna study, each epoch's objective goes to the study's pruner, and a
+    search goes on where it stopped. Processes that run the same program at once share the search:
+    `max_trials` is what all of them run together, and the trial of one that dies is repeated.
+
+    Args:
+        hypermodel: As for `keras_tuner.Tuner`.
+        objective: As for `keras_tuner.Oracle`. Trials of several objectives are not pruned.
+        max_trials: How many trials the study shall have in the end; None for no bound.
+        seed: Of the study's sampler; None for any. With a study of your own its sampler has one.
+        study: The study; None for one in the project's folder, with TPE and ASHA.
+        timeout: Seconds from now after which no trial is begun; None for no bound.
+        starting_points: What the first trials take: values by name; what a point does not name
+            takes its default.
+        hyperparameters: As for `keras_tuner.Oracle`.
+        tune_new_entries: As for `keras_tuner.Oracle`.
+        allow_new_entries: As for `keras_tuner.Oracle`.
+        max_retries_per_trial: As for `keras_tuner.Oracle`.
+        max_consecutive_failed_trials: As for `keras_tuner.Oracle`.
+        directory: Where KerasTuner's files go, and a study that is not given.
+        project_name: Their folder's name.
+        overwrite: Whether to begin anew: that folder is deleted first.
+        kwargs: As for `keras_tuner.Tuner`.
+
+    Raises:
+        ValueError: If the study's directions are not those of the objectives.
+    """
+
+    oracle: OptunaOracle
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        seed: int | None = None,
+        *,
+        study: optuna.Study | None = None,
+        timeout: float | None = None,
+        starting_points: Sequence[Start] = (),
+        hyperparameters: keras_tuner.HyperParameters | None = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int = 3,
+        directory: str | Path | None = None,
+        project_name: str | None = None,
+        overwrite: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        folder = Path(directory or ".", project_name or "untitled_project")
+        if overwrite and folder.exists():
+            shutil.rmtree(folder)
+        oracle = OptunaOracle(
+            study or _study(folder, objective, seed),
+            objective,
+            max_trials,
+            timeout,
+            hyperparameters,
+            tune_new_entries,
+            allow_new_entries,
+            max_retries_per_trial,
+            max_consecutive_failed_trials,
+            starting_points,
+        )
+        self._reported: set[tuple[str, int]] = set()
+        super().__init__(
+            oracle, hypermodel, directory=str(folder.parent), project_name=folder.name, **kwargs
+        )
+
+    @property
+    def study(self) -> optuna.Study:
+        """The study: every trial with its values, for Optuna's plots and dashboard."""
+        return self.oracle.study
+
+    def pre_create_trial(self) -> None:
+        """Put the trials of dead processes back before asking for one."""
+        put_back(self.study)
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        """Run a trial as KerasTuner does, and give signs of life meanwhile.
+
+        Args:
+            trial: The trial.
+            args: Of `search`.
+            kwargs: Of `search`.
+
+        Returns:
+            What `keras_tuner.Tuner.run_trial` returns; of a pruned trial the worst value.
+        """
+        asked = self.oracle.optuna_trial(trial.trial_id)
+        with beating(self.study._storage, asked._trial_id, HEARTBEAT_SECONDS):
+            try:
+                return super().run_trial(trial, *args, **kwargs)
+            except optuna.TrialPruned:
+                # KerasTuner would print a traceback. The study keeps what was reported.
+                self.oracle.prune(trial.trial_id)
+                objective = self.oracle.objective
+                return {objective.name: math.inf if objective.direction == "min" else -math.inf}
+
+    def on_epoch_end(
+        self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Report the objective, and end the trial where the study's pruner says so.
+
+        Of several executions of a trial the first one is reported.
+
+        Args:
+            trial: The trial.
+            model: Its model.
+            epoch: The epoch, from 0.
+            logs: Its metrics.
+
+        Raises:
+            optuna.TrialPruned: If the trial is behind; the oracle takes it as such.
+        """
+        super().on_epoch_end(trial, model, epoch, logs)
+        value = (logs or {}).get(self.oracle.objective.name)
+        step = epoch + 1
+        if value is None or len(self.study.directions) > 1 or self._is_reported(trial, step):
+            return
+        asked = self.oracle.optuna_trial(trial.trial_id)
+        asked.report(float(value), step)
+        if asked.should_prune():
+            raise optuna.TrialPruned
+
+    def _is_reported(self, trial: Trial, step: int) -> bool:
+        report = (trial.trial_id, step)
+        before = report in self._reported
+        self._reported.add(report)
+        return before
+
+
+def _study(folder: Path, objective: Any, seed: int | None) -> optuna.Study:
+    """Open the study of a project's folder, or begin it."""
+    # KerasTuner itself knows the directions of what it knows by name.
+    wanted = keras_tuner.Oracle(objective).objective
+    parts = getattr(wanted, "objectives", [wanted])
+    folder.mkdir(parents=True, exist_ok=True)
+    seed = random.randrange(2**31) if seed is None else seed
+    return optuna.create_study(
+        study_name=folder.name,
+        storage=open_storage(folder, None, HEARTBEAT_SECONDS),
+        sampler=make_sampler("tpe", seed, _WORKERS, _EPOCHS),
+        pruner=make_pruner("asha", _EPOCHS),
+        directions=["maximize" if part.direction == "max" else "minimize" for part in parts],
+        load_if_exists=True,
+    )

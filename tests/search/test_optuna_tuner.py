@@ -1,0 +1,153 @@
+"""KerasTuner's own loop on a study: pruned by epoch, gone on with, shared by processes."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from results.trials import counted
+from search.asked import plain_values
+from search.optuna_tuner import OptunaTuner
+from tests.commands import ROOT
+
+X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+Y = (X[:, :1] > 0).astype("float32")
+
+
+def build(hp: keras_tuner.HyperParameters) -> Any:
+    """Build a model that learns, or with a rate of 0 stays as it is."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="sigmoid")])
+    rate = hp.Choice("rate", [0.0, 0.5]) + hp.Float("more", 0.0, 0.1)
+    model.compile(keras.optimizers.SGD(rate), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def search(tuner: OptunaTuner) -> list[optuna.trial.FrozenTrial]:
+    tuner.oracle.verbose = 0
+    tuner.search(X, Y, validation_data=(X, Y), epochs=4, batch_size=16, verbose=0)
+    return counted(tuner.study)
+
+
+class BelowHalf(optuna.pruners.BasePruner):
+    """Ends every trial whose loss is above that of a guess."""
+
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return trial.intermediate_values[trial.last_step or 0] > 0.5
+
+
+def test_it_takes_the_place_of_random_search(tmp_path: Path) -> None:
+    tuner = OptunaTuner(build, "val_accuracy", max_trials=6, seed=1, directory=tmp_path)
+    trials = search(tuner)
+    assert len(trials) == 6
+    assert {trial.state for trial in trials} == {TrialState.COMPLETE, TrialState.PRUNED}
+    best = tuner.oracle.get_best_trials()[0]
+    assert best.score == tuner.study.best_value
+    assert tuner.get_best_models()[0].evaluate(X, Y, verbose=0)[1] == pytest.approx(best.score)
+
+
+@pytest.mark.slow
+def test_a_seed_repeats_what_is_proposed(tmp_path: Path) -> None:
+    def params(name: str, seed: int) -> list[dict[str, Any]]:
+        tuner = OptunaTuner(build, "val_loss", 3, seed, directory=tmp_path / name)
+        return [trial.params for trial in search(tuner)]
+
+    assert params("a", 1) == params("b", 1) != params("c", 2)
+
+
+@pytest.mark.slow
+def test_each_epoch_is_reported_once_and_a_pruned_trial_ends(tmp_path: Path) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0), pruner=BelowHalf())
+    tuner = OptunaTuner(
+        build, "val_loss", max_trials=8, study=study, directory=tmp_path, executions_per_trial=2
+    )
+    trials = search(tuner)
+    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
+    assert 0 < len(pruned) < len(trials)
+    for trial in trials:
+        steps = list(trial.intermediate_values)
+        assert steps == list(range(1, len(steps) + 1))
+        assert (len(steps) < 4) or trial.state == TrialState.COMPLETE
+
+
+@pytest.mark.slow
+def test_several_objectives_are_not_pruned(tmp_path: Path) -> None:
+    objectives = ["val_loss", keras_tuner.Objective("val_accuracy", "max")]
+    tuner = OptunaTuner(build, objectives, max_trials=3, seed=1, directory=tmp_path)
+    trials = search(tuner)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 3
+    assert all(len(trial.values) == 2 for trial in trials)
+
+
+def test_it_goes_on_where_it_stopped_or_begins_anew(tmp_path: Path) -> None:
+    def trials(count: int, **more: Any) -> list[dict[str, Any]]:
+        tuner = OptunaTuner(build, "val_loss", count, 1, directory=tmp_path, **more)
+        return [trial.params for trial in search(tuner)]
+
+    first = trials(2)
+    assert len(first) == 2
+    longer = trials(4)
+    assert longer[:2] == first
+    assert len(longer) == 4
+    assert len(trials(1, overwrite=True)) == 1
+
+
+def test_starting_points_come_first(tmp_path: Path) -> None:
+    start = {"rate": 0.5, "more": 0.05}
+    tuner = OptunaTuner(
+        build, "val_loss", 2, 1, directory=tmp_path, starting_points=[start], timeout=600
+    )
+    first = search(tuner)[0]
+    assert plain_values(tuner.oracle.get_space().space, first) == start
+
+
+PROGRAM = """
+import os, sys, time
+from tests.search.test_optuna_tuner import OptunaTuner, build, search
+
+class Slow(OptunaTuner):
+    def run_trial(self, trial, *args, **kwargs):
+        print("begun", flush=True)
+        time.sleep(float(sys.argv[1]))
+        return super().run_trial(trial, *args, **kwargs)
+
+search(Slow(build, "val_loss", 8, 1, directory=sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_processes_share_a_search_and_one_may_die(tmp_path: Path) -> None:
+    def start(seconds: float) -> "subprocess.Popen[str]":
+        words = [sys.executable, "-c", PROGRAM, str(seconds), str(tmp_path)]
+        return subprocess.Popen(
+            words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def wait_for_a_trial(process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        while "begun" not in process.stdout.readline():
+            time.sleep(0.1)
+
+    dying = start(600)
+    wait_for_a_trial(dying)
+    dying.kill()
+    dying.communicate()
+    one, other = start(0.5), start(0.5)
+    assert (one.communicate()[0].count("begun"), one.returncode) != (0, 1)
+    assert other.communicate() and other.returncode == one.returncode == 0
+    study = OptunaTuner(build, "val_loss", 8, 1, directory=tmp_path).study
+    states = [trial.state for trial in study.trials]
+    assert states.count(TrialState.FAIL) == 1
+    trials = counted(study)
+    assert len(trials) == 8
+    assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len({str(trial.params) for trial in trials}) == 8
+    assert len({trial.user_attrs["worker"] for trial in trials}) == 2
