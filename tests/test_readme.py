@@ -37,7 +37,7 @@ NOT_RUN = {
     r"python -m \.\.\.$": "is any command",
     r"python -m tests\.(benchmarks|crashes|fuzz)\.\S+": "takes minutes to hours; is parsed below",
     r"python -m pytest .* tests/walk$": "is one of the slow tests itself",
-    r"python -m data\.download$": "fetches 17 MB: tests/data/test_download.py",
+    r"python -m data\.download\b": "fetches 17 MB: tests/data/test_download.py",
     r"PDOC_ALLOW_EXEC=1 python -m pdoc ": "is one of the slow tests: tests/test_api_reference.py",
     r"export PGPASSWORD=": "is for the next one",
     r".* --storage postgresql://": "needs a server: tests/search/test_postgresql.py",
