@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -147,6 +148,8 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         argv: Those arguments; `sys.argv[1:]` when left out.
     """
     hide_title()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # `data.start` left it so.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # Not every encoding, and Windows has many, knows "µ" or the names in a log.
         sys.stdout.reconfigure(errors="backslashreplace")

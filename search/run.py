@@ -1,9 +1,9 @@
 """Train the baselines, search for Model 3, rank all on the held-out part, export the winner."""
 
-from data.redaction import hide_title
+from data.start import start
 
 if __name__ == "__main__":
-    hide_title()  # Now, and not after the seconds that the imports below take.
+    start()
 
 import logging
 import signal

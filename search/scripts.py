@@ -4,7 +4,7 @@ import importlib
 from typing import NoReturn
 
 from data.command import run
-from data.redaction import hide_title
+from data.start import start
 
 
 def search() -> NoReturn:
@@ -53,5 +53,5 @@ def download() -> NoReturn:
 
 
 def _run(module: str) -> NoReturn:
-    hide_title()  # Before the imports, which can take seconds.
+    start()
     run(importlib.import_module(module).main)
