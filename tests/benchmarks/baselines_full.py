@@ -6,7 +6,6 @@ Both sides start from the same seed and see the same batches, so that their loss
 be compared after the epoch: what is left is float noise, and what training makes of it.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import keras
 import numpy as np
 from tabulate import tabulate
 
+from data.command import Parser, run
 from data.prepare import Dataset
 from search.training_feed import feed
 from spaces.baselines import BASELINES, KerasBaseline
@@ -84,9 +84,16 @@ def apart(ours: Epoch, stock: Epoch) -> str:
     return f"{greatest:.1e}" + (f", {lost} nan on one side only" if lost else "")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str]) -> int:
+    """Run and print.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.baselines_full", description=__doc__)
     parser.add_argument("--data")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--repeats", type=int, default=3)
@@ -108,7 +115,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(tabulate(table, heads, floatfmt=("", "", "", "", ".6f", ".6f", "")))
     if options.json:
         options.json.write_text(json.dumps(raw))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

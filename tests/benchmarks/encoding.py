@@ -9,7 +9,6 @@ growth of the peak (resident, shared pages counted in full) from before reading.
 are made by `data.synthetic` in a temporary folder (`TMPDIR`), 750 MB for a million rows.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 from tabulate import tabulate
 
 from data import synthetic
+from data.command import Parser, run
 from tests.benchmarks.ratio import spread
 
 SIZES = (5_000, 27_000, 50_000, 250_000)
@@ -57,7 +57,7 @@ class Run:
         return self.growth - self.encoded
 
 
-def run(side: str, path: Path) -> Run:
+def measure(side: str, path: Path) -> Run:
     """Encode a log in a process of its own.
 
     Args:
@@ -85,7 +85,7 @@ def compare(path: Path, repeats: int) -> str:
     Returns:
         A table, and whether the ids are the same.
     """
-    pairs = [(run("ours", path), run("notebook", path)) for _ in range(repeats)]
+    pairs = [(measure("ours", path), measure("notebook", path)) for _ in range(repeats)]
     ours, notebook = zip(*pairs, strict=True)
     values: dict[str, tuple[Callable[[Run], float], int]] = {
         "seconds, file to ids": (lambda item: item.seconds, 3),
@@ -130,7 +130,7 @@ def grow(folder: Path, sizes: Sequence[int], repeats: int) -> str:
         started = time.perf_counter()
         synthetic.write(path, size)
         made[size] = time.perf_counter() - started
-        runs[size] = [run("ours", path) for _ in range(repeats)]
+        runs[size] = [measure("ours", path) for _ in range(repeats)]
         path.unlink()
     rows = [
         [
@@ -172,11 +172,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.encoding",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("python -m tests.benchmarks.encoding", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a log in the brief's format")
     parser.add_argument("--rows-large", type=int, default=1_000_000, help="0: no growing logs")
     parser.add_argument("--repeats", type=int, default=5)
@@ -190,4 +186,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -11,7 +11,6 @@ operations on real characters, 3 x 2 x H x 4H for the state (forward, and twice 
 inputs we need no product for them, so both limits are shown, without and with them.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ import numpy as np
 from tabulate import tabulate
 
 from data.batches import MAX_LENGTH
+from data.command import Parser, run
 from data.prepare import Dataset
 from search.fit import Recipe, fit
 from tests.benchmarks.ratio import dataset, peak_flops, side_by_side, spread
@@ -103,9 +103,16 @@ def lstm_operations(data: Dataset, *, inputs: bool) -> float:
     return 3.0 * 2 * (UNITS + (WIDTH if inputs else 0)) * 4 * UNITS * characters
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str]) -> int:
+    """Run and print.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.epoch", description=__doc__)
     parser.add_argument("--data")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--repeats", type=int, default=3)
@@ -134,7 +141,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     if options.json:
         options.json.write_text(json.dumps(raw))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

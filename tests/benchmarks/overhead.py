@@ -20,9 +20,7 @@ What is imported is kept from the garbage collector, as `search.worker` does; he
 side too, which does not do it.
 """
 
-import argparse
 import gc
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -37,6 +35,7 @@ import optuna
 from keras_tuner.engine.trial import TrialStatus
 from tabulate import tabulate
 
+from data.command import Parser, run
 from data.prepare import Dataset
 from results.evaluate import Scorer
 from results.result import Point
@@ -242,11 +241,16 @@ def verdict(ours: Sequence[Seconds]) -> str:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(argv: Sequence[str]) -> int:
+    """Run and print.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.overhead", description=__doc__)
     parser.add_argument("--trials", type=int, default=60, help="a side and space, two or more")
     parser.add_argument("--spaces", default="small,model3")
     options = parser.parse_args(argv)
@@ -260,7 +264,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"\n{name}, {len(ours)} trials a side")
         print(tabulate(table(ours, stock), HEADS, tablefmt="github", floatfmt=".1f"))
         print(verdict(ours), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(main)

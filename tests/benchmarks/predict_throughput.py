@@ -11,7 +11,6 @@ the process is held on one core. Without --export the space's default trial is
 exported with the weights that it starts with: they do not change the speed.
 """
 
-import argparse
 import itertools
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from data.command import Parser, run
 from data.source import open_lines
 
 ROOT = Path(__file__).parents[2]
@@ -139,9 +139,16 @@ def row(threads: int, short: Ran, long: Ran) -> list[object]:
     ]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str]) -> int:
+    """Measure and print the table.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.predict_throughput", description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--export", type=Path)
     parser.add_argument("--lines", default="10000,100000")
@@ -171,7 +178,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         *(f"peak MiB, {count:,} lines" for count in lines),
     ]
     print(tabulate(rows, headers, tablefmt="github", floatfmt=",.0f"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

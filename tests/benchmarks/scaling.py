@@ -13,10 +13,8 @@ Length. The same draw on records that all have one length, cut from the first lo
 Workers. See `tests.benchmarks.amdahl`.
 """
 
-import argparse
 import math
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -31,6 +29,7 @@ from tabulate import tabulate
 
 from data import access_log, split, synthetic
 from data.batches import batches, padded_lengths
+from data.command import Parser, run
 from data.encode import Encoded
 from data.prepare import Dataset, prepare
 from search.fit import Recipe, fit
@@ -161,11 +160,16 @@ def length_row(data: Dataset, length: int, steps: int) -> list[Any]:
     return [length, taken.batch_size, middle, float(np.percentile(milliseconds, 95)), nanoseconds]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(argv: Sequence[str]) -> int:
+    """Run and print.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.scaling", description=__doc__)
     parser.add_argument("--rows", type=_numbers, default=_numbers(ROWS))
     parser.add_argument("--steps", type=int, default=60, help="measured, after a warm-up")
     parser.add_argument("--lengths", type=_numbers, default=_numbers(LENGTHS))
@@ -194,6 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             found, said = amdahl.table(searches)
             _print(found, amdahl.HEADS)
             print(said)
+    return 0
 
 
 def _print(rows: list[list[Any]], heads: Sequence[str]) -> None:
@@ -205,4 +210,4 @@ def _numbers(text: str) -> list[int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(main)

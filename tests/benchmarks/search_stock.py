@@ -7,11 +7,9 @@ by the same name, the rows are one int32 matrix padded on the left, and everythi
 KerasTuner's or Optuna's own: whole epochs, one process, TensorFlow's own threads.
 """
 
-import argparse
 import gc
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
+from data.command import Parser, run
 from data.prepare import Dataset
 from data.split import Rows
 from search.asked import AskedHyperParameters
@@ -186,7 +185,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status, 0.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.search_stock")
+    parser = Parser("python -m tests.benchmarks.search_stock", description=__doc__)
     parser.add_argument("kind", choices=("keras-tuner", "optuna"))
     parser.add_argument("--data", type=Path, required=True, help="what `Dataset.save` wrote")
     parser.add_argument("--to", type=Path, required=True, help="one JSON line a finished trial")
@@ -210,4 +209,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

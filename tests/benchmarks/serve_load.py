@@ -8,7 +8,6 @@ each time; a connection sends its next request when it has its answer. Without -
 default trial is served with the weights that it starts with.
 """
 
-import argparse
 import itertools
 import json
 import multiprocessing
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from data.command import Parser, run
 from data.source import open_lines
 from tests.benchmarks.predict_throughput import make_export
 from tests.results.serving import command
@@ -124,9 +124,16 @@ def result(client: "subprocess.Popen[str]") -> Load:
     return Load(requests, microseconds / 1e6, p50 / 1e3, p99 / 1e3, *errors)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str]) -> int:
+    """Measure and print the table.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.serve_load", description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--export", type=Path)
     parser.add_argument("--connections", default="1,16,64")
@@ -154,7 +161,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     headers = ["records", "connections", "requests/s", "records/s", "p50 ms", "p99 ms", "errors"]
     formats = ("", "", ",.0f", ",.0f", ".1f", ".1f", "")
     print(tabulate(rows, headers, tablefmt="github", floatfmt=formats))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

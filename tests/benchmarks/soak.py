@@ -3,7 +3,6 @@
 Tiny models are trained, so that what grows is the search's own and not a model's.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ import psutil
 from optuna.trial import TrialState
 from tabulate import tabulate
 
+from data.command import Parser, run
 from results.journal import open_journal
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         1 where something grows, else 0.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
+    parser = Parser("python -m tests.benchmarks.soak", description=__doc__)
     parser.add_argument("--trials", type=int, default=500, help="default: %(default)s")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
@@ -255,4 +255,4 @@ def _judge(first: Sample, last: Sample, early: float, seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -7,19 +7,19 @@ left out where it is not installed. Clients are processes that do nothing else: 
 trial every few seconds, so one storage serves many more workers than these figures say.
 """
 
-import argparse
 import multiprocessing
 import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
 from tabulate import tabulate
 
+from data.command import Parser, run
 from results.storage import open_storage
 from tests.search.postgresql import programs, server
 
@@ -84,12 +84,19 @@ def urls(folder: Path) -> Iterator[dict[str, str | None]]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str]) -> int:
+    """Measure and print the table.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.storage_throughput", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--clients", default="1,8,64")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
     clients = [int(count) for count in options.clients.split(",")]
@@ -100,7 +107,8 @@ def main() -> None:
             rows.append([storage, *speeds])
     headers = ["trials a second", *[f"{count} clients" for count in clients]]
     print(tabulate(rows, headers, tablefmt="github", floatfmt=".0f"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

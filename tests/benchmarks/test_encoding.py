@@ -8,7 +8,7 @@ from tests.benchmarks import encoding
 
 
 def test_both_sides_give_the_same_ids(log_file: Path) -> None:
-    ours, notebook = encoding.run("ours", log_file), encoding.run("notebook", log_file)
+    ours, notebook = encoding.measure("ours", log_file), encoding.measure("notebook", log_file)
     assert ours.ids == notebook.ids
     assert ours.rows == notebook.rows == 600
     assert ours.characters == notebook.characters
@@ -29,8 +29,8 @@ def test_other_ids_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     log.write_text('|{"a":1}|,0\n|{"b":2}|,1\n')
     other = tmp_path / "other.csv"
     other.write_text('|{"a":1}|,0\n|{"bb":2}|,1\n')
-    run = encoding.run
+    run = encoding.measure
     monkeypatch.setattr(
-        encoding, "run", lambda side, path: run("ours", log if side == "ours" else other)
+        encoding, "measure", lambda side, path: run("ours", log if side == "ours" else other)
     )
     assert "identical ids: NO" in encoding.compare(log, 1)

@@ -9,7 +9,6 @@ Ours is `search.run` with one worker, an epoch a trial, pruner on. Stock is
 (USS), and with its part of the shared ones (PSS), every 0.2 s.
 """
 
-import argparse
 import contextlib
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from typing import TypeVar
 import psutil
 from tabulate import tabulate
 
+from data.command import Parser, run
 from results.storage import close
 from results.store import Store
 from tests.benchmarks.memory import Process, of_process
@@ -206,11 +206,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.worker_memory",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("python -m tests.benchmarks.worker_memory", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a log in the brief's format")
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--rows", type=int, help="first rows only (default: all)")
@@ -222,4 +218,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)
