@@ -38,7 +38,11 @@ def feed(dataset: Dataset, *, batch_size: int, padding: Padding, seed: int) -> t
 
     # Not `from_generator`: it makes the process hand freed memory back to the system at once
     # (its mallopt(M_TRIM_THRESHOLD)), and every step then pays for getting it again.
-    return tf.data.Dataset.range(steps).map(batch).prefetch(_AHEAD)
+    options = tf.data.Options()
+    # Nothing here is to be tuned, and an iterator's end waits for the tuner: where two workers kept
+    # both cores busy a quarter of their time went so, 20 s at once for nothing.
+    options.autotune.enabled = False
+    return tf.data.Dataset.range(steps).map(batch).prefetch(_AHEAD).with_options(options)
 
 
 @dataclass

@@ -37,3 +37,8 @@ def test_an_epoch_that_was_left_does_not_reach_into_the_next(dataset: Dataset) -
     read(left.take(1))
     read(whole)
     assert read(left) == read(whole)
+
+
+def test_no_tuner_runs_beside_it_that_its_end_would_wait_for(dataset: Dataset) -> None:
+    source = feed(dataset, batch_size=16, padding="real", seed=1)
+    assert source.options().autotune.enabled is False
