@@ -49,8 +49,8 @@ class Incumbent:
     Attributes:
         seconds: Since the search began.
         trials: How many trials had ended by then.
-        error: What to expect of its point on the validation rows, without the luck of one training.
-            (The held-out rows have no say in how a search searches.)
+        error: Of its one training on the held-out rows. A search exports what it trained, lucky or
+            not; it was chosen on the validation rows.
     """
 
     seconds: float
@@ -161,5 +161,5 @@ class Replay:
         rank = (accuracy, -float(one.foretold.val_loss[-1]))
         if rank > self._best:
             self._best = rank
-            error = 1 - float(self._surrogate.expected(one.values).val_accuracy[-1])
+            error = 1 - one.foretold.heldout_accuracy
             self.incumbents.append(Incumbent(one.due, self._ended + 1, error))
