@@ -10,13 +10,15 @@ import grpc
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.storages._heartbeat import BaseHeartbeat
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 300.0
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 5.0
+# https://docs.sqlalchemy.org/en/20/errors.html#error-8s2b
+_LOST_IN_A_TRANSACTION = "8s2b"
 
 
 def make_patient(storage: BaseStorage, seconds: float = PATIENCE_SECONDS) -> BaseStorage:
@@ -65,6 +67,9 @@ def _is_away(error: BaseException) -> bool:
         return error.__cause__ is not None and _is_away(error.__cause__)
     if isinstance(error, grpc.RpcError):
         return bool(error.code() == grpc.StatusCode.UNAVAILABLE)
+    if isinstance(error, PendingRollbackError):
+        # Optuna read on in a transaction whose connection had been lost; it has rolled back since.
+        return error.code == _LOST_IN_A_TRANSACTION
     return isinstance(error, DBAPIError) and (
         error.connection_invalidated or _is_connection_lost(error)
     )

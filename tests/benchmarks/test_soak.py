@@ -42,7 +42,8 @@ def test_what_grows_is_a_failure(last: Sample, seconds: float, status: int) -> N
 def test_a_short_soak_follows_a_real_search(tmp_path: Path) -> None:
     samples = soak.soak(4, tmp_path)
     assert [sample.trials for sample in samples] == sorted({sample.trials for sample in samples})
-    assert samples[-1].trials == 4
+    # The worker may be gone before the look that would show its last trial.
+    assert samples[-1].trials in (3, 4)
     assert samples[-1].worker_bytes > samples[-1].parent_bytes > 50 << 20
     journal = tmp_path / STUDY / "journal.log"
     assert samples[0].journal_bytes < samples[-1].journal_bytes <= journal.stat().st_size

@@ -5,9 +5,14 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
 
+from results.storage import close, open_storage
 from tests.search.postgresql import Server
 from tests.search.processes import Start, check_exact, pid_of, running
 
@@ -15,6 +20,8 @@ pytestmark = [
     pytest.mark.server,
     pytest.mark.timeout(400),
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+    # The bridge gives the signs of life that Optuna itself gives in `optimize` alone.
+    pytest.mark.filterwarnings("ignore:Heartbeat of storage:UserWarning"),
 ]
 
 TRIALS = 12
@@ -47,6 +54,30 @@ def test_killed_paused_and_restarted_yet_exact(
         check_exact(study, TRIALS)
     for path in (tmp_path / "shared").rglob("*"):
         assert not path.is_file() or b"secret-word" not in path.read_bytes(), path
+
+
+def test_a_server_that_goes_in_mid_read_is_waited_for(database: Server, tmp_path: Path) -> None:
+    # Optuna takes any operational error there for one of too many variables, and reads on over
+    # the connection that was lost.
+    psycopg = pytest.importorskip("psycopg")
+    storage = open_storage(tmp_path, database.url, 1)
+    study = optuna.create_study(study_name="midway", storage=storage)
+    study.tell(study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}), 0.5)
+    lost: list[int] = []
+
+    def lose(connection: Connection, _: Any, statement: str, *others: Any) -> None:
+        if "FROM trial_values" in statement and not lost:
+            lost.append(connection.connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
+            with psycopg.connect(database.url) as killer:
+                killer.execute("SELECT pg_terminate_backend(%s)", lost)
+
+    event.listen(Engine, "before_cursor_execute", lose)
+    try:
+        (trial,) = study.get_trials()
+    finally:
+        event.remove(Engine, "before_cursor_execute", lose)
+    assert lost and trial.value == 0.5
+    close(storage)
 
 
 def test_machines_without_a_common_folder_exchange_their_files(
