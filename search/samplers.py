@@ -176,8 +176,10 @@ def make_pruner(name: str, reports: int) -> BasePruner:
 
 
 PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
+    # Earlier than after a third of a training the order of trials says too little about their end;
+    # `python -m tests.benchmarks.tabular.fidelities` and `simulate`, beside it, measure that.
     "asha": lambda reports: optuna.pruners.SuccessiveHalvingPruner(
-        min_resource=1, reduction_factor=3
+        min_resource=max(1, reports // 3), reduction_factor=2
     ),
     "hyperband": lambda reports: optuna.pruners.HyperbandPruner(
         min_resource=1, max_resource=reports, reduction_factor=3

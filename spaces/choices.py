@@ -12,7 +12,6 @@ from typing import Any
 from spaces.parts import Body, Embedding, Front, Head, Recurrence, Training
 
 RELATIVES_OF_ADAM = ["rmsprop", "nadam", "adamw"]
-DECAYING = ["adamw", "lion"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ def body(
     *,
     convolutions: bool = True,
     least_dropout: float = 0.0,
+    more_cells: Sequence[str] = (),
     more_summaries: Sequence[str] = (),
 ) -> Body:
     """Declare what reads a record.
@@ -62,6 +62,7 @@ def body(
         hp: A `keras_tuner.HyperParameters`.
         convolutions: Whether they stand before the recurrence.
         least_dropout: The lowest rate of the embedding's dropout.
+        more_cells: Recurrent layers that may be drawn beside "gru" and "lstm".
         more_summaries: What a sequence may be summed up by beside "max", "mean" and "attention".
 
     Returns:
@@ -71,7 +72,7 @@ def body(
         embedding=embedding(hp, least_dropout),
         front=front(hp) if convolutions else None,
         normalization=normalization(hp),
-        recurrence=recurrence(hp),
+        recurrence=recurrence(hp, *more_cells),
         summary=summary(hp, *more_summaries),
     )
 
@@ -134,19 +135,20 @@ def normalization(hp: Any) -> Any:
     Returns:
         The draw.
     """
-    return hp.Choice("normalization", ["none", "layer", "batch"], default="batch")
+    return hp.Choice("normalization", ["layer", "batch"], default="batch")
 
 
-def recurrence(hp: Any) -> Recurrence:
+def recurrence(hp: Any, *more_cells: str) -> Recurrence:
     """Declare the recurrent layers.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
+        more_cells: What may be drawn beside "gru" and "lstm".
 
     Returns:
         The draw.
     """
-    cell = hp.Choice("cell", ["rnn", "gru", "lstm"], default="gru")
+    cell = hp.Choice("cell", [*more_cells, "gru", "lstm"], default="gru")
     layers = hp.Int("recurrent_layers", 1, 2, default=1)
     units = _stack(hp, "recurrent", layers, default=64)
     return Recurrence(
@@ -221,27 +223,15 @@ def training(hp: Any, brief: bool) -> Training:
         The draw.
     """
     adaptive = RELATIVES_OF_ADAM if brief else [*RELATIVES_OF_ADAM, "adam"]
-    optimizer = hp.Choice("optimizer", [*adaptive, "lion"], default="nadam")
-    rates = [
-        _rate(hp, adaptive, "learning_rate", 5e-4, 2e-2, default=3e-3),
-        _rate(hp, ["lion"], "lion_learning_rate", 1e-4, 3e-3, default=1e-3),
-    ]
-    with hp.conditional_scope("optimizer", DECAYING):
-        weight_decay = hp.Float("weight_decay", 1e-4, 1e-1, sampling="log", default=4e-3)
+    optimizer = hp.Choice("optimizer", adaptive, default="nadam")
+    with hp.conditional_scope("optimizer", ["adamw"]):
+        weight_decay = hp.Float("weight_decay", 1e-4, 3e-2, sampling="log", default=4e-3)
     schedules = ["constant", "cosine", "warmup-cosine"]
     return Training(
         optimizer=optimizer,
-        learning_rate=next(rate for rate in rates if rate is not None),
+        learning_rate=hp.Float("learning_rate", 5e-4, 6e-3, sampling="log", default=3e-3),
         weight_decay=weight_decay,
         schedule=hp.Choice("schedule", schedules, default="cosine"),
         gradient_clip=hp.Choice("gradient_clip", [0.0, 1.0, 5.0], default=1.0),
-        batch_size=power_of_two(hp, "batch_size", 16, 256, default=32),
+        batch_size=power_of_two(hp, "batch_size", 16, 64, default=32),
     )
-
-
-def _rate(
-    hp: Any, optimizers: list[str], name: str, least: float, most: float, default: float
-) -> float | None:
-    with hp.conditional_scope("optimizer", optimizers):
-        rate: float | None = hp.Float(name, least, most, sampling="log", default=default)
-    return rate

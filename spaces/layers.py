@@ -111,11 +111,11 @@ def recur(x: Any, recurrence: Recurrence, normalization: str, sequence: bool) ->
 
 
 def normalize(x: Any, normalization: str, after: str) -> Any:
-    """Normalize the channels, if so drawn.
+    """Normalize the channels.
 
     Args:
         x: Any tensor.
-        normalization: "none", "layer" or "batch".
+        normalization: "layer" or "batch".
         after: The layer before, for the name.
 
     Returns:
@@ -123,11 +123,9 @@ def normalize(x: Any, normalization: str, after: str) -> Any:
     """
     if normalization == "layer":
         return keras.layers.LayerNormalization(name=f"{after}_layer_norm")(x)
-    if normalization == "batch":
-        # Three epochs are a few hundred steps: Keras' momentum of .99 would still remember the
-        # initial statistics at the first reports.
-        return keras.layers.BatchNormalization(momentum=0.9, name=f"{after}_batch_norm")(x)
-    return x
+    # Three epochs are a few hundred steps: Keras' momentum of .99 would still remember the initial
+    # statistics at the first reports.
+    return keras.layers.BatchNormalization(momentum=0.9, name=f"{after}_batch_norm")(x)
 
 
 def summarize(x: Any, summary: str) -> Any:

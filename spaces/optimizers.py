@@ -15,7 +15,6 @@ _OPTIMIZERS = {
     "nadam": keras.optimizers.Nadam,
     "adamw": keras.optimizers.AdamW,
     "adam": keras.optimizers.Adam,
-    "lion": keras.optimizers.Lion,
 }
 
 

@@ -57,7 +57,7 @@ class Body:
     Attributes:
         embedding: The characters' vectors.
         front: The convolutions, if any.
-        normalization: "none", "layer" or "batch", after each convolution and recurrent layer.
+        normalization: "layer" or "batch", after each convolution and recurrent layer.
         recurrence: The recurrent layers.
         summary: "max", "mean", "attention" or "last".
     """
@@ -89,7 +89,7 @@ class Training:
     """How the weights are moved.
 
     Attributes:
-        optimizer: "rmsprop", "nadam", "adamw", "lion", or "adam" outside the brief.
+        optimizer: "rmsprop", "nadam", "adamw", or "adam" outside the brief.
         learning_rate: The highest rate that the schedule reaches.
         weight_decay: Decoupled weight decay; None where the optimizer has none.
         schedule: "constant", "cosine" or "warmup-cosine".

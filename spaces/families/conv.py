@@ -20,7 +20,7 @@ class Conv:
         filters: Filters of each.
         kernel: Steps that one filter spans.
         pool: How many steps become one after each but the last; None for a single layer.
-        normalization: "none", "layer" or "batch", after each.
+        normalization: "layer" or "batch", after each.
         summary: "max", "mean" or "attention".
     """
 

@@ -15,7 +15,7 @@ def declare(hp: Any) -> Body:
     Returns:
         The draw.
     """
-    return choices.body(hp, convolutions=False, more_summaries=("last",))
+    return choices.body(hp, convolutions=False, more_cells=("rnn",), more_summaries=("last",))
 
 
 def build(ids: Any, drawn: Body, num_words: int) -> Any:

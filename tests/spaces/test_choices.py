@@ -30,10 +30,7 @@ def test_a_hyperparameter_has_a_value_exactly_where_its_parent_asks_for_it(seed:
         assert (f"dense_units_{layer}" in values) == (values["dense_layers"] >= layer)
     assert ("dense_activation" in values) == (values["dense_layers"] > 0)
     assert ("recurrent_dropout" in values) == values["use_recurrent_dropout"]
-    optimizer = values["optimizer"]
-    assert ("learning_rate" in values) == (optimizer in ("rmsprop", "nadam", "adamw"))
-    assert ("lion_learning_rate" in values) == (optimizer == "lion")
-    assert ("weight_decay" in values) == (optimizer in ("adamw", "lion"))
+    assert ("weight_decay" in values) == (values["optimizer"] == "adamw")
 
 
 @LAYERED
@@ -51,8 +48,7 @@ def test_choices_repeat_what_was_drawn(seed: int) -> None:
     assert len(choices.head.units) == values["dense_layers"]
     assert choices.body.front.layers == values["conv_layers"]
     assert choices.body.recurrence.dropout == values.get("recurrent_dropout", 0)
-    rates = [value for name, value in values.items() if name.endswith("learning_rate")]
-    assert [choices.training.learning_rate] == rates
+    assert choices.training.learning_rate == values["learning_rate"]
     assert choices.training.weight_decay == values.get("weight_decay")
     assert choices.training.batch_size == values["batch_size"]
 
@@ -65,7 +61,7 @@ def test_ranges_suit_two_cores(seed: int) -> None:
     for units in (choices.body.recurrence.units, choices.head.units):
         assert all(16 <= width <= 128 for width in units)
         assert all(width <= 64 for width in units[1:])
-    assert choices.training.batch_size in (16, 32, 64, 128, 256)
+    assert choices.training.batch_size in (16, 32, 64)
     assert 32 <= choices.body.front.filters <= 128
     assert choices.body.front.pool**choices.body.front.layers <= 32, "nothing left of 32 characters"
 
@@ -80,10 +76,10 @@ def _seen(space: Any, name: str) -> set[Any]:
 
 
 def test_every_option_of_the_issue_can_be_drawn() -> None:
-    assert _seen(SPACE, "optimizer") == {"rmsprop", "nadam", "adamw", "lion"}
-    assert _seen(SPACE, "cell") == {"rnn", "gru", "lstm"}
+    assert _seen(SPACE, "optimizer") == {"rmsprop", "nadam", "adamw"}
+    assert _seen(SPACE, "cell") == {"gru", "lstm"}
     assert _seen(SPACE, "summary") == {"max", "mean", "attention"}
-    assert _seen(SPACE, "normalization") == {"none", "layer", "batch"}
+    assert _seen(SPACE, "normalization") == {"layer", "batch"}
     assert _seen(SPACE, "recurrent_layers") == {1, 2}
     assert _seen(SPACE, "conv_layers") == {1, 2}
     assert _seen(SPACE, "dense_layers") == {0, 1, 2}
@@ -116,7 +112,7 @@ def test_building_declares_the_same_space(space: Any) -> None:
 
 
 def test_a_draw_survives_kerastuners_own_serialization() -> None:
-    hp = chosen(SPACE, optimizer="lion", recurrent_layers=2, dense_layers=2)
+    hp = chosen(SPACE, optimizer="adamw", recurrent_layers=2, dense_layers=2)
     again = keras_tuner.HyperParameters.from_config(hp.get_config())
     assert choose(again) == choose(hp)
 

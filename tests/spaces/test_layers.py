@@ -99,10 +99,10 @@ def test_the_free_space_leaves_unused_dropout_layers_out() -> None:
 
 def test_attention_weighs_the_steps_so_that_they_sum_to_one() -> None:
     model = SPACE.build(
-        chosen(SPACE, summary="attention", bidirectional=False, normalization="none")
+        chosen(SPACE, summary="attention", bidirectional=False, normalization="layer")
     )
     weights = model.get_layer("attention_weights").output
-    states = model.get_layer("recurrent_1").output
+    states = model.get_layer("recurrent_1_layer_norm").output
     attended = model.get_layer("attended").output
     parts = keras.Model(model.input, [weights, states, attended])
     w, s, a = (keras.ops.convert_to_numpy(part) for part in parts(_ids(3, 64)))

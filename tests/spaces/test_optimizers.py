@@ -35,7 +35,6 @@ def _make(**changes: Any) -> Any:
         ("nadam", keras.optimizers.Nadam),
         ("adamw", keras.optimizers.AdamW),
         ("adam", keras.optimizers.Adam),
-        ("lion", keras.optimizers.Lion),
     ],
 )
 def test_each_name_gives_its_optimizer_at_the_drawn_rate(name: str, expected: Any) -> None:

@@ -1,17 +1,18 @@
 """A search on a simulated clock: real samplers and pruners, trainings foretold by a surrogate."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras_tuner
 import numpy as np
 import optuna
+from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
 from search.proposals import Proposals
-from search.samplers import make_pruner, make_sampler
+from search.samplers import PRUNERS, make_sampler
 from search.seeds import derive
 from search.slots import fill
 from search.starts import DEFAULTS, Start
@@ -29,16 +30,18 @@ class Setting:
 
     Attributes:
         sampler: What `--sampler` names.
-        pruner: What `--pruner` names.
+        pruner: Makes the pruner for so many reports, as `PRUNERS` has it.
         reports: Reports an epoch that the pruner sees: 1, 2 or 4.
         starts: Points of the first trials, values by name; an empty one is the space's default.
+        wide: Whether the space is that of the table; else it is that of today.
         workers: How many trials run at once, each on a core of its own.
     """
 
     sampler: str = "tpe"
-    pruner: str = "asha"
+    pruner: Callable[[int], BasePruner] = PRUNERS["asha"]
     reports: int = 4
     starts: Sequence[Start] = (DEFAULTS,)
+    wide: bool = False
     workers: int = 2
 
 
@@ -90,7 +93,7 @@ class Replay:
             direction="maximize",
             study_name=f"replay-{seed}",
             sampler=make_sampler(setting.sampler, seed, setting.workers, EPOCHS),
-            pruner=make_pruner(setting.pruner, EPOCHS * setting.reports),
+            pruner=setting.pruner(EPOCHS * setting.reports),
         )
         fill(self._study, len(setting.starts))
         self._proposals = Proposals(

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras_tuner
 import numpy as np
 import optuna
 import plotly.graph_objects as go
@@ -23,6 +24,8 @@ from tabulate import tabulate
 
 from data.command import Parser, run
 from data.errors import UserError
+from search.asked import ScopedHyperParameters
+from spaces.model3 import Model3
 from tests.benchmarks.tabular.replay import Incumbent, Replay
 from tests.benchmarks.tabular.settings import SETTINGS
 from tests.benchmarks.tabular.surrogate import Surrogate
@@ -110,7 +113,17 @@ def _search(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)  # Of KerasTuner's Gaussian process.
-        return Replay(surrogate, table.space, SETTINGS[name], seed).run(seconds)
+        setting = SETTINGS[name]
+        space = table.space if setting.wide else space_of_today(table)
+        return Replay(surrogate, space, setting, seed).run(seconds)
+
+
+def space_of_today(table: Table) -> keras_tuner.HyperParameters:
+    """Declare Model 3's space as it is now, for the log of a table."""
+    space = ScopedHyperParameters()
+    data = table.facts["data"]
+    Model3(data["num_words"], rows=data["slices"]["fit"]).declare(space)
+    return space
 
 
 def _errors(run: Sequence[Incumbent], moments: Floats) -> Floats:

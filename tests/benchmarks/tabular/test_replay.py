@@ -8,6 +8,7 @@ import numpy as np
 import optuna
 import pytest
 
+from search.samplers import PRUNERS
 from tests.benchmarks.tabular.made import by_rate, small_space
 from tests.benchmarks.tabular.replay import OVERHEAD, Incumbent, Replay, Setting
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
@@ -31,7 +32,7 @@ class Exact(Surrogate):
         return self.expected(point)
 
 
-ALONE = Setting("random", "none", workers=1)
+ALONE = Setting("random", PRUNERS["none"], workers=1)
 
 
 def search(setting: Setting, seconds: float, seed: int = 0) -> list[Incumbent]:
@@ -74,7 +75,7 @@ def test_starts_come_first() -> None:
 
 
 def test_a_pruner_ends_bad_trials_early() -> None:
-    pruned = Replay(Exact(), small_space(), replace(ALONE, pruner="asha"), 0)
+    pruned = Replay(Exact(), small_space(), replace(ALONE, pruner=PRUNERS["asha"]), 0)
     whole = Replay(Exact(), small_space(), ALONE, 0)
     for replay in (pruned, whole):
         replay.run(1500)
@@ -83,7 +84,7 @@ def test_a_pruner_ends_bad_trials_early() -> None:
 
 @pytest.mark.parametrize("reports", [1, 2, 4])
 def test_a_pruner_sees_so_many_reports(reports: int) -> None:
-    setting = replace(ALONE, pruner="asha", reports=reports)
+    setting = replace(ALONE, pruner=PRUNERS["asha"], reports=reports)
     replay = Replay(Exact(), small_space(), setting, 0)
     replay.run(500)
     complete = replay._study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
@@ -92,14 +93,14 @@ def test_a_pruner_sees_so_many_reports(reports: int) -> None:
 
 @pytest.mark.parametrize("sampler", ["tpe", "kt-hyperband"])
 def test_a_seed_gives_the_same_search(sampler: str) -> None:
-    setting = Setting(sampler, "none", starts=())
+    setting = Setting(sampler, PRUNERS["none"], starts=())
     assert search(setting, 400, 3) == search(setting, 400, 3)
     assert search(setting, 400, 3) != search(setting, 400, 4)
 
 
 def test_tpe_finds_more_than_random_search() -> None:
     def found(sampler: str) -> float:
-        setting = Setting(sampler, "none", starts=(), workers=2)
+        setting = Setting(sampler, PRUNERS["none"], starts=(), workers=2)
         return float(np.mean([search(setting, 900, seed)[-1].error for seed in range(5)]))
 
     assert found("tpe") < found("random")

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keras_tuner.engine.hyperparameters import Boolean, Choice
 
 from data.errors import UserError
 from tests.benchmarks.tabular import simulate
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.simulate import Course, courses, plot, show
+from tests.benchmarks.tabular.table import FOLDER, LOGS, load
 
 SECONDS = np.array([0.0, 60.0, 120.0])
 
@@ -47,6 +49,7 @@ def test_the_table_says_when_the_rival_is_reached() -> None:
 
 def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "load", lambda path: made(by_rate))
+    monkeypatch.setattr(simulate, "space_of_today", lambda table: table.space)
     names = [simulate.RIVAL, "tpe+asha/no-start"]
     found = courses(["made"], names, searches=2, seconds=200, jobs=1)
     assert [one.name for one in found] == names
@@ -57,8 +60,20 @@ def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
     assert {trace.name for trace in figure.data if trace.name} == set(names)
 
 
+@pytest.mark.parametrize("log", LOGS)
+def test_a_table_covers_the_space_of_today(log: str) -> None:
+    table = load(FOLDER / f"{log}.csv")
+    known = {entry.name: entry for entry in table.space.space}
+    for entry in simulate.space_of_today(table).space:
+        if isinstance(entry, Choice):
+            assert set(entry.values) <= set(known[entry.name].values)
+        elif not isinstance(entry, Boolean):
+            assert known[entry.name].min_value <= entry.min_value
+            assert entry.max_value <= known[entry.name].max_value
+
+
 def test_what_is_not_there_is_told() -> None:
-    with pytest.raises(UserError, match=r"--only 'tpe\+none' is not known; known are random, "):
+    with pytest.raises(UserError, match=r"--only 'tpe\+none' is not known; known are random\+asha, "):
         simulate.main(["--only", "tpe,tpe+none"])
     with pytest.raises(UserError, match=r"none-such\.csv: no table can be read there \(.*No such"):
         simulate.main(["--logs", "none-such"])
