@@ -10,13 +10,14 @@ from typing import Any
 import keras_tuner
 import optuna
 from keras_tuner.engine.trial import Trial
+from optuna.pruners import SuccessiveHalvingPruner
 
 from results.storage import open_storage
 from results.store import HEARTBEAT_SECONDS
 from search.heartbeat import beating
 from search.lost import put_back
 from search.oracle import OptunaOracle
-from search.samplers import make_pruner, make_sampler
+from search.samplers import make_sampler
 from search.starts import Start
 
 # Before it is known how long a training will be, and as many as most are.
@@ -171,7 +172,8 @@ def _study(folder: Path, objective: Any, seed: int | None) -> optuna.Study:
         study_name=folder.name,
         storage=open_storage(folder, None, HEARTBEAT_SECONDS),
         sampler=make_sampler("tpe", seed, _WORKERS, _EPOCHS),
-        pruner=make_pruner("asha", _EPOCHS),
+        # How long a training will be is not known yet: from its first epoch on.
+        pruner=SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
         directions=["maximize" if part.direction == "max" else "minimize" for part in parts],
         load_if_exists=True,
     )
