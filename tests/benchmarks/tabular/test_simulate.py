@@ -73,7 +73,9 @@ def test_a_table_covers_the_space_of_today(log: str) -> None:
 
 
 def test_what_is_not_there_is_told() -> None:
-    with pytest.raises(UserError, match=r"--only 'tpe\+none' is not known; known are random\+asha, "):
+    with pytest.raises(
+        UserError, match=r"--only 'tpe\+none' is not known; known are random\+asha, "
+    ):
         simulate.main(["--only", "tpe,tpe+none"])
     with pytest.raises(UserError, match=r"none-such\.csv: no table can be read there \(.*No such"):
         simulate.main(["--logs", "none-such"])
