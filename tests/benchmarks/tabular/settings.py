@@ -42,3 +42,8 @@ def _settings() -> dict[str, Setting]:
 
 
 SETTINGS: Mapping[str, Setting] = _settings()
+# What the README compares; all of them together take hours.
+COMPARED = (
+    "tpe", "tpe+asha", "tpe+asha-early", "tpe+median", "tpe+hyperband", "random", "random+asha",
+    *KERAS_TUNER, "tpe+asha/no-start", "tpe+asha/wide",
+)  # fmt: skip
