@@ -122,7 +122,7 @@ def fit(
         dataset: The records.
         recipe: How to train.
         judge: Told of each report; a reason prunes the training there.
-        stop: Asked after each batch; a reason ends the training there, as pruned.
+        stop: Asked after each batch but the last; a reason ends the training there, as pruned.
         callbacks: More Keras callbacks; at an epoch's end they find `val_loss` and `val_accuracy`.
         train: Called as `model.fit` would be, e.g. a hypermodel's own `fit`.
 
@@ -193,8 +193,13 @@ class _Watch(keras.callbacks.Callback):
         logs["val_loss"] = self.curve[-1].val_loss
         logs["val_accuracy"] = self.curve[-1].val_accuracy
 
+    @property
+    def _is_trained(self) -> bool:
+        # A hypermodel's own fit may have chosen other epochs than the recipe's.
+        return self.step >= self.steps * int(self.params["epochs"])
+
     def _is_stopped(self) -> bool:
-        reason = self.stop()
+        reason = None if self._is_trained else self.stop()
         if reason is not None:
             self._end("pruned", reason)
         return reason is not None
@@ -227,8 +232,7 @@ class _Watch(keras.callbacks.Callback):
                 self._end("diverged", self.diverged)
                 return scores
         reason = self.judge(point)
-        # A hypermodel's own fit may have chosen other epochs than the recipe's.
-        if reason is not None and self.step < self.steps * self.params["epochs"]:
+        if reason is not None and not self._is_trained:
             self._end("pruned", reason)
         return scores
 

@@ -170,6 +170,32 @@ def test_a_stop_ends_within_a_batch(dataset: Dataset, steps: int) -> None:
     assert stopped.validation is None
 
 
+def test_a_stop_ends_a_look_at_the_validation_rows(dataset: Dataset, steps: int) -> None:
+    asked: list[int] = []
+
+    def stop() -> str | None:
+        asked.append(1)
+        return "the budget ended" if len(asked) > steps else None
+
+    stopped = fit(seeded(dataset), dataset, replace(RECIPE, reports=1), stop=stop)
+    assert (stopped.status, stopped.epochs, stopped.curve) == ("pruned", 1.0, ())
+    assert stopped.validation is None
+
+
+def test_what_is_trained_to_its_end_gets_its_last_look(dataset: Dataset, steps: int) -> None:
+    batches: list[int] = []
+    count = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: batches.append(batch)
+    )
+
+    def stop() -> str | None:
+        return "the budget ended" if len(batches) == RECIPE.epochs * steps else None
+
+    ended = fit(seeded(dataset), dataset, replace(RECIPE, reports=1), stop=stop, callbacks=[count])
+    assert (ended.status, ended.reason, ended.epochs) == ("complete", "", 2.0)
+    assert ended.validation is not None
+
+
 def lost(dataset: Dataset) -> Any:
     """Build a model whose first step throws its weights out of float32."""
     return seeded(dataset, optimizer=keras.optimizers.SGD(1e38, momentum=0.9))
