@@ -52,8 +52,8 @@ class Incumbent:
     Attributes:
         seconds: Since the search began.
         trials: How many trials had ended by then.
-        error: Of its one training on the held-out rows. A search exports what it trained, lucky or
-            not; it was chosen on the validation rows.
+        error: What to expect of its point on the held-out rows, over all trainings. Of the one
+            that was foretold the luck is left out, which no search can be praised for.
     """
 
     seconds: float
@@ -164,5 +164,5 @@ class Replay:
         rank = (accuracy, -float(one.foretold.val_loss[-1]))
         if rank > self._best:
             self._best = rank
-            error = 1 - one.foretold.heldout_accuracy
+            error = 1 - self._surrogate.expected(one.values).heldout_accuracy
             self.incumbents.append(Incumbent(one.due, self._ended + 1, error))

@@ -31,7 +31,7 @@ def _settings() -> dict[str, Setting]:
             named[whole] = Setting(sampler, pruner, starts=starts)
     # Stock KerasTuner begins without the defaults.
     named |= {name: Setting(name, PRUNERS["none"], starts=()) for name in KERAS_TUNER}
-    for name in ("random", "tpe", "tpe+median", "tpe+asha"):
+    for name in ("random", "tpe", "tpe+median", "tpe+asha", "tpe+asha-early"):
         for reports in (1, 2):
             if "+" in name:
                 named[f"{name}/{reports}"] = replace(named[name], reports=reports)
@@ -44,6 +44,6 @@ def _settings() -> dict[str, Setting]:
 SETTINGS: Mapping[str, Setting] = _settings()
 # What the README compares; all of them together take hours.
 COMPARED = (
-    "tpe", "tpe+asha", "tpe+asha-early", "tpe+median", "tpe+hyperband", "random", "random+asha",
-    *KERAS_TUNER, "tpe+asha/no-start", "tpe+asha/wide",
+    "tpe", "tpe+asha", "tpe+asha-early", "tpe+asha-early/2", "tpe+median", "tpe+hyperband",
+    "random", "random+asha", *KERAS_TUNER, "tpe+asha/no-start", "tpe+asha/wide",
 )  # fmt: skip

@@ -55,6 +55,21 @@ def test_incumbents_only_get_better_and_count_what_has_ended() -> None:
         assert incumbent.trials == round(incumbent.seconds / (30 + OVERHEAD))
 
 
+class Lucky(Exact):
+    """Draws trainings that are luckier than their points."""
+
+    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Foretold:
+        """Foretell half of what is to be expected."""
+        told = self.expected(point)
+        errors = (1 - told.val_accuracy) / 2
+        return replace(told, val_accuracy=1 - errors, heldout_accuracy=float(1 - errors[-1]))
+
+
+def test_an_incumbents_luck_is_no_merit_of_the_search() -> None:
+    lucky = Replay(Lucky(), small_space(), ALONE, 0).run(40)
+    assert lucky == search(ALONE, 40)
+
+
 def test_two_workers_run_twice_as_many() -> None:
     replays = [
         Replay(Exact(), small_space(), replace(ALONE, workers=workers), 0) for workers in (1, 2)

@@ -10,6 +10,7 @@ from data.errors import UserError
 from tests.benchmarks.tabular import simulate
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.simulate import Course, courses, plot, show
+from tests.benchmarks.tabular.surrogate import Surrogate
 from tests.benchmarks.tabular.table import FOLDER, LOGS, load
 
 SECONDS = np.array([0.0, 60.0, 120.0])
@@ -29,13 +30,11 @@ def test_a_course_is_read_at_its_moments() -> None:
     assert one.reaches(0.01) is None
 
 
-def test_the_best_trial_is_the_one_that_validation_chooses() -> None:
+def test_the_lowest_error_is_that_of_the_best_point() -> None:
     table = made(by_rate)
-    accuracy, loss, heldout = table.val_accuracy, table.val_loss, table.heldout_accuracy
-    accuracy[3, -1] = accuracy[5, -1] = accuracy.max() + 0.001
-    loss[3, -1], loss[5, -1] = 0.2, 0.1
-    heldout[3], heldout[5] = 0.99, 0.91
-    assert simulate.lowest(table) == pytest.approx(0.09)
+    best = 1 - table.heldout_accuracy.max()
+    # A forest's mean is drawn to that of the neighbours.
+    assert best <= simulate.lowest(Surrogate(table), table) < best + 0.002
 
 
 def test_the_table_says_when_the_rival_is_reached() -> None:
