@@ -16,6 +16,7 @@ import keras_tuner
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from keras_tuner.engine.hyperparameters import HyperParameter
 
 from data.command import Parser, run
 from data.errors import UserError, first_line
@@ -172,6 +173,8 @@ def main(argv: Sequence[str]) -> int:
     # A leaderboard repeats the champion's choice a thousand times, so each is made once.
     boards = [{row.name: row for row in from_store(store).rows} for store in stores]
     facts = _facts(stores[0], boards[0])
+    for store in stores:
+        check_covers(ScopedHyperParameters.from_config(facts["space"]), store)
     columns = ["status", "seconds_an_epoch", "parameters", "latency_us"]
     columns += ["heldout_accuracy", "heldout_loss"]
     names = dict.fromkeys(entry["config"]["name"] for entry in facts["space"]["space"])
@@ -184,6 +187,32 @@ def main(argv: Sequence[str]) -> int:
     write_text(options.to, f"{_HEADER}{json.dumps(facts, sort_keys=True)}\n{text}")
     print(f"{options.to}: {len(frame)} trials")
     return 0
+
+
+def check_covers(space: keras_tuner.HyperParameters, store: Store) -> None:
+    """Refuse trials that were drawn from another space than today's.
+
+    Args:
+        space: The space as the code declares it, which the table is to name.
+        store: A run.
+
+    Raises:
+        UserError: A trial of it has what the space does not.
+    """
+    known = {entry.name: entry for entry in space.space}
+    for trial in store.trials():
+        for name, value in trial.hyperparameters.items():
+            if name not in known or not _is_within(known[name], value):
+                raise UserError(
+                    f"{store.folder}: {trial.name} has {name} = {value!r}, which the space of this "
+                    "code cannot draw; write its table with the code that searched"
+                )
+
+
+def _is_within(entry: HyperParameter, value: Any) -> bool:
+    if hasattr(entry, "min_value"):
+        return bool(entry.min_value <= value <= entry.max_value)
+    return value in entry.values
 
 
 def _facts(store: Store, ranked: Mapping[str, Row]) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.errors import UserError
 from results.leaderboard import from_store
 from results.store import Store
-from tests.benchmarks.tabular.table import FOLDER, REPORTS, load, main, rows
+from tests.benchmarks.tabular.made import small_space
+from tests.benchmarks.tabular.table import FOLDER, REPORTS, check_covers, load, main, rows
 from tests.commands import call
 
 RECORDED = sorted(FOLDER.glob("*.csv"))
@@ -63,3 +65,6 @@ def test_a_real_run_becomes_a_table(tmp_path: Path) -> None:
             assert point[name] == close
     assert 0.5 < table.facts["linear"] <= 1
     assert (table.seconds > 0).all()
+    narrow = small_space()
+    with pytest.raises(UserError, match=r"few: trial 0 has \w+ = .*, which the space of this code"):
+        check_covers(narrow, store)
