@@ -92,12 +92,12 @@ def courses(
         least = lowest(surrogate, table)
         moments = np.arange(0.0, seconds + _STEP, _STEP)
         runs = Parallel(n_jobs=jobs)(
-            delayed(_search)(surrogate, table, name, seed, seconds)
+            delayed(_searches)(surrogate, table, name, seeds, seconds)
             for name in names
-            for seed in range(searches)
+            for seeds in np.array_split(np.arange(searches), jobs)
         )
         for place, name in enumerate(names):
-            own = runs[place * searches : (place + 1) * searches]
+            own = [run for part in runs[place * jobs : (place + 1) * jobs] for run in part]
             regrets = np.array([_errors(run, moments) for run in own]) - least
             found.append(Course(log, name, moments, regrets))
     return found
@@ -106,6 +106,13 @@ def courses(
 def lowest(surrogate: Surrogate, table: Table) -> float:
     """Give the lowest held-out error that is to be expected at a point of a table."""
     return min(1 - surrogate.expected(point).heldout_accuracy for point in table.points)
+
+
+def _searches(
+    surrogate: Surrogate, table: Table, name: str, seeds: Sequence[int], seconds: float
+) -> list[list[Incumbent]]:
+    # Many in one call: to send a forest to another process takes longer than a search.
+    return [_search(surrogate, table, name, int(seed), seconds) for seed in seeds]
 
 
 def _search(
