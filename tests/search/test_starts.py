@@ -92,3 +92,4 @@ def test_the_starting_points_lie_in_the_space_and_differ() -> None:
     Model3(70).declare(known)
     points = [internal_point(known, start) for start in Model3.starting_points]
     assert len({identity(point) for point in points}) == len(points) > 1
+    assert Model3.starting_points[0] == {}
