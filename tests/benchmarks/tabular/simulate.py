@@ -39,8 +39,9 @@ RIVAL = "kt-random"
 GUESSED = 0.5
 _SHOWN = (1, 2, 5, 10)
 _STEP = 5.0
-# The regrets that are drawn, in points.
-_SEEN = (-0.1, 1.2)
+# Before the first complete trial a regret is some fifty points, which would flatten all that
+# follows: what is drawn is what is left from this moment on.
+_SEEN_FROM = 60.0
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def plot(found: Sequence[Course]) -> go.Figure:
     """
     logs = list(dict.fromkeys(course.log for course in found))
     names = list(dict.fromkeys(course.name for course in found))
-    figure = make_subplots(1, len(logs), subplot_titles=logs, shared_yaxes=True)
+    figure = make_subplots(1, len(logs), subplot_titles=logs)
     colours = _colours(names)
     for course in found:
         low, middle, high = np.quantile(100 * course.regrets, (0.25, 0.5, 0.75), axis=0)
@@ -200,11 +201,21 @@ def plot(found: Sequence[Course]) -> go.Figure:
             x=minutes, y=middle, name=course.name, mode="lines",
             showlegend=place["col"] == 1, **common, **place,
         )  # fmt: skip
-    # Before the first complete trial it is some fifty points, which would flatten all that follows.
-    figure.update_yaxes(range=_SEEN)
+    for column, log in enumerate(logs, 1):
+        figure.update_yaxes(range=_seen([one for one in found if one.log == log]), col=column)
     figure.update_yaxes(title_text="regret, points of held-out accuracy", col=1)
     figure.update_xaxes(title_text="simulated minutes")
     return figure.update_layout(template="plotly_white", width=1200, height=520)
+
+
+def _seen(found: Sequence[Course]) -> tuple[float, float]:
+    start = min(_SEEN_FROM, float(found[0].seconds[-1]))
+    after = [100 * course.regrets[:, course.seconds >= start] for course in found]
+    low, high = (
+        np.concatenate([np.quantile(regrets, share, axis=0) for regrets in after])
+        for share in (0.25, 0.75)
+    )
+    return min(0.0, float(low.min())), 1.05 * float(high.max())
 
 
 def _colours(names: Sequence[str]) -> Mapping[str, str]:

@@ -57,6 +57,7 @@ def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
         assert one.at(0) > 0.4 > one.at(200)
     figure = plot(found)
     assert {trace.name for trace in figure.data if trace.name} == set(names)
+    assert 100 * found[0].at(60, 0.75) <= figure.layout.yaxis.range[1] < 50
 
 
 @pytest.mark.parametrize("log", LOGS)
