@@ -8,6 +8,7 @@ writes the trials of finished runs of `search.run --sampler random --pruner none
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,8 +174,10 @@ def main(argv: Sequence[str]) -> int:
     # A leaderboard repeats the champion's choice a thousand times, so each is made once.
     boards = [{row.name: row for row in from_store(store).rows} for store in stores]
     facts = _facts(stores[0], boards[0])
+    # KerasTuner reads a space's conditions in their place.
+    space = ScopedHyperParameters.from_config(deepcopy(facts["space"]))
     for store in stores:
-        check_covers(ScopedHyperParameters.from_config(facts["space"]), store)
+        check_covers(space, store)
     columns = ["status", "seconds_an_epoch", "parameters", "latency_us"]
     columns += ["heldout_accuracy", "heldout_loss"]
     names = dict.fromkeys(entry["config"]["name"] for entry in facts["space"]["space"])
