@@ -8,7 +8,6 @@ writes the trials of finished runs of `search.run --sampler random --pruner none
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,13 +170,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
     options = parser.parse_args(argv)
     stores = [Store.open(folder) for folder in options.runs]
-    # A leaderboard repeats the champion's choice a thousand times, so each is made once.
-    boards = [{row.name: row for row in from_store(store).rows} for store in stores]
-    facts = _facts(stores[0], boards[0])
-    # KerasTuner reads a space's conditions in their place.
-    space = ScopedHyperParameters.from_config(deepcopy(facts["space"]))
+    space = _space(stores[0])
     for store in stores:
         check_covers(space, store)
+    # A leaderboard repeats the champion's choice a thousand times, so each is made once.
+    boards = [{row.name: row for row in from_store(store).rows} for store in stores]
+    facts = _facts(stores[0], boards[0], space)
     columns = ["status", "seconds_an_epoch", "parameters", "latency_us"]
     columns += ["heldout_accuracy", "heldout_loss"]
     names = dict.fromkeys(entry["config"]["name"] for entry in facts["space"]["space"])
@@ -218,8 +216,8 @@ def _is_within(entry: HyperParameter, value: Any) -> bool:
     return value in entry.values
 
 
-def _facts(store: Store, ranked: Mapping[str, Row]) -> dict[str, Any]:
-    protocol, data = store.protocol, dict(store.data)
+def _space(store: Store) -> keras_tuner.HyperParameters:
+    protocol, data = store.protocol, store.data
     space = ScopedHyperParameters()
     load_space(
         protocol["space"],
@@ -227,10 +225,17 @@ def _facts(store: Store, ranked: Mapping[str, Row]) -> dict[str, Any]:
         rows=data["slices"]["fit"],
         epochs=protocol["epochs"],
     ).declare(space)
+    return space
+
+
+def _facts(
+    store: Store, ranked: Mapping[str, Row], space: keras_tuner.HyperParameters
+) -> dict[str, Any]:
+    data = store.data
     data.pop("source", None)
     return {
         "data": data,
-        "protocol": protocol,
+        "protocol": store.protocol,
         "linear": ranked["linear"].heldout_accuracy if "linear" in ranked else None,
         "space": space.get_config(),
     }
