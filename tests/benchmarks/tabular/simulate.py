@@ -28,6 +28,7 @@ from data.command import Parser, run
 from data.errors import UserError
 from search.asked import ScopedHyperParameters
 from spaces.model3 import Model3
+from tests.benchmarks.tabular.noise import load_again
 from tests.benchmarks.tabular.replay import Incumbent, Replay
 from tests.benchmarks.tabular.settings import COMPARED, SETTINGS
 from tests.benchmarks.tabular.surrogate import Surrogate
@@ -89,7 +90,7 @@ def courses(
     found = []
     for log in logs:
         table = load(FOLDER / f"{log}.csv")
-        surrogate = Surrogate(table)
+        surrogate = Surrogate(table, again=load_again(log))
         least = lowest(surrogate, table)
         moments = np.arange(0.0, seconds + _STEP, _STEP)
         runs = Parallel(n_jobs=jobs)(

@@ -4,9 +4,10 @@
 
 Random forests, as in Eggensperger et al., "Efficient benchmarking of hyperparameter optimizers via
 surrogates" (AAAI 2015) and NAS-Bench-301 (Siems et al. 2020). One tree's leaf holds a real trial
-near the point, so that the curve of a tree drawn at random has the noise of one training, and the
-mean over all trees is what to expect of the point. Seconds, which are nearly a sum, are foretold by
-boosted trees.
+near the point, and the mean over all trees is what to expect of it. The curve of a tree drawn at
+random is a training that might have been; as trees differ by what the forest does not know as well,
+it is drawn towards the mean until curves spread as far as those of one point trained twice do.
+Seconds, which are nearly a sum, are foretold by boosted trees.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from sklearn.model_selection import KFold
 from tabulate import tabulate
 
 from data.command import Parser, run
+from tests.benchmarks.tabular.noise import paired, spread
 from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
 
 TREES = 100
@@ -55,9 +57,13 @@ class Surrogate:
     Args:
         table: The table.
         chosen: Which of its trials to fit, by index; None for all.
+        again: Second trainings of some of its points, which say how far trainings spread; without
+            them they spread as the trees do.
     """
 
-    def __init__(self, table: Table, chosen: npt.ArrayLike | None = None) -> None:
+    def __init__(
+        self, table: Table, chosen: npt.ArrayLike | None = None, again: Table | None = None
+    ) -> None:
         index = np.arange(len(table)) if chosen is None else np.asarray(chosen)
         self._space = table.space
         features = np.array([encode(table.space, table.points[place]) for place in index])
@@ -66,6 +72,7 @@ class Surrogate:
         self._costs = GradientBoostingRegressor(
             n_estimators=200, max_depth=3, learning_rate=0.05, subsample=0.7, random_state=0
         ).fit(features[timed], np.log10(table.seconds[index][timed]))
+        self._luck = 1.0 if again is None else self._share_of_luck(table, again)
 
     def expected(self, point: Mapping[str, Any]) -> Foretold:
         """Say what to expect of a point: the mean over all trees."""
@@ -75,8 +82,10 @@ class Surrogate:
     def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Foretold:
         """Draw one training at a point; the seconds are those to expect."""
         row = self._features(point)
-        tree = self._learning[rng.integers(len(self._learning))]
-        return _foretold(_leaves([tree], row)[0], self._seconds(row))
+        leaves = _leaves(self._learning, row)
+        expected = leaves.mean(axis=0)
+        one = leaves[rng.integers(len(leaves))]
+        return _foretold(expected + self._luck * (one - expected), self._seconds(row))
 
     def errors_and_seconds(self, points: Sequence[Mapping[str, Any]]) -> tuple[Floats, Floats]:
         """Say what to expect of many points: validation errors [n] and seconds an epoch [n]."""
@@ -85,6 +94,15 @@ class Surrogate:
             [tree.predict(rows)[:, REPORTS - 1, 0] for tree in self._learning], axis=0
         )
         return 10**learned - FLOOR, 10 ** self._costs.predict(rows)
+
+    def _share_of_luck(self, table: Table, again: Table) -> float:
+        """Say which share of the trees' spread is that of trainings: the median of all targets."""
+        pairs = paired(table, again)
+        first, second = (np.array(rows) for rows in zip(*pairs, strict=True))
+        real = spread(targets(table)[first], targets(again)[second])
+        points = [self._features(table.points[row]) for row in first]
+        trees = np.array([_leaves(self._learning, row).std(axis=0) for row in points])
+        return min(1.0, float(np.median(real / np.sqrt((trees**2).mean(axis=0)))))
 
     def _seconds(self, row: npt.NDArray[np.float32]) -> float:
         return float(10 ** self._costs.predict(row)[0])

@@ -48,6 +48,7 @@ def test_the_table_says_when_the_rival_is_reached() -> None:
 
 def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "load", lambda path: made(by_rate))
+    monkeypatch.setattr(simulate, "load_again", lambda log: made(by_rate))
     monkeypatch.setattr(simulate, "space_of_today", lambda table: table.space)
     names = [simulate.RIVAL, "tpe+asha/no-start"]
     found = courses(["made"], names, searches=2, seconds=200, jobs=1)
