@@ -108,7 +108,7 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--pruner",
         metavar="NAME",
-        help=f"of {', '.join(PRUNERS)} (default: asha; none for kt-hyperband)",
+        help=f"of {', '.join(PRUNERS)} (default: median; none for kt-hyperband)",
     )
     group.add_argument(
         "--objective",

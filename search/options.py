@@ -113,7 +113,7 @@ def parse(argv: Sequence[str]) -> Options:
 
 def _options(given: Namespace) -> Options:
     # Hyperband of KerasTuner halves its trials itself.
-    pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else "asha")
+    pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else "median")
     check_names(given.sampler, pruner)
     length = Budget(trials=0) if given.budget is None else budget.parse(given.budget)
     optimised = objectives.parse(given.objective)

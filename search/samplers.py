@@ -176,6 +176,7 @@ def make_pruner(name: str, reports: int) -> BasePruner:
 
 
 PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
+    "median": lambda reports: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
     # Earlier than after a third of a training the order of trials says too little about their end;
     # `python -m tests.benchmarks.tabular.fidelities` and `simulate`, beside it, measure that.
     "asha": lambda reports: optuna.pruners.SuccessiveHalvingPruner(
@@ -184,6 +185,5 @@ PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
     "hyperband": lambda reports: optuna.pruners.HyperbandPruner(
         min_resource=1, max_resource=reports, reduction_factor=3
     ),
-    "median": lambda reports: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
     "none": lambda reports: optuna.pruners.NopPruner(),
 }

@@ -38,7 +38,7 @@ def test_the_plan_is_shown_and_nothing_is_left(
         "model1, model2, linear; padding full",
         "tests.search.small:Small: 3 hyperparameters, 122 points times 1 continuous range",
         "7 trials, for val_accuracy",
-        "sampler tpe, pruner asha",
+        "sampler tpe, pruner median",
         "1, each with ",
         f"s in {tmp_path / 'runs' / 's'}\n",
         "a trial: ",

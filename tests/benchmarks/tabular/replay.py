@@ -38,7 +38,7 @@ class Setting:
     """
 
     sampler: str = "tpe"
-    pruner: Callable[[int], BasePruner] = PRUNERS["asha"]
+    pruner: Callable[[int], BasePruner] = PRUNERS["median"]
     reports: int = 4
     starts: Sequence[Start] = (DEFAULTS,)
     wide: bool = False

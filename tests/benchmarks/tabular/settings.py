@@ -45,5 +45,5 @@ SETTINGS: Mapping[str, Setting] = _settings()
 # What the README compares; all of them together take hours.
 COMPARED = (
     "tpe", "tpe+asha", "tpe+asha-early", "tpe+asha-early/2", "tpe+median", "tpe+hyperband",
-    "random", "random+asha", *KERAS_TUNER, "tpe+asha/no-start", "tpe+asha/wide",
+    "random", "random+asha", *KERAS_TUNER, "tpe+median/no-start", "tpe+median/wide",
 )  # fmt: skip

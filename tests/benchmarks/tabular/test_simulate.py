@@ -75,7 +75,7 @@ def test_a_table_covers_the_space_of_today(log: str) -> None:
 
 def test_what_is_not_there_is_told() -> None:
     with pytest.raises(
-        UserError, match=r"--only 'tpe\+none' is not known; known are random\+asha, "
+        UserError, match=r"--only 'tpe\+none' is not known; known are random\+median, "
     ):
         simulate.main(["--only", "tpe,tpe+none"])
     with pytest.raises(UserError, match=r"none-such\.csv: no table can be read there \(.*No such"):
