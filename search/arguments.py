@@ -10,7 +10,7 @@ from data.split import SPLITS
 from results.store import HEARTBEAT_SECONDS
 from search import objectives
 from search.failures import MOST_FAILURES
-from search.samplers import PRUNERS, sampler_names
+from search.samplers import DEFAULT_PRUNER, PRUNERS, sampler_names
 from spaces.family import FAMILIES
 from spaces.names import BASELINE_NAMES
 
@@ -108,7 +108,7 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--pruner",
         metavar="NAME",
-        help=f"of {', '.join(PRUNERS)} (default: median; none for kt-hyperband)",
+        help=f"of {', '.join(PRUNERS)} (default: {DEFAULT_PRUNER}; none for kt-hyperband)",
     )
     group.add_argument(
         "--objective",

@@ -13,7 +13,7 @@ from search import budget, config, objectives, values
 from search.arguments import parser
 from search.budget import Budget
 from search.objectives import Objective
-from search.samplers import check_names
+from search.samplers import DEFAULT_PRUNER, check_names
 
 BATCH_SIZE = 128
 
@@ -113,7 +113,7 @@ def parse(argv: Sequence[str]) -> Options:
 
 def _options(given: Namespace) -> Options:
     # Hyperband of KerasTuner halves its trials itself.
-    pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else "median")
+    pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else DEFAULT_PRUNER)
     check_names(given.sampler, pruner)
     length = Budget(trials=0) if given.budget is None else budget.parse(given.budget)
     optimised = objectives.parse(given.objective)

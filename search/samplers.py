@@ -175,6 +175,7 @@ def make_pruner(name: str, reports: int) -> BasePruner:
     return PRUNERS[name](reports)
 
 
+DEFAULT_PRUNER = "median"
 PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
     "median": lambda reports: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
     # Earlier than after a third of a training the order of trials says too little about their end;

@@ -25,15 +25,11 @@ def paired(first: Table, again: Table) -> list[tuple[int, int]]:
     Returns:
         Rows of the first and of the second table.
     """
-    rows = {tuple(sorted(point.items())): row for row, point in enumerate(first.points)}
-    pairs = [
-        (rows[key], row)
-        for row, point in enumerate(again.points)
-        if (key := tuple(sorted(point.items()))) in rows
-    ]
-    return [
-        (one, other) for one, other in pairs if first.is_complete[one] and again.is_complete[other]
-    ]
+    rows, others = (
+        {tuple(sorted(table.points[row].items())): row for row in np.flatnonzero(table.is_complete)}
+        for table in (first, again)
+    )
+    return [(rows[point], row) for point, row in others.items() if point in rows]
 
 
 def spread(first: Floats, again: Floats) -> Floats:

@@ -12,7 +12,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
 from search.proposals import Proposals
-from search.samplers import PRUNERS, make_sampler
+from search.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
 from search.seeds import derive
 from search.slots import fill
 from search.starts import DEFAULTS, Start
@@ -38,7 +38,7 @@ class Setting:
     """
 
     sampler: str = "tpe"
-    pruner: Callable[[int], BasePruner] = PRUNERS["median"]
+    pruner: Callable[[int], BasePruner] = PRUNERS[DEFAULT_PRUNER]
     reports: int = 4
     starts: Sequence[Start] = (DEFAULTS,)
     wide: bool = False

@@ -42,7 +42,7 @@ def _settings() -> dict[str, Setting]:
 
 
 SETTINGS: Mapping[str, Setting] = _settings()
-# What the README compares; all of them together take hours.
+# What is compared unless it is chosen; all settings together take hours.
 COMPARED = (
     "tpe", "tpe+asha", "tpe+asha-early", "tpe+asha-early/2", "tpe+median", "tpe+hyperband",
     "random", "random+asha", *KERAS_TUNER, "tpe+median/no-start", "tpe+median/wide",
