@@ -25,7 +25,7 @@ from data.errors import UserError
 def main(argv):
     parser = Parser(prog="python -m some.where")
     parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("do", choices="print mu refuse fail three wait log leak".split())
+    parser.add_argument("do", choices="print mu refuse fail three wait log leak gpu".split())
     parser.add_argument("--storage")
     options = parser.parse_args(argv)
     match options.do:
@@ -45,6 +45,8 @@ def main(argv):
             sys.stdin.read()
         case "log":
             logging.getLogger("data").info("something happened")
+        case "gpu":
+            print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"], os.environ["NVIDIA_TF32_OVERRIDE"])
         case "leak":
             word = os.environ["PGPASSWORD"]
             print(open("/proc/self/cmdline").read().replace("\\0", " "))
@@ -67,6 +69,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+GREEDY = {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}
 
 
 def call(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -100,6 +103,17 @@ def test_what_the_output_cannot_show_is_escaped(command: list[str]) -> None:
         [*command, "mu"], capture_output=True, text=True, timeout=30, env=environment
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "27 \\xb5s\n", "")
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, "true 0\n"), (GREEDY, "false 0\n")])
+def test_a_gpu_is_shared_unless_the_environment_says_otherwise(
+    command: list[str], given: dict[str, str], told: str
+) -> None:
+    inherited = {name: value for name, value in ENVIRONMENT.items() if name not in GREEDY}
+    done = subprocess.run(
+        [*command, "gpu"], capture_output=True, text=True, timeout=30, env=inherited | given
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
 
 
 def test_a_bug_keeps_its_traceback(command: list[str]) -> None:
