@@ -7,7 +7,7 @@ many reports an epoch the pruner sees, which trials come first, or that the spac
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from optuna.pruners import BasePruner, SuccessiveHalvingPruner
+from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 
 from search.samplers import KERAS_TUNER, PRUNERS
 from search.starts import DEFAULTS
@@ -17,6 +17,9 @@ from tests.benchmarks.tabular.replay import Setting
 _SAMPLERS = ("random", "tpe", "cmaes", "nsga2")
 _PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
     **PRUNERS,
+    # From the first report on, and from the end of the first epoch on.
+    "median-early": lambda reports: MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+    "median-late": lambda reports: MedianPruner(n_startup_trials=5, n_warmup_steps=4),
     # As Optuna has it by default, but for its factor of 4: from the first report on.
     "asha-early": lambda reports: SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
 }
@@ -44,6 +47,7 @@ def _settings() -> dict[str, Setting]:
 SETTINGS: Mapping[str, Setting] = _settings()
 # What is compared unless it is chosen; all settings together take hours.
 COMPARED = (
-    "tpe", "tpe+asha", "tpe+asha-early", "tpe+asha-early/2", "tpe+median", "tpe+hyperband",
-    "random", "random+asha", *KERAS_TUNER, "tpe+median/no-start", "tpe+median/wide",
+    "tpe", "tpe+asha", "tpe+asha-early", "tpe+asha-early/2", "tpe+median", "tpe+median-early",
+    "tpe+median-late", "tpe+hyperband", "random", "random+asha", *KERAS_TUNER,
+    "tpe+median/no-start", "tpe+median/wide",
 )  # fmt: skip
