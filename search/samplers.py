@@ -177,7 +177,7 @@ def make_pruner(name: str, reports: int) -> BasePruner:
 
 DEFAULT_PRUNER = "median"
 PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
-    # Reports count from 1, so the first of the four in an epoch is not looked at.
+    # Reports count from 1: a training's first, after a quarter of an epoch, is not looked at.
     "median": lambda reports: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
     # Earlier than after a third of a training the order of trials says too little about their end;
     # `python -m tests.benchmarks.tabular.fidelities` and `simulate`, beside it, measure that.

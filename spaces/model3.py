@@ -23,24 +23,20 @@ _FAST: Mapping[str, Any] = {
     "schedule": "warmup-cosine",
     "gradient_clip": 5.0,
 }
-_ATTENTIVE: Mapping[str, Any] = {
+_LONGER: Mapping[str, Any] = {
     "embedding": 64,
+    "dropout": 0.1,
+    "learning_rate": 0.0013,
+    "gradient_clip": 5.0,
+    "batch_size": 16,
+}
+_ATTENTIVE: Mapping[str, Any] = {
+    **_LONGER,
     "spatial_dropout": 0.05,
     "normalization": "layer",
     "summary": "attention",
-    "dropout": 0.1,
-    "learning_rate": 0.0013,
-    "gradient_clip": 5.0,
-    "batch_size": 16,
 }
-_WIDE: Mapping[str, Any] = {
-    "embedding": 64,
-    "conv_filters": 128,
-    "dropout": 0.1,
-    "learning_rate": 0.0013,
-    "gradient_clip": 5.0,
-    "batch_size": 16,
-}
+_WIDE: Mapping[str, Any] = {**_LONGER, "conv_filters": 128}
 
 
 class Model3(Space):

@@ -70,6 +70,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 GREEDY = {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}
+ON_A_GPU = {*GREEDY, "NVIDIA_TF32_OVERRIDE"}
 
 
 def call(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -109,7 +110,7 @@ def test_what_the_output_cannot_show_is_escaped(command: list[str]) -> None:
 def test_a_gpu_is_shared_unless_the_environment_says_otherwise(
     command: list[str], given: dict[str, str], told: str
 ) -> None:
-    inherited = {name: value for name, value in ENVIRONMENT.items() if name not in GREEDY}
+    inherited = {name: value for name, value in ENVIRONMENT.items() if name not in ON_A_GPU}
     done = subprocess.run(
         [*command, "gpu"], capture_output=True, text=True, timeout=30, env=inherited | given
     )

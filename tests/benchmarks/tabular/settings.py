@@ -18,7 +18,7 @@ _SAMPLERS = ("random", "tpe", "cmaes", "nsga2")
 _PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
     **PRUNERS,
     # From the first report on, and from the end of the first epoch on.
-    "median-early": lambda reports: MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+    "median-early": lambda reports: MedianPruner(n_startup_trials=5),
     "median-late": lambda reports: MedianPruner(n_startup_trials=5, n_warmup_steps=4),
     # As Optuna has it by default, but for its factor of 4: from the first report on.
     "asha-early": lambda reports: SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
