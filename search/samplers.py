@@ -177,10 +177,12 @@ def make_pruner(name: str, reports: int) -> BasePruner:
 
 DEFAULT_PRUNER = "median"
 PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
-    # Reports count from 1: a training's first, after a quarter of an epoch, is not looked at.
-    "median": lambda reports: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
-    # Earlier than after a third of a training the order of trials says too little about their end;
-    # `python -m tests.benchmarks.tabular.fidelities` and `simulate`, beside it, measure that.
+    # Before a sixth of a training a single report, and before a third of it the order of trials,
+    # says too little about their end: `python -m tests.benchmarks.tabular.fidelities` and
+    # `simulate`, beside it, measure that. Reports count from 1.
+    "median": lambda reports: optuna.pruners.MedianPruner(
+        n_startup_trials=5, n_warmup_steps=max(1, reports // 6)
+    ),
     "asha": lambda reports: optuna.pruners.SuccessiveHalvingPruner(
         min_resource=max(1, reports // 3), reduction_factor=2
     ),

@@ -239,6 +239,20 @@ def test_a_pruner_ends_a_hopeless_trial_and_never_the_best(pruner: str, tmp_path
             assert REASON not in trial.user_attrs
 
 
+@pytest.mark.parametrize(("reports", "first"), [(4, 1), (12, 2), (40, 6)])
+def test_the_median_pruner_waits_for_a_sixth_of_a_training(reports: int, first: int) -> None:
+    study = optuna.create_study(direction="maximize", pruner=make_pruner("median", reports))
+    for _ in range(5):
+        trial = study.ask()
+        for step in range(1, reports + 1):
+            trial.report(0.9, step)
+        study.tell(trial, 0.9)
+    hopeless = study.ask()
+    for step in range(1, first + 1):
+        hopeless.report(0.1, step)
+        assert hopeless.should_prune() == (step == first)
+
+
 def test_without_a_pruner_each_trial_runs_to_its_end(tmp_path: Path) -> None:
     study = learn("none", "random", tmp_path)
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
