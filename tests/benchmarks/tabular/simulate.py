@@ -26,6 +26,7 @@ from tabulate import tabulate
 
 from data.command import Parser, run
 from data.errors import UserError
+from data.progress import track
 from search.asked import ScopedHyperParameters
 from spaces.model3 import Model3
 from tests.benchmarks.tabular.noise import load_again
@@ -66,6 +67,10 @@ class Course:
         moment = int(np.searchsorted(self.seconds, seconds, side="right")) - 1
         return float(np.quantile(self.regrets[:, moment], quantile))
 
+    def quartiles(self) -> Floats:
+        """Give the lower quartile, the median and the upper one at each moment, [3, moments]."""
+        return np.quantile(self.regrets, (0.25, 0.5, 0.75), axis=0)
+
     def reaches(self, regret: float) -> float | None:
         """Give the first moment at which half of the searches are at a regret or below; or None."""
         reached = np.median(self.regrets, axis=0) <= regret
@@ -73,35 +78,36 @@ class Course:
 
 
 def courses(
-    logs: Sequence[str], names: Sequence[str], searches: int, seconds: float, jobs: int
+    log: str, names: Sequence[str], searches: int, seconds: float, jobs: int
 ) -> list[Course]:
-    """Simulate.
+    """Simulate searches on one log.
 
     Args:
-        logs: Names of tables.
+        log: Name of its table.
         names: Names of settings.
-        searches: How many searches, with seeds from 0.
+        searches: How many searches of each, with seeds from 0.
         seconds: Of each.
         jobs: How many processes.
 
     Returns:
-        What came of it, log by log.
+        What came of each setting.
     """
+    table = load(FOLDER / f"{log}.csv")
+    surrogate = Surrogate(table, again=load_again(log))
+    least = lowest(surrogate, table)
+    moments = np.arange(0.0, seconds + _STEP, _STEP)
+    tasks = [
+        delayed(_searches)(surrogate, table, name, seeds, seconds)
+        for name in names
+        for seeds in np.array_split(np.arange(searches), jobs)
+    ]
+    parts = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    runs = list(track(parts, f"simulating on {log}", len(tasks)))
     found = []
-    for log in logs:
-        table = load(FOLDER / f"{log}.csv")
-        surrogate = Surrogate(table, again=load_again(log))
-        least = lowest(surrogate, table)
-        moments = np.arange(0.0, seconds + _STEP, _STEP)
-        runs = Parallel(n_jobs=jobs)(
-            delayed(_searches)(surrogate, table, name, seeds, seconds)
-            for name in names
-            for seeds in np.array_split(np.arange(searches), jobs)
-        )
-        for place, name in enumerate(names):
-            own = [run for part in runs[place * jobs : (place + 1) * jobs] for run in part]
-            regrets = np.array([_errors(run, moments) for run in own]) - least
-            found.append(Course(log, name, moments, regrets))
+    for place, name in enumerate(names):
+        own = [run for part in runs[place * jobs : (place + 1) * jobs] for run in part]
+        regrets = np.array([_errors(run, moments) for run in own]) - least
+        found.append(Course(log, name, moments, regrets))
     return found
 
 
@@ -148,7 +154,7 @@ def show(found: Sequence[Course], minutes: float) -> str:
     """Write what came of it as a table, the lowest regret at the end first.
 
     Args:
-        found: The courses.
+        found: The courses, all of one log.
         minutes: How long each search was.
 
     Returns:
@@ -156,10 +162,9 @@ def show(found: Sequence[Course], minutes: float) -> str:
     """
     shown = [minute for minute in _SHOWN if minute <= minutes]
     end = 60 * minutes
-    rivals = {course.log: course for course in found if course.name == RIVAL}
+    rival = next((course for course in found if course.name == RIVAL), None)
     lines = []
-    for course in sorted(found, key=lambda course: (course.log, course.at(end))):
-        rival = rivals.get(course.log)
+    for course in sorted(found, key=lambda course: course.at(end)):
         reached = rival and course.reaches(rival.at(end))
         lines.append(
             [course.log, course.name]
@@ -187,7 +192,7 @@ def plot(found: Sequence[Course]) -> go.Figure:
     figure = make_subplots(1, len(logs), subplot_titles=logs)
     colours = _colours(names)
     for course in found:
-        low, middle, high = np.quantile(100 * course.regrets, (0.25, 0.5, 0.75), axis=0)
+        low, middle, high = 100 * course.quartiles()
         minutes, colour = course.seconds / 60, colours[course.name]
         place = {"row": 1, "col": logs.index(course.log) + 1}
         common = {"legendgroup": course.name, "line": {"color": colour, "shape": "hv"}}
@@ -211,12 +216,8 @@ def plot(found: Sequence[Course]) -> go.Figure:
 
 def _seen(found: Sequence[Course]) -> tuple[float, float]:
     start = min(_SEEN_FROM, float(found[0].seconds[-1]))
-    after = [100 * course.regrets[:, course.seconds >= start] for course in found]
-    low, high = (
-        np.concatenate([np.quantile(regrets, share, axis=0) for regrets in after])
-        for share in (0.25, 0.75)
-    )
-    return min(0.0, float(low.min())), 1.05 * float(high.max())
+    drawn = 100 * np.array([course.quartiles()[:, course.seconds >= start] for course in found])
+    return min(0.0, float(drawn.min())), 1.05 * float(drawn.max())
 
 
 def _colours(names: Sequence[str]) -> Mapping[str, str]:
@@ -253,10 +254,11 @@ def main(argv: Sequence[str]) -> int:
     unknown = [name for name in names if name not in SETTINGS]
     if unknown:
         raise UserError(f"--only '{unknown[0]}' is not known; known are {', '.join(SETTINGS)}")
-    found = courses(
-        options.logs.split(","), names, options.searches, 60 * options.minutes, options.jobs
-    )
-    print(show(found, options.minutes))
+    found = []
+    for log in options.logs.split(","):
+        on_log = courses(log, names, options.searches, 60 * options.minutes, options.jobs)
+        print(show(on_log, options.minutes), flush=True)
+        found += on_log
     if options.plot:
         plot(found).write_html(options.plot, include_plotlyjs=True)
     return 0

@@ -51,7 +51,7 @@ def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(simulate, "load_again", lambda log: made(by_rate))
     monkeypatch.setattr(simulate, "space_of_today", lambda table: table.space)
     names = [simulate.RIVAL, "tpe+asha/no-start"]
-    found = courses(["made"], names, searches=2, seconds=200, jobs=1)
+    found = courses("made", names, searches=2, seconds=200, jobs=1)
     assert [one.name for one in found] == names
     for one in found:
         assert one.regrets.shape == (2, len(one.seconds))
