@@ -1,11 +1,9 @@
 """How early ranks are known, on tables where that is plain."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from tests.benchmarks.tabular.fidelities import agreement, matched, reports
+from tests.benchmarks.tabular.fidelities import agreement, reports
 from tests.benchmarks.tabular.made import by_rate, made
 
 
@@ -20,19 +18,3 @@ def test_each_report_but_the_last_is_compared() -> None:
     assert [epochs for epochs, *_ in found] == [0.25 * report for report in range(1, 12)]
     # Each curve of that table falls to its own end in proportion.
     assert [rho for _, rho, *_ in found] == pytest.approx([1.0] * 11)
-
-
-def test_trials_are_matched_by_their_points() -> None:
-    table = made(by_rate)
-    order = np.random.default_rng(0).permutation(len(table))[:50]
-    heldout = table.heldout_accuracy[order].copy()
-    heldout[:5] = np.nan
-    other = replace(
-        table,
-        points=[table.points[place] for place in order],
-        val_accuracy=table.val_accuracy[order],
-        heldout_accuracy=heldout,
-    )
-    one, two = matched(table, other)
-    assert len(one) == 45
-    assert (one == two).all()
