@@ -47,7 +47,8 @@ def _settings() -> dict[str, Setting]:
 SETTINGS: Mapping[str, Setting] = _settings()
 # What is compared unless it is chosen; all settings together take hours.
 COMPARED = (
-    "tpe", "tpe+asha", "tpe+asha-early", "tpe+asha-early/2", "tpe+median", "tpe+median-early",
-    "tpe+median-late", "tpe+hyperband", "random", "random+asha", *KERAS_TUNER,
-    "tpe+median/no-start", "tpe+median/wide",
+    "tpe+median", "tpe+median-early", "tpe+median-late", "tpe+median/2",
+    "tpe", "tpe+asha", "tpe+hyperband",
+    "random", "random+median", "cmaes+median", "nsga2+median", *KERAS_TUNER,
+    "tpe+median/no-start", "tpe+median/default-first", "tpe+median/wide",
 )  # fmt: skip
