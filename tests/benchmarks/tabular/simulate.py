@@ -216,7 +216,9 @@ def plot(found: Sequence[Course]) -> go.Figure:
 
 def _seen(found: Sequence[Course]) -> tuple[float, float]:
     start = min(_SEEN_FROM, float(found[0].seconds[-1]))
-    drawn = 100 * np.array([course.quartiles()[:, course.seconds >= start] for course in found])
+    drawn = np.array([course.quartiles()[:, course.seconds >= start] for course in found])
+    # Where a setting's slower searches still guess, the others are not to be flattened by them.
+    drawn = 100 * drawn[drawn <= max(GUESSED / 2, drawn.min())]
     return min(0.0, float(drawn.min())), 1.05 * float(drawn.max())
 
 

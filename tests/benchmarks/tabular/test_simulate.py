@@ -61,6 +61,13 @@ def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
     assert 100 * found[0].at(60, 0.75) <= figure.layout.yaxis.range[1] < 50
 
 
+def test_who_still_guesses_does_not_flatten_the_others() -> None:
+    slow = Course("made", "slow", SECONDS, np.full((2, 3), 0.49))
+    figure = plot([course("tpe", 0.5, 0.1, 0.02), slow])
+    assert figure.layout.yaxis.range == pytest.approx((0, 10.5))
+    assert plot([slow]).layout.yaxis.range == pytest.approx((0, 51.45))
+
+
 @pytest.mark.parametrize("log", LOGS)
 def test_a_table_covers_the_space_of_today(log: str) -> None:
     table = load(FOLDER / f"{log}.csv")
