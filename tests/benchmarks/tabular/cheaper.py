@@ -54,12 +54,12 @@ class Fidelity:
     characters: int | None = None
 
     def of(self, data: Dataset) -> Dataset:
-        """Give that version of a log."""
+        """Give that version of a log, without its texts, which no other process could be sent."""
         split = replace(data.split, fit=data.split.fit[:: self.stride])
         encoded = data.encoded
         if self.characters is not None:
             encoded = shortened(encoded, self.characters)
-        return replace(data, split=split, encoded=encoded)
+        return replace(data, split=split, encoded=encoded, kept_texts=None)
 
 
 FIDELITIES = (

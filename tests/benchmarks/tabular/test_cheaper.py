@@ -1,6 +1,7 @@
 """Cheaper versions of a log, and what is said of them."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -28,6 +29,11 @@ def test_only_fit_rows_become_fewer() -> None:
     assert (fewer.split.fit == data.split.fit[::4]).all()
     assert (fewer.split.validation == data.split.validation).all()
     assert fewer.encoded is data.encoded
+
+
+def test_a_version_can_be_sent_to_another_process() -> None:
+    sent = pickle.loads(pickle.dumps(Fidelity("short", characters=64).of(dataset(None, 600))))
+    assert sent.encoded.lengths.max() == 64
 
 
 def test_a_point_is_trained_by_its_seed() -> None:
