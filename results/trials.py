@@ -1,5 +1,6 @@
 """Trials of the study as results: which of them count, what they left, which is the best."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,45 @@ DEATHS = "deaths"
 DRAWN = "drawn"
 # The one that the store writes at its end.
 RESULT = "result"
+
+# An attribute of the study: the names of the objectives that its trials' values are of.
+OBJECTIVES = "objectives"
+
+
+def agreed_objectives(study: optuna.Study, names: Sequence[str]) -> list[str]:
+    """Say what a study's values are of; whoever opens it first decides.
+
+    Optuna compares directions alone: `val_accuracy` and `val_auc` would be ranked together. Its
+    metric names will not do as the record: a user may have chosen them, and in other words.
+
+    Args:
+        study: The study. One without a record, of an earlier version too, is given these names.
+        names: The names of the objectives that it is opened with, in order.
+
+    Returns:
+        The study's own names: those given, or the other ones that it was begun with.
+    """
+    known = study.user_attrs.get(OBJECTIVES)
+    if known is None:
+        known = list(names)
+        study.set_user_attr(OBJECTIVES, known)
+    return list(known)
+
+
+def show_objectives(study: optuna.Study, names: Sequence[str]) -> None:
+    """Let Optuna's plots, tables and dashboard call a study's values by their names.
+
+    Only of a study that the project itself makes: with names, the column `value` of
+    `study.trials_dataframe()` becomes `value_val_loss`, for which a user's program is not ready.
+
+    Args:
+        study: A new study; one that has names keeps them.
+        names: A name for each of its directions.
+    """
+    if study.metric_names is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(names))
 
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:
