@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from results.trials import place
 from search import points
-from search.seeds import derive
+from search.seeds import of_proposal
 from search.space_sampler import SpaceSampler
 
 
@@ -31,6 +31,6 @@ class GridSampler(SpaceSampler):
         Returns:
             The point; None once the grid is used up.
         """
-        rng = random.Random(derive(self._seed, place(trial)))
+        rng = random.Random(of_proposal(self._seed, place(trial)))
         taken = points.known(study, apart_from=trial.number)
         return points.unseen(self.space.space, taken, points.on_grid(rng))

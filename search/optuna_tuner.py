@@ -16,7 +16,7 @@ from results.storage import open_storage
 from results.store import HEARTBEAT_SECONDS
 from search.heartbeat import beating
 from search.lost import put_back
-from search.oracle import OptunaOracle
+from search.oracle import OptunaOracle, check_limits
 from search.samplers import make_sampler
 from search.starts import Start
 
@@ -37,7 +37,8 @@ class OptunaTuner(keras_tuner.Tuner):
         hypermodel: As for `keras_tuner.Tuner`.
         objective: As for `keras_tuner.Oracle`. Trials of several objectives are not pruned.
         max_trials: How many trials the study shall have in the end; None for no bound.
-        seed: Of the study's sampler; None for any. With a study of your own its sampler has one.
+        seed: Of the study's sampler; None for any. With a study of your own its sampler has one,
+            and this is that of `OptunaOracle`.
         study: The study; None for one in the project's folder, with TPE and ASHA.
         timeout: Seconds from now after which no trial is begun; None for no bound.
         starting_points: What the first trials take: values by name; what a point does not name
@@ -53,7 +54,8 @@ class OptunaTuner(keras_tuner.Tuner):
         kwargs: As for `keras_tuner.Tuner`.
 
     Raises:
-        ValueError: If the study's directions are not those of the objectives.
+        ValueError: If the study's directions are not those of the objectives, `max_trials` is below
+            1 or `timeout` below 0.
     """
 
     oracle: OptunaOracle
@@ -78,6 +80,7 @@ class OptunaTuner(keras_tuner.Tuner):
         overwrite: bool = False,
         **kwargs: Any,
     ) -> None:
+        check_limits(max_trials, timeout)
         folder = Path(directory or ".", project_name or "untitled_project")
         if overwrite and folder.exists():
             shutil.rmtree(folder)
@@ -92,6 +95,7 @@ class OptunaTuner(keras_tuner.Tuner):
             max_retries_per_trial,
             max_consecutive_failed_trials,
             starting_points,
+            seed,
         )
         self._reported: set[tuple[str, int]] = set()
         super().__init__(

@@ -48,9 +48,12 @@ class OptunaOracle(keras_tuner.Oracle):
         max_consecutive_failed_trials: As for `keras_tuner.Oracle`.
         starting_points: What the first trials of a study take: values by name; what a point does
             not name takes its default, so `[{}]` begins with all the defaults.
+        seed: Of the points that take the place of those that the sampler proposed twice. The
+            study's sampler has a seed of its own.
 
     Raises:
-        ValueError: If the study's directions are not those of the objectives.
+        ValueError: If the study's directions are not those of the objectives, `max_trials` is below
+            1 or `timeout` below 0.
     """
 
     trials: dict[str, Trial]
@@ -71,14 +74,16 @@ class OptunaOracle(keras_tuner.Oracle):
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int = 3,
         starting_points: Sequence[Start] = (),
+        seed: int | None = None,
     ) -> None:
+        check_limits(max_trials, timeout)
         super().__init__(
             objective=objective,
             max_trials=max_trials,
             hyperparameters=hyperparameters,
             tune_new_entries=tune_new_entries,
             allow_new_entries=allow_new_entries,
-            # The sampler's seed decides. KerasTuner takes 0 for "none given".
+            # Nothing here draws by it. KerasTuner takes 0 for "none given".
             seed=1,
             max_retries_per_trial=max_retries_per_trial,
             max_consecutive_failed_trials=max_consecutive_failed_trials,
@@ -90,6 +95,7 @@ class OptunaOracle(keras_tuner.Oracle):
             bounded=max_trials is not None,
             starts=starting_points,
             tunes=self._tunes,
+            seed=seed or 0,
         )
         self._optuna_trials: dict[str, optuna.Trial] = {}
         self._pruned: set[str] = set()
@@ -311,6 +317,23 @@ class OptunaOracle(keras_tuner.Oracle):
             self.trials[name].hyperparameters = self._proposals.fill(
                 optuna_trial, self.hyperparameters, lost.worker_name(os.getpid())
             )
+
+
+def check_limits(max_trials: int | None, timeout: float | None) -> None:
+    """Refuse a budget that cannot be meant.
+
+    Args:
+        max_trials: A number of trials; None for no bound.
+        timeout: Seconds; None for no bound.
+
+    Raises:
+        ValueError: If there are fewer than one or none.
+    """
+    # KerasTuner itself takes 0 for "no bound", which nobody means who writes it.
+    if max_trials is not None and max_trials < 1:
+        raise ValueError(f"max_trials is {max_trials}, but must be 1 or more, or None for no bound")
+    if timeout is not None and not timeout >= 0:
+        raise ValueError(f"timeout is {timeout}, but must be 0 s or more, or None for no bound")
 
 
 def _owner(tuner_id: str) -> str:

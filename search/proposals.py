@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from results.trials import BORN, DRAWN, REPLACES, SLOT, WORKER, place
 from search import lost, points, slots
 from search.asked import AskedHyperParameters
-from search.seeds import derive
+from search.seeds import of_proposal
 from search.space_sampler import SpaceSampler
 from search.starts import Start, internal_point
 
@@ -33,6 +33,7 @@ class Proposals:
         bounded: Whether trials come from the budget's slots alone.
         starts: What the first slots take: values by name, else the defaults.
         tunes: Whether an entry is to be asked for; one that is not takes its default.
+        seed: Of the points that take the place of those that the sampler proposed twice.
 
     Attributes:
         exhausted: Whether there is nothing new to propose.
@@ -45,8 +46,10 @@ class Proposals:
         bounded: bool,
         starts: Sequence[Start],
         tunes: Callable[[HyperParameter], bool],
+        seed: int = 0,
     ) -> None:
         self._study = study
+        self._seed = seed
         self._bounded = bounded
         self._starts = starts
         self._tunes = tunes
@@ -143,7 +146,7 @@ class Proposals:
             return sampler.propose(self._study, trial)
         # A sampler that is sure of itself would propose the same again.
         taken = points.known(self._study, apart_from=trial.number)
-        rng = random.Random(derive(place(trial)))
+        rng = random.Random(of_proposal(self._seed, place(trial)))
         return points.unseen(space.space, taken, points.anywhere(rng))
 
 

@@ -9,7 +9,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from results.trials import place
-from search.seeds import derive
+from search.seeds import of_proposal
 
 
 class ReseededSampler(BaseSampler):
@@ -30,7 +30,7 @@ class ReseededSampler(BaseSampler):
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number not in self._samplers:
-            self._samplers[trial.number] = self._make(derive(self._seed, place(trial)))
+            self._samplers[trial.number] = self._make(of_proposal(self._seed, place(trial)))
         return self._samplers[trial.number]
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-# Trials and baselines are derived by their number alone, and so by shorter paths.
+# Trials and baselines are derived by their number alone, and so by shorter paths. These do not end
+# in 0, which numpy takes for the same path without it.
 _REPEATS = 1
+_PROPOSALS = 2
 
 
 def derive(seed: int, *path: int) -> int:
@@ -31,3 +33,16 @@ def of_repeat(seed: int, index: int) -> int:
         A seed that no trial or baseline of the run has by construction.
     """
     return derive(seed, _REPEATS, index) if index else seed
+
+
+def of_proposal(seed: int, place: int) -> int:
+    """Derive the seed of a trial's proposal.
+
+    Args:
+        seed: The run's seed.
+        place: The trial's place in the search.
+
+    Returns:
+        A seed that no training of the run has by construction.
+    """
+    return derive(seed, _PROPOSALS, 1 + place)

@@ -174,6 +174,7 @@ class Worker:
             max_consecutive_failed_trials=plan.max_failures,
             # KerasTuner's own engines count on every point being theirs.
             starting_points=() if plan.sampler in KERAS_TUNER else starts_of(self.space),
+            seed=plan.seed,
         )
         deadline = math.inf if seconds is None else time.monotonic() + seconds
         job = Job(

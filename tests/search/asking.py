@@ -38,7 +38,7 @@ def scorer(oracle: keras_tuner.Oracle, build: Build, folder: Path, name: str = "
 
 def space_of(build: Build, folder: Path) -> keras_tuner.HyperParameters:
     """Find a space as a tuner does: by building until every scope was active."""
-    oracle = OptunaOracle(optuna.create_study(), max_trials=0)
+    oracle = OptunaOracle(optuna.create_study(), max_trials=1)
     scorer(oracle, build, folder, "space")
     space: keras_tuner.HyperParameters = oracle.get_space()
     return space

@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from results.trials import REASON, WORKER, counted
 from search import slots
 from search.lost import worker_name
+from search.optuna_tuner import OptunaTuner
 from search.oracle import OptunaOracle
 from tests.search.asking import (
     POINTS,
@@ -275,8 +276,22 @@ def test_a_point_that_a_user_enqueued_is_tried(study: optuna.Study, tmp_path: Pa
 # ---- the end -----------------------------------------------------------------------------------
 
 
-def test_no_trial_for_a_budget_of_none(study: optuna.Study, tmp_path: Path) -> None:
-    assert search(OptunaOracle(study, max_trials=0), square, tmp_path) == []
+@pytest.mark.parametrize(
+    ("limit", "value"), [("max_trials", 0), ("max_trials", -3), ("timeout", -1.0)]
+)
+@pytest.mark.parametrize("make", [OptunaOracle, OptunaTuner])
+def test_a_limit_that_cannot_be_meant_is_refused(
+    make: Any, limit: str, value: float, study: optuna.Study, tmp_path: Path
+) -> None:
+    kept = tmp_path / "project" / "kept"
+    kept.parent.mkdir()
+    kept.touch()
+    own: dict[str, Any] = {"study": study}
+    if make is OptunaTuner:
+        own = {"directory": tmp_path, "project_name": "project", "overwrite": True}
+    with pytest.raises(ValueError, match=f"{limit} is {value}, but must be"):
+        make(objective="val_loss", **{limit: value}, **own)
+    assert list(kept.parent.iterdir()) == [kept]
 
 
 def test_without_a_budget_the_time_ends_it(study: optuna.Study, tmp_path: Path) -> None:
@@ -340,6 +355,16 @@ def test_a_stubborn_sampler_gets_other_points(tmp_path: Path) -> None:
     assert len({tuple(sorted(trial.params.items())) for trial in trials}) == 12
     # One trial more for each collision, and no further.
     assert len(study.trials) == 12 + 11
+
+
+def test_what_replaces_a_point_depends_on_the_seed(tmp_path: Path) -> None:
+    drawn = []
+    for name, seed in (("one", 0), ("two", 0), ("other", 1)):
+        oracle = OptunaOracle(optuna.create_study(sampler=Stubborn()), max_trials=3, seed=seed)
+        trials = search(oracle, square, tmp_path / name)
+        drawn.append([trial.params["x"] for trial in trials[1:]])
+    assert drawn[0] == drawn[1]
+    assert not set(drawn[1]) & set(drawn[2])
 
 
 def test_a_stubborn_sampler_gets_other_points_of_a_range(tmp_path: Path) -> None:

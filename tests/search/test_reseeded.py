@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from search import slots
 from search.reseeded import ReseededSampler
-from search.seeds import derive
+from search.seeds import of_proposal
 from tests.search.journals import journalled
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -59,7 +59,7 @@ def test_each_trial_has_the_sampler_of_its_number() -> None:
 
     study = optuna.create_study(sampler=ReseededSampler(make, 7))
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
-    assert seeds == [derive(7, number) for number in range(3)]
+    assert seeds == [of_proposal(7, number) for number in range(3)]
 
 
 def test_two_workers_never_draw_the_same() -> None:

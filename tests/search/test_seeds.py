@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.seeds import derive
+from search.seeds import derive, of_proposal, of_repeat
 
 naturals = st.integers(0, 999_999_999)
 
@@ -24,6 +24,14 @@ def test_seeds_of_neighbours_differ() -> None:
     seeds = {derive(seed, number) for seed in range(100) for number in range(100)}
     # Ten thousand of 2**31: a pair by chance is possible, a pattern is not.
     assert len(seeds) > 9_990
+
+
+def test_seeds_of_different_purposes_differ() -> None:
+    """A trial's training, its proposal, and repetitions: of one run, and all of one number."""
+    trainings = [derive(7, place) for place in range(100)]
+    proposals = [of_proposal(7, place) for place in range(100)]
+    repeats = [of_repeat(7, index) for index in range(1, 100)]
+    assert len({*trainings, *proposals, *repeats}) == 299
 
 
 def test_another_process_derives_the_same() -> None:
