@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from results.columns import p_cell
 from results.exported import Preprocessing
 from results.formats import FORMATS
 from results.markdown import code, table, text
 from results.ranking import Leaderboard, Row
 from results.threshold import Threshold
-from results.verdict import p_value, share, title
+from results.verdict import share, title
 
 SNIPPETS = {
     "keras": (
@@ -145,13 +146,14 @@ def metrics(subject: Subject) -> str:
             share(row.recall_at_fpr_0_1),
             share(row.recall_at_fpr_1),
             "-" if row.delta_vs_model2 is None else f"{row.delta_vs_model2 * 100:+.1f} points",
-            p_value(row.p_vs_model2).removeprefix("= "),
+            p_cell(row, row.p_vs_model2),
         )
         for row in rivals
     ]
     return (
         "## Metrics\n\nOn the held-out rows, a record being called malicious above .5. Intervals "
-        "are Wilson's; p is McNemar's exact test on the same rows, Holm-corrected.\n\n"
+        "are Wilson's; p is McNemar's exact test on the same rows, the champion's Holm-corrected "
+        "over Model 2 and the linear baseline, in parentheses where it is exploratory.\n\n"
         + table(head, rows)
         + _optimism(subject)
     )

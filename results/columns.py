@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from results.row import Row
-from results.verdict import p_value, plain, share
+from results.verdict import p_figure, plain, share
 
 CHAMPION = "*"
 FRONT = "^"
@@ -29,8 +29,14 @@ def _interval(low: float | None, high: float | None) -> str:
     return "-" if low is None else f"{share(low)}-{share(high)}"
 
 
-def _p(value: float | None) -> str:
-    return p_value(value).removeprefix("= ").replace("< ", "<")
+def p_cell(row: Row, value: float | None) -> str:
+    """Write a p-value, in parentheses if it is exploratory.
+
+    Args:
+        row: The row that it belongs to.
+        value: The p-value; None gives "-".
+    """
+    return p_figure(value) if row.selected or value is None else f"({p_figure(value)})"
 
 
 _RANK: dict[str, Column] = {
@@ -43,7 +49,7 @@ _ACCURACY: dict[str, Column] = {
     "held-out": lambda row: share(row.heldout_accuracy),
     "95 %": lambda row: _interval(row.heldout_low, row.heldout_high),
     "vs M2": lambda row: _points(row.delta_vs_model2),
-    "p": lambda row: _p(row.p_vs_model2),
+    "p": lambda row: p_cell(row, row.p_vs_model2),
 }
 _ALARMS: dict[str, Column] = {
     "R@.1%": lambda row: share(row.recall_at_fpr_0_1),
@@ -56,7 +62,7 @@ _TIME: dict[str, Column] = {
 }
 
 # Shorter headers: the terminal's table is to fit 120 columns.
-_SHORT = {"val acc": "val", "train s": "s"}
+_SHORT = {"val acc": "val", "held-out": "held", "train s": "s"}
 _WIDE = {**_RANK, **_ACCURACY, **_ALARMS, **_TIME}
 TERMINAL: dict[str, Column] = {_SHORT.get(name, name): write for name, write in _WIDE.items()}
 
@@ -69,7 +75,7 @@ PAGE: dict[str, Column] = {
     "epochs": lambda row: f"{row.epochs:.3g}",
     **_ACCURACY,
     "vs linear": lambda row: _points(row.delta_vs_linear),
-    "p linear": lambda row: _p(row.p_vs_linear),
+    "p linear": lambda row: p_cell(row, row.p_vs_linear),
     "loss": lambda row: _loss(row.heldout_loss),
     "AUC": lambda row: share(row.roc_auc),
     "F1": lambda row: share(row.f1),

@@ -10,9 +10,10 @@ from results.verdict import plain, share
 
 LEGEND = (
     f"{CHAMPION} champion, chosen on validation rows before the held-out rows were scored; "
-    "held-out: accuracy there, with its 95 % Wilson interval; "
-    "vs M2: points of accuracy above Model 2; p: McNemar's exact test on the same rows, "
-    "Holm-corrected; R@.1%, R@1%: recall at a false positive rate of at most .1 and 1 %; "
+    "held: accuracy on the held-out rows, with its 95 % Wilson interval; "
+    "vs M2: points of accuracy above Model 2; p: McNemar's exact test on the same rows, the "
+    "champion's Holm-corrected over Model 2 and linear, all others exploratory and in parentheses; "
+    "R@.1%, R@1%: recall at a false positive rate of at most .1 and 1 %; "
     "ECE: expected calibration error, 15 bins; s: seconds of training; "
     f"µs: median time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
     "against it."

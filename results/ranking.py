@@ -20,7 +20,7 @@ __all__ = ["LINEAR", "MODEL2", "Leaderboard", "Row", "build"]
 
 @dataclass(frozen=True)
 class _Versus:
-    """A rival against a reference on the same rows: accuracy difference and corrected p."""
+    """A rival against a reference on the same rows: accuracy difference and McNemar's p."""
 
     delta: float
     p: float
@@ -39,6 +39,10 @@ def build(
 
     Sorted by held-out accuracy, then held-out loss, then name. Below the finite ones stand those
     never scored there (pruned), then the diverged, then the failed.
+
+    The champion was chosen beforehand, so its two comparisons, with Model 2 and with the linear
+    baseline, are the only tests that were planned: Holm corrects over these two, however many
+    trials there are. Every other p is that of its one test, and exploratory.
 
     Args:
         results: What was trained; names are unique.
@@ -64,15 +68,16 @@ def build(
         raise ValueError(f"the champion '{champion}' is none of {sorted(names)}")
     scores = {name: heldout_probabilities[name] for name in names if name in heldout_probabilities}
     found = {name: metrics(heldout_labels, score) for name, score in scores.items()}
-    model2 = _against(MODEL2, heldout_labels, scores)
-    linear = _against(LINEAR, heldout_labels, scores)
+    versus = {name: _against(name, heldout_labels, scores) for name in (MODEL2, LINEAR)}
+    if champion is not None:
+        _correct(list(versus.values()), champion)
     ordered = sorted(results, key=lambda result: _order(result, found.get(result.name)))
     rows = (
         _row(
             result,
             found.get(result.name),
-            model2.get(result.name),
-            linear.get(result.name),
+            versus[MODEL2].get(result.name),
+            versus[LINEAR].get(result.name),
             selected=result.name == champion,
         )
         for result in ordered
@@ -135,18 +140,22 @@ def _against(
         return {}
     truth = np.asarray(labels).astype(bool)
     right = predictions(scores[reference]) == truth
-    rivals = [name for name in scores if name != reference]
-    deltas, p_values = [], []
-    for name in rivals:
+    found = {}
+    for name in scores.keys() - {reference}:
         rival_right = predictions(scores[name]) == truth
         only_rival = int((rival_right & ~right).sum())
         only_reference = int((right & ~rival_right).sum())
-        deltas.append((only_rival - only_reference) / truth.size)
-        p_values.append(mcnemar(only_rival, only_reference))
-    return {
-        name: _Versus(delta, p)
-        for name, delta, p in zip(rivals, deltas, holm(p_values), strict=True)
-    }
+        delta = (only_rival - only_reference) / truth.size
+        found[name] = _Versus(delta, mcnemar(only_rival, only_reference))
+    return found
+
+
+def _correct(against: Sequence[dict[str, _Versus]], champion: str) -> None:
+    """Correct the champion's p-values for being one a reference."""
+    known = [found for found in against if champion in found]
+    corrected = holm([found[champion].p for found in known])
+    for found, p in zip(known, corrected, strict=True):
+        found[champion] = replace(found[champion], p=p)
 
 
 def _row(

@@ -35,11 +35,12 @@ class Row:
         f1: F1 of label 1 on the held-out rows.
         false_positive_rate: Share of the normal held-out rows called malicious.
         delta_vs_model2: Its held-out accuracy less Model 2's.
-        p_vs_model2: McNemar's exact p on the same rows, Holm-corrected over all rivals of Model 2.
+        p_vs_model2: McNemar's exact p on the same rows. The champion's is Holm-corrected over its
+            two references, Model 2 and the linear baseline; any other is exploratory.
         train_seconds: Seconds of training.
         latency_us: Median microseconds a request, scored alone.
         delta_vs_linear: Its held-out accuracy less the linear baseline's.
-        p_vs_linear: As `p_vs_model2`, over all rivals of the linear baseline.
+        p_vs_linear: As `p_vs_model2`, against the linear baseline.
         reason: One line on why it is not complete, or on what is wrong with its scores.
         ece: Expected calibration error on the held-out rows, 15 bins.
         recall_at_fpr_0_1: Recall on the held-out rows at a false positive rate of at most .1 %.

@@ -19,7 +19,9 @@ TITLES = {
 def verdict(leaderboard: Leaderboard) -> str:
     """Say who won and whether it is luck.
 
-    "beats" is said only of a difference that is above 0 with a Holm-corrected p below .05.
+    "beats" is said only of the champion, if the difference is above 0 and its p, Holm-corrected
+    over its two references, is below .05. Where there is no champion, the best row was picked by
+    its held-out score, so that no p of it can show a win.
 
     Args:
         leaderboard: The ranked rows.
@@ -79,6 +81,15 @@ def p_value(value: float | None) -> str:
     return "< .0001" if value < 0.0001 else f"= {share(value)}"
 
 
+def p_figure(value: float | None) -> str:
+    """Write a p-value for a table: "<.0001", or ".0312".
+
+    Args:
+        value: The p-value; None gives "-".
+    """
+    return p_value(value).removeprefix("= ").replace("< ", "<")
+
+
 def _why_no_champion(leaderboard: Leaderboard) -> str:
     trials = Counter(row.status for row in leaderboard.rows if row.kind == "trial")
     if not trials:
@@ -127,13 +138,17 @@ def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None)
     if rival is None or score is None or delta is None or p is None:
         return ""
     luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
-    figures = f"({share(row.heldout_accuracy)} against {share(score)}, p {p_value(p)}{luck})"
+    kind = "p" if row.selected else "exploratory p"
+    figures = f"({share(row.heldout_accuracy)} against {share(score)}, {kind} {p_value(p)}{luck})"
     name = title(rival) + (", which diverged," if rival.status == "diverged" else "")
     # Below a tenth of a point one digit would say "0.0 points ahead".
     points = f"{abs(delta) * 100:.{1 if abs(delta) >= 0.001 else 2}f} points"
+    where = "level" if delta == 0 else f"{points} {'ahead' if delta > 0 else 'behind'}"
+    if not row.selected:
+        joint = "with " if delta == 0 else "of " if delta > 0 else ""
+        return f"is {where} {joint}{name} {figures}"
     if not luck:
         return f"{'beats' if delta > 0 else 'loses to'} {name} by {points} {figures}"
-    where = "level" if delta == 0 else f"{points} {'ahead' if delta > 0 else 'behind'}"
     return f"does not beat {name}: {where} {figures}"
 
 

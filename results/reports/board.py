@@ -6,7 +6,7 @@ from typing import Any
 
 from results.reports.text import short, size, visible
 from results.row import Leaderboard, Row
-from results.verdict import p_value, share
+from results.verdict import p_figure, share
 
 Value = Any
 
@@ -37,12 +37,14 @@ class Cell:
         sort: What it is sorted by, as text; "" goes last.
         is_number: Whether it is sorted as a number, and stands at the right.
         note: What stands small beside it.
+        is_exploratory: Whether it is a p-value that no planned test gave; it is dimmed.
     """
 
     text: str
     sort: str
     is_number: bool
     note: str = ""
+    is_exploratory: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,6 @@ def _points(value: Value) -> str:
     return f"{value * 100:+.1f}"
 
 
-def _p(value: Value) -> str:
-    return p_value(value).removeprefix("= ").replace("< ", "<")
-
-
 COLUMNS = (
     Column("rank", "#", "Rank by accuracy on the held-out rows.", str),
     Column("name", "Name", "The star is the champion, chosen on validation rows.", visible),
@@ -83,9 +81,9 @@ COLUMNS = (
     Column("heldout_accuracy", "Held-out", "Accuracy on held-out rows, Wilson's interval.", share),
     Column("val_accuracy", "Val.", "Accuracy on validation rows.", share),
     Column("delta_vs_model2", "vs Model 2", "Points of accuracy above Model 2.", _points),
-    Column("p_vs_model2", "p", "McNemar's exact test against Model 2, Holm-corrected.", _p),
+    Column("p_vs_model2", "p", "McNemar's exact test against Model 2.", p_figure),
     Column("delta_vs_linear", "vs linear", "Points above the linear baseline.", _points),
-    Column("p_vs_linear", "p", "The same test against the linear baseline.", _p),
+    Column("p_vs_linear", "p", "The same test against the linear baseline.", p_figure),
     Column("repeats", "Seeds", "How often it was trained.", str),
     Column("repeats_mean", "Mean", "Mean held-out accuracy over the seeds.", share),
     Column("repeats_std", "± std", "Its standard deviation over the seeds.", share),
@@ -161,4 +159,5 @@ def _cell(column: Column, values: Mapping[str, Any]) -> Cell:
     if column.key == "repeats_mean":
         note = f"{share(values['repeats_min'])}-{share(values['repeats_max'])}"
     sort = str(float(value)) if is_number else visible(value)
-    return Cell(column.write(value), sort, is_number, note)
+    is_exploratory = column.key.startswith("p_vs_") and not values["selected"]
+    return Cell(column.write(value), sort, is_number, note, is_exploratory)

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from results.leaderboard import Row, build
+from results.leaderboard import Leaderboard, Row, build
 from results.metrics import metrics
 from results.significance import holm, mcnemar
 from tests.results.boards import (
@@ -113,27 +113,50 @@ def test_ties_go_to_the_lower_loss_then_the_earlier_name() -> None:
     assert [row.name for row in found.rows] == ["trial 3", "model2", "trial 2", "trial 10"]
 
 
-def test_differences_are_corrected_over_all_rivals() -> None:
+# Rows that only the rival, or only the reference, gets right.
+MODEL2_WRONG, NAN_WRONG = {*range(100, 120)}, {*range(1, ROWS, 2)}
+ONLY = {
+    ("trial 17", "model2"): (20, 4),
+    ("trial 17", "linear"): (2, 0),
+    ("linear", "model2"): (20, 6),
+    ("model2", "linear"): (6, 20),
+    ("trial 12", "model2"): (0, 580),
+    ("model1-as-run", "model2"): (len(MODEL2_WRONG - NAN_WRONG), len(NAN_WRONG - MODEL2_WRONG)),
+}
+
+
+def versus(found: Leaderboard, name: str, reference: str) -> tuple[float | None, float | None]:
+    row = found.find(name)
+    assert row is not None
+    if reference == "model2":
+        return row.delta_vs_model2, row.p_vs_model2
+    return row.delta_vs_linear, row.p_vs_linear
+
+
+def test_the_champions_p_are_corrected_over_its_two_references_and_no_others() -> None:
     found = everything()
-    # Rows that only the rival, or only Model 2, gets right.
-    only = {"trial 17": (20, 4), "linear": (20, 6), "trial 12": (0, 580)}
-    nan_rows = {*range(1, ROWS, 2)}
-    model2_wrong = {*range(100, 120)}
-    only["model1-as-run"] = (len(model2_wrong - nan_rows), len(nan_rows - model2_wrong))
-    corrected = dict(zip(only, holm([mcnemar(*pair) for pair in only.values()]), strict=True))
-    for name, (rival, model2) in only.items():
-        row = found.find(name)
-        assert row is not None
-        assert row.delta_vs_model2 == pytest.approx((rival - model2) / ROWS)
-        assert row.p_vs_model2 == pytest.approx(corrected[name])
-    linear = found.find("linear")
-    trial17 = found.find("trial 17")
-    assert linear is not None and trial17 is not None
-    # Of four, the largest p stays and the second largest doubles.
-    assert linear.p_vs_model2 == pytest.approx(mcnemar(20, 6))
-    assert trial17.p_vs_model2 == pytest.approx(2 * mcnemar(20, 4))
-    assert (linear.delta_vs_linear, linear.p_vs_linear) == (None, None)
-    assert trial17.delta_vs_linear == pytest.approx(0.002)
+    planned = [("trial 17", "model2"), ("trial 17", "linear")]
+    raw = {pair: mcnemar(*only) for pair, only in ONLY.items()}
+    expected = raw | dict(zip(planned, holm([raw[pair] for pair in planned]), strict=True))
+    assert expected[planned[0]] == 2 * raw[planned[0]]
+    for pair, (rival, reference) in ONLY.items():
+        assert versus(found, *pair) == pytest.approx(((rival - reference) / ROWS, expected[pair]))
+    assert versus(found, "linear", "linear") == versus(found, "model2", "model2") == (None, None)
+
+
+def test_a_larger_search_does_not_weaken_the_champions_p() -> None:
+    wrong = {"trial 17": range(0), "model2": range(100, 112), "linear": range(0)}
+    crowded = board(wrong | {f"trial {n}": range(0) for n in range(100, 300)})
+    delta, p = versus(crowded, "trial 17", "model2")
+    assert (delta, p) == versus(board(wrong), "trial 17", "model2")
+    assert p == 2 * mcnemar(12, 0) < 0.001
+
+
+def test_a_lone_reference_takes_no_correction_and_without_a_champion_all_p_are_raw() -> None:
+    wrong = {"trial 17": range(0), "model2": range(100, 107)}
+    assert versus(board(wrong), "trial 17", "model2")[1] == mcnemar(7, 0)
+    both = board({**wrong, "linear": range(0)}, None)
+    assert versus(both, "trial 17", "model2")[1] == mcnemar(7, 0)
 
 
 def test_differences_are_absent_where_there_is_nothing_to_compare() -> None:

@@ -42,7 +42,7 @@ def test_table_fits_120_columns_and_marks_one_champion() -> None:
     lines = text.splitlines()
     assert lines[0] == verdict(found)
     assert lines[3].split() == [
-        "#", "name", "status", "val", "held-out", "95", "%", "vs", "M2", "p",
+        "#", "name", "status", "val", "held", "95", "%", "vs", "M2", "p",
         "R@.1%", "R@1%", "ECE", "s", "µs",
     ]  # fmt: skip
     grid = lines[5:13]
@@ -51,6 +51,8 @@ def test_table_fits_120_columns_and_marks_one_champion() -> None:
     champion = next(line for line in grid if "trial 17" in line)
     assert ".9960" in champion and ".9898-.9984" in champion and champion.endswith(" 812^")
     assert " +1.6 " in champion and " .9950 " in champion
+    assert " .0031 " in champion  # Planned; the others are exploratory.
+    assert all("(<.0001)" in line for line in grid if "trial 12" in line)
     pruned = next(line for line in grid if "trial 9" in line)
     assert "pruned" in pruned and ".8000" in pruned and pruned.count(" - ") >= 6
     assert not {"nan", "None"} & set(" ".join(grid).split())
