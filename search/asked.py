@@ -9,7 +9,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from search.distributions import distribution, key, to_value
+from search.distributions import distribution, holds, key, to_value
 from search.points import active_values
 from search.slots import EXTRA
 
@@ -28,9 +28,13 @@ class ScopedHyperParameters(keras_tuner.HyperParameters):
         given, self.values = self.values, {}
         for entry in self.space:
             if self.is_active(entry) and entry.name not in self.values:
-                had = entry.name in given
+                had = entry.name in given and self._belongs(entry, given[entry.name])
                 self.values[entry.name] = given[entry.name] if had else self._missing(entry)
         self.values.update({name: given[name] for name in given if name not in names})
+
+    def _belongs(self, entry: HyperParameter, value: Any) -> bool:
+        # The name alone does not tell: another value of the parent may have left it.
+        return holds(entry, value)
 
     def _missing(self, entry: HyperParameter) -> Any:
         return entry.random_sample()
@@ -57,6 +61,9 @@ class AskedHyperParameters(ScopedHyperParameters):
             self.values[hyperparameter.name] = self._missing(hyperparameter)
         # To overwrite means to take the default: the study would hold a value that nobody used.
         return super()._register(hyperparameter, overwrite=False)
+
+    def _belongs(self, entry: HyperParameter, value: Any) -> bool:
+        return True  # The parents keep theirs.
 
     def _missing(self, entry: HyperParameter) -> Any:
         return suggest(self._trial, entry) if self._tunes(entry) else entry.default

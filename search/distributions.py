@@ -111,9 +111,42 @@ def to_value(hyperparameter: HyperParameter, internal: Any) -> Any:
             return _values(hyperparameter)[internal]
         case Int():
             return int(_mirrored(hyperparameter, internal))
-        case Float():
+        case Float(step=None):
             return float(_mirrored(hyperparameter, internal))
+        case Float():
+            steps = (internal - hyperparameter.min_value) / hyperparameter.step
+            return _at(hyperparameter, round(steps))
     return internal
+
+
+def holds(hyperparameter: HyperParameter, value: Any) -> bool:
+    """Say whether a hyperparameter can have a value.
+
+    Args:
+        hyperparameter: Any of KerasTuner's hyperparameters.
+        value: Anything.
+
+    Returns:
+        Whether it is one of its choices, or lies in its range and on its steps.
+    """
+    match hyperparameter:
+        case Fixed():
+            return _is_same(hyperparameter.value, value)
+        case Boolean():
+            return isinstance(value, bool)
+        case Choice():
+            return any(_is_same(choice, value) for choice in hyperparameter.values)
+        case Int() | Float():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or not math.isfinite(value):
+                return False
+            nearest = to_value(hyperparameter, to_internal(hyperparameter, value))
+            return math.isclose(nearest, value, rel_tol=1e-9, abs_tol=1e-12)
+    return False
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
 def to_internal(hyperparameter: HyperParameter, value: Any) -> Any:
@@ -176,12 +209,23 @@ def _decimal_top(hp: Float) -> Decimal:
     return Decimal(str(hp.min_value)) + _steps(hp) * Decimal(str(hp.step))
 
 
+def _at(hp: Float, index: int) -> float:
+    """Give a stepped value as it is written: three steps of 0.1 are 0.3, as a condition has it."""
+    low, high, step = (Decimal(str(number)) for number in (hp.min_value, hp.max_value, hp.step))
+    if hp.sampling == "linear":
+        return float(low + index * step)
+    if hp.sampling == "log":
+        return float(low * step**index)
+    return float(high + low - low * step**index)
+
+
 def _steps(hp: Int | Float) -> int:
     fits: float = (hp.max_value - hp.min_value) / hp.step
     return math.floor(fits + _EXCESS)
 
 
 def _values(hp: Int | Float) -> list[float]:
-    if hp.sampling == "linear":
-        return [hp.min_value + index * hp.step for index in range(_steps(hp) + 1)]
-    return [int(value) if isinstance(hp, Int) else float(value) for value in hp.values]
+    if isinstance(hp, Int):
+        return [int(value) for value in hp.values]
+    count = _steps(hp) + 1 if hp.sampling == "linear" else len(list(hp.values))
+    return [_at(hp, index) for index in range(count)]

@@ -1,5 +1,7 @@
 """Values asked of a study as entries are met, and read back from it."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras_tuner
@@ -9,6 +11,8 @@ from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Float, In
 from keras_tuner.src.engine.conditions import Parent
 
 from search.asked import AskedHyperParameters, ScopedHyperParameters, plain_values, suggest
+from search.oracle import OptunaOracle
+from tests.search.asking import scorer
 
 
 @pytest.fixture
@@ -116,6 +120,13 @@ def test_one_name_in_two_scopes_keeps_its_value() -> None:
     assert "more" not in hp.values
 
 
+def test_a_value_is_not_kept_for_another_entry_of_the_name() -> None:
+    hp = two_scopes()
+    hp.values = {"kind": "deep", "width": 4}
+    hp.ensure_active_values()
+    assert hp.values["width"] in (9, 10)
+
+
 def test_what_a_value_just_filled_in_activates_is_filled_in_too() -> None:
     hp = two_scopes()
     hp.values = {}
@@ -140,6 +151,31 @@ def test_what_a_trial_did_not_know_is_read_as_the_default(study: optuna.Study) -
         "late": 4,
         "fixed": 1,
     }
+
+
+@pytest.mark.parametrize("stock", [True, False], ids=["KerasTuner's oracle", "ours"])
+@pytest.mark.parametrize("sizes", [["small", "large"], [1, 2, 3, 4]], ids=["words", "numbers"])
+def test_one_name_under_two_values_of_a_parent(
+    study: optuna.Study, tmp_path: Path, stock: bool, sizes: list[Any]
+) -> None:
+    """Each entry gets values of its own; KerasTuner's oracle loses them after the first look."""
+    met = set()
+
+    def build(hp: keras_tuner.HyperParameters) -> float:
+        kind = hp.Choice("kind", ["a", "b"])
+        one = hp.Choice("size", sizes, parent_name="kind", parent_values=["a"])
+        other = hp.Int("size", 50, 90, parent_name="kind", parent_values=["b"])
+        assert (one is None, other is None) == (kind == "b", kind == "a")
+        assert one in sizes if kind == "a" else other in range(50, 91)
+        met.add(kind)
+        return float(other or 0)
+
+    kind = keras_tuner.oracles.RandomSearchOracle if stock else partial(OptunaOracle, study)
+    tuner = scorer(kind(max_trials=8), build, tmp_path)
+    assert met == {"a", "b"}
+    if not stock:
+        tuner.search(verbose=0)
+        assert len(tuner.oracle.get_best_trials(9)) == 8
 
 
 def test_kerastuner_itself_still_needs_the_mend() -> None:

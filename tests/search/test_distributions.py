@@ -18,7 +18,8 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from search.distributions import distribution, key, to_internal, to_value
+from search.distributions import distribution, holds, key, to_internal, to_value
+from search.points import values_of
 
 SAMPLINGS = ("linear", "log", "reverse_log")
 
@@ -220,6 +221,46 @@ def test_a_range_of_one_value_is_single(entry: HyperParameter) -> None:
     assert target is not None
     assert target.single()
     assert to_value(entry, to_internal(entry, entry.default)) == entry.default
+
+
+@pytest.mark.parametrize(
+    ("entry", "written"),
+    [
+        (Float("x", 0, 0.5, step=0.1), [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
+        (Float("x", -100, 2, step=34.1), [-100.0, -65.9, -31.8]),
+        (Float("x", 0.0007, 0.7, step=10, sampling="log"), [0.0007, 0.007, 0.07, 0.7]),
+        (Float("x", 0.1, 0.9, step=3, sampling="reverse_log"), [0.9, 0.7, 0.1]),
+    ],
+)
+def test_a_stepped_value_is_the_one_that_a_user_writes(entry: Float, written: list[float]) -> None:
+    """A condition on 0.3 never holds for the 0.30000000000000004 that three steps of 0.1 add to."""
+    target = distribution(entry)
+    assert target is not None
+    assert [to_value(entry, internal) for internal in values_of(target)] == written
+
+
+@pytest.mark.parametrize(
+    ("entry", "held", "not_held"),
+    [
+        (Int("x", 1, 4), [1, 4], [0, 5, 2.5, True, "1", None, math.nan]),
+        (Int("x", 0, 10, step=5), [0, 5], [7]),
+        (Int("x", 2, 64, step=2, sampling="log"), [2, 16], [15, 128]),
+        (Float("x", 0, 1, step=0.1), [0.3, 0.1 + 0.2, 0, 1], [0.25, -0.1, math.inf]),
+        (Float("x", 0.1, 1, sampling="reverse_log"), [0.1, 0.77, 1.0], [0.09, 1.01]),
+        (Choice("x", [0, 1]), [0, 1], [2, True, "a"]),
+        (Choice("x", ["a", "b"]), ["a"], ["c", 1, None]),
+        (Boolean("x"), [True, False], [1, "a", None]),
+        (Fixed("x", 3), [3], [4, "3"]),
+    ],
+)
+def test_what_an_entry_can_be(entry: HyperParameter, held: list[Any], not_held: list[Any]) -> None:
+    assert [holds(entry, value) for value in held] == [True] * len(held)
+    assert [holds(entry, value) for value in not_held] == [False] * len(not_held)
+
+
+@given(entries, st.integers(0, 10**6))
+def test_kerastuners_own_samples_are_held(entry: HyperParameter, seed: int) -> None:
+    assert holds(entry, entry.random_sample(seed))
 
 
 def test_a_reversed_logarithm_prefers_the_upper_end() -> None:
