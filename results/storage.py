@@ -1,6 +1,7 @@
 """Where studies live: the run's journal file, a database, or a proxy in front of one."""
 
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +26,9 @@ _GRPC = "grpc"
 _NOTE = "storage.url"
 
 
-def open_storage(folder: Path, url: str | None, heartbeat: int) -> BaseStorage:
+def open_storage(
+    folder: Path, url: str | None, heartbeat: int, *, option: str = "--storage"
+) -> BaseStorage:
     """Open where a study lives.
 
     Args:
@@ -33,6 +36,7 @@ def open_storage(folder: Path, url: str | None, heartbeat: int) -> BaseStorage:
         url: A database that Optuna takes, e.g. `postgresql://user@host/name`, or
             `grpc://host:port` for Optuna's storage proxy; None for the journal.
         heartbeat: Seconds between two signs of life of a trial in a database.
+        option: Where the user wrote the URL, for messages.
 
     Returns:
         The storage.
@@ -42,8 +46,8 @@ def open_storage(folder: Path, url: str | None, heartbeat: int) -> BaseStorage:
     """
     if url is None:
         return open_journal(folder / JOURNAL)
-    parsed = _parse(url)
-    shown = redact(parsed.render_as_string(hide_password=True))
+    parsed = _parse(url, option)
+    shown = f"{option} {redact(parsed.render_as_string(hide_password=True))}"
     if parsed.drivername == _GRPC:
         return make_patient(_open_proxy(parsed, shown))
     return make_patient(_open_database(parsed, shown, heartbeat))
@@ -89,13 +93,13 @@ def remembered(folder: Path) -> str | None:
     return note.read_text(encoding="utf-8").strip() if note.is_file() else None
 
 
-def _parse(url: str) -> URL:
+def _parse(url: str, option: str = "--storage") -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         # The text may hold a password: it is not repeated.
         raise UserError(
-            "--storage is no database URL; write e.g. postgresql://user@host/name"
+            f"{option} is no database URL; write e.g. postgresql://user@host/name"
         ) from None
     if parsed.drivername == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
@@ -104,15 +108,17 @@ def _parse(url: str) -> URL:
 
 def _open_database(url: URL, shown: str, heartbeat: int) -> BaseStorage:
     def connect() -> BaseStorage:
-        return optuna.storages.get_storage(
-            RDBStorage(
+        with warnings.catch_warnings():
+            # Optuna calls the heartbeat experimental; a user can do nothing about it.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            storage = RDBStorage(
                 url.render_as_string(hide_password=False),
                 # A server that was restarted has closed the pool's connections.
                 engine_kwargs={"pool_pre_ping": True},
                 heartbeat_interval=heartbeat,
                 grace_period=heartbeat * SILENT_BEATS,
             )
-        )
+        return optuna.storages.get_storage(storage)
 
     return _reach(connect, shown)
 
@@ -134,7 +140,7 @@ def _reach(connect: Callable[[], T], shown: str) -> T:
             return connect()
         except (ImportError, NoSuchModuleError) as error:
             raise UserError(
-                f"--storage {shown} needs a driver that is not installed ({error}); "
+                f"{shown} needs a driver that is not installed ({error}); "
                 "for PostgreSQL: pip install 'model3-search[postgresql]'"
             ) from None
         except (SQLAlchemyError, ConnectionError, TimeoutError, OSError) as error:
@@ -142,7 +148,7 @@ def _reach(connect: Callable[[], T], shown: str) -> T:
             if attempt < 4 and "already exists" in str(error):
                 time.sleep(0.2 * 2**attempt)
                 continue
-            raise UserError(f"--storage {shown} cannot be reached: {_first_line(error)}") from None
+            raise UserError(f"{shown} cannot be reached: {_first_line(error)}") from None
     raise AssertionError
 
 

@@ -12,6 +12,7 @@ import optuna
 from keras_tuner.engine.trial import Trial
 from optuna.pruners import SuccessiveHalvingPruner
 
+from data.errors import UserError
 from results.storage import open_storage
 from results.store import HEARTBEAT_SECONDS
 from search.heartbeat import beating
@@ -39,7 +40,8 @@ class OptunaTuner(keras_tuner.Tuner):
         max_trials: How many trials the study shall have in the end; None for no bound.
         seed: Of the study's sampler; None for any. With a study of your own its sampler has one,
             and this is that of `OptunaOracle`.
-        study: The study; None for one in the project's folder, with TPE and ASHA.
+        study: The study, or the URL of a database that holds it, or shall, under the project's
+            name. None for one in the project's folder. One that is not given has TPE and ASHA.
         timeout: Seconds from now after which no trial is begun; None for no bound.
         starting_points: What the first trials take: values by name; what a point does not name
             takes its default.
@@ -54,8 +56,9 @@ class OptunaTuner(keras_tuner.Tuner):
         kwargs: As for `keras_tuner.Tuner`.
 
     Raises:
-        ValueError: If the study's directions are not those of the objectives, `max_trials` is below
-            1 or `timeout` below 0.
+        ValueError: If there is no hypermodel and `run_trial` needs one, the study's directions are
+            not those of the objectives or its database cannot be reached, `max_trials` is below 1
+            or `timeout` below 0.
     """
 
     oracle: OptunaOracle
@@ -67,7 +70,7 @@ class OptunaTuner(keras_tuner.Tuner):
         max_trials: int | None = 10,
         seed: int | None = None,
         *,
-        study: optuna.Study | None = None,
+        study: optuna.Study | str | None = None,
         timeout: float | None = None,
         starting_points: Sequence[Start] = (),
         hyperparameters: keras_tuner.HyperParameters | None = None,
@@ -80,12 +83,15 @@ class OptunaTuner(keras_tuner.Tuner):
         overwrite: bool = False,
         **kwargs: Any,
     ) -> None:
+        # KerasTuner looks only where `run_trial` is its own.
+        if hypermodel is None and type(self).run_trial is OptunaTuner.run_trial:
+            raise ValueError("hypermodel is missing: give a function of `hp` or a HyperModel")
         check_limits(max_trials, timeout)
         folder = Path(directory or ".", project_name or "untitled_project")
         if overwrite and folder.exists():
             shutil.rmtree(folder)
         oracle = OptunaOracle(
-            study or _study(folder, objective, seed),
+            study if isinstance(study, optuna.Study) else _study(folder, study, objective, seed),
             objective,
             max_trials,
             timeout,
@@ -165,16 +171,20 @@ class OptunaTuner(keras_tuner.Tuner):
         return before
 
 
-def _study(folder: Path, objective: Any, seed: int | None) -> optuna.Study:
-    """Open the study of a project's folder, or begin it."""
+def _study(folder: Path, url: str | None, objective: Any, seed: int | None) -> optuna.Study:
+    """Open a project's study, in its folder or in a database, or begin it."""
     # KerasTuner itself knows the directions of what it knows by name.
     wanted = keras_tuner.Oracle(objective).objective
     parts = getattr(wanted, "objectives", [wanted])
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        storage = open_storage(folder, url, HEARTBEAT_SECONDS, option="study")
+    except UserError as error:
+        raise ValueError(str(error)) from None
     seed = random.randrange(2**31) if seed is None else seed
     return optuna.create_study(
         study_name=folder.name,
-        storage=open_storage(folder, None, HEARTBEAT_SECONDS),
+        storage=storage,
         sampler=make_sampler("tpe", seed, _WORKERS, _EPOCHS),
         # How long a training will be is not known yet: from its first epoch on.
         pruner=SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),

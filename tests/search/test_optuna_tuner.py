@@ -13,6 +13,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from results.storage import close
 from results.trials import counted
 from search.asked import plain_values
 from search.optuna_tuner import OptunaTuner
@@ -106,6 +107,41 @@ def test_starting_points_come_first(tmp_path: Path) -> None:
     )
     first = search(tuner)[0]
     assert plain_values(tuner.oracle.get_space().space, first) == start
+
+
+def test_a_missing_hypermodel_is_told_at_once(tmp_path: Path) -> None:
+    class Own(OptunaTuner):
+        def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> float:
+            return float(trial.hyperparameters.Float("x", 0, 1))
+
+    with pytest.raises(ValueError, match="hypermodel"):
+        OptunaTuner(objective="val_loss", directory=tmp_path)
+    assert not list(tmp_path.iterdir())
+    Own(max_trials=1, directory=tmp_path).search(verbose=0)
+
+
+def test_a_study_is_opened_by_the_url_of_its_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+
+    def tuner(name: str, **more: Any) -> OptunaTuner:
+        return OptunaTuner(
+            build, "val_accuracy", study=url, directory=tmp_path, project_name=name, **more
+        )
+
+    first = tuner("one", max_trials=1)
+    (trial,) = search(first)
+    again, other = tuner("one", max_trials=2), tuner("two", max_trials=1)
+    assert [study.study_name for study in (again.study, other.study)] == ["one", "two"]
+    assert again.study.direction == optuna.study.StudyDirection.MAXIMIZE
+    assert again.study.trials[0].params == trial.params
+    assert not [it for it in other.study.trials if it.state.is_finished()]
+    for each in (first, again, other):
+        close(each.study._storage)
+
+
+def test_a_url_that_leads_nowhere_is_a_value_error_that_names_its_argument(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^study "):
+        OptunaTuner(build, "val_loss", study="no database", directory=tmp_path)
 
 
 PROGRAM = """
