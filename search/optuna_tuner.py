@@ -11,10 +11,12 @@ import keras_tuner
 import optuna
 from keras_tuner.engine.trial import Trial
 from optuna.pruners import SuccessiveHalvingPruner
+from optuna.trial import TrialState
 
 from data.errors import UserError
-from results.storage import open_storage
+from results.storage import close, open_storage
 from results.store import HEARTBEAT_SECONDS
+from results.trials import show_objectives
 from search.heartbeat import beating
 from search.lost import put_back
 from search.oracle import OptunaOracle, check_limits
@@ -25,6 +27,7 @@ from search.starts import Start
 _EPOCHS = 10
 # What TPE is told of the workers: that there may be others.
 _WORKERS = 2
+_BEGUN = tuple(state for state in TrialState if state != TrialState.WAITING)
 
 
 class OptunaTuner(keras_tuner.Tuner):
@@ -52,13 +55,14 @@ class OptunaTuner(keras_tuner.Tuner):
         max_consecutive_failed_trials: As for `keras_tuner.Oracle`.
         directory: Where KerasTuner's files go, and a study that is not given.
         project_name: Their folder's name.
-        overwrite: Whether to begin anew: that folder is deleted first.
+        overwrite: Whether to begin anew: that folder is deleted first. A study that is given must
+            then be a new one.
         kwargs: As for `keras_tuner.Tuner`.
 
     Raises:
-        ValueError: If there is no hypermodel and `run_trial` needs one, the study's directions are
-            not those of the objectives or its database cannot be reached, `max_trials` is below 1
-            or `timeout` below 0.
+        ValueError: If there is no hypermodel and `run_trial` needs one, the study's values are of
+            other objectives or directions, its database cannot be reached, it has trials and
+            `overwrite` would delete their models, `max_trials` is below 1 or `timeout` below 0.
     """
 
     oracle: OptunaOracle
@@ -88,10 +92,14 @@ class OptunaTuner(keras_tuner.Tuner):
             raise ValueError("hypermodel is missing: give a function of `hp` or a HyperModel")
         check_limits(max_trials, timeout)
         folder = Path(directory or ".", project_name or "untitled_project")
-        if overwrite and folder.exists():
-            shutil.rmtree(folder)
+        # By the user, so that it is kept elsewhere than in the folder.
+        given = study is not None
+        if not isinstance(study, optuna.Study):
+            study = _study(folder, study, objective, seed, anew=overwrite)
+        elif overwrite:
+            _refuse_loss(study, folder)
         oracle = OptunaOracle(
-            study if isinstance(study, optuna.Study) else _study(folder, study, objective, seed),
+            study,
             objective,
             max_trials,
             timeout,
@@ -105,7 +113,13 @@ class OptunaTuner(keras_tuner.Tuner):
         )
         self._reported: set[tuple[str, int]] = set()
         super().__init__(
-            oracle, hypermodel, directory=str(folder.parent), project_name=folder.name, **kwargs
+            oracle,
+            hypermodel,
+            directory=str(folder.parent),
+            project_name=folder.name,
+            # A study that does not fit is refused by now, with nothing deleted.
+            overwrite=overwrite and given,
+            **kwargs,
         )
 
     @property
@@ -171,18 +185,36 @@ class OptunaTuner(keras_tuner.Tuner):
         return before
 
 
-def _study(folder: Path, url: str | None, objective: Any, seed: int | None) -> optuna.Study:
-    """Open a project's study, in its folder or in a database, or begin it."""
+def _refuse_loss(study: optuna.Study, folder: Path) -> None:
+    """Refuse to delete the models of a study that would keep its trials."""
+    begun = study.get_trials(deepcopy=False, states=_BEGUN)
+    if begun:
+        raise ValueError(
+            f"overwrite=True would delete '{folder}', but study '{study.study_name}' keeps its "
+            f"{len(begun)} trials; to begin anew take another study (in a database: another "
+            "project_name), to go on leave overwrite out"
+        )
+
+
+def _study(
+    folder: Path, url: str | None, objective: Any, seed: int | None, *, anew: bool
+) -> optuna.Study:
+    """Open a project's study, in its folder or in a database, or begin it.
+
+    Anew means without what is in the folder; a database is left as it is.
+    """
     # KerasTuner itself knows the directions of what it knows by name.
     wanted = keras_tuner.Oracle(objective).objective
     parts = getattr(wanted, "objectives", [wanted])
+    if anew and url is None and folder.exists():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         storage = open_storage(folder, url, HEARTBEAT_SECONDS, option="study")
     except UserError as error:
         raise ValueError(str(error)) from None
     seed = random.randrange(2**31) if seed is None else seed
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=folder.name,
         storage=storage,
         sampler=make_sampler("tpe", seed, _WORKERS, _EPOCHS),
@@ -191,3 +223,12 @@ def _study(folder: Path, url: str | None, objective: Any, seed: int | None) -> o
         directions=["maximize" if part.direction == "max" else "minimize" for part in parts],
         load_if_exists=True,
     )
+    if anew:
+        try:
+            _refuse_loss(study, folder)
+        except ValueError:
+            close(storage)
+            raise
+    if not study.get_trials(deepcopy=False):
+        show_objectives(study, [part.name for part in parts])
+    return study

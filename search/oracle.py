@@ -11,7 +11,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import WORKER, counted
+from results.trials import WORKER, agreed_objectives, counted
 from search import lost, slots
 from search.asked import ScopedHyperParameters
 from search.failures import are_too_many
@@ -52,8 +52,8 @@ class OptunaOracle(keras_tuner.Oracle):
             study's sampler has a seed of its own.
 
     Raises:
-        ValueError: If the study's directions are not those of the objectives, `max_trials` is below
-            1 or `timeout` below 0.
+        ValueError: If the study's values are of other objectives, or of other directions,
+            `max_trials` is below 1 or `timeout` below 0.
     """
 
     trials: dict[str, Trial]
@@ -90,6 +90,7 @@ class OptunaOracle(keras_tuner.Oracle):
         )
         self.study = study
         self._outcomes = Outcomes(study, self.objective)
+        self._check_objectives()
         self._proposals = Proposals(
             study,
             bounded=max_trials is not None,
@@ -101,6 +102,14 @@ class OptunaOracle(keras_tuner.Oracle):
         self._pruned: set[str] = set()
         self._deadline = None if timeout is None else time.monotonic() + timeout
         slots.fill(study, len(starting_points) if max_trials is None else max_trials)
+
+    def _check_objectives(self) -> None:
+        known = agreed_objectives(self.study, self._outcomes.names)
+        if known != self._outcomes.names:
+            raise ValueError(
+                f"study '{self.study.study_name}' ranks its trials by {', '.join(known)}, not by "
+                f"{', '.join(self._outcomes.names)}; use another project_name, or another study"
+            )
 
     def _tunes(self, entry: HyperParameter) -> bool:
         known: bool = self.hyperparameters._exists(entry.name, entry.conditions)

@@ -61,6 +61,15 @@ class Outcomes:
             names = ", ".join(f"{item.name} ({item.direction})" for item in told)
             raise ValueError(f"the study's directions are {directions}, the objectives are {names}")
 
+    @property
+    def names(self) -> list[str]:
+        """What the study's values are of; one that is KerasTuner's sum is named by its parts."""
+        parts = getattr(self._objective, "objectives", [self._objective])
+        if self._separate or len(parts) == 1:
+            return [part.name for part in parts]
+        signs = {"min": "+", "max": "-"}
+        return [" ".join(sorted(f"{signs[part.direction]}{part.name}" for part in parts))]
+
     def tell(self, trial: Trial) -> bool:
         """Tell the study that a trial is complete or has failed; any other is left alone.
 

@@ -100,6 +100,40 @@ def test_it_goes_on_where_it_stopped_or_begins_anew(tmp_path: Path) -> None:
     assert len(trials(1, overwrite=True)) == 1
 
 
+def test_a_study_that_keeps_its_trials_loses_no_model(tmp_path: Path) -> None:
+    """Nothing is deleted, whether the study has trials or does not fit the objective."""
+    study = optuna.create_study(study_name="mine")
+    full = OptunaTuner(build, "val_loss", 1, study=study, directory=tmp_path)
+    search(full)
+    with pytest.raises(ValueError, match="'mine' keeps its 1 trials") as error:
+        OptunaTuner(build, "val_loss", 1, study=study, directory=tmp_path, overwrite=True)
+    assert "\n" not in str(error.value)
+    other = optuna.create_study(direction="maximize")
+    with pytest.raises(ValueError, match="directions"):
+        OptunaTuner(build, "val_loss", 1, study=other, directory=tmp_path, overwrite=True)
+    with pytest.raises(ValueError, match="direction"):
+        OptunaTuner(build, "no_such_metric", 1, directory=tmp_path, overwrite=True)
+    assert full.get_best_models()
+
+
+def test_a_new_study_may_begin_anew_in_a_full_folder(tmp_path: Path) -> None:
+    left = tmp_path / "untitled_project" / "trial_0000" / "left"
+    left.mkdir(parents=True)
+    study = optuna.create_study()
+    study.enqueue_trial({"rate": 0})
+    tuner = OptunaTuner(build, "val_loss", 1, study=study, directory=tmp_path, overwrite=True)
+    assert not left.exists()
+    assert len(search(tuner)) == 1
+
+
+def test_another_objective_is_refused_and_the_first_is_shown(tmp_path: Path) -> None:
+    study = OptunaTuner(build, "val_loss", 1, directory=tmp_path).study
+    assert study.metric_names == ["val_loss"]
+    with pytest.raises(ValueError, match="by val_loss, not by loss") as error:
+        OptunaTuner(build, "loss", 1, directory=tmp_path)
+    assert "project_name" in str(error.value)
+
+
 def test_starting_points_come_first(tmp_path: Path) -> None:
     start = {"rate": 0.5, "more": 0.05}
     tuner = OptunaTuner(
@@ -135,7 +169,12 @@ def test_a_study_is_opened_by_the_url_of_its_database(tmp_path: Path) -> None:
     assert again.study.direction == optuna.study.StudyDirection.MAXIMIZE
     assert again.study.trials[0].params == trial.params
     assert not [it for it in other.study.trials if it.state.is_finished()]
-    for each in (first, again, other):
+    with pytest.raises(ValueError, match="keeps its 1 trials"):
+        tuner("one", max_trials=1, overwrite=True)
+    assert first.get_best_models()
+    begun_anew = tuner("two", max_trials=1, overwrite=True)
+    assert len(search(begun_anew)) == 1
+    for each in (first, again, other, begun_anew):
         close(each.study._storage)
 
 

@@ -133,6 +133,41 @@ def test_the_values_of_a_front_are_those_of_one_epoch(tmp_path: Path) -> None:
     assert done(study)[0].values == [0.5, 0.95]
 
 
+OTHERS = [
+    ("val_loss", "loss"),
+    (SIZE_AND_ACCURACY[0], "loss"),
+    (["val_loss", "loss"], ["val_loss", "mean_squared_error"]),
+    (SIZE_AND_ACCURACY, "loss"),
+    (SIZE_AND_ACCURACY, [SIZE_AND_ACCURACY[0], keras_tuner.Objective("auc", "max")]),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), OTHERS)
+def test_a_study_of_other_objectives_is_refused(
+    study: optuna.Study, first: Any, second: Any
+) -> None:
+    for _ in range(2):
+        OptunaOracle(study, first, max_trials=1)
+    with pytest.raises(ValueError, match="another project_name") as error:
+        OptunaOracle(study, second, max_trials=3)
+    assert "\n" not in str(error.value)
+    assert len(study.trials) == 1
+
+
+def test_a_front_of_other_objectives_is_refused() -> None:
+    study = optuna.create_study(directions=["minimize", "maximize"])
+    OptunaOracle(study, SIZE_AND_ACCURACY, max_trials=1)
+    with pytest.raises(ValueError, match="by size, accuracy, not by val_loss, accuracy"):
+        OptunaOracle(study, ["val_loss", SIZE_AND_ACCURACY[1]], max_trials=1)
+
+
+def test_the_names_that_a_user_gave_his_study_are_his(study: optuna.Study) -> None:
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        study.set_metric_names(["how far off"])
+    OptunaOracle(study, "val_loss", max_trials=1)
+    assert study.metric_names == ["how far off"]
+
+
 def test_a_missing_objective_is_an_error_and_frees_the_lock(
     study: optuna.Study, tmp_path: Path
 ) -> None:
