@@ -51,9 +51,9 @@ class Result:
         seed: Seed of its weights, shuffling and dropout.
         epochs: How many epochs were trained.
         curve: Its reports in order.
-        val_accuracy: Accuracy on the validation rows at the last report; None where none was
-            reached.
-        val_loss: Loss on them at the last report; None where unknown or not finite.
+        val_accuracy: Accuracy on the validation rows, of the weights that the training ended with;
+            of a pruned one at its last report. None where none was reached.
+        val_loss: Loss on them, likewise; None where unknown or not finite.
         layers: How many layers the model has, its input not counted; None for an ensemble.
         parameters: How many weights the model has.
         violations: The rules of Model 3 that it breaks; empty where it meets the brief.

@@ -30,7 +30,7 @@ def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
     Returns:
         The result.
     """
-    last = fitted.curve[-1] if fitted.curve else None
+    last = fitted.final
     remark = fitted.reason
     if fitted.status == "complete" and fitted.validation is not None:
         remark = sameness(fitted.validation)

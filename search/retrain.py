@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def retrain(
         chosen.values = dict(values)
         start_afresh(seed)
         model = space.build(chosen)
-        train = own_fit(space, chosen, model)
+        refeed = partial(recipe.feed, dataset)
+        train = own_fit(space, chosen, model, recipe.batch_size, refeed)
         fitted = fit(model, dataset, recipe, judge=watch, stop=stop, train=train)
         result = describe(model, fitted, **own)
         if fitted.validation is None or fitted.status == "pruned":

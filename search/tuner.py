@@ -2,6 +2,7 @@
 
 import logging
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +132,11 @@ class StudyTuner(keras_tuner.Tuner):
 
     def _run(self, trial: Trial, asked: optuna.Trial, seed: int) -> dict[str, float]:
         number = asked.number
-        recipe = self.job.recipe.of_trial(trial.hyperparameters.values, seed)
         # A model may make its weights when it meets its first batch: it is looked at twice.
         with bounded(self.job.max_parameters):
             model = self._build(trial, seed)
+            # `build` may be the first to meet a batch size, or epochs.
+            recipe = self.job.recipe.of_trial(trial.hyperparameters.values, seed)
             info = self.job.info(trial, seed, self.tuner_id, self.oracle.get_space().space)
             admit = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._admit(model))
             with Hooks(self.job.callbacks, info) as hooks:
@@ -145,7 +147,13 @@ class StudyTuner(keras_tuner.Tuner):
                     judge=hooks.judging(lambda point: self._judge(asked, point)),
                     stop=self.job.stopper(),
                     callbacks=[admit, *hooks.made],
-                    train=own_fit(self.hypermodel, trial.hyperparameters, model),
+                    train=own_fit(
+                        self.hypermodel,
+                        trial.hyperparameters,
+                        model,
+                        recipe.batch_size,
+                        partial(recipe.feed, self.job.dataset),
+                    ),
                 )
         if fitted.reason == INTERRUPTED:
             frozen = self.oracle.study.get_trials(deepcopy=False)[number]

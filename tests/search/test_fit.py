@@ -172,14 +172,22 @@ def test_a_stop_ends_within_a_batch(dataset: Dataset, steps: int) -> None:
 
 def test_a_stop_ends_a_look_at_the_validation_rows(dataset: Dataset, steps: int) -> None:
     asked: list[int] = []
+    counting, early = Counting(), keras.callbacks.EarlyStopping("val_accuracy", patience=1)
 
     def stop() -> str | None:
         asked.append(1)
         return "the budget ended" if len(asked) > steps else None
 
-    stopped = fit(seeded(dataset), dataset, replace(RECIPE, reports=1), stop=stop)
+    stopped = fit(
+        seeded(dataset),
+        dataset,
+        replace(RECIPE, reports=1),
+        stop=stop,
+        callbacks=[counting, early],
+    )
     assert (stopped.status, stopped.epochs, stopped.curve) == ("pruned", 1.0, ())
     assert stopped.validation is None
+    assert counting.calls == ["begin", "end"]
 
 
 def test_what_is_trained_to_its_end_gets_its_last_look(dataset: Dataset, steps: int) -> None:
@@ -304,6 +312,131 @@ def test_several_steps_an_execution_are_counted(dataset: Dataset, steps: int, do
     assert [point.epoch for point in executed.curve if point.epoch % 1 == 0] == [1.0, 2.0]
     for point, due in zip(executed.curve, done.curve, strict=True):
         assert due.epoch <= point.epoch <= due.epoch + 2 / steps
+
+
+def restoring() -> keras.callbacks.Callback:
+    # Nothing is better than the first epoch.
+    return keras.callbacks.EarlyStopping(
+        "accuracy", mode="min", min_delta=1, patience=1, restore_best_weights=True
+    )
+
+
+def ending_by_hand(model: Any) -> Callable[..., Any]:
+    def train(source: tf.data.Dataset, **how: Any) -> None:
+        model.fit(source, **how)
+        model.layers[-1].bias.assign([9.0])
+
+    return train
+
+
+@pytest.mark.parametrize("how", ["restored", "averaged", "by hand", "as they were"])
+def test_what_is_scored_are_the_weights_that_the_training_leaves(
+    dataset: Dataset, how: str
+) -> None:
+    averaging = keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9)
+    model = seeded(dataset, optimizer=averaging if how == "averaged" else None)
+    ended = fit(
+        model,
+        dataset,
+        replace(RECIPE, reports=1),
+        callbacks=[restoring()] if how == "restored" else [],
+        train=ending_by_hand(model) if how == "by hand" else None,
+    )
+    rows = dataset.split.validation
+    labels = dataset.labels_of(rows)
+    scores = probabilities(model, dataset.encoded, rows, padding="real")
+    assert ended.status == "complete" and ended.validation is not None
+    np.testing.assert_allclose(ended.validation, scores, rtol=0, atol=1e-6)
+    assert ended.final is not None
+    assert ended.final.val_accuracy == accuracy_score(labels, ended.validation > 0.5)
+    expected = log_loss(labels, np.clip(ended.validation.astype(float), 1e-7, 1 - 1e-7))
+    assert ended.final.val_loss == pytest.approx(expected, rel=1e-3)
+    # Nothing is scored twice without need.
+    assert (ended.final is ended.curve[-1]) == (how == "as they were")
+
+
+class Counting(keras.callbacks.Callback):
+    """Counts how often it is begun and ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.calls.append("begin")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.calls.append("end")
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("reports", [1, 2])
+def test_a_training_that_ends_by_itself_is_not_pruned(
+    dataset: Dataset, reports: int, first: bool
+) -> None:
+    """Whether the callback that ends it comes before the reports or after them."""
+    model = seeded(dataset)
+    stopping = restoring()
+
+    def train(source: tf.data.Dataset, *, callbacks: list[Any], **how: Any) -> None:
+        model.fit(
+            source, callbacks=[stopping, *callbacks] if first else [*callbacks, stopping], **how
+        )
+
+    ended = fit(
+        model,
+        dataset,
+        replace(RECIPE, epochs=9, reports=reports),
+        judge=lambda point: "behind" if point.epoch == 2 else None,
+        train=train,
+    )
+    assert (ended.status, ended.reason, ended.epochs) == ("complete", "", 2.0)
+    assert ended.validation is not None
+
+
+@pytest.mark.parametrize("when", [0.5, 1.0])
+def test_a_pruned_training_ends_its_callbacks(dataset: Dataset, when: float) -> None:
+    counting, early = Counting(), keras.callbacks.EarlyStopping("val_loss", patience=9)
+    ended = fit(
+        seeded(dataset),
+        dataset,
+        replace(RECIPE, reports=2),
+        judge=lambda point: "behind" if point.epoch >= when else None,
+        callbacks=[counting, early],
+    )
+    assert ended.status == "pruned"
+    assert when <= ended.epochs < when + 0.1
+    assert counting.calls == ["begin", "end"]
+
+
+def test_a_fit_that_trains_again_after_its_end_is_ended_again(dataset: Dataset) -> None:
+    model, counting = seeded(dataset), Counting()
+
+    def train(source: tf.data.Dataset, **how: Any) -> None:
+        model.fit(source, **how)
+        model.fit(source, **how)
+
+    ended = fit(
+        model, dataset, RECIPE, judge=lambda point: "behind", callbacks=[counting], train=train
+    )
+    assert (ended.status, ended.reason, len(ended.curve)) == ("pruned", "behind", 1)
+    assert counting.calls == ["begin", "end"] * 2
+
+
+def test_a_loop_that_ignores_its_end_is_left(dataset: Dataset) -> None:
+    model = seeded(dataset)
+    batches: list[int] = []
+
+    def train(source: tf.data.Dataset, *, callbacks: list[Any], **how: Any) -> None:
+        watching = keras.callbacks.CallbackList(callbacks, model=model, epochs=2, steps=9)
+        watching.on_train_begin()
+        for batch in range(99):
+            batches.append(batch)
+            watching.on_train_batch_end(batch, {})
+
+    ended = fit(model, dataset, RECIPE, stop=lambda: "the budget ended", train=train)
+    assert (ended.status, ended.reason) == ("pruned", "the budget ended")
+    assert len(batches) == 3
 
 
 @pytest.mark.slow
