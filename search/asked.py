@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from search.distributions import distribution, holds, key, to_value
 from search.points import active_values
 from search.slots import EXTRA
+from search.starts import nearest, waiting_values
 
 
 class ScopedHyperParameters(keras_tuner.HyperParameters):
@@ -62,6 +63,13 @@ class AskedHyperParameters(ScopedHyperParameters):
         # To overwrite means to take the default: the study would hold a value that nobody used.
         return super()._register(hyperparameter, overwrite=False)
 
+    @property
+    def unmet(self) -> list[str]:
+        """What the trial's starting point names, and nothing has asked for by now."""
+        return [
+            name for name in waiting_values(self._trial._fixed_params) if name not in self.values
+        ]
+
     def _belongs(self, entry: HyperParameter, value: Any) -> bool:
         return True  # The parents keep theirs.
 
@@ -79,7 +87,11 @@ def suggest(trial: optuna.Trial, entry: HyperParameter) -> Any:
     Returns:
         The value that a hypermodel sees.
     """
-    name = key(entry)
+    name, fixed = key(entry), trial._fixed_params
+    waiting = waiting_values(fixed)
+    if entry.name in waiting and name not in fixed and distribution(entry) is not None:
+        wanted = nearest(entry, waiting[entry.name], "a starting point's")
+        trial._fixed_params = {**fixed, name: wanted}
     match distribution(entry):
         case CategoricalDistribution() as categorical:
             internal: Any = trial.suggest_categorical(name, categorical.choices)

@@ -145,6 +145,28 @@ def holds(hyperparameter: HyperParameter, value: Any) -> bool:
     return False
 
 
+def offer(hyperparameter: HyperParameter) -> str:
+    """Say what a hyperparameter can be: equal for two that offer the same.
+
+    Args:
+        hyperparameter: Any of KerasTuner's hyperparameters.
+
+    Returns:
+        For example `1..8 (step 2, log)` or `['adam', 'sgd']`.
+    """
+    match hyperparameter:
+        case Int() | Float():
+            step = [f"step {hyperparameter.step}"] if hyperparameter.step not in (None, 1) else []
+            sampling = [hyperparameter.sampling] if hyperparameter.sampling != "linear" else []
+            more = f" ({', '.join(step + sampling)})" if step or sampling else ""
+            return f"{hyperparameter.min_value}..{hyperparameter.max_value}{more}"
+        case Choice():
+            return repr(list(hyperparameter.values))
+        case Boolean():
+            return "False or True"
+    return repr(hyperparameter.default)
+
+
 def _is_same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 

@@ -87,10 +87,10 @@ class OptunaTuner(keras_tuner.Tuner):
         overwrite: bool = False,
         **kwargs: Any,
     ) -> None:
+        check_limits(max_trials, timeout)
         # KerasTuner looks only where `run_trial` is its own.
         if hypermodel is None and type(self).run_trial is OptunaTuner.run_trial:
             raise ValueError("hypermodel is missing: give a function of `hp` or a HyperModel")
-        check_limits(max_trials, timeout)
         folder = Path(directory or ".", project_name or "untitled_project")
         # By the user, so that it is kept elsewhere than in the folder.
         given = study is not None

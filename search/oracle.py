@@ -1,5 +1,6 @@
 """The bridge: a KerasTuner oracle whose proposals come from an Optuna study."""
 
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from search.outcomes import Outcomes, last_line, name_of
 from search.proposals import Proposals
 from search.starts import Start
 from search.synchronized import synchronized
+
+log = logging.getLogger(__name__)
 
 _PRUNED = "optuna.exceptions.TrialPruned"
 _STUDY = "study"
@@ -248,6 +251,8 @@ class OptunaOracle(keras_tuner.Oracle):
             self._proposals.exhausted = True
         if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
             self._optuna_trials.pop(trial.trial_id, None)
+            if trial.status == TrialStatus.COMPLETED or trial.trial_id in self._pruned:
+                _tell_unmet(trial)
             # What is built from them from now on asks the study for nothing.
             trial.hyperparameters = trial.hyperparameters.copy()
 
@@ -343,6 +348,17 @@ def check_limits(max_trials: int | None, timeout: float | None) -> None:
         raise ValueError(f"max_trials is {max_trials}, but must be 1 or more, or None for no bound")
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"timeout is {timeout}, but must be 0 s or more, or None for no bound")
+
+
+def _tell_unmet(trial: Trial) -> None:
+    """Say which names of its starting point a trial that went to its end has not met."""
+    unmet = getattr(trial.hyperparameters, "unmet", [])
+    if unmet:
+        log.warning(
+            "trial %s: its starting point names %s, which the space does not have there",
+            trial.trial_id,
+            ", ".join(map(repr, unmet)),
+        )
 
 
 def _owner(tuner_id: str) -> str:

@@ -15,7 +15,7 @@ from search import lost, points, slots
 from search.asked import AskedHyperParameters
 from search.seeds import of_proposal
 from search.space_sampler import SpaceSampler
-from search.starts import Start, internal_point
+from search.starts import InternalPoints, Start, check_start, waiting_values
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Proposals:
         self._bounded = bounded
         self._starts = starts
         self._tunes = tunes
+        self._checked = False
         self.exhausted = False
 
     def take(self, space: keras_tuner.HyperParameters, owner: str) -> Proposal | None:
@@ -67,7 +68,11 @@ class Proposals:
         """
         if isinstance(self._study.sampler, SpaceSampler):
             self._study.sampler.space = space
-        starts = [internal_point(space, start) for start in self._starts]
+        if not self._checked:
+            for start in self._starts:
+                check_start(space, start)
+            self._checked = True
+        starts = InternalPoints(space, self._starts)
         while True:
             # What was lost is repeated even when there is nothing new to propose.
             trial = slots.claim(self._study, starts, only_fixed=self.exhausted)
@@ -135,6 +140,8 @@ class Proposals:
         sampler = self._study.sampler
         if isinstance(sampler, SpaceSampler) and sampler.repeats:
             return True
+        if waiting_values(trial.system_attrs.get(slots.FIXED, {})):
+            return True  # What makes it another point is yet to be met.
         taken = points.known(self._study, apart_from=trial.number)
         return points.identity(trial.params) not in taken
 

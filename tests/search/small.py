@@ -45,6 +45,6 @@ class Small(keras_tuner.HyperModel):
 
 
 class Misled(Small):
-    """Names a starting point that it cannot have."""
+    """Names a starting point with a value that it cannot have."""
 
-    starting_points = ({"wdth": 8},)
+    starting_points = ({"width": 128},)

@@ -6,13 +6,16 @@ from typing import Any
 import keras_tuner
 import optuna
 import pytest
+from keras_tuner.engine.hyperparameters import Float, Int
 
 from data.errors import UserError
+from search.distributions import to_value
 from search.oracle import OptunaOracle
 from search.points import identity
-from search.starts import internal_point, starts_of
+from search.starts import check_start, internal_point, starts_of
 from spaces.model3 import Model3
 from tests.commands import call
+from tests.search.asking import Scorer
 from tests.search.test_oracle import search
 
 
@@ -42,13 +45,93 @@ def test_what_a_point_does_not_name_takes_its_default() -> None:
         ({"kind": "rnn"}, "kind cannot be 'rnn'"),
         ({"units": 128}, "units cannot be 128"),
         ({"rate": "high"}, "rate cannot be 'high'"),
-        ({"unit": 32}, "no hyperparameter 'unit'"),
-        ({"kind": "gru", "rate": 0.5}, "no hyperparameter 'rate'"),
+        ({"epochs": 4}, "epochs cannot be 4"),
     ],
 )
 def test_a_point_outside_the_space_is_refused(start: dict[str, Any], told: str) -> None:
-    with pytest.raises(UserError, match=told):
-        internal_point(space(), start)
+    for kind in (UserError, ValueError):  # What the command and what a program catch.
+        with pytest.raises(kind, match=told):
+            check_start(space(), start)
+
+
+@pytest.mark.parametrize(
+    ("entry", "nearest"),
+    [
+        (Int("x", 4, 16, default=32), 16),
+        (Int("x", 4, 16, step=4, default=7), 8),
+        (Int("x", 2, 64, step=2, sampling="log", default=1), 2),
+        (Float("x", 0.1, 0.5, default=0.7), 0.5),
+        (Float("x", 0.1, 0.5, sampling="reverse_log", default=0.01), 0.1),
+    ],
+)
+def test_a_default_out_of_its_range_counts_as_the_nearest_with_a_warning(
+    entry: Any, nearest: float
+) -> None:
+    """KerasTuner accepts such a default."""
+    hp = keras_tuner.HyperParameters()
+    hp.merge([entry])
+    with pytest.warns(UserWarning, match=f"'x': its default {entry.default} "):
+        point = internal_point(hp, {})
+    assert to_value(entry, point["x"]) == nearest
+
+
+class Late(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Asks for most of its entries only when its trial runs, in a branch or after the build."""
+
+    def declare(self, hp: Any) -> None:
+        hp.Int("width", 4, 8, default=8)
+
+    def build(self, hp: Any) -> float:
+        self.declare(hp)
+        if hp.get("width") < 6:
+            hp.Choice("batch", [16, 32, 64])
+            hp.Choice("loss", ["hinge", "log"])
+            hp.Int("steps", 1, 9, parent_name="loss", parent_values=["log"])
+        return float(hp.get("width"))
+
+
+def late_search(folder: Path, start: dict[str, Any]) -> Any:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    oracle = OptunaOracle(study, max_trials=1, starting_points=[start])
+    oracle.verbose = 0
+    tuner = Scorer(oracle, Late(), directory=str(folder))
+    assert [entry.name for entry in oracle.get_space().space] == ["width"]
+    tuner.search(verbose=0)
+    (trial,) = oracle.get_best_trials()
+    return trial.hyperparameters.values
+
+
+def test_what_a_point_names_is_taken_when_it_is_first_met(tmp_path: Path) -> None:
+    start = {"width": 4, "batch": 32, "loss": "log", "steps": 7}
+    assert late_search(tmp_path, start) == start
+
+
+@pytest.mark.filterwarnings("ignore:hyperparameter 'steps'")
+def test_a_late_value_out_of_its_range_counts_as_the_nearest(tmp_path: Path) -> None:
+    start = {"width": 4, "loss": "log", "steps": 12}
+    assert late_search(tmp_path, start)["steps"] == 9
+
+
+def test_what_a_point_names_and_nothing_meets_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert late_search(tmp_path, {"width": 8, "wdth": 8, "batch": 16}) == {"width": 8}
+    (record,) = [record for record in caplog.records if record.name == "search.oracle"]
+    assert "'wdth', 'batch'" in record.getMessage()
+
+
+def test_points_that_differ_in_late_values_are_both_tried(tmp_path: Path) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    starts = [{"width": 4, "batch": batch, "loss": "hinge"} for batch in (16, 64)]
+    oracles = [OptunaOracle(study, max_trials=2, starting_points=starts) for _ in starts]
+    values = []
+    for oracle in oracles:  # Each as in a process of its own, which has not seen the other's trial.
+        oracle.verbose = 0
+        tuner = Scorer(oracle, Late(), directory=str(tmp_path / str(len(values))))
+        trial = oracle.create_trial("tuner")
+        tuner.hypermodel.build(trial.hyperparameters)
+        values.append(trial.hyperparameters.values)
+    assert values == starts
 
 
 def test_a_hypermodel_names_its_starting_points_or_none() -> None:
@@ -81,9 +164,7 @@ def test_a_search_with_a_wrong_starting_point_says_so_in_one_line(tmp_path: Path
         "--baselines", "none", "--space", "tests.search.small:Misled", "--out", tmp_path,
     )  # fmt: skip
     assert done.status == 2
-    assert done.err.splitlines()[-1] == (
-        "error: starting point {'wdth': 8}: the space has no hyperparameter 'wdth' there"
-    )
+    assert done.err.splitlines()[-1] == ("error: starting points: width cannot be 128, only 4..64")
     assert "Traceback" not in done.err
 
 
