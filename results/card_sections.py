@@ -120,8 +120,8 @@ def protocol(subject: Subject) -> str:
     known = subject.leaderboard.protocol
     facts = "\n".join(f"- {text(key)}: {code(value)}" for key, value in known.items())
     return (
-        "## Protocol\n\nTrials were chosen on the validation rows only, and the champion was fixed "
-        f"before a held-out label was looked at.\n\n{facts}"
+        f"## Protocol\n\nThe champion was chosen by {subject.leaderboard.choice.best}, before a "
+        f"held-out label was looked at.\n\n{facts}"
     )
 
 
@@ -164,8 +164,9 @@ def _optimism(subject: Subject) -> str:
     if selection is None or not subject.row.selected:
         return ""
     return (
-        f"\n\nIt was chosen for its validation accuracy of {share(selection.val_accuracy)}. The "
-        f"choice repeated on bootstrap samples expects {share(selection.expected_accuracy)} "
+        f"\n\nIt was chosen by {subject.leaderboard.choice.best}; its validation accuracy is "
+        f"{share(selection.val_accuracy)}. The choice repeated on bootstrap samples expects "
+        f"{share(selection.expected_accuracy)} "
         f"({share(selection.expected_low)} to {share(selection.expected_high)}): "
         f"{selection.optimism * 100:+.2f} points are owed to having been chosen."
     )

@@ -10,7 +10,7 @@ from results.metrics import accuracy, cross_entropy
 from results.result import Result
 from results.scores import PARTS, SCORES, Scores
 from results.store import Store
-from results.trials import rank_by_validation
+from results.trials import best_first
 
 Figure = TypeVar("Figure", int, float)
 
@@ -23,8 +23,7 @@ log = logging.getLogger(__name__)
 def choose_ensemble(store: Store, size: int) -> tuple[str, ...]:
     """Choose the members on validation data alone, and fix the choice in the study.
 
-    They are the best complete trials in the order by which the champion is chosen, whatever the
-    objectives of the search.
+    They are the best complete trials in the order by which the champion is chosen.
 
     Args:
         store: The run.
@@ -33,7 +32,7 @@ def choose_ensemble(store: Store, size: int) -> tuple[str, ...]:
     Returns:
         The members' names, best first; none where there are fewer than two.
     """
-    ranked = rank_by_validation(store.trials()) if size else []
+    ranked = best_first(store.study) if size else []
     present = [result.name for result in ranked if store.find(result, SCORES) is not None]
     names = present[:size] if len(present) >= FEWEST else []
     if size and not names:

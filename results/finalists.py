@@ -1,17 +1,16 @@
 """The champion chosen among the best few trials by what a second seed gives them as well."""
 
 import logging
-from collections.abc import Mapping
 from itertools import islice, takewhile
-from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
 
+from results.objectives import order
 from results.repeats import repeats
 from results.result import Result
 from results.store import CHECKPOINT, Store
-from results.trials import rank_by_validation
+from results.trials import best_first, deciding
 
 # A finalist is trained this often, its trial included.
 SEEDS = 2
@@ -22,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def finalists(store: Store, count: int) -> list[Result]:
-    """Give the best complete trials by validation whose model was kept, and can be exported.
+    """Give the best complete trials whose model was kept, and can be exported.
 
     Args:
         store: The run.
@@ -31,7 +30,7 @@ def finalists(store: Store, count: int) -> list[Result]:
     Returns:
         The trials, best first.
     """
-    ranked = rank_by_validation(store.trials())
+    ranked = best_first(store.study)
     kept = (result for result in ranked if store.find(result, CHECKPOINT) is not None)
     return list(islice(kept, count))
 
@@ -39,10 +38,10 @@ def finalists(store: Store, count: int) -> list[Result]:
 def choose_champion(store: Store, count: int) -> Result | None:
     """Choose the champion on validation data alone, and fix the choice in the study.
 
-    Of the finalists that were trained again, up to the first that was not, the one with the
-    highest mean validation accuracy over its two seeds wins, then the one with the lowest mean
-    loss, then the earliest. A seed that diverged or failed has accuracy 0. With fewer than two
-    such finalists the choice is the store's own, by the first training alone.
+    Of the finalists that were trained again, up to the first that was not, the one whose mean over
+    its two seeds is the best wins, by the first objective and with ties as in any choice. A seed
+    that diverged or failed is right nowhere. With fewer than two such finalists the choice is the
+    store's own, by the first training alone.
 
     Args:
         store: The run.
@@ -62,7 +61,10 @@ def choose_champion(store: Store, count: int) -> Result | None:
         log.warning("the champion is chosen among %d finalists, not %d", len(judged), count)
     if judged or _FINALISTS in store.study.user_attrs:
         store.study.set_user_attr(_FINALISTS, [result.name for result in judged])
-    return store.choose_champion(min(judged, key=lambda one: _order(one, second), default=None))
+    objective = deciding(store.study)
+    return store.choose_champion(
+        min(judged, key=lambda one: order(objective, one, second[one.name]), default=None)
+    )
 
 
 def chosen_among(store: Store) -> tuple[str, ...]:
@@ -95,17 +97,3 @@ def second_seeds(store: Store, labels: npt.ArrayLike) -> dict[str, npt.ArrayLike
         scores = store.scores(second) if second.status == "complete" else None
         found[name] = 1.0 - np.asarray(labels) if scores is None else scores["validation"]
     return found
-
-
-def _order(result: Result, second: Mapping[str, Result]) -> tuple[float, float, int]:
-    both = (result, second[result.name])
-    accuracy = fmean(_accuracy(seed) for seed in both)
-    return -accuracy, fmean(_loss(seed) for seed in both), result.number or 0
-
-
-def _accuracy(seed: Result) -> float:
-    return (seed.val_accuracy or 0.0) if seed.status == "complete" else 0.0
-
-
-def _loss(seed: Result) -> float:
-    return np.inf if seed.status != "complete" or seed.val_loss is None else seed.val_loss

@@ -15,7 +15,7 @@ from results.ranking import build
 from results.repeats import repeated_probabilities
 from results.row import Leaderboard, Row
 from results.saved import load
-from results.selection import Selection, measure
+from results.selection import RULES, Selection, measure
 from results.store import Store
 from results.table import md, table, to_csv, to_json
 from results.verdict import verdict
@@ -54,12 +54,16 @@ def from_store(store: Store) -> Leaderboard:
         store.protocol,
         repeated_probabilities(store),
     )
-    return replace(leaderboard, selection=_selection(store, leaderboard.champion))
+    return replace(
+        leaderboard,
+        selection=_selection(store, leaderboard.champion),
+        chosen_by=store.chosen_by.name,
+    )
 
 
 def _selection(store: Store, champion: Row | None) -> Selection | None:
     """Measure what the champion's validation score owes to the choice among complete trials."""
-    if champion is None:
+    if champion is None or store.chosen_by.name not in RULES:
         return None
     complete = [trial for trial in store.trials() if trial.status == "complete"]
     kept = {trial.name: store.scores(trial) for trial in complete}
@@ -71,6 +75,7 @@ def _selection(store: Store, champion: Row | None) -> Selection | None:
         champion.heldout_accuracy,
         again=second_seeds(store, labels),
         finalists=len(chosen_among(store)),
+        by=store.chosen_by.name,
     )
 
 

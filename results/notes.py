@@ -5,11 +5,10 @@ import textwrap
 from results.columns import CHAMPION, FRONT
 from results.result import BEHIND, BUDGET_ENDED
 from results.row import Leaderboard
-from results.selection import Selection
+from results.selection import RULES
 from results.verdict import plain, share
 
-LEGEND = (
-    f"{CHAMPION} champion, chosen on validation rows before the held-out rows were scored; "
+_LEGEND = (
     "held: accuracy on the held-out rows, with its 95 % Wilson interval; "
     "vs M2: points of accuracy above Model 2; p: McNemar's exact test on the same rows, the "
     "champion's Holm-corrected over Model 2 and linear, all others exploratory and in parentheses; "
@@ -31,26 +30,41 @@ _NAMED = 3
 _ENDS = {"complete": "", "pruned": " pruned", "diverged": " diverged", "failed": " failed"}
 
 
-def chosen(selection: Selection | None) -> str:
-    """Say what the champion's validation score owes to its having been chosen by it.
+def legend(leaderboard: Leaderboard) -> str:
+    """Say what the marks and columns mean that every form of the table has.
 
     Args:
-        selection: What was measured.
+        leaderboard: The ranked rows.
+    """
+    by = leaderboard.choice.best
+    return f"{CHAMPION} champion, chosen by {by} before the held-out rows were scored; {_LEGEND}"
+
+
+def chosen(leaderboard: Leaderboard) -> str:
+    """Say what the champion's validation accuracy owes to the choice among many trials.
+
+    Args:
+        leaderboard: The ranked rows.
 
     Returns:
-        A few sentences; "" where nothing was measured.
+        A few sentences; "" where nothing was chosen or measured.
     """
-    if selection is None:
+    champion, by, found = leaderboard.champion, leaderboard.choice, leaderboard.selection
+    if champion is not None and by.name not in RULES:
+        return plain(
+            f"selection bias: not measured, since {champion.name} was chosen by {by.best} and not "
+            "by a score on the validation rows."
+        )
+    if found is None:
         return ""
-    found = selection
     expected = share(found.expected_accuracy)
     points = round(found.optimism * 100, 2) + 0.0  # Never "-0.00".
     span = f"{share(found.expected_low)} to {share(found.expected_high)}"
     last = f" (at the end {found.finalists} of them, by the mean of two seeds)"
     return plain(
-        f"selection bias: {found.champion} was chosen among {found.candidates} complete trials"
-        f"{last if found.finalists else ''} for "
-        f"{share(found.val_accuracy)} on the {found.rows:,} validation rows, and reaches "
+        f"selection bias: {found.champion} was chosen by {by.best} among {found.candidates} "
+        f"complete trials{last if found.finalists else ''}. Its accuracy is "
+        f"{share(found.val_accuracy)} on the {found.rows:,} validation rows, and "
         f"{share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
         f"{found.resamples:,} bootstrap samples scores {expected} on the rows "
         f"left out ({span}): an optimism of {points:.2f} points. "

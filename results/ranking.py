@@ -49,7 +49,7 @@ def build(
         heldout_labels: 0 or 1, [n].
         heldout_probabilities: Probabilities of label 1 on the held-out rows by result name, each
             [n]; a result may be missing.
-        champion: Name of the result that was chosen on validation rows; None where none was.
+        champion: Name of the result that was chosen beforehand; None where none was.
         data: The leaderboard's `data`.
         protocol: The leaderboard's `protocol`.
         repeats: Held-out probabilities of the same results trained again with other seeds, by

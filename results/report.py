@@ -12,6 +12,7 @@ import optuna
 from data.command import Parser, run
 from data.files import write_text
 from results.leaderboard import Leaderboard, add_run, from_store, opened
+from results.notes import chosen
 from results.own_layers import add_space, register
 from results.plots import cost, search
 from results.plots import scores as score_plots
@@ -97,6 +98,7 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "tiles": [row for row in (board.champion, board.find(MODEL2), board.find(LINEAR)) if row],
         "columns": shown,
         "lines": lines(board, shown),
+        "luck": chosen(board),
         "kinds": sorted({row.kind for row in board.rows}),
         "champion": champion,
         "layers": attempt(lambda: _layers(store, champion)),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from results.objectives import ACCURACY, OBJECTIVES, Objective
 from results.result import Kind, Status
 from results.selection import Selection
 
@@ -20,7 +21,7 @@ class Row:
         kind: Baseline, trial, or ensemble: the mean of several trials' probabilities, whose
             seconds, weights, bytes and latencies are its members' sums. Never the champion.
         status: How its training ended.
-        selected: Whether it is the champion, chosen on validation rows only.
+        selected: Whether it is the champion, chosen before the held-out rows were scored.
         meets_brief: Whether its model keeps Model 3's rules.
         layers: Layers of its model.
         parameters: Weights of its model.
@@ -107,12 +108,19 @@ class Leaderboard:
         protocol: How they learned: vocabulary, epochs, batch size, seeds.
         rows: Best first.
         selection: What the champion's validation score owes to the choice; None where unknown.
+        chosen_by: Name of the objective by which the champion was chosen.
     """
 
     data: dict[str, Any]
     protocol: dict[str, Any]
     rows: tuple[Row, ...]
     selection: Selection | None = None
+    chosen_by: str = ACCURACY.name
+
+    @property
+    def choice(self) -> Objective:
+        """The objective by which the champion was chosen."""
+        return OBJECTIVES[self.chosen_by]
 
     @property
     def champion(self) -> Row | None:

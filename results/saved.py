@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from data.errors import UserError
+from results.objectives import ACCURACY, OBJECTIVES
 from results.row import Leaderboard, Row
 from results.selection import Selection
 
@@ -40,7 +41,11 @@ def _leaderboard(content: Any) -> Leaderboard:
     ranked = tuple(Row(**_checked(Row, row, f"rows[{index}]")) for index, row in enumerate(rows))
     chosen = parts.get("selection")
     selection = None if chosen is None else Selection(**_checked(Selection, chosen, "selection"))
-    return Leaderboard(data, protocol, ranked, selection)
+    # Versions before this field chose by accuracy.
+    by = parts.get("chosen_by", ACCURACY.name)
+    if not isinstance(by, str) or by not in OBJECTIVES:
+        raise ValueError(f"chosen_by is {by!r}")
+    return Leaderboard(data, protocol, ranked, selection, by)
 
 
 def _checked(of: type[Row | Selection], values: Any, where: str) -> dict[str, Any]:

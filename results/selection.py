@@ -1,4 +1,4 @@
-"""How much of the champion's validation score it owes to having been chosen by that score."""
+"""How much of its validation accuracy the champion owes to having been chosen on those rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from results.metrics import KERAS_EPSILON, predictions
+from results.objectives import ACCURACY, LOSS
 
 RESAMPLES = 1000
+# The objectives whose choice can be repeated on other validation rows.
+RULES = (ACCURACY.name, LOSS.name)
 # A candidate that so many others are ahead of is chosen by no resample; memory then stays bounded.
 MOST_CANDIDATES = 200
 _AT_ONCE = 100
 
 Floats = npt.NDArray[np.float32]
+# Two costs of each candidate on each row, [candidates, rows]: the second one decides ties.
+Costs = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Selection:
 
     Attributes:
         champion: Name of the trial that was chosen.
-        val_accuracy: Its accuracy on the validation rows, by which it was chosen.
+        val_accuracy: Its accuracy on the validation rows.
         heldout_accuracy: Its accuracy on the held-out rows; None where it was not scored there.
         expected_accuracy: Mean accuracy of the chosen on the rows left out.
         expected_low: 2.5th percentile of those accuracies.
@@ -70,14 +75,15 @@ def measure(
     *,
     again: Mapping[str, npt.ArrayLike] = MappingProxyType({}),
     finalists: int = 0,
+    by: str = ACCURACY.name,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Selection | None:
     """Repeat the choice of the champion on bootstrap samples of the validation rows.
 
     A sample's choice is the real one: the highest accuracy, then the lowest loss, then the
-    earlier candidate. With finalists it takes so many of the best, and among them decides the mean
-    over both seeds.
+    earlier candidate; by loss the first two the other way round. With finalists it takes so many of
+    the best, and among them decides the mean over both seeds.
 
     Args:
         labels: Of the validation rows, 0 or 1, [n].
@@ -86,6 +92,7 @@ def measure(
         heldout_accuracy: Its accuracy on the held-out rows.
         again: Probabilities of candidates that were trained with a second seed, each [n].
         finalists: How many were compared by the mean; 0 where the first training decided.
+        by: Which of `RULES` chose.
         resamples: How many samples to draw.
         seed: Their seed.
 
@@ -97,14 +104,18 @@ def measure(
     if champion not in probabilities or truth.size < 2:
         return None
     names = list(probabilities)
-    right = np.array([predictions(probabilities[name]) == truth for name in names], np.float32)
-    shares = right.mean(axis=1, dtype=np.float64)
-    kept = np.sort(np.argsort(-shares, kind="stable")[:MOST_CANDIDATES])
-    losses = np.array([_losses(truth, probabilities[names[index]]) for index in kept])
-    of_champion = float(shares[names.index(champion)])
+    shares = np.array([_hits(truth, probabilities[name]).mean(dtype=np.float64) for name in names])
+    means = -shares
+    if by == LOSS.name:
+        means = np.array([_losses(truth, probabilities[name]).mean() for name in names])
+    kept = np.sort(np.argsort(means, kind="stable")[:MOST_CANDIDATES])
+    first = [probabilities[names[index]] for index in kept]
     second = [again.get(names[index], probabilities[names[index]]) for index in kept]
-    final = _final(truth, right[kept], losses, second, finalists) if finalists else None
-    chosen, left_out = _choices(right[kept], losses, final, resamples, seed)
+    right = np.array([_hits(truth, score) for score in first])
+    costs = _costs(truth, first, by)
+    final = _final(costs, _costs(truth, second, by), finalists) if finalists else None
+    chosen, left_out = _choices(right, costs, final, resamples, seed)
+    of_champion = float(shares[names.index(champion)])
     expected = float(left_out.mean())
     low, high = np.quantile(left_out, (0.025, 0.975))
     same = [names[kept[index]] == champion for index in chosen]
@@ -126,31 +137,34 @@ def measure(
 
 @dataclass(frozen=True)
 class _Final:
-    """How the finalists are compared: their number, and the means over both seeds."""
+    """How the finalists are compared: their number, and the mean costs over both seeds."""
 
     count: int
-    right: Floats  # [candidates, rows]
-    losses: Floats  # [candidates, rows]
+    costs: Costs
 
-    def picks(self, hits: Floats, losses: Floats, weights: Floats) -> npt.NDArray[np.int64]:
+    def picks(self, first: Floats, second: Floats, weights: Floats) -> npt.NDArray[np.int64]:
         """Choose on each sample by the means, among the best by the first training."""
-        best = np.lexsort((losses, -hits), axis=0)[: self.count]
-        inside = np.zeros(hits.shape, bool)
+        best = np.lexsort((second, first), axis=0)[: self.count]
+        inside = np.zeros(first.shape, bool)
         np.put_along_axis(inside, best, True, axis=0)
-        return _picks(np.where(inside, self.right @ weights.T, -1), self.losses @ weights.T)
+        means = self.costs[0] @ weights.T, self.costs[1] @ weights.T
+        return _picks(np.where(inside, means[0], np.inf), means[1])
 
 
-def _final(
-    truth: npt.NDArray[np.bool_],
-    right: Floats,
-    losses: Floats,
-    second: Sequence[npt.ArrayLike],
-    count: int,
-) -> _Final:
-    right_again = np.array([predictions(score) == truth for score in second], np.float32)
-    losses_again = np.array([_losses(truth, score) for score in second], np.float32)
+def _final(once: Costs, again: Costs, count: int) -> _Final:
     half = np.float32(0.5)
-    return _Final(count, half * (right + right_again), half * (losses + losses_again))
+    return _Final(count, (half * (once[0] + again[0]), half * (once[1] + again[1])))
+
+
+def _costs(truth: npt.NDArray[np.bool_], probabilities: Sequence[npt.ArrayLike], by: str) -> Costs:
+    hits = -np.array([_hits(truth, score) for score in probabilities])
+    losses = np.array([_losses(truth, score) for score in probabilities])
+    return (losses, hits) if by == LOSS.name else (hits, losses)
+
+
+def _hits(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
+    """Give 1 for each row that is predicted right, float32 [n]."""
+    return np.asarray(predictions(probabilities) == truth, np.float32)
 
 
 def _losses(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
@@ -161,13 +175,13 @@ def _losses(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Float
 
 
 def _choices(
-    right: Floats, losses: Floats, final: _Final | None, resamples: int, seed: int
+    right: Floats, costs: Costs, final: _Final | None, resamples: int, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Choose on each sample, and score the chosen on the rows that the sample left out.
 
     Args:
         right: 1 where a candidate is right, [candidates, rows].
-        losses: Each row's loss, [candidates, rows].
+        costs: What is chosen by.
         final: How the finalists are compared; None where there are none.
         resamples: How many samples.
         seed: Their seed.
@@ -177,9 +191,9 @@ def _choices(
     """
     chosen, scores = [], []
     for weights in _weights(right.shape[1], resamples, seed):
-        hits = right @ weights.T  # [candidates, samples]; float32 counts exactly up to 2**24
-        loss = losses @ weights.T
-        picks = final.picks(hits, loss, weights) if final else _picks(hits, loss)
+        # [candidates, samples] each; float32 counts exactly up to 2**24
+        first, second = costs[0] @ weights.T, costs[1] @ weights.T
+        picks = final.picks(first, second, weights) if final else _picks(first, second)
         out = weights == 0  # [samples, rows]
         hits_out = (right[picks] * out).sum(axis=1, dtype=np.float64)
         # A sample that leaves no row out can only be one of very few rows.
@@ -189,10 +203,10 @@ def _choices(
     return np.concatenate(chosen), np.concatenate(scores)
 
 
-def _picks(hits: Floats, losses: Floats) -> npt.NDArray[np.int64]:
-    """Give the candidate with the most hits on each sample, then the least loss: [samples]."""
-    best = hits == hits.max(axis=0)
-    return np.asarray(np.where(best, losses, np.inf).argmin(axis=0), np.int64)
+def _picks(first: Floats, second: Floats) -> npt.NDArray[np.int64]:
+    """Give the candidate of the least first cost on each sample, then of the second: [samples]."""
+    best = first == first.min(axis=0)
+    return np.asarray(np.where(best, second, np.inf).argmin(axis=0), np.int64)
 
 
 def _weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,18 @@ from optuna.trial import TrialState
 from data.errors import UserError
 from data.prepare import Dataset
 from results.artefacts import Artefacts
+from results.objectives import ACCURACY, OBJECTIVES, Objective
 from results.result import Result
 from results.scores import SCORES, Scores, load_scores
 from results.storage import JOURNAL, open_storage, remember, remembered
+from results.trials import OBJECTIVES as OBJECTIVE_NAMES
 from results.trials import (
     RESULT,
+    agreed_objectives,
+    best_first,
     counted,
-    rank_by_validation,
+    deciding,
+    show_objectives,
     trial_result,
 )
 
@@ -34,14 +39,13 @@ HEARTBEAT_SECONDS = 15
 
 _BASELINE = "baseline:"
 _CHAMPION = "champion"
+_CHOSEN_BY = "chosen by"
 _DATA = "data"
 _PROTOCOL = "protocol"
 _ARTEFACTS = "artefacts"
 
 # Where the same rows were read from does not make them other data.
 _NOT_COMPARED = ("source",)
-
-Direction = Literal["minimize", "maximize"]
 
 
 class Store:
@@ -65,7 +69,7 @@ class Store:
     def create(
         cls,
         folder: Path,
-        directions: Sequence[Direction],
+        objectives: Sequence[Objective],
         *,
         name: str,
         url: str | None = None,
@@ -78,7 +82,7 @@ class Store:
 
         Args:
             folder: The run's folder.
-            directions: "maximize" or "minimize", one an objective.
+            objectives: What is optimized; the first one decides which trial is the best.
             name: The study's name.
             url: Where the study lives; None for the folder's journal.
             heartbeat: Seconds between two signs of life of a trial in a database.
@@ -90,12 +94,16 @@ class Store:
             The store.
 
         Raises:
-            UserError: If the study holds trials of other data, another protocol or another space.
+            UserError: If the study holds trials of other data, another protocol or another space,
+                or was made for other objectives.
         """
         with _readable(folder):
             storage = open_storage(folder, url, heartbeat)
             study = optuna.create_study(
-                study_name=name, storage=storage, directions=list(directions), load_if_exists=True
+                study_name=name,
+                storage=storage,
+                directions=[objective.direction for objective in objectives],
+                load_if_exists=True,
             )
         if url is not None:
             remember(folder, url)
@@ -109,6 +117,7 @@ class Store:
                 _refuse_difference(name, known[key], now)
             elif known.get(key) != now:
                 study.set_user_attr(key, now)
+        _agree(study, objectives)
         return store
 
     @classmethod
@@ -201,10 +210,16 @@ class Store:
         name = self.study.user_attrs.get(_CHAMPION)
         return None if name is None else str(name)
 
-    def choose_champion(self, champion: Result | None = None) -> Result | None:
-        """Choose the champion on validation data alone, and fix the choice in the study.
+    @property
+    def chosen_by(self) -> Objective:
+        """By what the champion was chosen; earlier versions took the accuracy, and did not say."""
+        return OBJECTIVES[self.study.user_attrs.get(_CHOSEN_BY, ACCURACY.name)]
 
-        The highest validation accuracy wins, then the lowest validation loss, then the earliest.
+    def choose_champion(self, champion: Result | None = None) -> Result | None:
+        """Choose the champion by the first objective, and fix the choice in the study.
+
+        No held-out label has a part in it. Ties go to the highest validation accuracy, then to the
+        lowest validation loss, then to the earliest.
 
         Args:
             champion: The trial that was chosen by more validation data than that; None for none.
@@ -212,7 +227,8 @@ class Store:
         Returns:
             The champion; None where no trial is complete.
         """
-        champion = champion or next(iter(rank_by_validation(self.trials())), None)
+        champion = champion or next(iter(best_first(self.study)), None)
+        self.study.set_user_attr(_CHOSEN_BY, deciding(self.study).name)
         self.study.set_user_attr(_CHAMPION, champion.name if champion else None)
         return champion
 
@@ -278,12 +294,12 @@ class Store:
         return self.folder / "trials" / str(number)
 
     def keep_best_checkpoints(self, count: int) -> None:
-        """Delete the checkpoints of all complete trials but the best.
+        """Delete the checkpoints of all complete trials but the best by the first objective.
 
         Args:
             count: How many to keep, not fewer than in the calls before.
         """
-        for result in rank_by_validation(self.trials())[count:]:
+        for result in best_first(self.study)[count:]:
             # What is complete has its files, and once outranked stays so: asked for once is enough.
             if result.artefacts and result.name not in self._outranked:
                 self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
@@ -299,6 +315,22 @@ def _readable(folder: Path) -> Iterator[None]:
         if isinstance(error, json.JSONDecodeError) or "log format" in str(error):
             raise UserError(f"{folder / JOURNAL}: it is damaged; use another --study") from error
         raise
+
+
+def _agree(study: optuna.Study, objectives: Sequence[Objective]) -> None:
+    """Refuse other objectives than the study was made for; name those of a new one."""
+    names = [objective.name for objective in objectives]
+    made = [direction.name.lower() for direction in study.directions]
+    if made == [objective.direction for objective in objectives]:
+        known = agreed_objectives(study, names)
+    else:
+        known = study.user_attrs.get(OBJECTIVE_NAMES, made)
+    if known != names:
+        raise UserError(
+            f"study '{study.study_name}' was made for the objective {', '.join(known)}, not "
+            f"{', '.join(names)}; use the same, or another --study"
+        )
+    show_objectives(study, names)
 
 
 def _refuse_difference(name: str, known: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from tabulate import SEPARATING_LINE, tabulate
 
 from results.columns import PAGE, SEEDS, TERMINAL, Column, align
-from results.notes import LEGEND, PAGE_LEGEND, chosen, facts, fixed, reasons
+from results.notes import PAGE_LEGEND, chosen, facts, fixed, legend, reasons
 from results.row import Leaderboard, Row
 from results.strict_json import strict_json
 from results.verdict import plain, verdict
@@ -31,8 +31,8 @@ def table(leaderboard: Leaderboard) -> str:
     """
     repeated = _repeated(leaderboard)
     notes = [
-        LEGEND,
-        chosen(leaderboard.selection),
+        legend(leaderboard),
+        chosen(leaderboard),
         *facts(leaderboard),
         *reasons(leaderboard, WIDTH),
     ]
@@ -62,8 +62,8 @@ def md(leaderboard: Leaderboard) -> str:
         _pipes(PAGE, leaderboard.rows),
         _pipes(SEEDS, repeated) if repeated else "",
         _inert(fixed(leaderboard)),
-        _inert(f"{LEGEND} {PAGE_LEGEND}"),
-        _inert(chosen(leaderboard.selection)),
+        _inert(f"{legend(leaderboard)} {PAGE_LEGEND}"),
+        _inert(chosen(leaderboard)),
         "\n".join(f"- {_inert(note)}" for note in notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -89,7 +89,7 @@ def to_csv(leaderboard: Leaderboard) -> str:
 
 
 def to_json(leaderboard: Leaderboard) -> str:
-    """Render as strict JSON: `{"data", "protocol", "selection", "rows": [...]}`.
+    """Render as strict JSON: `{"data", "protocol", "chosen_by", "selection", "rows": [...]}`.
 
     Args:
         leaderboard: The ranked rows.
@@ -100,6 +100,7 @@ def to_json(leaderboard: Leaderboard) -> str:
     content = {
         "data": leaderboard.data,
         "protocol": leaderboard.protocol,
+        "chosen_by": leaderboard.chosen_by,
         "selection": leaderboard.selection and asdict(leaderboard.selection),
         "rows": [asdict(row) for row in leaderboard.rows],
     }

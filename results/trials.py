@@ -2,11 +2,13 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
-import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from results import objectives
+from results.objectives import ACCURACY, Objective, order
 from results.result import Result, Status
 
 # Attributes of a trial that the bridge writes while it runs.
@@ -91,21 +93,28 @@ def place(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get(SLOT, trial.number))
 
 
-def rank_by_validation(results: Sequence[Result]) -> list[Result]:
-    """Sort the complete results by what the validation rows say, best first.
+def deciding(study: optuna.Study) -> Objective:
+    """Give the objective that says which trial is the best: the first one.
 
     Args:
-        results: Results of any status.
+        study: A study of a run; one of an earlier version, which does not tell, is ranked by
+            validation accuracy.
+    """
+    return objectives.OBJECTIVES[study.user_attrs.get(OBJECTIVES, [ACCURACY.name])[0]]
+
+
+def best_first(study: optuna.Study) -> list[Result]:
+    """Sort a study's complete trials by its first objective, on no more than validation data.
+
+    Args:
+        study: A study of a run.
 
     Returns:
-        The complete ones.
+        The complete ones among those that the budget counts, the best first.
     """
-
-    def order(result: Result) -> tuple[float, float, int]:
-        loss = np.inf if result.val_loss is None else result.val_loss
-        return -(result.val_accuracy or 0.0), loss, result.number or 0
-
-    return sorted((result for result in results if result.status == "complete"), key=order)
+    told = [trial for trial in counted(study) if trial.state == TrialState.COMPLETE]
+    complete = [result for result in map(trial_result, told) if result.status == "complete"]
+    return sorted(complete, key=partial(order, deciding(study)))
 
 
 def trial_result(trial: FrozenTrial) -> Result:

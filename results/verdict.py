@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from results.objectives import ACCURACY
 from results.row import LINEAR, MODEL2, Leaderboard, Row
 from results.significance import SIGNIFICANT_BELOW
 
@@ -36,6 +37,13 @@ def verdict(leaderboard: Leaderboard) -> str:
     best = next((row for row in leaderboard.rows if row.heldout_accuracy is not None), None)
     why = _why_no_champion(leaderboard)
     return why if best is None else f"{why}; best of the rest: {_sentence(best, leaderboard)}"
+
+
+def _subject(row: Row, leaderboard: Leaderboard) -> str:
+    """Name the row; of a champion that was not chosen by accuracy, say by what."""
+    if not row.selected or leaderboard.choice == ACCURACY:
+        return title(row)
+    return f"Model 3 ({plain(row.name)}, chosen by {leaderboard.choice.best})"
 
 
 def title(row: Row) -> str:
@@ -100,7 +108,7 @@ def _why_no_champion(leaderboard: Leaderboard) -> str:
 
 def _sentence(row: Row, leaderboard: Leaderboard) -> str:
     if row.heldout_accuracy is None:
-        return f"{title(row)} was chosen, but has no held-out score"
+        return f"{_subject(row, leaderboard)} was chosen, but has no held-out score"
     against = [
         _compared(row, row.delta_vs_model2, row.p_vs_model2, leaderboard.find(MODEL2)),
         _compared(row, row.delta_vs_linear, row.p_vs_linear, leaderboard.find(LINEAR)),
@@ -115,7 +123,7 @@ def _sentence(row: Row, leaderboard: Leaderboard) -> str:
         interval = f"{share(row.heldout_low)} to {share(row.heldout_high)}"
         phrases = [f"reaches {share(row.heldout_accuracy)} ({interval} at 95 %)"]
     alike = len({phrase.startswith("beats") for phrase in phrases}) == 1
-    sentence = f"{title(row)} {(' and ' if alike else ', but ').join(phrases)}"
+    sentence = f"{_subject(row, leaderboard)} {(' and ' if alike else ', but ').join(phrases)}"
     sentence += _over_seeds(row, leaderboard.find(MODEL2))
     if missing:
         names = " and ".join(missing)

@@ -7,8 +7,8 @@ from data.access_log import DROPPED_KEYS
 from data.command import Parser, add_max_bytes
 from data.formats import FORMATS
 from data.split import SPLITS
+from results.objectives import OBJECTIVES
 from results.store import HEARTBEAT_SECONDS
-from search import objectives
 from search.failures import MOST_FAILURES
 from search.samplers import DEFAULT_PRUNER, PRUNERS, sampler_names
 from spaces.family import FAMILIES
@@ -114,7 +114,7 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         "--objective",
         default="val_accuracy",
         metavar="NAME,...",
-        help=f"of {', '.join(objectives.OBJECTIVES)} (default: %(default)s)",
+        help=f"of {', '.join(OBJECTIVES)}; the first chooses the champion (default: %(default)s)",
     )
     group.add_argument(
         "--epochs", type=_count, default=3, metavar="N", help="of a training (default: %(default)s)"

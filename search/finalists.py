@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from results.finalists import FEWEST, SEEDS, finalists
 from results.store import Store
-from results.trials import counted, rank_by_validation, trial_result
+from results.trials import best_first, counted
 from search.options import Options
 from search.repeats import lacking, train_again
 from search.view import View
@@ -61,7 +61,7 @@ def reserve(study: optuna.Study, count: int, workers: int) -> float:
         for trial in counted(study)
         if trial.state == TrialState.COMPLETE
     }
-    ranked = rank_by_validation([trial_result(trial) for trial in complete.values()])[:count]
+    ranked = best_first(study)[:count]
     if len(ranked) < FEWEST:
         return 0.0
     took = [max(_took(complete[result.name]), result.train_seconds) for result in ranked]

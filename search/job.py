@@ -9,11 +9,11 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial
 
 from data.prepare import Dataset
+from results.objectives import Objective
 from results.store import HEARTBEAT_SECONDS, Store
 from search.budget import Budget
 from search.callbacks import Factory, TrialInfo
 from search.fit import Recipe
-from search.objectives import Objective
 
 Notify = Callable[[str, float, float | None], None]
 

@@ -9,10 +9,10 @@ from typing import Any
 from data.batches import Padding
 from data.errors import UserError
 from data.prepare import VocabularyFrom
+from results.objectives import Objective
 from search import budget, config, objectives, values
 from search.arguments import parser
 from search.budget import Budget
-from search.objectives import Objective
 from search.samplers import DEFAULT_PRUNER, check_names
 
 BATCH_SIZE = 128

@@ -125,7 +125,7 @@ def _open(options: Options, dataset: Dataset) -> Store:
     folder = options.folder.resolve()
     store = Store.create(
         folder,
-        [objective.direction for objective in options.objective],
+        options.objective,
         name=options.study,
         url=options.storage,
         heartbeat=options.heartbeat,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from data.errors import UserError
 from results.artefacts import check_url
+from results.objectives import Objective
 from search import budget, objectives
 from search.budget import Budget
-from search.objectives import Objective
 from search.workforce import cores
 from spaces.names import BASELINE_NAMES
 

@@ -20,6 +20,7 @@ from keras_tuner.errors import FatalError
 from data.errors import UserError
 from data.prepare import Dataset
 from data.refusal import refusal
+from results.objectives import OBJECTIVES
 from results.result import BUDGET_ENDED
 from results.store import DATA_FOLDER, Store
 from search.baselines import Cache
@@ -28,7 +29,6 @@ from search.failures import problem
 from search.fit import Recipe
 from search.job import INTERRUPTED, Interrupted, Job
 from search.lost import worker_name
-from search.objectives import OBJECTIVES
 from search.oracle import OptunaOracle
 from search.plan import (
     CLOSE,

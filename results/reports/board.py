@@ -76,7 +76,7 @@ def _points(value: Value) -> str:
 
 COLUMNS = (
     Column("rank", "#", "Rank by accuracy on the held-out rows.", str),
-    Column("name", "Name", "The star is the champion, chosen on validation rows.", visible),
+    Column("name", "Name", "The star is the champion.", visible),
     Column("status", "Status", "How its training ended.", visible),
     Column("heldout_accuracy", "Held-out", "Accuracy on held-out rows, Wilson's interval.", share),
     Column("val_accuracy", "Val.", "Accuracy on validation rows.", share),

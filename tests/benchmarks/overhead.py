@@ -38,13 +38,13 @@ from tabulate import tabulate
 from data.command import Parser, run
 from data.prepare import Dataset
 from results.evaluate import Scorer
+from results.objectives import ACCURACY, OBJECTIVES
 from results.result import Point
 from results.scores import save_scores
 from results.store import Store
 from search.fit import Fit, Recipe
 from search.heartbeat import beating
 from search.measure import describe
-from search.objectives import OBJECTIVES
 from search.oracle import OptunaOracle
 from search.samplers import make_pruner, make_sampler
 from search.seeds import derive
@@ -85,7 +85,7 @@ class Ours:
 
     def __init__(self, space: Any, data: Dataset, folder: Path, trials: int) -> None:
         self.store = Store.create(
-            folder / "run", ["maximize"], name="run", data=data.facts, protocol={}
+            folder / "run", [ACCURACY], name="run", data=data.facts, protocol={}
         )
         self.store.study.sampler = make_sampler("tpe", 0, 1, EPOCHS)
         self.store.study.pruner = make_pruner("asha", EPOCHS * REPORTS)

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from data.access_log import read
 from data.prepare import Dataset, prepare
 from results.evaluate import probabilities
+from results.objectives import ACCURACY, OBJECTIVES, Objective
 from results.result import Point, Result, Status
 from results.scores import SCORES
 from results.store import CHECKPOINT, DATA_FOLDER, Store
@@ -61,14 +62,14 @@ def make_run(
     *,
     statuses: Sequence[Status] = FULL,
     words: Sequence[str] = ("plain",),
-    objectives: int = 1,
+    objectives: Sequence[Objective] = (ACCURACY,),
 ) -> Store:
     """Make a run whose trials ended so; hyperparameters, reasons and names are of these words."""
     dataset = prepare(read(str(log)))
     dataset.save(folder / DATA_FOLDER)
     store = Store.create(
         folder,
-        ["maximize", "minimize"][:objectives],
+        objectives,
         name=folder.name,
         data={**dataset.facts, words[-1]: words[0]},
         protocol={**PROTOCOL, words[0]: words[-1]},
@@ -153,7 +154,7 @@ def add_trial(
     store.record(trial, result)
     told = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     if status == "complete":
-        objectives = [result.val_accuracy, 3.0][: len(store.study.directions)]
-        store.study.tell(trial, objectives)
+        names = store.study.metric_names or ()
+        store.study.tell(trial, [OBJECTIVES[name].value(result) for name in names])
     else:
         store.study.tell(trial, state=told.get(status, TrialState.FAIL))

@@ -15,6 +15,7 @@ from results.ensemble import choose_ensemble, ensemble
 from results.export import chosen
 from results.leaderboard import from_store, load, write
 from results.metrics import accuracy, cross_entropy
+from results.objectives import ACCURACY, OBJECTIVES
 from results.report import write as write_report
 from results.result import Result
 from results.scores import SCORES
@@ -22,6 +23,8 @@ from results.significance import mcnemar, wilson
 from results.store import Store
 from results.table import md, table, to_csv
 from tests.results.reported import make_run, write_log
+
+LATENCY = OBJECTIVES["latency_us"]
 
 
 @pytest.fixture
@@ -148,11 +151,15 @@ def test_without_a_members_probabilities_there_is_no_row(
     assert choose_ensemble(store, 3) == ("trial 0", "trial 2", "trial 3")
 
 
-def test_several_objectives_choose_as_the_champion_is_chosen(tmp_path: Path) -> None:
+def test_its_members_are_chosen_by_the_first_objective(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", ["plain"])
-    store = make_run(tmp_path / "run", log, objectives=2)
+    store = make_run(tmp_path / "two", log, objectives=[ACCURACY, LATENCY])
     assert choose_ensemble(store, 2) == ("trial 0", "trial 1")
     assert from_store(store).find("ensemble of 2") is not None
+    store = make_run(tmp_path / "fast", log, objectives=[LATENCY])
+    quick = replace(store.trials()[0], name="trial 7", number=7, latency_us=1.0, val_accuracy=0.1)
+    add(store, quick)
+    assert choose_ensemble(store, 2) == ("trial 7", "trial 0")
 
 
 def test_another_machines_members_are_fetched(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from results.evaluate import probabilities
 from results.export import export_trial, load_export, main
 from results.leaderboard import from_store
 from results.manifest import manifest_files
+from results.objectives import ACCURACY
 from results.result import Result
 from results.scores import SCORES
 from results.store import CHECKPOINT, Store
@@ -43,7 +44,7 @@ def run(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("runs") / "one"
     folder.mkdir()
     store = Store.create(
-        folder, ["maximize"], name="one", data=dataset.facts, protocol={"padding": "real"}
+        folder, [ACCURACY], name="one", data=dataset.facts, protocol={"padding": "real"}
     )
     dataset.save(folder / "data")
     model = network(dataset.vocabulary.num_words)

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from results.finalists import choose_champion, chosen_among, finalists
 from results.leaderboard import from_store, load, write
 from results.notes import chosen
+from results.objectives import ACCURACY, LOSS, Objective
 from results.repeats import record_repeat, repeat_folder
 from results.report import write as write_report
 from results.result import Result, Status
@@ -23,7 +24,11 @@ from tests.results.reported import guess, make_run, write_log
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """A run of four complete trials, of .90, .89, .88 and .88 on validation rows."""
-    store = Store.create(tmp_path / "run", ["maximize"], name="run", data={}, protocol={})
+    return make(tmp_path, ACCURACY)
+
+
+def make(folder: Path, objective: Objective) -> Store:
+    store = Store.create(folder / "run", [objective], name="run", data={}, protocol={})
     for number, (accuracy, loss) in enumerate(((0.9, 0.3), (0.89, 0.3), (0.88, 0.2), (0.88, 0.3))):
         trial = store.study.ask()
         place = f"trials/{number}"
@@ -59,6 +64,17 @@ def test_the_mean_of_two_seeds_decides(store: Store) -> None:
     assert name(choose_champion(store, 4)) == "trial 3"
     assert name(choose_champion(store, 0)) == "trial 0"
     assert chosen_among(Store.open(store.folder)) == ()
+
+
+def test_by_loss_the_lowest_mean_of_two_seeds_decides(tmp_path: Path) -> None:
+    store = make(tmp_path, LOSS)
+    assert [result.name for result in finalists(store, 2)] == ["trial 2", "trial 0"]
+    second(store, 2, 0.99, 0.4)
+    second(store, 0, 0.1, 0.25)
+    assert name(choose_champion(store, 2)) == "trial 0"  # .275 against .3.
+    second(store, 0, 0.1, 0.25, status="diverged")
+    assert name(choose_champion(store, 2)) == "trial 2"
+    assert store.chosen_by == LOSS
 
 
 def test_ties_go_to_the_lower_mean_loss_then_to_the_earlier(store: Store) -> None:
@@ -113,7 +129,7 @@ def test_only_what_can_be_exported_is_a_finalist(store: Store) -> None:
 
 
 def test_without_a_complete_trial_there_is_no_champion(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "none", ["maximize"], name="none", data={}, protocol={})
+    store = Store.create(tmp_path / "none", [ACCURACY], name="none", data={}, protocol={})
     store.study.tell(store.study.ask(), state=TrialState.FAIL)
     assert choose_champion(store, 2) is None
 
@@ -139,7 +155,7 @@ def test_the_board_shows_both_seeds_and_what_the_choice_owes_to_luck(tmp_path: P
     assert found is not None and (found.finalists, found.candidates) == (2, 5)
     assert found.optimism == found.val_accuracy - found.expected_accuracy
     note = " (at the end 2 of them, by the mean of two seeds)"
-    assert f"among 5 complete trials{note} for " in chosen(found)
+    assert f"among 5 complete trials{note}. Its accuracy is " in chosen(board)
     assert note in " ".join(table(board).split())
     write(board, store.folder)
     assert load(store.folder / "leaderboard.json") == board

@@ -18,6 +18,7 @@ from results.evaluate import probabilities
 from results.export import main as export_main
 from results.leaderboard import from_store, load, main, run_folder, verdict, write
 from results.metrics import accuracy
+from results.objectives import ACCURACY
 from results.predict import Predictor
 from results.repeats import record_repeat, repeat_folder
 from results.result import Result
@@ -33,7 +34,7 @@ def finished(trained: Trained, tmp_path: Path) -> Store:
     folder = tmp_path / "runs" / "night"
     store = Store.create(
         folder,
-        ["maximize"],
+        [ACCURACY],
         name="night",
         data=dataset.facts,
         protocol={"epochs": 3, "padding": "real"},

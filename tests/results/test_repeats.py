@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from results.objectives import ACCURACY
 from results.repeats import record_repeat, repeat_folder, repeated_probabilities, repeats
 from results.result import Result
 from results.scores import save_scores
@@ -13,7 +14,7 @@ from results.store import Store
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store.create(tmp_path / "run", ["maximize"], name="run", data={}, protocol={})
+    return Store.create(tmp_path / "run", [ACCURACY], name="run", data={}, protocol={})
 
 
 def leave(store: Store, name: str, index: int, score: float) -> Result:

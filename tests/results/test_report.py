@@ -12,6 +12,7 @@ import pytest
 from data.command import run
 from results import report
 from results.leaderboard import from_store
+from results.objectives import ACCURACY, OBJECTIVES
 from results.reports.mistakes import FILE as ATTRIBUTION
 from results.store import CHECKPOINT, DATA_FOLDER, Store
 from results.verdict import verdict
@@ -172,7 +173,9 @@ def test_few_trials_are_a_sentence(tmp_path: Path, statuses: tuple[str, ...]) ->
 
 def test_several_objectives_are_looked_at_by_accuracy(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", WORDS)
-    store = make_run(tmp_path / "run", log, words=("a", "b"), objectives=2)
+    store = make_run(
+        tmp_path / "run", log, words=("a", "b"), objectives=[ACCURACY, OBJECTIVES["latency_us"]]
+    )
     text = page_of(store, attribute=False)
     assert "because" not in text.partition('id="hyperparameters"')[2].partition("</section>")[0]
 

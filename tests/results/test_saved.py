@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,18 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert names == ["leaderboard.csv", "leaderboard.json", "leaderboard.md"]
     assert load(tmp_path / "run" / "leaderboard.json") == found
+
+
+def test_a_file_that_does_not_say_by_what_was_chosen_is_of_a_version_that_took_accuracy(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "leaderboard.json"
+    write(replace(everything(), chosen_by="val_loss"), tmp_path)
+    assert load(path).choice.best == "the lowest validation loss"
+    content = json.loads(path.read_text())
+    del content["chosen_by"]
+    path.write_text(json.dumps(content))
+    assert load(path) == everything()
 
 
 def test_writing_again_replaces(tmp_path: Path) -> None:
@@ -41,6 +54,8 @@ def _set(name: str, value: object) -> Callable[[Any], None]:
     ("damage", "says"),
     [
         (lambda content: content.pop("protocol"), "data, protocol and rows"),
+        (lambda content: content.update(chosen_by="luck"), "chosen_by is 'luck'"),
+        (lambda content: content.update(chosen_by=["luck"]), "chosen_by is"),
         (lambda content: content["rows"].insert(0, 3), r"rows\[0\] is no object"),
         (lambda content: content["rows"][1].pop("f1"), r"rows\[1\]: 'f1' is missing"),
         (_set("f2", 1.0), r"rows\[0\]: 'f2' is unknown"),

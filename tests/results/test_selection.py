@@ -77,11 +77,33 @@ def test_ties_go_to_the_lower_loss_then_to_the_earlier() -> None:
     assert selection.heldout_accuracy is None
 
 
-def test_only_the_best_are_chosen_among_and_it_is_quick() -> None:
+@pytest.mark.parametrize(("by", "champion"), [("val_accuracy", "trial 1"), ("val_loss", "trial 0")])
+@pytest.mark.parametrize("finalists", [0, 2])
+def test_the_choice_that_is_repeated_is_by_the_objective(
+    by: str, champion: str, finalists: int
+) -> None:
+    labels = np.arange(1000) % 2
+    sure = np.where(labels == 1, 0.99, 0.01)
+    sure[::20] = 0.5  # Called normal, and so wrong half of the time, but at little loss.
+    careful = np.where(labels == 1, 0.7, 0.3)
+    candidates = {"trial 0": sure, "trial 1": careful, "trial 2": 1 - sure}
+    candidates["trial 0"][1::20] = 0.45
+    selection = measure(
+        labels, candidates, champion, None, again=candidates, finalists=finalists, by=by
+    )
+    assert selection is not None and selection.chosen_again == 1.0
+    assert selection.val_accuracy == accuracies(labels, candidates)[champion]
+    assert selection.expected_accuracy == pytest.approx(selection.val_accuracy, abs=0.002)
+
+
+@pytest.mark.parametrize("by", ["val_accuracy", "val_loss"])
+def test_only_the_best_are_chosen_among_and_it_is_quick(by: str) -> None:
     count = MOST_CANDIDATES + 50
     labels, candidates = world(3, 5000, [0.6] * 50 + [0.99] * (count - 50))
     started = time.perf_counter()
-    selection = chosen(labels, candidates, resamples=1000)
+    champion = f"trial {count - 1}"
+    selection = measure(labels, candidates, champion, 0.5, by=by)
+    assert selection is not None
     assert time.perf_counter() - started < 30
     assert selection.candidates == count
     assert selection.expected_accuracy == pytest.approx(0.99, abs=0.003)

@@ -1,20 +1,23 @@
 """The store over a real journal: what is kept, what is hidden, what is refused."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from optuna.trial import TrialState
 
 from data.errors import UserError
 from data.prepare import Dataset
 from results.artefacts import Artefacts
+from results.objectives import ACCURACY, OBJECTIVES, Objective
 from results.result import Point, Result
 from results.scores import SCORES
-from results.storage import JOURNAL
+from results.storage import JOURNAL, open_storage
 from results.store import CHECKPOINT, Store
 from results.trials import REASON, REPLACES, SURPLUS, WORKER, counted
 
@@ -23,11 +26,14 @@ PROTOCOL = {"space": "model3", "epochs": 3, "objective": ["val_accuracy"]}
 
 
 def create(
-    folder: Path, data: dict[str, Any] | None = None, protocol: dict[str, Any] | None = None
+    folder: Path,
+    data: dict[str, Any] | None = None,
+    protocol: dict[str, Any] | None = None,
+    objectives: Sequence[str] = (ACCURACY.name,),
 ) -> Store:
     return Store.create(
         folder,
-        ["maximize"],
+        [OBJECTIVES[name] for name in objectives],
         name=folder.name,
         data=DATA if data is None else data,
         protocol=PROTOCOL if protocol is None else protocol,
@@ -37,6 +43,10 @@ def create(
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return create(tmp_path / "run")
+
+
+def told(store: Store) -> list[Objective]:
+    return [OBJECTIVES[name] for name in store.study.metric_names or ()]
 
 
 def add(store: Store, accuracy: float, loss: float | None = 0.5, **values: Any) -> Result:
@@ -60,7 +70,8 @@ def add(store: Store, accuracy: float, loss: float | None = 0.5, **values: Any) 
     store.record(trial, result)
     pruned = result.status != "complete"
     state = TrialState.PRUNED if pruned else TrialState.COMPLETE
-    store.study.tell(trial, None if pruned else accuracy, state=state)
+    values = [objective.value(result) for objective in told(store)]
+    store.study.tell(trial, None if pruned else values, state=state)
     return result
 
 
@@ -107,6 +118,42 @@ def test_other_data_or_another_protocol_is_refused(
     assert "--study" in str(error.value)
     assert "\n" not in str(error.value)
     assert Store.open(store.folder).data == DATA
+
+
+@pytest.mark.parametrize(
+    ("was", "then", "said"),
+    [
+        (["val_loss"], ["latency_us"], "the objective val_loss, not latency_us"),
+        (["val_accuracy"], ["val_loss"], "the objective val_accuracy, not val_loss"),
+        (["val_loss", "parameters"], ["parameters", "val_loss"], "not parameters, val_loss"),
+        (["val_loss"], ["val_loss", "parameters"], "val_loss, not val_loss, parameters"),
+    ],
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_other_objectives_are_refused_even_of_the_same_direction(
+    tmp_path: Path, was: list[str], then: list[str], said: str, begun: bool
+) -> None:
+    store = create(tmp_path / "run", protocol={}, objectives=was)
+    if begun:
+        store.record_baseline(Result("linear", "baseline", "complete"))
+    with pytest.raises(UserError) as error:
+        create(tmp_path / "run", protocol={}, objectives=then)
+    assert said in str(error.value)
+    assert "study 'run'" in str(error.value) and "another --study" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert create(tmp_path / "run", protocol={}, objectives=was).study.metric_names == was
+
+
+def test_a_study_of_an_earlier_version_is_opened_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    storage = open_storage(folder, None, 15)
+    study = optuna.create_study(study_name="run", storage=storage, direction="maximize")
+    study.set_user_attr("champion", "trial 3")
+    assert Store.open(folder).chosen_by == ACCURACY
+    store = create(folder)
+    assert store.study.metric_names == [ACCURACY.name] and store.champion == "trial 3"
+    with pytest.raises(UserError, match="the objective val_accuracy, not val_loss"):
+        create(folder, objectives=["val_loss"])
 
 
 def test_a_study_that_nothing_was_trained_for_is_made_anew(store: Store) -> None:
@@ -156,6 +203,28 @@ def test_the_champion_has_the_best_accuracy_then_loss_then_number(store: Store) 
     champion = store.choose_champion()
     assert champion is not None
     assert champion.name == "trial 3" == store.champion == Store.open(store.folder).champion
+
+
+@pytest.mark.parametrize(
+    ("objectives", "best"),
+    [
+        (["val_accuracy", "latency_us"], "trial 0"),
+        (["latency_us", "val_accuracy"], "trial 2"),
+        (["val_loss"], "trial 1"),
+        (["parameters"], "trial 2"),
+    ],
+)
+def test_the_first_objective_chooses_the_champion_and_what_is_kept(
+    tmp_path: Path, objectives: list[str], best: str
+) -> None:
+    store = create(tmp_path / "run", protocol={}, objectives=objectives)
+    for accuracy, loss, weights in ((0.9, 0.4, 30), (0.8, 0.1, 20), (0.5, 0.7, 10)):
+        add(store, accuracy, loss, parameters=weights, latency_us=float(weights))
+    store.keep_best_checkpoints(1)
+    there = [result.name for result in store.trials() if store.find(result, CHECKPOINT)]
+    champion = store.choose_champion()
+    assert champion is not None and [champion.name] == there == [best]
+    assert Store.open(store.folder).chosen_by == OBJECTIVES[objectives[0]]
 
 
 def test_a_baseline_is_never_champion(store: Store) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from typing import Any, NoReturn
 
@@ -106,6 +107,26 @@ SELECTION = Selection(
 )
 
 
+@pytest.mark.parametrize("form", [table, md])
+def test_every_page_says_by_what_the_champion_was_chosen(
+    form: Callable[[Leaderboard], str],
+) -> None:
+    words = " ".join(form(everything()).replace("\\", "").split())
+    assert "champion, chosen by the highest validation accuracy before the held-out rows" in words
+    by_loss = replace(everything(), chosen_by="val_loss", selection=SELECTION)
+    words = " ".join(form(by_loss).replace("\\", "").split())
+    assert "Model 3 (trial 17, chosen by the lowest validation loss) beats" in words
+    assert "champion, chosen by the lowest validation loss before" in words
+    assert (
+        "trial 17 was chosen by the lowest validation loss among 20 complete trials. Its" in words
+    )
+    quick = replace(everything(), chosen_by="latency_us")
+    assert (
+        "selection bias: not measured, since trial 17 was chosen by the lowest latency of one "
+        "request and not by a score on the validation rows."
+    ) in " ".join(form(quick).replace("\\", "").split())
+
+
 def test_no_optimism_has_no_sign() -> None:
     found = replace(everything(), selection=replace(SELECTION, optimism=-0.00001))
     assert "an optimism of 0.00 points" in " ".join(table(found).split())
@@ -115,9 +136,10 @@ def test_selection_bias_stands_below_in_words_and_in_json() -> None:
     found = replace(everything(), selection=SELECTION)
     words = " ".join(table(found).split())
     assert (
-        "selection bias: trial 17 was chosen among 20 complete trials for .9966 on the 5,020 "
-        "validation rows, and reaches .9960 on the held-out rows. The choice repeated on 1,000 "
-        "bootstrap samples scores .9961 on the rows left out (.9941 to .9979): an optimism of "
+        "selection bias: trial 17 was chosen by the highest validation accuracy among 20 complete "
+        "trials. Its accuracy is .9966 on the 5,020 validation rows, and .9960 on the held-out "
+        "rows. The choice repeated on 1,000 bootstrap "
+        "samples scores .9961 on the rows left out (.9941 to .9979): an optimism of "
         "0.05 points. 41% of the samples choose the same trial."
     ) in words
     assert max(len(line) for line in table(found).splitlines()[1:]) <= WIDTH
@@ -161,7 +183,7 @@ def test_json_is_strict_and_complete() -> None:
     found = everything()
     odd = replace(found, data={**found.data, "mean": float("nan"), "deep": [float("inf"), 1.5]})
     content = strict(to_json(odd))
-    assert list(content) == ["data", "protocol", "selection", "rows"]
+    assert list(content) == ["data", "protocol", "chosen_by", "selection", "rows"]
     assert content["data"]["mean"] is None and content["data"]["deep"] == [None, 1.5]
     assert [list(row) for row in content["rows"]] == [[f.name for f in fields(Row)]] * 8
     diverged = content["rows"][6]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from data.errors import UserError
+from results.objectives import OBJECTIVES
 from results.store import Store
 from search.budget import Budget
 from search.config import CONFIG, write
-from search.objectives import OBJECTIVES
 from search.options import parse
 from tests.commands import ROOT
 

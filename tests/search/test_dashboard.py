@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from results.objectives import ACCURACY
 from results.storage import close
 from results.store import Store
 from search import slots
@@ -33,7 +34,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "postgresql":
         url = request.getfixturevalue("database").url
     store = Store.create(
-        tmp_path / "shown", ["maximize"], name="shown", url=url, data={}, protocol={}
+        tmp_path / "shown", [ACCURACY], name="shown", url=url, data={}, protocol={}
     )
     slots.fill(store.study, 4)
     for value in (0.5, 0.75):

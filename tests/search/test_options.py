@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from data.access_log import DROPPED_KEYS
 from data.errors import UserError
+from results.objectives import OBJECTIVES
 from search.budget import Budget
-from search.objectives import OBJECTIVES
 from search.options import BATCH_SIZE, Options, parse
 from search.workforce import cores
 from spaces.names import BASELINE_NAMES

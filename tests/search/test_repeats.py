@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from results.objectives import ACCURACY
 from results.repeats import record_repeat, repeat_folder, repeats
 from results.result import Result
 from results.scores import save_scores
@@ -23,7 +24,7 @@ from tests.search.processes import Start
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """A run with two networks, a classifier of texts, and a champion."""
-    store = Store.create(tmp_path / "run", ["maximize"], name="run", data={}, protocol={})
+    store = Store.create(tmp_path / "run", [ACCURACY], name="run", data={}, protocol={})
     for name, layers, seconds in (("model1", 3, 10.0), ("model2", 4, 70.0), ("linear", None, 4.0)):
         store.record_baseline(
             Result(name, "baseline", "complete", layers=layers, train_seconds=seconds)

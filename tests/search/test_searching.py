@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from data.prepare import Dataset
+from results.objectives import ACCURACY
 from results.result import Result
 from results.storage import close
 from results.store import DATA_FOLDER, Store
@@ -28,7 +29,7 @@ def options(tmp_path: Path) -> Options:
 
 @pytest.fixture
 def store(options: Options, dataset: Dataset) -> Iterator[Store]:
-    made = Store.create(options.folder, ["maximize"], name="run", data=dataset.facts, protocol={})
+    made = Store.create(options.folder, [ACCURACY], name="run", data=dataset.facts, protocol={})
     dataset.save(options.folder / DATA_FOLDER)
     yield made
     close(made.study._storage)

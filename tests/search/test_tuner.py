@@ -18,7 +18,7 @@ from data.prepare import Dataset
 from results.evaluate import probabilities
 from results.sameness import sameness
 from results.store import CHECKPOINT, Store
-from results.trials import REPLACES, rank_by_validation
+from results.trials import REPLACES, best_first
 from search.job import INTERRUPTED, Interrupted
 from search.seeds import derive
 from search.tuner import KEPT_CHECKPOINTS
@@ -112,7 +112,7 @@ def test_scores_are_kept_for_both_parts(whole: Store, dataset: Dataset) -> None:
 
 
 def test_the_best_checkpoints_remain_and_score_as_recorded(whole: Store, dataset: Dataset) -> None:
-    ranked = rank_by_validation(whole.trials())
+    ranked = best_first(whole.study)
     kept = [result for result in ranked if (whole.folder / result.artefacts / CHECKPOINT).exists()]
     assert kept == ranked[:KEPT_CHECKPOINTS]
     model = keras.saving.load_model(whole.folder / ranked[0].artefacts / CHECKPOINT)

@@ -8,11 +8,11 @@ import keras_tuner
 import optuna
 
 from data.prepare import Dataset
+from results.objectives import OBJECTIVES
 from results.store import Store
 from results.trials import SLOT
 from search.fit import Recipe
 from search.job import Job
-from search.objectives import OBJECTIVES
 from search.oracle import OptunaOracle
 from search.tuner import StudyTuner
 
@@ -20,8 +20,8 @@ RECIPE = Recipe(epochs=1, batch_size=64, reports=2)
 
 
 def open_store(folder: Path, objectives: Sequence[str] = ("val_accuracy",)) -> Store:
-    directions = [OBJECTIVES[name].direction for name in objectives]
-    store = Store.create(folder / "run", directions, name="run", data={}, protocol={})
+    chosen = [OBJECTIVES[name] for name in objectives]
+    store = Store.create(folder / "run", chosen, name="run", data={}, protocol={})
     store.study.sampler = optuna.samplers.RandomSampler(seed=1)
     store.study.pruner = optuna.pruners.NopPruner()
     return store
