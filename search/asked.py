@@ -1,15 +1,17 @@
 """Hyperparameters whose values come from a trial of a study, asked for as they are met."""
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import keras_tuner
 import optuna
-from keras_tuner.engine.hyperparameters import HyperParameter
+from keras_tuner.engine.hyperparameters import Fixed, HyperParameter
+from keras_tuner.errors import FailedTrialError
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from search.distributions import distribution, holds, key, to_value
+from search.distributions import can_move, distribution, holds, key, offer, to_value
 from search.points import active_values
 from search.slots import EXTRA
 from search.starts import nearest, waiting_values
@@ -28,14 +30,20 @@ class ScopedHyperParameters(keras_tuner.HyperParameters):
         names = {entry.name for entry in self.space}
         given, self.values = self.values, {}
         for entry in self.space:
-            if self.is_active(entry) and entry.name not in self.values:
-                had = entry.name in given and self._belongs(entry, given[entry.name])
-                self.values[entry.name] = given[entry.name] if had else self._missing(entry)
+            if not self.is_active(entry) or entry.name in self.values:
+                continue
+            if entry.name in given and self._belongs(entry, given[entry.name]):
+                self.values[entry.name] = given[entry.name]
+            elif not self._waits(entry):
+                self.values[entry.name] = self._missing(entry)
         self.values.update({name: given[name] for name in given if name not in names})
 
     def _belongs(self, entry: HyperParameter, value: Any) -> bool:
         # The name alone does not tell: another value of the parent may have left it.
         return holds(entry, value)
+
+    def _waits(self, entry: HyperParameter) -> bool:
+        return False
 
     def _missing(self, entry: HyperParameter) -> Any:
         return entry.random_sample()
@@ -47,21 +55,89 @@ class AskedHyperParameters(ScopedHyperParameters):
     Registering the known space asks for each active entry in order, parents first; an entry that
     `build` meets for the first time is asked for too, where KerasTuner would take its default.
 
+    The range of an entry may depend on another's value. KerasTuner goes by the one it met first;
+    here the one that `build` asks with holds: from then on the entry is known to move, and is asked
+    for only when `build` meets it. A trial that has a value outside by then is drawn again.
+
     Args:
         trial: The trial of the study that the values belong to.
         tunes: Whether an entry is to be asked for; one that is not takes its default.
+        moving: Keys of the entries that are known to move; those that turn out to are added.
+        held: Keys of the entries whose range a user has given, whatever `build` asks with.
+
+    Attributes:
+        moved: Why the trial is to be drawn again; empty where it is not.
     """
 
-    def __init__(self, trial: optuna.Trial, tunes: Callable[[HyperParameter], bool]) -> None:
+    def __init__(
+        self,
+        trial: optuna.Trial,
+        tunes: Callable[[HyperParameter], bool],
+        moving: set[str] | None = None,
+        held: Container[str] = (),
+    ) -> None:
         super().__init__()
         self._trial = trial
         self._tunes = tunes
+        self._moving = set() if moving is None else moving
+        self._held = held
+        self.moved = ""
 
     def _register(self, hyperparameter: HyperParameter, overwrite: bool = False) -> Any:
-        if hyperparameter.name not in self.values and self.is_active(hyperparameter):
-            self.values[hyperparameter.name] = self._missing(hyperparameter)
+        name = hyperparameter.name
+        is_missing = name not in self.values and self.is_active(hyperparameter)
+        if is_missing and not self._waits(hyperparameter):
+            self.values[name] = self._missing(hyperparameter)
         # To overwrite means to take the default: the study would hold a value that nobody used.
-        return super()._register(hyperparameter, overwrite=False)
+        value = super()._register(hyperparameter, overwrite=False)
+        if is_missing and self._waits(hyperparameter):
+            del self.values[name]
+            return None
+        return value
+
+    def _retrieve(self, hp: HyperParameter) -> Any:
+        same = (it for it in self._hps.get(hp.name, ()) if it.conditions == hp.conditions)
+        known = next(same, None)
+        if known is None:
+            self._register(hp)
+        if not self.is_active(hp):
+            return None
+        if hp.name not in self.values:
+            self.values[hp.name] = self._missing(hp)
+        if key(hp) not in self._held and self._tunes(hp):
+            self._compare(known or hp, hp)
+        return self.values[hp.name]
+
+    def _compare(self, known: HyperParameter, asked: HyperParameter) -> None:
+        """See to it that a value lies in what `build` asks with, or say that it need not.
+
+        Raises:
+            FailedTrialError: If the trial is to be drawn again.
+        """
+        if isinstance(asked, Fixed):
+            self.values[asked.name] = asked.value
+            return
+        fits, name = holds(asked, self.values[asked.name]), key(asked)
+        if offer(known) == offer(asked):
+            if not fits:
+                _warn(f"two hyperparameters '{asked.name}' are active at once: the value is shared")
+            return
+        both = f"hyperparameter '{asked.name}': {offer(known)} before, {offer(asked)} now; "
+        if not can_move(known, asked):
+            _warn(both + "the first one holds: give each a name of its own")
+            return
+        is_new = name not in self._moving
+        self._moving.add(name)
+        if is_new:
+            _warn(both + "it is drawn when build asks for it, so a point may be tried twice")
+        if is_new and not fits:
+            self.moved = both + "drawn again"
+            raise FailedTrialError(self.moved)
+        if not fits:
+            _warn(both + "both in one build: the first one holds")
+
+    def _waits(self, entry: HyperParameter) -> bool:
+        return key(entry) in self._moving
 
     @property
     def unmet(self) -> list[str]:
@@ -75,6 +151,10 @@ class AskedHyperParameters(ScopedHyperParameters):
 
     def _missing(self, entry: HyperParameter) -> Any:
         return suggest(self._trial, entry) if self._tunes(entry) else entry.default
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
 
 
 def suggest(trial: optuna.Trial, entry: HyperParameter) -> Any:
@@ -91,6 +171,9 @@ def suggest(trial: optuna.Trial, entry: HyperParameter) -> Any:
     waiting = waiting_values(fixed)
     if entry.name in waiting and name not in fixed and distribution(entry) is not None:
         wanted = nearest(entry, waiting[entry.name], "a starting point's")
+        trial._fixed_params = {**fixed, name: wanted}
+    elif name in fixed and can_move(entry, entry):
+        wanted = nearest(entry, to_value(entry, fixed[name]), "the planned")
         trial._fixed_params = {**fixed, name: wanted}
     match distribution(entry):
         case CategoricalDistribution() as categorical:

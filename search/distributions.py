@@ -115,7 +115,9 @@ def to_value(hyperparameter: HyperParameter, internal: Any) -> Any:
             return float(_mirrored(hyperparameter, internal))
         case Float():
             steps = (internal - hyperparameter.min_value) / hyperparameter.step
-            return _at(hyperparameter, round(steps))
+            written = _at(hyperparameter, round(steps))
+            # A range that moves may have had other steps.
+            return written if _is_close(written, internal) else float(internal)
     return internal
 
 
@@ -141,7 +143,31 @@ def holds(hyperparameter: HyperParameter, value: Any) -> bool:
             if not is_number or not math.isfinite(value):
                 return False
             nearest = to_value(hyperparameter, to_internal(hyperparameter, value))
-            return math.isclose(nearest, value, rel_tol=1e-9, abs_tol=1e-12)
+            return _is_close(nearest, value)
+    return False
+
+
+def can_move(one: HyperParameter, other: HyperParameter) -> bool:
+    """Say whether one key of the study can stand for two ranges.
+
+    Args:
+        one: Any of KerasTuner's hyperparameters.
+        other: Another of the same key.
+
+    Returns:
+        Whether what the study holds of one means the same of the other, and Optuna takes both.
+    """
+    targets = [distribution(it) for it in (one, other) if isinstance(it, Int | Float)]
+    means_itself = not any(
+        _is_indexed(it) or it.sampling == "reverse_log"
+        for it in (one, other)
+        if isinstance(it, Int | Float)
+    )
+    match targets:
+        case [IntDistribution(log=log), IntDistribution(log=again)] if means_itself:
+            return bool(log == again)
+        case [FloatDistribution(log=log), FloatDistribution(log=again)] if means_itself:
+            return bool(log == again)
     return False
 
 
@@ -165,6 +191,10 @@ def offer(hyperparameter: HyperParameter) -> str:
         case Boolean():
             return "False or True"
     return repr(hyperparameter.default)
+
+
+def _is_close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _is_same(one: Any, other: Any) -> bool:

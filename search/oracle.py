@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from results.trials import WORKER, agreed_objectives, counted
 from search import lost, slots
 from search.asked import ScopedHyperParameters
+from search.distributions import key
 from search.failures import are_too_many
 from search.outcomes import Outcomes, last_line, name_of
 from search.proposals import Proposals
@@ -99,6 +100,7 @@ class OptunaOracle(keras_tuner.Oracle):
             bounded=max_trials is not None,
             starts=starting_points,
             tunes=self._tunes,
+            held={key(entry) for entry in self.hyperparameters.space},
             seed=seed or 0,
         )
         self._optuna_trials: dict[str, optuna.Trial] = {}
@@ -211,6 +213,8 @@ class OptunaOracle(keras_tuner.Oracle):
         ended = self.trials[trial.trial_id]
         if trial.status == TrialStatus.INVALID and _PRUNED in last_line(trial):
             self.prune(trial.trial_id)
+        if _moved(trial):
+            trial.status = TrialStatus.FAILED
         if trial.status == TrialStatus.INVALID and trial.trial_id in self._pruned:
             # There is nothing to retry.
             trial.status = TrialStatus.FAILED
@@ -237,6 +241,8 @@ class OptunaOracle(keras_tuner.Oracle):
     def _check_consecutive_failures(self) -> None:
         # Of the study, not of this process: each of many workers would have its own failures.
         last, limit = self.end_order[-1], self.max_consecutive_failed_trials
+        if _moved(self.trials[last]):
+            return
         failed = self.trials[last].status == TrialStatus.FAILED and last not in self._pruned
         if not failed and last not in self._pruned:
             return
@@ -247,6 +253,9 @@ class OptunaOracle(keras_tuner.Oracle):
             )
 
     def _finish(self, trial: Trial) -> None:
+        if _moved(trial):
+            frozen = self.study.get_trials(deepcopy=False)[int(trial.trial_id)]
+            slots.replace(self.study, frozen, _moved(trial), same_values=False)
         if trial.trial_id not in self._pruned and self._outcomes.tell(trial):
             self._proposals.exhausted = True
         if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
@@ -348,6 +357,11 @@ def check_limits(max_trials: int | None, timeout: float | None) -> None:
         raise ValueError(f"max_trials is {max_trials}, but must be 1 or more, or None for no bound")
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"timeout is {timeout}, but must be 0 s or more, or None for no bound")
+
+
+def _moved(trial: Trial) -> str:
+    """Say why a trial is to be drawn again, where a range turned out to depend on another entry."""
+    return getattr(trial.hyperparameters, "moved", "")
 
 
 def _tell_unmet(trial: Trial) -> None:

@@ -3,7 +3,7 @@
 import logging
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import keras_tuner
 import optuna
@@ -33,6 +33,7 @@ class Proposals:
         bounded: Whether trials come from the budget's slots alone.
         starts: What the first slots take: values by name, else the defaults.
         tunes: Whether an entry is to be asked for; one that is not takes its default.
+        held: Keys of the entries whose range a user has given, whatever `build` asks with.
         seed: Of the points that take the place of those that the sampler proposed twice.
 
     Attributes:
@@ -46,6 +47,7 @@ class Proposals:
         bounded: bool,
         starts: Sequence[Start],
         tunes: Callable[[HyperParameter], bool],
+        held: Container[str] = (),
         seed: int = 0,
     ) -> None:
         self._study = study
@@ -53,6 +55,8 @@ class Proposals:
         self._bounded = bounded
         self._starts = starts
         self._tunes = tunes
+        self._held = held
+        self._moving: set[str] = set()
         self._checked = False
         self.exhausted = False
 
@@ -126,7 +130,7 @@ class Proposals:
         """
         trial.set_user_attr(BORN, lost.birth(os.getpid()))
         trial.set_user_attr(WORKER, owner)
-        hyperparameters = AskedHyperParameters(trial, self._tunes)
+        hyperparameters = AskedHyperParameters(trial, self._tunes, self._moving, self._held)
         hyperparameters.merge(space.space)
         # The trial itself does not see what the sampler wrote into it.
         hyperparameters.values.update(self._frozen(trial).user_attrs.get(slots.EXTRA, {}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras_tuner
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -87,7 +87,7 @@ class SpaceSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Give the proposal's value; what the proposal lacks is drawn at random.
+        """Give the proposal's value; what it lacks, or has outside, is drawn at random.
 
         Args:
             study: The study.
@@ -99,7 +99,7 @@ class SpaceSampler(BaseSampler):
             The value as the study holds it.
         """
         proposal = self._proposals.get(trial.number) or {}
-        if param_name in proposal:
+        if param_name in proposal and _can_be(param_distribution, proposal[param_name]):
             return proposal[param_name]
         # Seeded anew each time: a search that goes on in another process draws the same.
         seed = derive(self._seed, place(trial), zlib.crc32(param_name.encode()))
@@ -122,3 +122,10 @@ class SpaceSampler(BaseSampler):
             values: Its values, if any.
         """
         self._proposals.pop(trial.number, None)
+
+
+def _can_be(target: BaseDistribution, value: Any) -> bool:
+    """Say whether a range, which may have moved since, has a value."""
+    return not isinstance(target, IntDistribution | FloatDistribution) or (
+        target.low <= value <= target.high
+    )

@@ -9,10 +9,13 @@ import optuna
 import pytest
 from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Float, Int
 from keras_tuner.src.engine.conditions import Parent
+from optuna.trial import TrialState
 
 from search.asked import AskedHyperParameters, ScopedHyperParameters, plain_values, suggest
+from search.grid import GridSampler
 from search.oracle import OptunaOracle
-from tests.search.asking import scorer
+from search.samplers import make_sampler
+from tests.search.asking import scorer, search
 
 
 @pytest.fixture
@@ -176,6 +179,103 @@ def test_one_name_under_two_values_of_a_parent(
     if not stock:
         tuner.search(verbose=0)
         assert len(tuner.oracle.get_best_trials(9)) == 8
+
+
+def moving(hp: keras_tuner.HyperParameters) -> float:
+    """Score a space whose ranges depend on another entry; the first ones reach to 4."""
+    n = hp.Int("n", 1, 8, default=4)
+    k = hp.Int("k", 1, n)
+    rate = hp.Float("rate", 0.0, n / 8, step=0.125)
+    assert 1 <= k <= n
+    assert 0 <= rate <= n / 8
+    assert hp.Fixed("double", 2 * n) == 2 * n
+    return 100 * n + 10 * k + rate
+
+
+SAMPLERS = {
+    "random": lambda: optuna.samplers.RandomSampler(seed=0),
+    "tpe": lambda: make_sampler("tpe", 0, 2, 1),
+    "grid": lambda: GridSampler(0),
+}
+
+
+@pytest.mark.parametrize("sampler", list(SAMPLERS))
+@pytest.mark.filterwarnings("ignore:hyperparameter '(k|rate)'")
+def test_the_range_that_build_asks_with_holds(tmp_path: Path, sampler: str) -> None:
+    study = optuna.create_study(sampler=SAMPLERS[sampler]())
+    oracle = OptunaOracle(study, max_trials=15, starting_points=[{"n": 8}])
+    trials = search(oracle, moving, tmp_path)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 15
+    for trial in trials:
+        n, k, rate = (trial.params[name] for name in ("n", "k", "rate"))
+        assert trial.value == 100 * n + 10 * k + rate
+        assert oracle.trials[f"{trial.number:04d}"].hyperparameters.values == {
+            "n": n, "k": k, "rate": rate, "double": 2 * n
+        }  # fmt: skip
+        assert plain_values(oracle.get_space().space[:3], trial) == trial.params
+    if sampler != "grid":  # It goes over the ranges that were met first.
+        assert any(trial.params["k"] > 4 for trial in trials)
+    # What was drawn in a range that did not hold is drawn again, and counts for nothing.
+    assert len(study.trials) - len(trials) == sum(it.state.name == "FAIL" for it in study.trials)
+
+
+def met_twice(study: optuna.Study, one: Any, other: Any, **params: Any) -> tuple[Any, Any]:
+    study.enqueue_trial(params)
+    hp = asked(study)
+    return hp._retrieve(one), hp._retrieve(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "value"),
+    [
+        (Choice("x", ["a", "b"]), Choice("x", ["b", "c"]), "a"),
+        (Choice("x", [8, 16, 32]), Choice("x", [16, 32]), 0),
+        (Int("x", 1, 9), Int("x", 1, 9, sampling="log"), 5),
+        (Int("x", 1, 8, step=2, sampling="log"), Int("x", 1, 4, step=2, sampling="log"), 3),
+        (Float("x", 1, 9, sampling="reverse_log"), Float("x", 1, 3, sampling="reverse_log"), 2.0),
+    ],
+)
+def test_what_one_name_in_a_study_cannot_mean_holds_as_it_was_first_with_a_warning(
+    study: optuna.Study, one: Any, other: Any, value: Any
+) -> None:
+    with pytest.warns(UserWarning, match="'x': .* before, .* now"):
+        first, second = met_twice(study, one, other, x=value)
+    assert first == second
+    assert plain_values([one], study.trials[0]) == {"x": first}
+
+
+def test_a_name_for_two_ranges_of_one_build_is_warned_of(study: optuna.Study) -> None:
+    trial, known = study.ask({}), {"x"}
+    hp = AskedHyperParameters(trial, lambda entry: True, known)
+    first = hp._retrieve(Int("x", 5, 9))
+    with pytest.warns(UserWarning, match=r"'x': 5\.\.9 before, 1\.\.4 now; both in one build"):
+        assert hp._retrieve(Int("x", 1, 4)) == first
+
+
+def test_names_that_are_active_at_once_share_a_value_with_a_warning(study: optuna.Study) -> None:
+    on = [Parent("on", [True])]
+    study.enqueue_trial({"on": True})
+    hp = asked(study)
+    hp.Boolean("on")
+    first = hp.Int("x", 1, 4)
+    with pytest.warns(UserWarning, match="'x' are active at once"):
+        assert hp._retrieve(Int("x", 50, 90, conditions=on)) == first
+
+
+def test_a_range_that_a_user_gave_holds_whatever_build_asks_with(
+    study: optuna.Study, tmp_path: Path
+) -> None:
+    given = keras_tuner.HyperParameters()
+    given.Int("n", 2, 3)
+    given.Fixed("double", 5)
+
+    def build(hp: keras_tuner.HyperParameters) -> float:
+        assert hp.Int("n", 1, 100) in (2, 3)
+        assert hp.Fixed("double", 9) == 5
+        return 0.0
+
+    oracle = OptunaOracle(study, max_trials=9, hyperparameters=given)
+    assert len(search(oracle, build, tmp_path)) == 2
 
 
 def test_kerastuner_itself_still_needs_the_mend() -> None:
