@@ -59,7 +59,7 @@ def close(storage: BaseStorage) -> None:
     Args:
         storage: The storage.
     """
-    backend = getattr(storage, "_backend", None)
+    backend = getattr(storage, "_backend", storage)
     if isinstance(backend, RDBStorage):
         backend.remove_session()
         backend.engine.dispose()

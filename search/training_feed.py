@@ -31,6 +31,8 @@ def feed(dataset: Dataset, *, batch_size: int, padding: Padding, seed: int) -> t
     epochs = _Epochs(dataset, padded, batch_size, seed)
     steps = len(batches(dataset.split.fit, padded, batch_size, None))
 
+    # There is nothing to convert, and of some Pythons' functions AutoGraph cannot read the source.
+    @tf.autograph.experimental.do_not_convert
     def batch(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ids, labels = tf.numpy_function(epochs.batch, [index], [tf.int32, tf.float32])
         # Fixed ranks, no fixed length: a function traced for one would not do for another.

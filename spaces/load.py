@@ -89,10 +89,13 @@ def _find(spec: str) -> Any:
 
 def _arguments(spec: str, factory: Any, offered: dict[str, int]) -> dict[str, int]:
     """Pick from what is offered what the factory's signature names."""
+    # Python knows the signatures of some, of more with each version; none makes a hypermodel.
+    if inspect.isbuiltin(factory):
+        raise UserError(f"--space {spec}: it is a built-in function, {_WANTED}")
     try:
         parameters = inspect.signature(factory).parameters.values()
-    except ValueError as error:  # some of C's functions have no signature
-        raise UserError(f"--space {spec}: it is a built-in function, {_WANTED}") from error
+    except ValueError as error:
+        raise UserError(f"--space {spec}: it has no signature, {_WANTED}") from error
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     missing = [p.name for p in named if p.default is p.empty and p.name not in offered]
     if missing:

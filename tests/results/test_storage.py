@@ -86,7 +86,17 @@ def test_patience_ends() -> None:
 
 
 def test_sqlite_serves_a_study(tmp_path: Path) -> None:
-    study = study_in(tmp_path, f"sqlite:///{tmp_path / 'study.db'}")
-    study.tell(study.ask(), 0.5)
-    assert study_in(tmp_path, f"sqlite:///{tmp_path / 'study.db'}").best_value == 0.5
-    close(study._storage)
+    first, second = (study_in(tmp_path, f"sqlite:///{tmp_path / 'study.db'}") for _ in range(2))
+    first.tell(first.ask(), 0.5)
+    assert second.best_value == 0.5
+    for study in (first, second):
+        close(study._storage)
+
+
+def test_a_database_is_closed_with_and_without_optunas_cache_before_it(tmp_path: Path) -> None:
+    bare = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    for storage in (bare, optuna.storages.get_storage(bare)):
+        assert optuna.get_all_study_names(storage) == []
+        assert bare.engine.pool.checkedin() > 0
+        close(storage)
+        assert bare.engine.pool.checkedin() == 0

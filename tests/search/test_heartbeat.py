@@ -36,7 +36,7 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[optuna.Stu
     server = make_server(behind, "127.0.0.1", port)
     server.start()
     yield optuna.create_study(storage=open_storage(tmp_path, f"grpc://127.0.0.1:{port}", SECONDS))
-    server.stop(None)
+    server.stop(None).wait()
     close(behind)
 
 

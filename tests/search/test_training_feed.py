@@ -1,8 +1,16 @@
 """The batches of a training."""
 
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from data.prepare import Dataset
+from search import training_feed
 from search.training_feed import feed
 
 
@@ -42,3 +50,21 @@ def test_an_epoch_that_was_left_does_not_reach_into_the_next(dataset: Dataset) -
 def test_no_tuner_runs_beside_it_that_its_end_would_wait_for(dataset: Dataset) -> None:
     source = feed(dataset, batch_size=16, padding="real", seed=1)
     assert source.options().autotune.enabled is False
+
+
+def test_autograph_leaves_it_as_it_is(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Without its source AutoGraph cannot convert a function, and would say so. The empty line makes
+    # code that it has not seen before.
+    gone = ModuleType("gone")
+    monkeypatch.setitem(sys.modules, "gone", gone)
+    source = "\n" + Path(training_feed.__file__).read_text()
+    exec(compile(source, "gone.py", "exec"), vars(gone))
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    made = gone.feed(dataset, batch_size=16, padding="real", seed=1)
+    assert [record.getMessage() for record in caplog.records] == []
+    ids, labels = made.element_spec
+    assert (ids.shape.as_list(), ids.dtype) == ([None, None], tf.int32)
+    assert (labels.shape.as_list(), labels.dtype) == ([None, 1], tf.float32)
+    assert read(made) == read(feed(dataset, batch_size=16, padding="real", seed=1))

@@ -139,7 +139,11 @@ def test_what_is_no_hypermodel() -> None:
     assert "number of type int" in _refused("user_space:number")
     assert "gave an object of type int" in _refused("user_space:wrong_factory")
     assert "class OrderedDict" in _refused("collections:OrderedDict")
-    assert "breakpoint" in _refused("builtins:breakpoint")
+
+
+@pytest.mark.parametrize("spec", ["builtins:breakpoint", "builtins:print"])
+def test_a_built_in_function_is_refused_and_not_called(spec: str) -> None:
+    assert "built-in function" in _refused(spec)
 
 
 @pytest.mark.usefixtures("user_folder")
