@@ -1,17 +1,22 @@
-"""Trains the fixed baselines, once per data set, protocol and library version."""
+"""Trains the fixed baselines, once per data set, protocol, source code, library and machine."""
 
 import hashlib
 import importlib.metadata
 import json
+import os
 import pickle  # measures a size, loads nothing  # nosec B403
+import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from data.errors import UserError
 from data.files import sync_all, write_text
@@ -25,10 +30,67 @@ from results.store import CHECKPOINT
 from search.fit import Recipe, fit, start_afresh
 from search.measure import describe, measure, timed
 from search.seeds import derive
+from search.workforce import cores
 from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
 
-_LIBRARIES = ("tensorflow", "keras", "scikit-learn", "numpy")
+_ROOT = Path(__file__).parents[1]
+_PACKAGES = ("data", "spaces", "results", "search")
+_DISTRIBUTIONS = (
+    "model3-search", "tensorflow", "keras", "scikit-learn", "numpy", "scipy", "numba"
+)  # fmt: skip
 _RESULT = "result.json"
+
+
+def hash_sources(root: Path) -> str:
+    """Hash all of this project's source files; each may determine what a baseline gives.
+
+    Args:
+        root: Where its packages lie.
+
+    Returns:
+        The hash of their names and contents.
+    """
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+# Read once in a process, which goes on with what it has imported whatever is edited meanwhile.
+@cache
+def _sources() -> str:
+    return hash_sources(_ROOT)
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    installed = {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
+    return {"python": platform.python_version(), **installed}
+
+
+@cache
+def _machine() -> Mapping[str, Any]:
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "processor": _processor(),
+        "cores": cores(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "gpus": [tf.config.experimental.get_device_details(gpu) for gpu in gpus],
+        # It decides how sums are rounded.
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # Elsewhere than on Linux.
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 @dataclass(frozen=True)
@@ -40,12 +102,18 @@ class Cache:
         dataset: The data they are trained on.
         recipe: How.
         seed: The run's seed.
+        sources: The hash of this project's source files.
+        versions: Of this project, of what it computes with, and of Python.
+        machine: What it computes on; latencies are kept, too.
     """
 
     folder: Path
     dataset: Dataset
     recipe: Recipe
     seed: int
+    sources: str = field(default_factory=_sources)
+    versions: Mapping[str, str] = field(default_factory=_versions)
+    machine: Mapping[str, Any] = field(default_factory=_machine)
 
     def place(self, name: str) -> Path:
         """Say where a baseline's result belongs.
@@ -65,11 +133,11 @@ class Cache:
             "batch_size": self.recipe.batch_size,
             "padding": self.recipe.padding,
             "seed": self.seed,
-            # An older version left results without the figures of this one.
-            "figures": sorted(field.name for field in fields(Result)),
-            "libraries": {library: importlib.metadata.version(library) for library in _LIBRARIES},
+            "sources": self.sources,
+            "versions": self.versions,
+            "machine": self.machine,
         }
-        text = json.dumps(determined_by, sort_keys=True)
+        text = json.dumps(determined_by, sort_keys=True, default=str)
         return self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def find(self, name: str) -> Result | None:

@@ -1,5 +1,6 @@
 """Kept baselines: trained once, found by all that determines them, whole or not there."""
 
+import importlib.metadata
 import json
 import math
 import shutil
@@ -17,10 +18,11 @@ from sklearn.metrics import accuracy_score, log_loss
 from data.prepare import Dataset
 from results.evaluate import probabilities
 from results.result import Result
-from search.baselines import Cache
+from search.baselines import Cache, hash_sources
 from search.fit import Recipe
 from search.seeds import derive
 from spaces.baselines import fit_linear
+from tests.commands import ROOT
 
 RECIPE = Recipe(epochs=1, batch_size=64)
 
@@ -122,6 +124,12 @@ def other_data(cache: Cache, **facts: object) -> Cache:
         lambda cache: replace(cache, recipe=replace(RECIPE, epochs=2)),
         lambda cache: replace(cache, recipe=replace(RECIPE, batch_size=32)),
         lambda cache: replace(cache, seed=6),
+        lambda cache: replace(cache, sources="0" * 64),
+        lambda cache: replace(cache, versions={**cache.versions, "model3-search": "0.0.9"}),
+        lambda cache: replace(cache, versions={**cache.versions, "numba": "0.1"}),
+        lambda cache: replace(cache, machine={**cache.machine, "processor": "another"}),
+        lambda cache: replace(cache, machine={**cache.machine, "cores": 1_000}),
+        lambda cache: replace(cache, machine={**cache.machine, "threads": 1_000}),
     ],
 )
 def test_whatever_determines_a_baseline_is_in_its_place(
@@ -136,6 +144,43 @@ def test_whatever_determines_a_baseline_is_in_its_place(
 def test_what_does_not_determine_it_is_not(kept: Cache) -> None:
     same = replace(other_data(kept, source="elsewhere"), recipe=replace(RECIPE, reports=4))
     assert same.place("model1") == kept.place("model1")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A copy of all that is installed of this project."""
+    for package in ("data", "spaces", "results", "search"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "edited", ["spaces/baselines.py", "spaces/fast/rnn.py", "search/fit.py", "data/encode.py"]
+)
+def test_an_edited_source_file_gives_another_hash(sources: Path, edited: str) -> None:
+    assert hash_sources(sources) == hash_sources(ROOT)
+    with (sources / edited).open("a") as file:
+        file.write("# edited\n")
+    assert hash_sources(sources) != hash_sources(ROOT)
+
+
+def test_a_renamed_source_file_gives_another_hash(sources: Path) -> None:
+    (sources / "spaces/fast/rnn.py").rename(sources / "spaces/fast/other.py")
+    assert hash_sources(sources) != hash_sources(ROOT)
+
+
+def test_what_is_no_source_file_gives_the_same_hash(sources: Path) -> None:
+    (sources / "results/assets/notes.txt").write_text("edited")
+    shutil.rmtree(sources / "spaces/__pycache__", ignore_errors=True)
+    assert hash_sources(sources) == hash_sources(ROOT)
+
+
+def test_every_cache_of_a_process_and_of_the_next_is_of_here(kept: Cache) -> None:
+    again = Cache(kept.folder, kept.dataset, RECIPE, seed=5)
+    assert again.sources == kept.sources == hash_sources(ROOT)
+    assert again.versions["model3-search"] == importlib.metadata.version("model3-search")
+    assert again.machine == kept.machine
+    assert again.machine["processor"] and again.machine["cores"] >= 1
 
 
 def test_a_stopped_training_is_not_kept(dataset: Dataset, tmp_path: Path) -> None:
