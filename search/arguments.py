@@ -117,7 +117,10 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         help=f"of {', '.join(OBJECTIVES)}; the first chooses the champion (default: %(default)s)",
     )
     group.add_argument(
-        "--epochs", type=_count, default=3, metavar="N", help="of a training (default: %(default)s)"
+        "--epochs",
+        default="auto",
+        metavar="auto|N",
+        help="of a training (default: the brief's 3, and more for a log of fewer rows)",
     )
     group.add_argument(
         "--seed", type=_natural, default=0, metavar="N", help="of all chance (default: %(default)s)"

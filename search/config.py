@@ -23,7 +23,7 @@ CONFIG = "config.toml"
 # What concerns this one call and not the run.
 _OF_THE_CALL = ("config", "explain", "help", "print_completion")
 # Of the options that are text to argparse, those that may be a plain number.
-_NUMBERS = ("budget", "workers", "max_parameters")
+_NUMBERS = ("budget", "epochs", "workers", "max_parameters")
 _PATHS = ("data", "out")
 
 _HEAD = """# The options of this run, the defaults too. To repeat it:

@@ -1,7 +1,7 @@
 """Prints what a run would do, without training: `python -m search.run --explain`."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,18 @@ from spaces.load import load_space
 _MOST_DIGITS = 9
 
 
-def explain(options: Options, plan: Plan) -> None:
+def explain(options: Options, make_plan: Callable[[Options], Plan]) -> None:
     """Print the plan of a run; nothing is trained, and nothing is left in its folder.
 
     Args:
         options: The command line.
-        plan: What its workers would be told.
+        make_plan: Says what its workers would be told.
     """
     with tempfile.TemporaryDirectory() as folder:
         # A log that is generated is not to be left there either.
         dataset = load(replace(options, out=Path(folder)))
+    options = options.settled(len(dataset.split.fit))
+    plan = make_plan(options)
     space = load_space(
         plan.space,
         dataset.vocabulary.num_words,
@@ -56,8 +58,8 @@ def _data(options: Options, dataset: Dataset) -> Iterator[tuple[str, str]]:
 def _search(options: Options, plan: Plan, space: Size) -> Iterator[tuple[str, str]]:
     yield (
         "protocol",
-        f"{plan.epochs} epochs, batches of {plan.batch_size} where the space says nothing else, "
-        f"{plan.reports} reports an epoch, seed {plan.seed}",
+        f"{_count(plan.epochs, 'epoch')}, batches of {plan.batch_size} where the space says "
+        f"nothing else, {_count(plan.reports, 'report')} an epoch, seed {plan.seed}",
     )
     yield "", f"the champion and the baselines with {_count(options.repeats, 'seed')}"
     yield "baselines", f"{', '.join(options.baselines) or 'none'}; padding {plan.padding}"

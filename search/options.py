@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from search import budget, config, objectives, values
 from search.arguments import parser
 from search.budget import Budget
 from search.samplers import DEFAULT_PRUNER, check_names
+from spaces.protocol import epochs_for
 
 BATCH_SIZE = 128
 
@@ -38,7 +39,7 @@ class Options:
     objective: tuple[Objective, ...]
     baselines: tuple[str, ...]
     padding: Padding
-    epochs: int
+    epochs: int | None  # None until the log's size is known.
     repeats: int
     ensemble: int
     finalists: int
@@ -60,7 +61,18 @@ class Options:
     @property
     def resolved(self) -> dict[str, Any]:
         """What became of options that were left to us, by their names."""
-        return {"pruner": self.pruner, "study": self.study}
+        return {"pruner": self.pruner, "study": self.study, "epochs": self.epochs}
+
+    def settled(self, rows: int) -> "Options":
+        """Give the options for a log that has been read: with a number of epochs.
+
+        Args:
+            rows: How many rows a training sees in one epoch.
+
+        Returns:
+            These, or with `--epochs auto` those of a log of that size.
+        """
+        return replace(self, epochs=epochs_for(rows)) if self.epochs is None else self
 
     @property
     def folder(self) -> Path:
@@ -134,11 +146,11 @@ def _options(given: Namespace) -> Options:
         objective=optimised,
         baselines=values.baselines(given.baselines),
         padding=given.padding,
-        epochs=given.epochs,
+        epochs=values.epochs(given.epochs),
         repeats=values.repeats(given.repeats),
         ensemble=values.several("--ensemble", given.ensemble),
         finalists=values.finalists(given.finalists, length, optimised),
-        workers=values.workers(given.workers),
+        workers=values.workers(given.workers, given.sampler),
         max_parameters=values.parameters(given.max_parameters),
         trial_timeout=values.timeout(given.trial_timeout),
         max_failures=given.max_failures,

@@ -27,15 +27,14 @@ from search.load import load, make_folder
 from search.options import BATCH_SIZE, Options, parse
 from search.plan import BaselineDone, Plan, Progress, TrainBaseline
 from search.repeats import repeat
-from search.samplers import KERAS_TUNER
 from search.searching import search
 from search.view import View
 from search.workers import Workers
 from search.workforce import workforce
+from spaces.protocol import reports_for
 
 log = logging.getLogger(__name__)
 
-REPORTS_AN_EPOCH = 4
 # Imported by the workers alone, as the user's own are.
 TENSORBOARD = "search.tensorboard:TensorBoard"
 # Longest first, so that workers that share the baselines end at about the same time.
@@ -53,16 +52,19 @@ def main(argv: Sequence[str]) -> int:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     options = parse(argv)
-    plan = _plan(options)
     if options.explain:
         with hushed():
             # It imports TensorFlow, as only the workers do otherwise.
             from search.explain import explain
 
-        explain(options, plan)
+        explain(options, make_plan)
         return 0
     make_folder(options.out)
-    store = _open(options, load(options))
+    dataset = load(options)
+    options = options.settled(len(dataset.split.fit))
+    log.info("%d epochs a training", options.epochs)
+    plan = make_plan(options)
+    store = _open(options, dataset)
     config.write(store.folder, options.given, {**options.resolved, "workers": plan.workers})
     with Workers(plan) as workers, _interruptible(workers):
         view = View(store.study, options.searched, plan.objectives[0])
@@ -85,16 +87,19 @@ def main(argv: Sequence[str]) -> int:
     return EXIT_INTERRUPTED if interrupted else 0
 
 
-def _plan(options: Options) -> Plan:
-    alone = options.sampler in KERAS_TUNER
-    if alone and (options.workers or 1) > 1:
-        raise UserError(
-            f"--workers is {options.workers}, but --sampler {options.sampler} keeps its state in "
-            "one process; use --workers 1"
-        )
+def make_plan(options: Options) -> Plan:
+    """Say what the workers need to know.
+
+    Args:
+        options: The command line, settled for the log.
+
+    Returns:
+        The plan.
+    """
+    assert options.epochs is not None
     trials = options.searched.trials
     tasks = None if trials is None else max(trials, len(options.baselines), options.repeats)
-    force = workforce(1 if alone else options.workers, tasks)
+    force = workforce(options.workers, tasks)
     return Plan(
         folder=options.folder.resolve(),
         study=options.study,
@@ -109,7 +114,7 @@ def _plan(options: Options) -> Plan:
         epochs=options.epochs,
         batch_size=BATCH_SIZE,
         padding=options.padding,
-        reports=REPORTS_AN_EPOCH,
+        reports=reports_for(options.epochs),
         seed=options.seed,
         workers=force.workers,
         threads=force.threads,

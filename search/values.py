@@ -10,6 +10,7 @@ from results.artefacts import check_url
 from results.objectives import Objective
 from search import budget, objectives
 from search.budget import Budget
+from search.samplers import KERAS_TUNER
 from search.workforce import cores
 from spaces.names import BASELINE_NAMES
 
@@ -96,6 +97,25 @@ def callbacks(specs: Sequence[str]) -> tuple[str, ...]:
     return tuple(specs)
 
 
+def epochs(text: str) -> int | None:
+    """Read `--epochs`.
+
+    Args:
+        text: What stood behind it: a number, or auto.
+
+    Returns:
+        The number; None leaves it to the log's size.
+
+    Raises:
+        UserError: If it is neither.
+    """
+    if text == "auto":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,5}", text, re.ASCII):
+        raise UserError(f"--epochs is '{text}', but must be auto or a whole number of 1 or more")
+    return int(text)
+
+
 def repeats(count: int) -> int:
     """Check `--repeats`.
 
@@ -162,23 +182,30 @@ def finalists(count: int, length: Budget, optimised: Sequence[Objective]) -> int
     return count
 
 
-def workers(text: str) -> int | None:
+def workers(text: str, sampler: str) -> int | None:
     """Read `--workers`.
 
     Args:
         text: What stood behind it.
+        sampler: What `--sampler` names; those of KerasTuner have one worker.
 
     Returns:
         How many; None for auto.
 
     Raises:
-        UserError: If it is neither.
+        UserError: If it is neither, or more than the sampler can have.
     """
+    alone = sampler in KERAS_TUNER
     if text == "auto":
-        return None
+        return 1 if alone else None
     most = 8 * cores()
     if not re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) or int(text) > most:
         raise UserError(f"--workers is '{text}', but must be auto or a number from 1 to {most}")
+    if alone and int(text) > 1:
+        raise UserError(
+            f"--workers is {text}, but --sampler {sampler} keeps its state in one process; "
+            "use --workers 1"
+        )
     return int(text)
 
 

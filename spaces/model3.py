@@ -5,7 +5,8 @@ from typing import Any
 
 from spaces import layers
 from spaces.choices import Choices, choose
-from spaces.space import BRIEF_EPOCHS, BRIEF_FIT_ROWS, Space
+from spaces.protocol import BRIEF_EPOCHS, BRIEF_FIT_ROWS
+from spaces.space import Space
 
 _FAST: Mapping[str, Any] = {
     "embedding": 64,

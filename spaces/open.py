@@ -13,7 +13,8 @@ from spaces.choices import head, training
 from spaces.family import FAMILIES, family
 from spaces.layers import classify
 from spaces.parts import Head, Training
-from spaces.space import BRIEF_EPOCHS, BRIEF_FIT_ROWS, Space
+from spaces.protocol import BRIEF_EPOCHS, BRIEF_FIT_ROWS
+from spaces.space import Space
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ from typing import Any
 import keras_tuner
 
 from spaces import optimizers
-
-BRIEF_FIT_ROWS = 15_059
-BRIEF_EPOCHS = 3
+from spaces.protocol import BRIEF_EPOCHS, BRIEF_FIT_ROWS
 
 
 class Space(keras_tuner.HyperModel):

@@ -124,8 +124,8 @@ def test_a_written_file_gives_the_same_options_from_elsewhere(
     here.mkdir()
     there.mkdir()
     monkeypatch.chdir(here)
-    words = ["--budget", "1h30m", "--data", "log.csv", "--skip-bad-rows", "--sampler"]
-    asked = parse([*words, "kt-hyperband", "--rows", "500", "--max-bytes", "4G"])
+    words = ["--budget", "1h30m", "--data", "log.csv", "--skip-bad-rows", "--pruner"]
+    asked = parse([*words, "none", "--rows", "500", "--max-bytes", "4G"])
     write(there, asked.given, {**asked.resolved, "workers": 3})
     monkeypatch.chdir(there)
     again = parse(["--config", CONFIG])

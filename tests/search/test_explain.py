@@ -34,7 +34,7 @@ def test_the_plan_is_shown_and_nothing_is_left(
         "held-out: 150 rows, ",
         "split chronological; ",
         " ids, of the training part",
-        "3 epochs, batches of 128 where the space says nothing else, 4 reports an epoch, seed 3",
+        "40 epochs, batches of 128 where the space says nothing else, 1 report an epoch, seed 3",
         "model1, model2, linear; padding full",
         "tests.search.small:Small: 3 hyperparameters, 122 points times 1 continuous range",
         "7 trials, for val_accuracy",

@@ -85,7 +85,7 @@ def test_closed_workers_are_opened_again_but_stopped_ones_are_not(tmp_path: Path
     assert asked._stopping.value == STOP and asked.is_stopping
 
 
-SMALL = ("--space", "tests.search.small:Small", "--rows", "700", "--workers", "1")
+SMALL = ("--space", "tests.search.small:Small", "--rows", "700", "--epochs", "3", "--workers", "1")
 
 
 def check(folder: Path, asked: int) -> list[str]:

@@ -35,7 +35,7 @@ DEFAULTS = Options(
     objective=(OBJECTIVES["val_accuracy"],),
     baselines=("model1", "model2", "linear"),
     padding="full",
-    epochs=3,
+    epochs=None,
     repeats=1,
     ensemble=0,
     finalists=0,
@@ -61,6 +61,11 @@ def options(*words: str) -> Options:
 
 def test_the_defaults() -> None:
     assert options() == DEFAULTS
+
+
+def test_epochs_are_settled_by_the_logs_size_unless_they_were_given() -> None:
+    assert options().settled(1_500).epochs == 30
+    assert options("--epochs", "2").settled(1_500).epochs == 2
 
 
 def test_kerastuners_hyperband_prunes_by_itself() -> None:
@@ -89,7 +94,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--vocabulary", "all"], {"vocabulary": "all"}),
         (["--space", "my.module:Space"], {"space": "my.module:Space"}),
         (["--sampler", "random"], {"sampler": "random"}),
-        (["--sampler", "kt-random"], {"sampler": "kt-random"}),
+        (["--sampler", "kt-random"], {"sampler": "kt-random", "workers": 1}),
         (
             ["--sampler", "optuna.samplers:RandomSampler"],
             {"sampler": "optuna.samplers:RandomSampler"},
@@ -105,6 +110,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--baselines", "linear, model1,linear"], {"baselines": ("model1", "linear")}),
         (["--padding", "real"], {"padding": "real"}),
         (["--epochs", "10"], {"epochs": 10}),
+        (["--epochs", "auto"], {"epochs": None}),
         (["--repeats", "5"], {"repeats": 5}),
         (["--ensemble", "5"], {"ensemble": 5}),
         (["--ensemble", "0"], {"ensemble": 0}),
@@ -177,8 +183,8 @@ MOST_WORKERS = 8 * cores()
         ("--ensemble", "-2", "'-2' is not a whole number from 0"),
         ("--finalists", "1", "--finalists is '1', but must be 0 or a number from 2 to 100"),
         ("--finalists", "11", "are a part of --budget 20; at most half of its trials can be"),
-        ("--epochs", "0", "'0' is not a whole number of 1 or more"),
-        ("--epochs", "1.5", "'1.5' is not a whole number of 1 or more"),
+        ("--epochs", "0", "--epochs is '0', but must be auto or a whole number of 1 or more"),
+        ("--epochs", "1.5", "--epochs is '1.5', but must be auto or a whole number"),
         (
             "--workers",
             "0",
