@@ -1,4 +1,8 @@
-"""How long a request takes, scored alone and among 512: the median and the slowest hundredth."""
+"""The CPU time of a request, scored alone and among 512: the median and the slowest hundredth.
+
+CPU and not wall-clock time: while a trial is measured other workers train, and on a full machine
+the wall-clock of one request is then several times as long, which says nothing about the network.
+"""
 
 import time
 from collections.abc import Callable
@@ -17,7 +21,7 @@ Answer = Callable[[Rows], object]
 
 @dataclass(frozen=True)
 class Spread:
-    """Microseconds a request: the duration of a call, divided by its requests.
+    """CPU microseconds a request: those of a call, divided by its requests.
 
     Attributes:
         p50: The median over the calls.
@@ -30,7 +34,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Latency:
-    """How long a request takes, padding included, text cleaning not.
+    """The CPU time of a request, padding included, text cleaning not.
 
     Attributes:
         alone: Where each request is scored alone.
@@ -42,13 +46,17 @@ class Latency:
 
 
 def latency(answer: Answer, rows: npt.ArrayLike, *, seconds: float = 0.5) -> Latency:
-    """Measure the time that requests take, over real records.
+    """Measure the CPU time that requests take, over real records.
+
+    The time of all of the process's threads counts, since TensorFlow computes on threads of its
+    own: `time.thread_time` would see a third of a single request and a fiftieth of a batch. The
+    thread of the heartbeat is in it too, which is next to nothing; a GPU's own time is not.
 
     Args:
         answer: Answers the requests of the given rows.
         rows: The rows to draw requests from, [n]; at least one.
-        seconds: About how long each of the two measurements takes; up to three times as long
-            where that is needed for 100 calls, and one call however slow it is.
+        seconds: About how long each of the two measurements takes, by the wall-clock; up to three
+            times as long where that is needed for 100 calls, and one call however slow it is.
 
     Returns:
         Both spreads.
@@ -68,12 +76,11 @@ def _spread(answer: Answer, order: Rows, size: int, seconds: float) -> Spread:
     while True:
         first = len(durations) * size
         requests = order.take(range(first, first + size), mode="wrap")
-        started = time.perf_counter()
+        started = time.process_time()
         answer(requests)
-        ended = time.perf_counter()
-        durations.append(ended - started)
+        durations.append(time.process_time() - started)
         wanted = seconds if len(durations) > CALLS else 3 * seconds
-        if ended - begun >= wanted:
+        if time.perf_counter() - begun >= wanted:
             break
     timed = np.array(durations[1:] or durations) / size * 1e6
     return Spread(float(np.median(timed)), float(np.quantile(timed, 0.99, method="higher")))

@@ -14,15 +14,14 @@ _LEGEND = (
     "champion's Holm-corrected over Model 2 and linear, all others exploratory and in parentheses; "
     "R@.1%, R@1%: recall at a false positive rate of at most .1 and 1 %; "
     "ECE: expected calibration error, 15 bins; s: seconds of training; "
-    f"µs: median time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
+    f"µs: median CPU time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
     "against it."
 )
 # Of the columns that only a page has.
 PAGE_LEGEND = (
     "brief: keeps Model 3's rules; kB: a network's weights, in thousands of bytes; vs linear, "
     "p linear: as vs M2 and p, against the linear baseline; FPR: false positive rate at .5; "
-    "µs of 512: time of one request among 512; p99: 99th percentile over the calls. Latencies are "
-    "measured by the worker that trained it, while other workers may be busy."
+    "µs of 512: CPU time of one request among 512; p99: 99th percentile over the calls."
 )
 
 _NAMED = 3

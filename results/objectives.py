@@ -62,8 +62,8 @@ OBJECTIVES = {
     for objective in (
         ACCURACY,
         LOSS,
-        Objective("latency_us", "minimize", "latency of one request"),
-        Objective("latency_batch_us", "minimize", "latency in batches"),
+        Objective("latency_us", "minimize", "CPU time of one request"),
+        Objective("latency_batch_us", "minimize", "CPU time of a request in batches"),
         Objective("parameters", "minimize", "number of weights"),
         Objective("train_seconds", "minimize", "training time"),
     )

@@ -60,9 +60,9 @@ class Result:
         train_seconds: Wall-clock seconds of training, validation included.
         cpu_seconds: Seconds of processor time that a network's training took, over all threads:
             what it costs whatever else the machine does; None where unknown.
-        latency_us: Median microseconds a request in batches of one.
-        latency_batch_us: Median microseconds a request in batches of 512.
-        latency_p99_us: 99th percentile of the microseconds a request in batches of one.
+        latency_us: Median CPU microseconds a request in batches of one.
+        latency_batch_us: Median CPU microseconds a request in batches of 512.
+        latency_p99_us: 99th percentile of the CPU microseconds a request in batches of one.
         latency_batch_p99_us: The same in batches of 512.
         size_bytes: Bytes of its network's weights, which is what a file of them takes; of a text
             baseline, what it is pickled to.

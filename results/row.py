@@ -39,15 +39,15 @@ class Row:
         p_vs_model2: McNemar's exact p on the same rows. The champion's is Holm-corrected over its
             two references, Model 2 and the linear baseline; any other is exploratory.
         train_seconds: Seconds of training.
-        latency_us: Median microseconds a request, scored alone.
+        latency_us: Median CPU microseconds a request, scored alone.
         delta_vs_linear: Its held-out accuracy less the linear baseline's.
         p_vs_linear: As `p_vs_model2`, against the linear baseline.
         reason: One line on why it is not complete, or on what is wrong with its scores.
         ece: Expected calibration error on the held-out rows, 15 bins.
         recall_at_fpr_0_1: Recall on the held-out rows at a false positive rate of at most .1 %.
         recall_at_fpr_1: The same at 1 %.
-        latency_p99_us: 99th percentile of the microseconds a request, scored alone.
-        latency_batch_us: Median microseconds a request in batches of 512.
+        latency_p99_us: 99th percentile of the CPU microseconds a request, scored alone.
+        latency_batch_us: Median CPU microseconds a request in batches of 512.
         latency_batch_p99_us: 99th percentile of them.
         size_bytes: Bytes of its weights; of a text baseline, what it is pickled to.
         pareto: Whether no other complete training is both at least as accurate on the held-out

@@ -24,7 +24,7 @@ FINAL = {
     "val_loss": "validation loss",
     "train_seconds": "training, s",
     "parameters": "parameters",
-    "latency_us": "latency, µs",
+    "latency_us": "latency, µs of CPU",
 }
 # A range of more numbers is shown as one.
 _MOST_VALUES = 20

@@ -11,7 +11,7 @@ from results.row import LINEAR, MODEL2, Leaderboard, Row
 
 
 def trade_off(board: Leaderboard) -> Plot:
-    """Plot held-out accuracy against the latency of one request, with the Pareto front.
+    """Plot held-out accuracy against the CPU time of one request, with the Pareto front.
 
     Args:
         board: The leaderboard.
@@ -41,7 +41,7 @@ def trade_off(board: Leaderboard) -> Plot:
     keep = [row.heldout_low for row in known if row and row.heldout_low is not None]
     values = [row.heldout_accuracy for row in rows if row.heldout_accuracy is not None]
     layout = {
-        "xaxis": {"title": {"text": "median microseconds a request, alone"}, **_decades(rows)},
+        "xaxis": {"title": {"text": "median CPU microseconds a request, alone"}, **_decades(rows)},
         "yaxis": {"title": {"text": "held-out accuracy"}, "range": window(values, keep, 0.15)},
         "hovermode": "closest",
     }

@@ -19,7 +19,7 @@ def test_each_is_an_attribute_of_a_result_and_only_accuracy_is_to_grow() -> None
         assert name == objective.name
         assert name in known
     assert OBJECTIVES["val_accuracy"].best == "the highest validation accuracy"
-    assert OBJECTIVES["latency_us"].best == "the lowest latency of one request"
+    assert OBJECTIVES["latency_us"].best == "the lowest CPU time of one request"
 
 
 def test_the_value_is_a_float_or_unknown() -> None:

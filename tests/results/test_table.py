@@ -122,8 +122,8 @@ def test_every_page_says_by_what_the_champion_was_chosen(
     )
     quick = replace(everything(), chosen_by="latency_us")
     assert (
-        "selection bias: not measured, since trial 17 was chosen by the lowest latency of one "
-        "request and not by a score on the validation rows."
+        "selection bias: not measured, since trial 17 was chosen by the lowest CPU time of "
+        "one request and not by a score on the validation rows."
     ) in " ".join(form(quick).replace("\\", "").split())
 
 
