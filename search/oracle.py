@@ -12,7 +12,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import WORKER, agreed_objectives, counted
+from results.trials import WORKER, agreed_objectives
 from search import lost, slots
 from search.asked import ScopedHyperParameters
 from search.distributions import key
@@ -97,7 +97,7 @@ class OptunaOracle(keras_tuner.Oracle):
         self._check_objectives()
         self._proposals = Proposals(
             study,
-            bounded=max_trials is not None,
+            budget=max_trials,
             starts=starting_points,
             tunes=self._tunes,
             held={key(entry) for entry in self.hyperparameters.space},
@@ -106,7 +106,6 @@ class OptunaOracle(keras_tuner.Oracle):
         self._optuna_trials: dict[str, optuna.Trial] = {}
         self._pruned: set[str] = set()
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        slots.fill(study, len(starting_points) if max_trials is None else max_trials)
 
     def _check_objectives(self) -> None:
         known = agreed_objectives(self.study, self._outcomes.names)
@@ -273,7 +272,7 @@ class OptunaOracle(keras_tuner.Oracle):
         """Count the trials of the budget that nobody has begun; None where it has no bound."""
         if self.max_trials is None:
             return None
-        return sum(trial.state == TrialState.WAITING for trial in counted(self.study))
+        return slots.look(self.study).remaining(self.max_trials)
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """Give the best complete trials of the study, whoever ran them.

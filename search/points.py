@@ -70,26 +70,37 @@ def identity(point: Point) -> Identity:
     )
 
 
-def known(study: optuna.Study, apart_from: int) -> set[Identity]:
+def known(
+    study: optuna.Study, apart_from: int | None, kept: dict[int, Identity] | None = None
+) -> set[Identity]:
     """Give the points that are taken: tried, being tried, or waiting to be tried again.
 
     Args:
         study: The study.
-        apart_from: Number of the trial that is left out.
+        apart_from: Number of the trial that is left out, if any.
+        kept: The identities of trials that have ended, by number; those that it lacks are added.
 
     Returns:
         The points of the trials that a budget counts.
     """
     taken = set()
+    kept = {} if kept is None else kept
     for trial in counted(study):
+        if trial.number == apart_from:
+            continue
+        if trial.number in kept:
+            taken.add(kept[trial.number])
+            continue
         point = trial.params
         if trial.state == TrialState.WAITING:
             point = trial.system_attrs.get(slots.FIXED, {})
         # What has no value yet may still get one, and what failed may have failed before: only a
         # trial that trained shows a space without.
-        trained = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-        if trial.number != apart_from and (point or trained):
-            taken.add(identity(point))
+        if point or trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            found = identity(point)
+            taken.add(found)
+            if trial.state.is_finished():
+                kept[trial.number] = found
     return taken
 
 

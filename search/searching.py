@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from optuna.trial import TrialState
 
 from results.store import Store
-from results.trials import counted
 from search import slots
 from search.budget import Budget
 from search.failures import problem
@@ -33,8 +32,6 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
         Why the search could not go on; None where it came to its end.
     """
     put_back(store.study)
-    # Here, once, and not by every worker at the same moment.
-    slots.fill(store.study, options.searched.trials or 1)
     course = _Course(store, workers, options.searched, time.monotonic(), options.finalists)
     problem = _run_trials(course, options, view)
     if problem is None and options.finalists:
@@ -71,15 +68,17 @@ def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
 
 def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool:
     """Wait for the trials of other machines; whether one of them, or of ours, is to be repeated."""
-    study = course.store.study
-    while options.budget.trials and not workers.is_stopping:
+    study, budget = course.store.study, options.searched.trials
+    while budget and not workers.is_stopping:
         put_back(study)
-        trials = counted(study)
-        waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
+        queue = slots.look(study)
+        waiting = queue.of(budget, TrialState.WAITING)
         # Of an exhausted space only what has its values can be run.
         if any(slots.is_fixed(trial) or not course.exhausted for trial in waiting):
             return True
-        if all(trial.state != TrialState.RUNNING for trial in trials):
+        if queue.room(budget) and not course.exhausted:
+            return True
+        if not queue.of(budget, TrialState.RUNNING):
             return False
         time.sleep(1.0)
     return False

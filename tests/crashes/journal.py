@@ -154,7 +154,8 @@ def has_claimed(content: bytes) -> bool:
         Whether it does.
     """
     return any(
-        operation["op_code"] == _Operation.STATE and operation["state"] == RUNNING
+        operation["op_code"] in (_Operation.CREATE, _Operation.STATE)
+        and operation.get("state", RUNNING) == RUNNING
         for operation in operations(content)
     )
 

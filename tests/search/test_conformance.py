@@ -137,7 +137,7 @@ def test_failures_beyond_the_limit(study: optuna.Study, tmp_path: Path) -> None:
         for _ in range(9):
             end(oracle, oracle.create_trial("a"), None, "FAILED")
     assert "it was FAILED" in str(error.value)
-    assert states(study)[:4] == ["FAIL", "FAIL", "FAIL", "WAITING"]
+    assert states(study) == ["FAIL"] * 3
     assert not oracle.ongoing_trials
 
 
@@ -215,7 +215,7 @@ def test_running_trials_are_taken_up_after_reloading(study: optuna.Study, tmp_pa
         assert study.trials[int(trial.trial_id)].params["late"] == late
         reloaded.optuna_trial(trial.trial_id).report(1.0, 1)
         end(reloaded, trial, 0.5)
-    assert states(study)[:3] == ["COMPLETE", "COMPLETE", "WAITING"]
+    assert states(study) == ["COMPLETE"] * 2
     assert reloaded.create_trial("a").trial_id == "0002"
 
 

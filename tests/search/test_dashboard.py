@@ -36,7 +36,6 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     store = Store.create(
         tmp_path / "shown", [ACCURACY], name="shown", url=url, data={}, protocol={}
     )
-    slots.fill(store.study, 4)
     for value in (0.5, 0.75):
         trial = slots.claim(store.study)
         assert trial is not None

@@ -16,11 +16,11 @@ def study() -> optuna.Study:
 
 
 def fail(study: optuna.Study, reason: str = "no") -> None:
-    slots.fail(study, slots.create(study).number, reason)
+    slots.fail(study, study.ask().number, reason)
 
 
 def refuse(study: optuna.Study) -> None:
-    trial = slots.create(study)
+    trial = study.ask()
     result = Result(f"trial {trial.number}", "trial", "failed", "too large", trial.number)
     trial.set_user_attr(RESULT, result.to_json())
     study.tell(trial.number, state=TrialState.PRUNED)
@@ -39,7 +39,7 @@ def test_any_other_end_begins_the_row_anew(study: optuna.Study, state: TrialStat
     fail(study)
     fail(study)
     value = 1.0 if state == TrialState.COMPLETE else None
-    study.tell(slots.create(study).number, value, state=state)
+    study.tell(study.ask().number, value, state=state)
     fail(study)
     fail(study)
     assert problem(study, 3) is None
@@ -48,7 +48,7 @@ def test_any_other_end_begins_the_row_anew(study: optuna.Study, state: TrialStat
 
 
 def test_the_order_is_that_of_the_ends(study: optuna.Study) -> None:
-    early = slots.create(study)
+    early = study.ask()
     fail(study)
     study.tell(early.number, 1.0)
     fail(study)
@@ -57,14 +57,14 @@ def test_the_order_is_that_of_the_ends(study: optuna.Study) -> None:
 
 def test_running_trials_and_those_put_back_are_no_failures(study: optuna.Study) -> None:
     for _ in range(3):
-        lost = slots.create(study)
+        lost = study.ask()
         slots.replace(study, study.trials[lost.number], "its worker died", same_values=True)
     assert problem(study, 1) is None
 
 
 def test_a_trial_that_is_about_to_end_is_counted_once(study: optuna.Study) -> None:
     fail(study)
-    ending = slots.create(study).number
+    ending = study.ask().number
     assert not are_too_many(study, 2)
     assert are_too_many(study, 2, ending)
     slots.fail(study, ending, "no")

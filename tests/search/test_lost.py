@@ -17,6 +17,7 @@ from results.trials import BORN, DEATHS, WORKER, counted
 from search import lost, slots
 from search.lost import MOST_DEATHS, birth, cause, is_lost, put_back, worker_name
 
+BUDGET = 2
 PID = 2**22 + 1  # Above what Linux gives: nobody's.
 
 
@@ -81,21 +82,19 @@ def test_an_unsigned_trial_is_lost_after_a_while(hours: int, lost: bool) -> None
 
 @pytest.fixture
 def study() -> optuna.Study:
-    study = optuna.create_study()
-    slots.fill(study, 2)
-    return study
+    return optuna.create_study()
 
 
 def begin(study: optuna.Study, pid: int = PID) -> optuna.Trial:
-    trial = slots.claim(study)
+    trial = slots.claim(study, BUDGET)
     assert trial is not None
     trial.set_user_attr(WORKER, worker_name(pid))
     trial.suggest_int("width", 1, 9)
     return trial
 
 
-def waiting(study: optuna.Study) -> int:
-    return sum(trial.state == TrialState.WAITING for trial in counted(study))
+def remaining(study: optuna.Study) -> int:
+    return slots.look(study).remaining(BUDGET)
 
 
 def begin_again(study: optuna.Study, values: dict[str, int]) -> optuna.Trial:
@@ -113,7 +112,7 @@ def test_a_trial_that_kills_its_worker_each_time_fails_for_good(study: optuna.St
     values = dict(first.params)
     for _ in range(MOST_DEATHS - 1):
         assert put_back(study, dead=PID, exitcode=-signal.SIGKILL) == 1
-        assert waiting(study) == 2
+        assert remaining(study) == 2
         begin_again(study, values)
     assert put_back(study, dead=PID, exitcode=-signal.SIGKILL) == 1
     (failed,) = [trial for trial in counted(study) if trial.state == TrialState.FAIL]
@@ -121,8 +120,7 @@ def test_a_trial_that_kills_its_worker_each_time_fails_for_good(study: optuna.St
         "its worker died 3 times (signal 9: perhaps out of memory)"
     )
     assert failed.params == values
-    assert waiting(study) == 1
-    assert len(counted(study)) == 2
+    assert remaining(study) == 1
 
 
 def test_deaths_that_nobody_saw_are_not_counted(study: optuna.Study) -> None:
@@ -131,9 +129,9 @@ def test_deaths_that_nobody_saw_are_not_counted(study: optuna.Study) -> None:
         # The whole run was killed: the next one asks the system.
         assert put_back(study) == 1
         begin_again(study, values)
-    assert waiting(study) == 1
+    assert remaining(study) == 1
     assert put_back(study, dead=PID, exitcode=1) == 1
-    assert waiting(study) == 2
+    assert remaining(study) == 2
 
 
 def test_a_trial_that_was_interrupted_in_between_keeps_its_count(study: optuna.Study) -> None:

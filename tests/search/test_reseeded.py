@@ -117,12 +117,11 @@ def test_a_trial_that_was_put_back_draws_what_the_lost_one_would_have() -> None:
     drawn = []
     for is_lost in (False, True):
         study = optuna.create_study(sampler=ReseededSampler(RandomSampler, 3))
-        slots.fill(study, 2)
         if is_lost:
-            assert slots.claim(study) is not None
+            assert slots.claim(study, 2) is not None
             (lost,) = study.get_trials(states=(TrialState.RUNNING,))
             slots.replace(study, lost, "its worker died", same_values=True)
-        while (trial := slots.claim(study)) is not None:
+        while (trial := slots.claim(study, 2)) is not None:
             drawn.append(trial.suggest_float("x", 0, 1))
             study.tell(trial, drawn[-1])
     assert drawn[:2] == drawn[2:]

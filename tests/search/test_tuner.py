@@ -300,7 +300,7 @@ def test_a_stock_hypermodel_without_declare_is_searched_whole(
         return small_model(words(dataset), width=width)
 
     store = open_store(tmp_path)
-    tuner = search(store, dataset, Building(build), 0)
+    tuner = search(store, dataset, Building(build), 1)
     found = {entry.name for entry in tuner.oracle.get_space().space}
     assert found == {"wide", "width", "batch_size"}
     begin_with(store, {"wide": True})

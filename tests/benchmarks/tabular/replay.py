@@ -14,7 +14,6 @@ from optuna.trial import TrialState
 from search.proposals import Proposals
 from search.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
 from search.seeds import derive
-from search.slots import fill
 from search.starts import DEFAULTS, Start
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
 from tests.benchmarks.tabular.table import REPORTS
@@ -95,9 +94,8 @@ class Replay:
             sampler=make_sampler(setting.sampler, seed, setting.workers, EPOCHS),
             pruner=setting.pruner(EPOCHS * setting.reports),
         )
-        fill(self._study, len(setting.starts))
         self._proposals = Proposals(
-            self._study, bounded=False, starts=setting.starts, tunes=lambda entry: True
+            self._study, budget=None, starts=setting.starts, tunes=lambda entry: True
         )
         self._ended = 0
         self._best: tuple[float, float] = (-1.0, 0.0)
