@@ -13,6 +13,9 @@ MOST_FAILURES = 5
 # by their size: so many of them count for one failure.
 REFUSALS_A_FAILURE = 10
 
+# Marks such a trial where it has no result of this project's.
+REFUSED = "refused"
+
 
 def are_too_many(study: optuna.Study, most: int, ending: int | None = None) -> bool:
     """Say whether a search is to be given up.
@@ -61,7 +64,7 @@ def is_refused(trial: FrozenTrial) -> bool:
         Whether it was.
     """
     failed = trial.user_attrs.get(RESULT, {}).get("status") == "failed"
-    return bool(failed and trial.state == TrialState.PRUNED)
+    return trial.state == TrialState.PRUNED and (failed or REFUSED in trial.user_attrs)
 
 
 def _row(study: optuna.Study) -> list[FrozenTrial]:

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import keras_tuner
 import optuna
 from keras_tuner.engine.trial import Trial
+from keras_tuner.errors import FailedTrialError, FatalValueError
 from optuna.pruners import SuccessiveHalvingPruner
 from optuna.trial import TrialState
 
 from data.errors import UserError
 from results.storage import close, open_storage
 from results.store import HEARTBEAT_SECONDS
-from results.trials import show_objectives
+from results.trials import REASON, show_objectives
+from search.failures import REFUSED
 from search.heartbeat import beating
 from search.lost import put_back
 from search.oracle import OptunaOracle, check_limits
@@ -25,6 +28,8 @@ from search.starts import Start
 
 # Before it is known how long a training will be, and as many as most are.
 _EPOCHS = 10
+# KerasTuner's name of what is minimized where no objective is given.
+_UNNAMED = "default_objective"
 # What TPE is told of the workers: that there may be others.
 _WORKERS = 2
 _BEGUN = tuple(state for state in TrialState if state != TrialState.WAITING)
@@ -57,7 +62,9 @@ class OptunaTuner(keras_tuner.Tuner):
         project_name: Their folder's name.
         overwrite: Whether to begin anew: that folder is deleted first. A study that is given must
             then be a new one.
-        kwargs: As for `keras_tuner.Tuner`.
+        kwargs: As for `keras_tuner.Tuner`. A model above `max_model_size` prunes its trial, so that
+            the sampler avoids its like; ten times as many of them in a row as of failures end the
+            search.
 
     Raises:
         ValueError: If there is no hypermodel and `run_trial` needs one, the study's values are of
@@ -66,6 +73,7 @@ class OptunaTuner(keras_tuner.Tuner):
     """
 
     oracle: OptunaOracle
+    hypermodel: Any
 
     def __init__(
         self,
@@ -140,17 +148,42 @@ class OptunaTuner(keras_tuner.Tuner):
             kwargs: Of `search`.
 
         Returns:
-            What `keras_tuner.Tuner.run_trial` returns; of a pruned trial the worst value.
+            What `keras_tuner.Tuner.run_trial` returns; of a pruned trial, or one whose model is
+            larger than `max_model_size`, the worst value.
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
         with beating(self.study._storage, asked._trial_id, HEARTBEAT_SECONDS):
             try:
                 return super().run_trial(trial, *args, **kwargs)
+            except Oversized as error:
+                # As in `search.run`: the sampler learns nothing from a failure.
+                trial.message = str(error)
+                asked.set_user_attr(REASON, trial.message)
+                asked.set_user_attr(REFUSED, True)
             except optuna.TrialPruned:
-                # KerasTuner would print a traceback. The study keeps what was reported.
-                self.oracle.prune(trial.trial_id)
-                objective = self.oracle.objective
-                return {objective.name: math.inf if objective.direction == "min" else -math.inf}
+                pass  # KerasTuner would print a traceback. The study keeps what was reported.
+            self.oracle.prune(trial.trial_id)
+            objective = self.oracle.objective
+            return {objective.name: math.inf if objective.direction == "min" else -math.inf}
+
+    def _build_hypermodel(self, hp: keras_tuner.HyperParameters) -> Any:
+        model = super()._build_hypermodel(hp)
+        if self.max_model_size and isinstance(model, keras.Model) and model.built:
+            count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+            if count > self.max_model_size:
+                limit = f"max_model_size {self.max_model_size:,}"
+                raise Oversized(f"{count:,} parameters, more than {limit}")
+        return model
+
+    def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        # KerasTuner takes a dict of several objectives only with their sum, and does not look
+        # whether a history has the objective.
+        own = self.hypermodel
+        self.hypermodel = _Checked(own, self.oracle.objective)
+        try:
+            return super()._build_and_fit_model(trial, *args, **kwargs)
+        finally:
+            self.hypermodel = own
 
     def on_epoch_end(
         self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
@@ -183,6 +216,39 @@ class OptunaTuner(keras_tuner.Tuner):
         before = report in self._reported
         self._reported.add(report)
         return before
+
+
+class Oversized(FailedTrialError):
+    """A model has more trainable weights than `max_model_size`."""
+
+
+class _Checked(keras_tuner.HyperModel):
+    """A hypermodel whose `fit` gives all objectives, and their sum where they are several."""
+
+    def __init__(self, own: keras_tuner.HyperModel, objective: Any) -> None:
+        super().__init__()
+        self._own = own
+        self._objective = objective
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        return self._own.build(hp)
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
+        results = self._own.fit(hp, model, *args, **kwargs)
+        found = results.history if isinstance(results, keras.callbacks.History) else results
+        if not isinstance(found, dict):
+            return results
+        parts = getattr(self._objective, "objectives", [self._objective])
+        missing = [part.name for part in parts if part.name not in found]
+        # Without an objective of the user's KerasTuner itself says what `fit` has to return.
+        if missing and self._objective.name != _UNNAMED:
+            raise FatalValueError(
+                f"objective {', '.join(missing)} is not among the metrics of the training, which "
+                f"are {', '.join(found)}"
+            )
+        if len(parts) > 1 and found is results:
+            return {self._objective.name: self._objective.get_value(found), **found}
+        return results
 
 
 def _refuse_loss(study: optuna.Study, folder: Path) -> None:

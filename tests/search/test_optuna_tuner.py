@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from results.storage import close
 from results.trials import counted
 from search.asked import plain_values
+from search.failures import REFUSALS_A_FAILURE
 from search.optuna_tuner import OptunaTuner
 from tests.commands import ROOT
 
@@ -181,6 +182,67 @@ def test_a_study_is_opened_by_the_url_of_its_database(tmp_path: Path) -> None:
 def test_a_url_that_leads_nowhere_is_a_value_error_that_names_its_argument(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^study "):
         OptunaTuner(build, "val_loss", study="no database", directory=tmp_path)
+
+
+def test_models_too_large_are_pruned_and_many_in_a_row_end_the_search(tmp_path: Path) -> None:
+    """As in `search.run`: see test_hypermodels."""
+
+    def too_large(hp: keras_tuner.HyperParameters) -> Any:
+        hp.Int("width", 1, 10**6)
+        return build(hp)
+
+    tuner = OptunaTuner(
+        too_large,
+        "val_loss",
+        max_trials=99,
+        max_model_size=2,
+        max_consecutive_failed_trials=1,
+        directory=tmp_path,
+    )
+    with pytest.raises(RuntimeError, match="3 parameters, more than max_model_size 2"):
+        search(tuner)
+    ended = [trial for trial in counted(tuner.study) if trial.state.is_finished()]
+    assert [trial.state for trial in ended] == [TrialState.PRUNED] * REFUSALS_A_FAILURE
+    assert tuner.oracle.get_best_trials() == []
+
+
+class Metrics(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Has a `fit` of its own, which gives a dict."""
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        return build(hp)
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
+        model.fit(*args, **kwargs)
+        return {"size": 3.0, "quality": hp.get("more")}
+
+
+def test_a_dict_of_several_objectives_needs_no_sum(tmp_path: Path) -> None:
+    objectives = [keras_tuner.Objective("size", "min"), keras_tuner.Objective("quality", "max")]
+    hypermodel = Metrics()
+    tuner = OptunaTuner(hypermodel, objectives, max_trials=2, directory=tmp_path)
+    for trial in search(tuner):
+        assert trial.values == [3.0, trial.params["more"]]
+    assert tuner.hypermodel is hypermodel
+    assert len(tuner.oracle.get_best_trials(9)) == 2
+
+
+@pytest.mark.parametrize(
+    ("hypermodel", "objective", "told"),
+    [
+        (build, keras_tuner.Objective("val_acc", "max"), "val_acc .* val_accuracy, val_loss"),
+        (build, ["val_loss", keras_tuner.Objective("val_f1", "max")], "objective val_f1 "),
+        (Metrics(), keras_tuner.Objective("length", "min"), "length .* size, quality"),
+    ],
+)
+def test_an_objective_that_is_not_among_the_metrics_ends_the_search_at_its_first_training(
+    tmp_path: Path, hypermodel: Any, objective: Any, told: str
+) -> None:
+    tuner = OptunaTuner(hypermodel, objective, max_trials=3, directory=tmp_path)
+    with pytest.raises(ValueError, match=told):
+        search(tuner)
+    states = [trial.state for trial in tuner.study.trials]
+    assert states.count(TrialState.WAITING) == 2
 
 
 PROGRAM = """
