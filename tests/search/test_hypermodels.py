@@ -308,3 +308,22 @@ def test_a_model_that_is_built_by_its_first_batch_is_trained(
     (result,) = store.trials()
     assert result.status == "complete", result.reason
     assert result.parameters == words(dataset) * 2 + 3
+
+
+@pytest.mark.filterwarnings("ignore:hyperparameter 'kernels'")
+def test_a_range_that_depends_on_another_value_holds_and_fails_no_trial(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    def build(hp: Any) -> Any:
+        width = hp.Int("width", 1, 9, default=9)
+        kernels = hp.Int("kernels", 1, width)
+        assert 1 <= kernels <= width
+        return small_model(words(dataset), width=kernels)
+
+    store = open_store(tmp_path)
+    search(store, dataset, Building(build), 6, failures=1)
+    results = store.trials()
+    assert [result.status for result in results] == ["complete"] * 6
+    trials = store.study.trials
+    assert all(it.hyperparameters == trials[it.number or 0].params for it in results)
+    assert len(trials) > 6  # At least one was drawn again.
