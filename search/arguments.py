@@ -203,8 +203,8 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         type=_count,
         default=HEARTBEAT_SECONDS,
         metavar="SECONDS",
-        help="between a trial's signs of life in a database; silent for four times as long, it is "
-        "repeated (default: %(default)s)",
+        help="between a trial's signs of life to other machines; silent for four times as long, it "
+        "is repeated (default: %(default)s)",
     )
     group.add_argument(
         "--artefacts",

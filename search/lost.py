@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
 
+from results.storage import SILENT_BEATS
 from results.trials import BORN, DEATHS, WORKER
 from search import slots
-from search.heartbeat import silent
+from search.heartbeat import patience, silent
 
 # A trial is claimed first and signed right after; one without a name for longer lost its owner.
 _SIGNED_WITHIN = timedelta(seconds=10)
@@ -66,11 +68,17 @@ def _birth_elsewhere(pid: int) -> str | None:
         return None
 
 
-def put_back(study: optuna.Study, dead: int | None = None, exitcode: int | None = None) -> int:
+def put_back(
+    study: optuna.Study,
+    dead: int | None = None,
+    exitcode: int | None = None,
+    *,
+    all_sign: bool = False,
+) -> int:
     """End the running trials of dead workers, and put them back to be repeated.
 
-    A worker of this machine is dead when its process is gone; one of another machine when its
-    database has had no sign of life from it for too long.
+    A worker of this machine is dead when its process is gone; one of another machine, or of this
+    one when it had another name, when its trial has had no sign of life for too long.
 
     A trial may have killed its worker itself, e.g. by asking for all memory: after `MOST_DEATHS`
     workers that were seen to die of it, it fails for good.
@@ -79,13 +87,19 @@ def put_back(study: optuna.Study, dead: int | None = None, exitcode: int | None 
         study: The study.
         dead: Process id of a worker seen to die; None asks the system for each owner.
         exitcode: What it died with, as `multiprocessing` gives it.
+        all_sign: Whether all who run trials of this study give signs of life, as the workers of
+            `search.run` do.
 
     Returns:
         How many were ended.
     """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    overdue = silent(study, running)
-    lost = [trial for trial in running if trial.number in overdue or is_lost(trial, dead)]
+    stale, left = silent(study), awaited(study, running, all_sign=all_sign)
+    lost = [
+        trial
+        for trial in running
+        if trial._trial_id in stale or left.get(trial.number, 1.0) <= 0 or is_lost(trial, dead)
+    ]
     for trial in lost:
         # Where the whole run was killed, or a machine switched off, that is no trial's fault.
         seen = dead is not None and trial.user_attrs.get(WORKER) == worker_name(dead)
@@ -96,6 +110,51 @@ def put_back(study: optuna.Study, dead: int | None = None, exitcode: int | None 
         else:
             slots.replace(study, trial, "its worker died", same_values=True, deaths=deaths)
     return len(lost)
+
+
+def awaited(
+    study: optuna.Study, running: Sequence[FrozenTrial], *, all_sign: bool
+) -> dict[int, float]:
+    """Say how long to wait for signs of life of other machines' trials.
+
+    Args:
+        study: The study.
+        running: Running trials.
+        all_sign: As for `put_back`.
+
+    Returns:
+        Seconds by the trials' numbers, where signs are written into trials; 0 or less is too late.
+    """
+    elsewhere = [trial for trial in running if not _is_here(trial)]
+    return patience(study, elsewhere, all_sign=all_sign)
+
+
+def told_of(study: optuna.Study, running: Sequence[FrozenTrial], heartbeat: int) -> str:
+    """Say what a search waits for that has nothing else to do.
+
+    Args:
+        study: The study.
+        running: Running trials of other machines' workers.
+        heartbeat: Seconds between two signs of life, where the database keeps them.
+
+    Returns:
+        A line.
+    """
+    left = awaited(study, running, all_sign=True).values()
+    seconds = max(left, default=float(SILENT_BEATS * heartbeat))
+    trials = ", ".join(
+        f"trial {trial.number} ({trial.user_attrs.get(WORKER, 'not signed yet')})"
+        for trial in running
+    )
+    return (
+        f"waiting for {trials}: one whose worker gives no sign of life for another "
+        f"{max(seconds, 1):.0f} s is repeated here"
+    )
+
+
+def _is_here(trial: FrozenTrial) -> bool:
+    host, _, pid = str(trial.user_attrs.get(WORKER, "")).rpartition("-")
+    return host == socket.gethostname() and pid.isdigit()
 
 
 def cause(exitcode: int | None) -> str:
@@ -130,9 +189,9 @@ def is_lost(trial: FrozenTrial, dead: int | None = None) -> bool:
         return started is not None and abs(datetime.now() - started) > _SIGNED_WITHIN
     if dead is not None:
         return bool(owner == worker_name(dead))
-    host, _, pid = owner.rpartition("-")
-    if host != socket.gethostname() or not pid.isdigit():
+    if not _is_here(trial):
         return False
+    pid = owner.rpartition("-")[2]
     born = trial.user_attrs.get(BORN)
     if born is not None and born.startswith(f"{pid} "):
         return bool(born != birth(int(pid)))

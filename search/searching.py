@@ -1,5 +1,6 @@
 """Runs the trials of a search on its workers, whatever happens to them."""
 
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from search import slots
 from search.budget import Budget
 from search.failures import problem
 from search.finalists import reserve, retrain_finalists
-from search.lost import put_back
+from search.lost import put_back, told_of
 from search.options import Options
 from search.plan import Doing, Progress, Search, SearchDone, Task
 from search.process import Death, Worker
 from search.view import View
 from search.workers import Workers, WorkersDied
+
+log = logging.getLogger(__name__)
 
 
 def search(options: Options, store: Store, workers: Workers, view: View) -> str | None:
@@ -31,7 +34,7 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
     Returns:
         Why the search could not go on; None where it came to its end.
     """
-    put_back(store.study)
+    put_back(store.study, all_sign=True)
     course = _Course(store, workers, options.searched, time.monotonic(), options.finalists)
     problem = _run_trials(course, options, view)
     if problem is None and options.finalists:
@@ -69,8 +72,9 @@ def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
 def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool:
     """Wait for the trials of other machines; whether one of them, or of ours, is to be repeated."""
     study, budget = course.store.study, options.searched.trials
+    told: set[int] = set()
     while budget and not workers.is_stopping:
-        put_back(study)
+        put_back(study, all_sign=True)
         queue = slots.look(study)
         waiting = queue.of(budget, TrialState.WAITING)
         # Of an exhausted space only what has its values can be run.
@@ -78,8 +82,12 @@ def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool
             return True
         if queue.room(budget) and not course.exhausted:
             return True
-        if not queue.of(budget, TrialState.RUNNING):
+        running = queue.of(budget, TrialState.RUNNING)
+        if not running:
             return False
+        if not told.issuperset(trial.number for trial in running):
+            log.info("%s", told_of(study, running, options.heartbeat))
+            told.update(trial.number for trial in running)
         time.sleep(1.0)
     return False
 

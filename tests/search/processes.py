@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +86,13 @@ class Searching:
         return self.process.returncode, out, err
 
 
-def start(out: Path, study: str, *options: str, url: str | None = None) -> Searching:
+def start(
+    out: Path,
+    study: str,
+    *options: str,
+    url: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Searching:
     """Start a search of the slow space on a small synthetic log.
 
     Args:
@@ -94,6 +100,7 @@ def start(out: Path, study: str, *options: str, url: str | None = None) -> Searc
         study: The study's name.
         options: More options.
         url: A database for the study; None for the run's journal.
+        environment: More variables.
 
     Returns:
         The running search; whoever starts it ends it with `kill`.
@@ -106,7 +113,7 @@ def start(out: Path, study: str, *options: str, url: str | None = None) -> Searc
     process = subprocess.Popen(
         command,
         cwd=REPOSITORY,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -15,7 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from results.trials import BORN, DEATHS, WORKER, counted
 from search import lost, slots
-from search.lost import MOST_DEATHS, birth, cause, is_lost, put_back, worker_name
+from search.lost import MOST_DEATHS, birth, cause, is_lost, put_back, told_of, worker_name
+from tests.search import processes
+from tests.search.journals import journalled
+from tests.search.processes import Start, check_exact
 
 BUDGET = 2
 PID = 2**22 + 1  # Above what Linux gives: nobody's.
@@ -162,6 +165,45 @@ def test_deaths_of_different_trials_do_not_add_up(study: optuna.Study) -> None:
 )
 def test_the_cause_is_told(exitcode: int | None, said: str) -> None:
     assert cause(exitcode) == said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_search_goes_on_on_a_machine_of_another_name(start: Start, tmp_path: Path) -> None:
+    """As in a container that was made anew, on the same folder."""
+    (tmp_path / "sitecustomize.py").write_text(
+        'import os, socket\nsocket.gethostname = lambda: os.environ["TOLD_HOST"]\n'
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    options = ("--budget", "3", "--workers", "1", "--heartbeat", "1")
+    for host in ("old", "new"):
+        told = {"PYTHONPATH": path, "TOLD_HOST": host}
+        search = start(tmp_path, "moved", *options, environment=told)
+        if host == "old":
+            search.wait_for(lambda study: bool(signed(study)))
+            search.kill()
+    with search.study() as study:
+        (lost,) = signed(study)
+    assert lost.user_attrs[WORKER].startswith("old-")
+    status, _, err = search.end()
+    assert status == 0, err
+    with search.study() as study:
+        check_exact(study, 3)
+
+
+def test_what_is_awaited_is_told_with_how_long(tmp_path: Path) -> None:
+    study = journalled(tmp_path / "journal.log")
+    for host in ("here", "there"):
+        study.ask().set_user_attr(WORKER, f"{host}-7")
+    assert told_of(study, study.trials, 15) == (
+        "waiting for trial 0 (here-7), trial 1 (there-7): one whose worker gives no sign of life "
+        "for another 60 s is repeated here"
+    )
+
+
+def signed(study: optuna.Study) -> list[FrozenTrial]:
+    """Give the running trials that have values and have given a sign of life."""
+    return [trial for trial in processes.running(study) if "alive" in trial.system_attrs]
 
 
 def test_a_system_without_sigkill_tells_the_cause_too(monkeypatch: pytest.MonkeyPatch) -> None:
