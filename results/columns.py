@@ -8,6 +8,7 @@ from results.verdict import p_figure, plain, share
 
 CHAMPION = "*"
 FRONT = "^"
+PARTIAL = "~"
 
 Column = Callable[[Row], str]
 
@@ -45,7 +46,7 @@ _RANK: dict[str, Column] = {
     "status": lambda row: row.status,
 }
 _ACCURACY: dict[str, Column] = {
-    "val acc": lambda row: share(row.val_accuracy),
+    "val acc": lambda row: (PARTIAL if row.val_partial else "") + share(row.val_accuracy),
     "held-out": lambda row: share(row.heldout_accuracy),
     "95 %": lambda row: _interval(row.heldout_low, row.heldout_high),
     "vs M2": lambda row: _points(row.delta_vs_model2),

@@ -75,6 +75,7 @@ def ensemble(store: Store) -> tuple[Result, Scores] | None:
             epochs=sum(member.epochs for member in members),
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
+            val_rows=len(labels),
             parameters=_sum([member.parameters for member in members]),
             violations=tuple(dict.fromkeys(rule for one in members for rule in one.violations)),
             train_seconds=sum(member.train_seconds for member in members),

@@ -2,14 +2,15 @@
 
 import textwrap
 
-from results.columns import CHAMPION, FRONT
+from results.columns import CHAMPION, FRONT, PARTIAL
 from results.result import BEHIND, BUDGET_ENDED
 from results.row import Leaderboard
 from results.selection import RULES
 from results.verdict import plain, share
 
 _LEGEND = (
-    "held: accuracy on the held-out rows, with its 95 % Wilson interval; "
+    f"val: accuracy on the validation rows, {PARTIAL} on a part of them, where a trial was stopped "
+    "within an epoch; held: accuracy on the held-out rows, with its 95 % Wilson interval; "
     "vs M2: points of accuracy above Model 2; p: McNemar's exact test on the same rows, the "
     "champion's Holm-corrected over Model 2 and linear, all others exploratory and in parentheses; "
     "R@.1%, R@1%: recall at a false positive rate of at most .1 and 1 %; "

@@ -78,6 +78,7 @@ def build(
             found.get(result.name),
             versus[MODEL2].get(result.name),
             versus[LINEAR].get(result.name),
+            data.get("slices", {}).get("validation", 0),
             selected=result.name == champion,
         )
         for result in ordered
@@ -163,6 +164,7 @@ def _row(
     found: Metrics | None,
     model2: _Versus | None,
     linear: _Versus | None,
+    validation_rows: int,
     *,
     selected: bool,
 ) -> Row:
@@ -199,6 +201,8 @@ def _row(
         latency_batch_us=_finite(result.latency_batch_us),
         latency_batch_p99_us=_finite(result.latency_batch_p99_us),
         size_bytes=result.size_bytes,
+        val_rows=result.val_rows,
+        val_partial=result.val_rows is not None and result.val_rows < validation_rows,
     )
 
 

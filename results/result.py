@@ -54,6 +54,8 @@ class Result:
         val_accuracy: Accuracy on the validation rows, of the weights that the training ended with;
             of a pruned one at its last report. None where none was reached.
         val_loss: Loss on them, likewise; None where unknown or not finite.
+        val_rows: How many validation rows both rest on: all, or a part if it was stopped within an
+            epoch. None where there was no report, and in results of earlier versions.
         layers: How many layers the model has, its input not counted; None for an ensemble.
         parameters: How many weights the model has.
         violations: The rules of Model 3 that it breaks; empty where it meets the brief.
@@ -82,6 +84,7 @@ class Result:
     curve: tuple[Point, ...] = ()
     val_accuracy: float | None = None
     val_loss: float | None = None
+    val_rows: int | None = None
     layers: int | None = None
     parameters: int | None = None
     violations: tuple[str, ...] = ()

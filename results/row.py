@@ -57,6 +57,8 @@ class Row:
         repeats_std: Its sample standard deviation (n - 1).
         repeats_min: The lowest.
         repeats_max: The highest.
+        val_rows: How many validation rows `val_accuracy` and `val_loss` rest on; None if unknown.
+        val_partial: Whether that is only a part of them: it was stopped within an epoch.
     """
 
     rank: int
@@ -97,6 +99,8 @@ class Row:
     repeats_std: float | None = None
     repeats_min: float | None = None
     repeats_max: float | None = None
+    val_rows: int | None = None
+    val_partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
@@ -52,11 +52,13 @@ def _checked(of: type[Row | Selection], values: Any, where: str) -> dict[str, An
     if not isinstance(values, dict):
         raise ValueError(f"{where} is no object")
     names = {field.name for field in fields(of)}
-    odd = sorted(names ^ set(values))
+    # The schema only grows: a file of an earlier version lacks what has a default.
+    needed = {field.name for field in fields(of) if field.default is MISSING}
+    odd = sorted((set(values) - names) | (needed - set(values)))
     if odd:
         raise ValueError(f"{where}: '{odd[0]}' is {'missing' if odd[0] in names else 'unknown'}")
     for name, hint in get_type_hints(of).items():
-        if not _fits(values[name], hint):
+        if name in values and not _fits(values[name], hint):
             raise ValueError(f"{where}: {name} is {values[name]!r}")
     return values
 

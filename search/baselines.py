@@ -251,6 +251,7 @@ class Cache:
             epochs=1.0,
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
+            val_rows=len(labels),
             train_seconds=seconds,
             size_bytes=len(pickle.dumps(predict)),
         )

@@ -85,6 +85,7 @@ class Fit:
         curve: The reports.
         final: What the trained weights score: the last report, or one more on all validation rows
             if a callback or the optimizer has changed the weights since; None without a report.
+        val_rows: How many validation rows `final` rests on; None without a report.
         seconds: Wall-clock seconds, validation included.
         cpu_seconds: Seconds of processor time that they took, over all threads.
         scorer: The trained model, compiled for scoring.
@@ -97,6 +98,7 @@ class Fit:
     epochs: float
     curve: tuple[Point, ...]
     final: Point | None
+    val_rows: int | None
     seconds: float
     cpu_seconds: float
     scorer: Scorer
@@ -182,6 +184,7 @@ class _Watch(keras.callbacks.Callback):
         self._divide(steps)
         self.curve: list[Point] = []
         self.final: Point | None = None
+        self.val_rows: int | None = None
         self.ending: tuple[Literal["pruned", "diverged"], str] | None = None
         self.is_obeyed = True
         self.diverged = ""
@@ -276,7 +279,7 @@ class _Watch(keras.callbacks.Callback):
         except _Stopped:
             return None
         self.curve.append(point)
-        self.final = point
+        self.final, self.val_rows = point, len(rows)
         if not (math.isfinite(point.loss) and math.isfinite(point.val_loss)):
             self.diverged = self.diverged or f"its loss is not finite after {point.epoch:g} epochs"
             if self.recipe.stop_when_diverged:
@@ -338,6 +341,7 @@ class _Watch(keras.callbacks.Callback):
             self.step / self.steps,
             tuple(self.curve),
             self.final,
+            self.val_rows,
             seconds,
             cpu_seconds,
             self.scorer,

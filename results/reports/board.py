@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from results.columns import PARTIAL
 from results.reports.text import short, size, visible
 from results.row import Leaderboard, Row
 from results.verdict import p_figure, share
@@ -79,7 +80,7 @@ COLUMNS = (
     Column("name", "Name", "The star is the champion.", visible),
     Column("status", "Status", "How its training ended.", visible),
     Column("heldout_accuracy", "Held-out", "Accuracy on held-out rows, Wilson's interval.", share),
-    Column("val_accuracy", "Val.", "Accuracy on validation rows.", share),
+    Column("val_accuracy", "Val.", "Accuracy on validation rows; ~ on a part of them.", share),
     Column("delta_vs_model2", "vs Model 2", "Points of accuracy above Model 2.", _points),
     Column("p_vs_model2", "p", "McNemar's exact test against Model 2.", p_figure),
     Column("delta_vs_linear", "vs linear", "Points above the linear baseline.", _points),
@@ -156,8 +157,11 @@ def _cell(column: Column, values: Mapping[str, Any]) -> Cell:
     note = ""
     if column.key == "heldout_accuracy":
         note = f"{share(values['heldout_low'])}-{share(values['heldout_high'])}"
+    if column.key == "val_accuracy" and values["val_partial"]:
+        note = f"on {values['val_rows']:,} rows"
     if column.key == "repeats_mean":
         note = f"{share(values['repeats_min'])}-{share(values['repeats_max'])}"
     sort = str(float(value)) if is_number else visible(value)
     is_exploratory = column.key.startswith("p_vs_") and not values["selected"]
-    return Cell(column.write(value), sort, is_number, note, is_exploratory)
+    mark = PARTIAL if column.key == "val_accuracy" and values["val_partial"] else ""
+    return Cell(mark + column.write(value), sort, is_number, note, is_exploratory)

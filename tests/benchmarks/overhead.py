@@ -127,7 +127,10 @@ class Ours:
         self, trial: Any, asked: optuna.Trial, model: Any, points: list[Point], seed: int
     ) -> None:
         scores = np.zeros(VALIDATION_ROWS, np.float32)
-        fitted = Fit("complete", "", EPOCHS, tuple(points), 0.0, 0.0, Scorer(model), scores)
+        fitted = Fit(
+            "complete", "", EPOCHS, tuple(points), points[-1], len(scores), 0.0, 0.0, Scorer(model),
+            scores,
+        )  # fmt: skip
         folder = self.store.trial_folder(asked.number)
         result = describe(
             model,

@@ -59,6 +59,8 @@ SCHEMA = [
     "repeats_std",
     "repeats_min",
     "repeats_max",
+    "val_rows",
+    "val_partial",
 ]
 
 
@@ -204,6 +206,20 @@ def test_costs_and_alarms_are_those_that_were_measured() -> None:
     assert row.recall_at_fpr_0_1 == expected.recall_at_fpr_0_1
     pruned = everything().find("trial 3")
     assert pruned is not None and pruned.ece is None and pruned.recall_at_fpr_1 is None
+
+
+def test_what_rests_on_a_part_of_the_validation_rows_is_told_apart() -> None:
+    results = [
+        trial(1, val_rows=500),
+        trial(2, "pruned", val_rows=100),
+        trial(3, "pruned", val_rows=500),  # Stopped at the end of an epoch.
+        trial(4, "pruned"),  # Of an earlier version.
+    ]
+    data = {**DATA, "slices": {"fit": 1500, "validation": 500}}
+    rows = build(results, LABELS, {}, None, data, PROTOCOL).rows
+    assert [(row.val_rows, row.val_partial) for row in rows] == [
+        (500, False), (100, True), (500, False), (None, False),
+    ]  # fmt: skip
 
 
 def test_repeats_are_counted_with_the_first_seed() -> None:

@@ -22,6 +22,7 @@ WHOLE = Result(
     curve=(Point(0.5, 0.7, 0.5, 0.6, 0.55), Point(1.0, 0.6, 0.6, 0.5, 0.75)),
     val_accuracy=0.75,
     val_loss=0.5,
+    val_rows=2000,
     layers=6,
     parameters=1234,
     violations=("the optimizer is adam",),
@@ -43,6 +44,12 @@ def same(point: Point, other: Point) -> bool:
 @pytest.mark.parametrize("result", [WHOLE, BARE], ids=["whole", "bare"])
 def test_it_reads_back_as_it_was(result: Result) -> None:
     assert Result.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False))) == result
+
+
+def test_a_result_of_an_earlier_version_is_read() -> None:
+    old = WHOLE.to_json()
+    del old["val_rows"]
+    assert Result.from_json(old) == replace(WHOLE, val_rows=None)
 
 
 numbers = st.floats(width=32) | st.just(math.nan)

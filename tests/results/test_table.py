@@ -11,6 +11,8 @@ import pytest
 
 from results.columns import PAGE
 from results.leaderboard import Leaderboard, Row, build, verdict
+from results.reports.board import columns
+from results.reports.board import lines as report_lines
 from results.selection import Selection
 from results.table import WIDTH, md, table, to_csv, to_json
 from tests.results.boards import (
@@ -70,6 +72,31 @@ def test_table_fits_with_the_longest_names_and_large_figures() -> None:
     text = table(replace(found, rows=(perfect, *found.rows[1:])))
     assert "123,456^" in text and "1.0000" in text
     assert max(len(line) for line in text.splitlines()[1:]) <= WIDTH
+
+
+def early() -> Leaderboard:
+    found = everything()
+    rows = [
+        replace(row, val_rows=1004, val_partial=True) if row.name == "trial 9" else row
+        for row in found.rows
+    ]
+    return replace(found, rows=tuple(rows))
+
+
+def test_an_accuracy_on_a_part_of_the_validation_rows_is_marked() -> None:
+    for form in (table, md):
+        text = form(early())
+        (marked,) = [line for line in text.splitlines() if "~" in line and " pruned " in line]
+        assert "trial 9" in marked and " ~.8000 " in marked
+        assert "~ on a part of them" in " ".join(text.split())
+    lines = {line["name"]: line for line in csv.DictReader(io.StringIO(to_csv(early())))}
+    assert (lines["trial 9"]["val_accuracy"], lines["trial 9"]["val_rows"]) == ("0.8", "1004")
+    shown = columns(early())
+    cells = {line.cells[1].text: line.cells for line in report_lines(early(), shown)}
+    at = [column.key for column in shown].index("val_accuracy")
+    told = cells["trial 9"][at]
+    assert (told.text, told.sort, told.note) == ("~.8000", "0.8", "on 1,004 rows")
+    assert cells["trial 3"][at].text == ".7000"
 
 
 def repeated() -> Leaderboard:

@@ -125,6 +125,19 @@ def test_a_report_within_an_epoch_is_of_every_fifth_validation_row(
     assert accuracy * glanced == pytest.approx(round(accuracy * glanced))
 
 
+@pytest.mark.parametrize("at", [0.5, 1.0])
+def test_how_many_rows_a_pruned_trials_accuracy_rests_on(dataset: Dataset, at: float) -> None:
+    stopped = fit(
+        seeded(dataset),
+        dataset,
+        replace(RECIPE, reports=2),
+        judge=lambda point: "enough" if point.epoch >= at else None,
+    )
+    rows = dataset.split.validation
+    assert (stopped.status, math.floor(stopped.epochs)) == ("pruned", math.floor(at))
+    assert stopped.val_rows == len(rows if at == 1.0 else rows[::GLANCE_STRIDE])
+
+
 def test_the_loss_is_the_mean_since_the_epoch_began(
     done: Fit, plain: tuple[Any, Fit, list[float]]
 ) -> None:
