@@ -64,6 +64,7 @@ class AskedHyperParameters(ScopedHyperParameters):
         tunes: Whether an entry is to be asked for; one that is not takes its default.
         moving: Keys of the entries that are known to move; those that turn out to are added.
         held: Keys of the entries whose range a user has given, whatever `build` asks with.
+        admit: Refuses entries that the study cannot hold, before it is asked for them.
 
     Attributes:
         moved: Why the trial is to be drawn again; empty where it is not.
@@ -75,12 +76,14 @@ class AskedHyperParameters(ScopedHyperParameters):
         tunes: Callable[[HyperParameter], bool],
         moving: set[str] | None = None,
         held: Container[str] = (),
+        admit: Callable[[Sequence[HyperParameter]], None] = lambda entries: None,
     ) -> None:
         super().__init__()
         self._trial = trial
         self._tunes = tunes
         self._moving = set() if moving is None else moving
         self._held = held
+        self._admit = admit
         self.moved = ""
 
     def _register(self, hyperparameter: HyperParameter, overwrite: bool = False) -> Any:
@@ -150,7 +153,10 @@ class AskedHyperParameters(ScopedHyperParameters):
         return True  # The parents keep theirs.
 
     def _missing(self, entry: HyperParameter) -> Any:
-        return suggest(self._trial, entry) if self._tunes(entry) else entry.default
+        if not self._tunes(entry):
+            return entry.default
+        self._admit([entry])
+        return suggest(self._trial, entry)
 
 
 def _warn(text: str) -> None:

@@ -70,6 +70,8 @@ class OptunaTuner(keras_tuner.Tuner):
         ValueError: If there is no hypermodel and `run_trial` needs one, the study's values are of
             other objectives or directions, its database cannot be reached, it has trials and
             `overwrite` would delete their models, `max_trials` is below 1 or `timeout` below 0.
+        ChangedSpace: A ValueError: if the study's trials had other choices for an entry of the
+            space, or another kind of range.
     """
 
     oracle: OptunaOracle
@@ -129,6 +131,11 @@ class OptunaTuner(keras_tuner.Tuner):
             overwrite=overwrite and given,
             **kwargs,
         )
+
+    def reload(self) -> None:
+        """Take KerasTuner's files up; the space is looked through anew, for it may have changed."""
+        self._populate_initial_space()
+        super().reload()
 
     @property
     def study(self) -> optuna.Study:

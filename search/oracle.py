@@ -15,11 +15,12 @@ from optuna.trial import FrozenTrial, TrialState
 from results.trials import WORKER, agreed_objectives
 from search import lost, slots
 from search.asked import ScopedHyperParameters
-from search.distributions import key
+from search.distributions import distribution, key
 from search.failures import are_too_many
 from search.outcomes import Outcomes, last_line, name_of
 from search.proposals import Proposals
 from search.starts import Start
+from search.study_space import StudySpace
 from search.synchronized import synchronized
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ class OptunaOracle(keras_tuner.Oracle):
     The study brings the sampler, the pruner and the storage; KerasTuner brings the hypermodel and
     the training. Any number of oracles, in any number of processes or machines, can serve one
     study: `max_trials` then counts the study's trials, and is exact.
+
+    The space is the program's, as `hyperparameters` and the hypermodel have it now, and never that
+    of KerasTuner's files. The ends of a range may differ from those of the study's earlier trials.
 
     KerasTuner's trial ids are the numbers of the study's trials. A trial that fails for good is
     FAIL in the study, with its message in the user attribute `reason`. No point of the space is
@@ -58,8 +62,11 @@ class OptunaOracle(keras_tuner.Oracle):
     Raises:
         ValueError: If the study's values are of other objectives, or of other directions,
             `max_trials` is below 1 or `timeout` below 0.
+        ChangedSpace: A ValueError, here or where an entry is met: if the study's trials had other
+            choices for it, or another kind of range.
     """
 
+    hyperparameters: keras_tuner.HyperParameters
     trials: dict[str, Trial]
     ongoing_trials: dict[str, Trial]
     start_order: list[str]
@@ -95,11 +102,14 @@ class OptunaOracle(keras_tuner.Oracle):
         self.study = study
         self._outcomes = Outcomes(study, self.objective)
         self._check_objectives()
+        self._study_space = StudySpace(study)
+        self._study_space.admit(self.hyperparameters.space)
         self._proposals = Proposals(
             study,
             budget=max_trials,
             starts=starting_points,
             tunes=self._tunes,
+            admit=self._study_space.admit,
             held={key(entry) for entry in self.hyperparameters.space},
             seed=seed or 0,
         )
@@ -264,6 +274,20 @@ class OptunaOracle(keras_tuner.Oracle):
             # What is built from them from now on asks the study for nothing.
             trial.hyperparameters = trial.hyperparameters.copy()
 
+    def update_space(self, hyperparameters: keras_tuner.HyperParameters) -> None:
+        """Add the entries that are new; before any trial is asked for them, the study is.
+
+        Args:
+            hyperparameters: Entries that a hypermodel has.
+
+        Raises:
+            ChangedSpace: If the study's trials had something else under the name of one.
+            RuntimeError: If there are new ones where none are allowed.
+        """
+        if self.tune_new_entries and self.allow_new_entries:
+            self._study_space.admit(hyperparameters.space)
+        super().update_space(hyperparameters)
+
     def get_space(self) -> keras_tuner.HyperParameters:
         """Give a copy of the space as it is known by now."""
         return ScopedHyperParameters.from_config(self.hyperparameters.get_config())
@@ -300,21 +324,27 @@ class OptunaOracle(keras_tuner.Oracle):
         sign = -1 if self.objective.direction == "max" else 1
         ranked = sorted(scores, key=lambda name: (sign * scores[name], name))
         return [
-            own[name] if name in own else self._outcomes.read(others[name], self.get_space())
-            for name in ranked[:num_trials]
+            own[name] if name in own else self._read(others[name]) for name in ranked[:num_trials]
         ]
+
+    def _read(self, frozen: FrozenTrial) -> Trial:
+        space = self.get_space()
+        space.merge(self._study_space.forgotten(space, frozen))
+        return self._outcomes.read(frozen, space)
 
     def get_state(self) -> dict[str, Any]:
         """Give KerasTuner's state, and the name of the study it belongs to."""
         return {**super().get_state(), _STUDY: self.study.study_name}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take KerasTuner's state; of another study's only the space.
+        """Take KerasTuner's state but for the space, which is this program's; of no other study.
 
         Args:
             state: What `get_state` gave.
         """
+        space = self.hyperparameters
         super().set_state(state)
+        self.hyperparameters = space
         if state.get(_STUDY) != self.study.study_name:
             self.trials = {}
 
@@ -323,13 +353,23 @@ class OptunaOracle(keras_tuner.Oracle):
         super().reload()
         frozen = {name_of(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
         self._pruned = {name for name, it in frozen.items() if it.state == TrialState.PRUNED}
+        moved = {
+            name
+            for name in self._retry_queue
+            if name in frozen and _is_idle(frozen[name]) and self._has_moved(frozen[name])
+        }
+        for name in moved:
+            slots.replace(self.study, frozen[name], "its ranges have changed", same_values=False)
         self.trials = {
             name: self.trials[name]
             for name, trial in frozen.items()
-            if name in self.trials and trial.state != TrialState.WAITING
+            if name in self.trials and trial.state != TrialState.WAITING and name not in moved
         }
         self.start_order = [name for name in self.start_order if name in self.trials]
         self.end_order = [name for name in self.end_order if name in self.trials]
+        for by_name in (self._run_times, self._id_to_hash):
+            for name in by_name.keys() - self.trials.keys():
+                del by_name[name]
         self._retry_queue = [
             name for name in self._retry_queue if name in self.trials and _is_idle(frozen[name])
         ]
@@ -339,6 +379,11 @@ class OptunaOracle(keras_tuner.Oracle):
             self.trials[name].hyperparameters = self._proposals.fill(
                 optuna_trial, self.hyperparameters, lost.worker_name(os.getpid())
             )
+
+    def _has_moved(self, frozen: FrozenTrial) -> bool:
+        """Say whether a trial has values out of other ranges than those that the space has now."""
+        now = {key(entry): distribution(entry) for entry in self.hyperparameters.space}
+        return any(now.get(name, asked) != asked for name, asked in frozen.distributions.items())
 
 
 def check_limits(max_trials: int | None, timeout: float | None) -> None:

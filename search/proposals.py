@@ -37,6 +37,7 @@ class Proposals:
         budget: How many trials the study shall have in all; None for no bound.
         starts: What the first slots take: values by name, else the defaults.
         tunes: Whether an entry is to be asked for; one that is not takes its default.
+        admit: Refuses entries that the study cannot hold, before a trial is asked for them.
         held: Keys of the entries whose range a user has given, whatever `build` asks with.
         seed: Of the points that take the place of those that the sampler proposed twice.
 
@@ -51,6 +52,7 @@ class Proposals:
         budget: int | None,
         starts: Sequence[Start],
         tunes: Callable[[HyperParameter], bool],
+        admit: Callable[[Sequence[HyperParameter]], None] = lambda entries: None,
         held: Container[str] = (),
         seed: int = 0,
     ) -> None:
@@ -59,6 +61,7 @@ class Proposals:
         self._budget = budget
         self._starts = starts
         self._tunes = tunes
+        self._admit = admit
         self._held = held
         self._moving: set[str] = set()
         self._checked = False
@@ -169,7 +172,9 @@ class Proposals:
     ) -> AskedHyperParameters:
         trial.set_user_attr(BORN, lost.birth(os.getpid()))
         trial.set_user_attr(WORKER, owner)
-        hyperparameters = AskedHyperParameters(trial, self._tunes, self._moving, self._held)
+        hyperparameters = AskedHyperParameters(
+            trial, self._tunes, self._moving, self._held, self._admit
+        )
         hyperparameters.merge(space.space)
         # The trial itself does not see what the sampler wrote into it.
         hyperparameters.values.update(self._frozen(trial).user_attrs.get(slots.EXTRA, {}))

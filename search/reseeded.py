@@ -45,8 +45,17 @@ class ReseededSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Ask the trial's sampler."""
-        return self._of(trial).infer_relative_search_space(study, trial)
+        """Ask the trial's sampler; what has another range by now is left to be drawn alone.
+
+        TPE keeps the first range that it saw of a parameter for as long as the study lasts.
+        """
+        space = self._of(trial).infer_relative_search_space(study, trial)
+        latest: dict[str, BaseDistribution] = {}
+        for other in reversed(study.get_trials(deepcopy=False)):
+            if len(latest) == len(space):
+                break
+            latest = {**{n: d for n, d in other.distributions.items() if n in space}, **latest}
+        return {name: target for name, target in space.items() if latest.get(name) == target}
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

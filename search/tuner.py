@@ -31,6 +31,7 @@ from search.outcomes import last_line
 from search.own_fit import own_fit
 from search.reasons import RAISED, reason
 from search.seeds import derive
+from search.study_space import ChangedSpace
 from search.trial_result import refused, trained
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ class StudyTuner(keras_tuner.Tuner):
                 space = self.oracle.get_space()
                 declare(space)
                 self.oracle.update_space(space)
+        except ChangedSpace:
+            raise
         except (*RAISED, TooLarge):
             # Defaults that cannot be built are one trial's failure; the others ask for each entry
             # when they meet it.
@@ -115,6 +118,9 @@ class StudyTuner(keras_tuner.Tuner):
             if refusal(error) is not None:
                 # The run ends, and whoever resumes it finds the trial still running and repeats it.
                 raise FatalError("nothing can be written") from error
+            if isinstance(error, ChangedSpace):
+                # Nothing is wrong with the trial: the right space goes on with it.
+                raise
             if isinstance(error, FatalError):
                 slots.fail(self.oracle.study, asked.number, reason(error))
                 raise

@@ -53,6 +53,7 @@ from search.retrain import retrain
 from search.samplers import KERAS_TUNER, make_pruner, make_sampler
 from search.seeds import of_repeat
 from search.starts import starts_of
+from search.study_space import ChangedSpace
 from search.tuner import StudyTuner
 from spaces.fast.blas import one_blas_thread
 from spaces.load import load_space
@@ -196,7 +197,10 @@ class Worker:
         # KerasTuner insists on files of its own; the study makes them needless.
         with tempfile.TemporaryDirectory() as folder:
             own = Path(folder) / "keras_tuner"
-            tuner = StudyTuner(job, oracle, self.space, own, looks=task.looks)
+            try:
+                tuner = StudyTuner(job, oracle, self.space, own, looks=task.looks)
+            except ChangedSpace as error:
+                return SearchDone(str(error))
             tuner.tuner_id = self.name
             return _run(tuner, plan.max_failures)
 
@@ -206,7 +210,7 @@ def _run(tuner: StudyTuner, most: int) -> SearchDone:
         tuner.search(verbose=0)
     except Interrupted:
         return SearchDone()
-    except UserError as error:
+    except (UserError, ChangedSpace) as error:
         return SearchDone(str(error))
     except FatalError as error:
         if refusal(error) is not None:

@@ -1,5 +1,6 @@
 """A space whose trials take a chosen time, so that a test can meet them while they run."""
 
+import os
 import time
 from typing import Any
 
@@ -45,6 +46,15 @@ class SlowSpace(keras_tuner.HyperModel):
     def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Train with a pause after each batch."""
         return model.fit(*args, **{**kwargs, "callbacks": [*kwargs["callbacks"], _Pause()]})
+
+
+class EditedSpace(SlowSpace):
+    """A space that is edited between two searches: its choices stand in the environment."""
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        """Declare the space without a model."""
+        super().declare(hp)
+        hp.Choice("act", os.environ["CHOICES"].split())
 
 
 class BrokenSpace(SlowSpace):

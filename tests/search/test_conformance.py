@@ -189,7 +189,7 @@ def test_the_state_is_saved_and_reloaded(study: optuna.Study, tmp_path: Path) ->
     for score in (0.3, 0.1, 0.2):
         end(oracle, oracle.create_trial("a"), score)
     end(oracle, oracle.create_trial("a"), None, "FAILED")
-    reloaded = oracle_on(study, tmp_path, hyperparameters=None)
+    reloaded = oracle_on(study, tmp_path)
     reloaded.reload()
     assert reloaded.get_space().get_config() == oracle.get_space().get_config()
     assert list(reloaded.trials) == list(oracle.trials)
@@ -271,20 +271,24 @@ def test_a_trial_that_was_put_back_is_run_once(study: optuna.Study, tmp_path: Pa
     assert seen.count(values) == 1
 
 
-def test_files_of_another_study_bring_the_space_and_no_trial(
+def test_files_of_another_study_bring_neither_space_nor_trial(
     study: optuna.Study, tmp_path: Path
 ) -> None:
     """A script run twice with a study in memory finds the first run's files."""
     oracle = oracle_on(study, tmp_path)
     end(oracle, oracle.create_trial("a"), 0.1)
+    end(oracle, oracle.create_trial("a"), None, "INVALID")
     oracle.create_trial("a")
     other = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     reloaded = oracle_on(other, tmp_path, hyperparameters=None)
     reloaded.reload()
-    assert [entry.name for entry in reloaded.get_space().space] == ["x"]
+    assert reloaded.get_space().space == []
     assert reloaded.trials == {}
+    assert not reloaded._run_times
     assert reloaded.get_best_trials() == []
-    end(reloaded, reloaded.create_trial("a"), 0.7)
+    trial = reloaded.create_trial("a")
+    trial.hyperparameters.Float("x", 5, 6)
+    end(reloaded, trial, 0.7)
     assert reloaded.get_best_trials()[0].score == 0.7
     assert reloaded.create_trial("a").trial_id == "0001"
 

@@ -13,11 +13,12 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from results.storage import close
+from results.storage import JOURNAL, close
 from results.trials import counted
 from search.asked import plain_values
 from search.failures import REFUSALS_A_FAILURE
 from search.optuna_tuner import OptunaTuner
+from search.study_space import ChangedSpace
 from tests.commands import ROOT
 
 X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
@@ -133,6 +134,33 @@ def test_another_objective_is_refused_and_the_first_is_shown(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="by val_loss, not by loss") as error:
         OptunaTuner(build, "loss", 1, directory=tmp_path)
     assert "project_name" in str(error.value)
+
+
+def test_the_space_is_looked_through_again_and_a_changed_choice_is_refused(
+    tmp_path: Path,
+) -> None:
+    """In the folder of an earlier program: its ranges are gone, its choices are told of."""
+
+    def program(rates: list[float], more: float) -> OptunaTuner:
+        def changed(hp: keras_tuner.HyperParameters) -> Any:
+            hp.Choice("rate", rates)
+            hp.Float("more", more, more + 0.1)
+            return build(hp)
+
+        tuner = OptunaTuner(changed, "val_loss", 2, 1, directory=tmp_path)
+        tuner.oracle.verbose = 0
+        return tuner
+
+    first = program([0.0, 0.5], 0.0)
+    first.oracle.create_trial("tuner0")
+    first.save()
+    moved = program([0.0, 0.5], 7.0)
+    assert moved.oracle.get_space().get("more") == 7.0
+    assert moved.oracle.create_trial("other").hyperparameters.get("more") >= 7.0
+    with pytest.raises(ChangedSpace, match=r"rate as Choice \[0.0, 0.5\]"):
+        program([0.1, 0.5], 0.0)
+    Path(tmp_path, "untitled_project", JOURNAL).unlink()
+    assert program([0.1, 0.5], 0.0).oracle.get_space().get("rate") == 0.1
 
 
 def test_starting_points_come_first(tmp_path: Path) -> None:

@@ -308,6 +308,84 @@ def test_a_point_that_a_user_enqueued_is_tried(study: optuna.Study, tmp_path: Pa
     assert len(trials) == 4
 
 
+def test_the_space_is_the_programs_and_never_that_of_the_files(
+    study: optuna.Study, tmp_path: Path
+) -> None:
+    """Whether the study goes on or another takes up its folder; old trials keep their values."""
+    low, high = (1, 5), (10, 20)
+    ends = low
+
+    def build(hp: HP) -> float:
+        size = hp.Choice("size", [32, 64])
+        return (
+            hp.Int("width", *ends) + hp.Float("rate", 0, 1, step=0.5 if ends == low else 0.4) / size
+        )
+
+    old = search(OptunaOracle(study, max_trials=4), build, tmp_path)
+    ends = high
+    new = search(OptunaOracle(study, max_trials=8), build, tmp_path)[4:]
+    other = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    assert len(new) == 4
+    for trial in (*new, *search(OptunaOracle(other, max_trials=3), build, tmp_path)):
+        assert 10 <= trial.params["width"] <= 20
+    for folder in (tmp_path, tmp_path / "empty"):
+        oracle = OptunaOracle(study, max_trials=8)
+        scorer(oracle, build, folder)
+        best = {trial.trial_id: trial for trial in oracle.get_best_trials(8)}
+        for trial in (*old, *new):
+            values = best[f"{trial.number:04d}"].hyperparameters.values
+            internal = {**trial.params, "size": [32, 64][trial.params["size"]]}
+            assert values == pytest.approx(internal)
+
+
+def test_a_space_that_is_given_is_taken_whatever_the_files_say(
+    study: optuna.Study, tmp_path: Path
+) -> None:
+    search(OptunaOracle(study, max_trials=2), square, tmp_path)
+    given = HP()
+    given.Float("x", 5, 6)
+    oracle = OptunaOracle(study, max_trials=4, hyperparameters=given)
+    assert all(5 <= trial.params["x"] <= 6 for trial in search(oracle, square, tmp_path)[2:])
+
+
+@pytest.mark.parametrize("known", ["given", "looked through", "met in a trial"])
+def test_choices_that_a_study_cannot_hold_are_refused_and_nothing_is_lost(
+    study: optuna.Study, tmp_path: Path, known: str
+) -> None:
+    def build(hp: HP) -> float:
+        return hp.Float("x", 0, 1) + len(hp.Choice("act", choices))
+
+    choices = ["tanh", "relu"]
+    search(OptunaOracle(study, max_trials=2), build, tmp_path)
+    choices = ["elu", "gelu"]
+    given = HP()
+    given.Choice("act", choices)
+    with pytest.raises(ValueError, match=r"act as Choice \['tanh', 'relu'\]") as error:
+        oracle = OptunaOracle(
+            study, max_trials=4, hyperparameters=given if known == "given" else None
+        )
+        folder = tmp_path / "new" if known == "looked through" else tmp_path
+        scorer(oracle, build, folder).search(verbose=0)
+    assert "['elu', 'gelu']" in str(error.value)
+    choices = ["tanh", "relu"]
+    trials = search(OptunaOracle(study, max_trials=4), build, tmp_path)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
+
+
+def test_what_another_process_met_is_read_from_the_study(
+    study: optuna.Study, tmp_path: Path
+) -> None:
+    """A tuner that takes up its files builds nothing before its first trial."""
+    search(OptunaOracle(study, max_trials=2), square, tmp_path / "one")
+    search(OptunaOracle(study, max_trials=4), conditional, tmp_path / "two")
+    oracle = OptunaOracle(study, max_trials=4)
+    scorer(oracle, square, tmp_path / "one")
+    for trial in oracle.get_best_trials(4):
+        values = trial.hyperparameters.values
+        again = square if "x" in values else conditional
+        assert again(trial.hyperparameters) == trial.score
+
+
 # ---- the end -----------------------------------------------------------------------------------
 
 

@@ -41,6 +41,20 @@ def test_a_search_in_parts_is_the_search_at_once(tmp_path: Path, make: Any) -> N
     assert params(study) == params(whole)
 
 
+def test_a_wider_range_is_used_up_to_its_end() -> None:
+    """TPE itself goes on within the first range that it saw of `n`."""
+    drawn = []
+    study = optuna.create_study(sampler=ReseededSampler(tpe, 3))
+    for most, trials in ((9, 6), (90, 12)):
+
+        def better_above(trial: optuna.Trial, most: int = most) -> float:
+            drawn.append(trial.suggest_int("n", 0, most))
+            return -drawn[-1] + trial.suggest_float("x", 0, 1)
+
+        study.optimize(better_above, n_trials=trials)
+    assert max(drawn[6:]) > 45
+
+
 def test_seeds_differ_and_so_do_trials() -> None:
     drawn = []
     for seed in (0, 1):

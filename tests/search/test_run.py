@@ -43,6 +43,25 @@ def test_a_space_that_is_not_there_is_one_line(start: Start, tmp_path: Path) -> 
     assert "Traceback" not in err
 
 
+def test_choices_that_were_edited_are_refused_and_the_old_ones_go_on(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(budget: str, choices: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("CHOICES", choices)
+        space = ("--space", "tests.search.slow_space:EditedSpace", "--workers", "1")
+        return start(tmp_path, "edited", "--budget", budget, *space).end()
+
+    assert run("1", "tanh relu")[0] == 0
+    status, _, err = run("2", "elu selu gelu")
+    assert status == 2
+    (line,) = [line for line in err.splitlines() if line.startswith("error:")]
+    for told in ("'edited'", "act", "['tanh', 'relu']", "['elu', 'selu', 'gelu']", "--study"):
+        assert told in line
+    assert "Traceback" not in err
+    assert run("2", "tanh relu")[0] == 0
+    assert [row["status"] for row in rows(tmp_path / "edited")] == ["complete"] * 2
+
+
 def test_a_time_budget_ends_the_running_trial_in_order(start: Start, tmp_path: Path) -> None:
     search = start(tmp_path, "timed", "--budget", "8s", "--workers", "1", "--epochs", "1")
     status, _, err = search.end()
