@@ -17,6 +17,10 @@ REFUSALS_A_FAILURE = 10
 REFUSED = "refused"
 
 
+class TooManyFailures(RuntimeError):
+    """So many trials in a row have failed that the search is given up."""
+
+
 def are_too_many(study: optuna.Study, most: int, ending: int | None = None) -> bool:
     """Say whether a search is to be given up.
 

@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import optuna
 import tensorflow as tf
 
 from data.batches import Padding
@@ -18,6 +18,7 @@ from data.split import Rows
 from results.evaluate import Scorer, probabilities
 from results.metrics import accuracy, cross_entropy
 from results.result import Point, Status
+from search import reasons
 from search.checks import check_range, has_finite_weights
 from search.training_feed import feed
 from spaces.fast.accelerate import accelerated
@@ -136,7 +137,8 @@ def fit(
         stop: Asked after each batch but the last; a reason ends the training there, as pruned.
         callbacks: More Keras callbacks; at an epoch's end they find `val_loss` and `val_accuracy`,
             which are nan if the training was stopped before they were known.
-        train: Called as `model.fit` would be, e.g. a hypermodel's own `fit`.
+        train: Called as `model.fit` would be, e.g. a hypermodel's own `fit`. An
+            `optuna.TrialPruned` out of it, or out of a callback, prunes the training as well.
 
     Returns:
         How it ended.
@@ -145,7 +147,7 @@ def fit(
     watch = _Watch(model, dataset, recipe, int(source.cardinality()), judge, stop)
     started, worked = time.monotonic(), time.process_time()
     with accelerated(model):
-        with suppress(_Ignored):
+        try:
             (train or model.fit)(
                 source,
                 epochs=recipe.epochs,
@@ -153,6 +155,10 @@ def fit(
                 shuffle=False,
                 verbose=0,
             )
+        except _Ignored:
+            pass
+        except optuna.TrialPruned as error:
+            watch.ending = "pruned", reasons.reason(error)
         watch.settle()
     return watch.outcome(time.monotonic() - started, time.process_time() - worked)
 

@@ -10,12 +10,13 @@ from typing import Any
 import keras
 import keras_tuner
 import optuna
-from keras_tuner.engine.trial import Trial
+from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalValueError
 from optuna.pruners import SuccessiveHalvingPruner
 from optuna.trial import TrialState
 
 from data.errors import UserError
+from results.result import BEHIND
 from results.storage import close, open_storage
 from results.store import HEARTBEAT_SECONDS
 from results.trials import REASON, show_objectives
@@ -23,6 +24,7 @@ from search.failures import REFUSED
 from search.heartbeat import beating
 from search.lost import put_back
 from search.oracle import OptunaOracle, check_limits
+from search.own_fit import ended
 from search.samplers import make_sampler
 from search.starts import Start
 
@@ -122,6 +124,9 @@ class OptunaTuner(keras_tuner.Tuner):
             seed,
         )
         self._reported: set[tuple[str, int]] = set()
+        # The models whose training the pruner ends, by trial, and the epochs that `search` names.
+        self._asked_to_end: dict[str, Any] = {}
+        self._epochs: int | None = None
         super().__init__(
             oracle,
             hypermodel,
@@ -156,9 +161,10 @@ class OptunaTuner(keras_tuner.Tuner):
 
         Returns:
             What `keras_tuner.Tuner.run_trial` returns; of a pruned trial, or one whose model is
-            larger than `max_model_size`, the worst value.
+            larger than `max_model_size`, the last value that was reported, which ranks nowhere.
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
+        self._asked_to_end.pop(trial.trial_id, None)
         with beating(self.study._storage, asked._trial_id, HEARTBEAT_SECONDS):
             try:
                 return super().run_trial(trial, *args, **kwargs)
@@ -169,9 +175,8 @@ class OptunaTuner(keras_tuner.Tuner):
                 asked.set_user_attr(REFUSED, True)
             except optuna.TrialPruned:
                 pass  # KerasTuner would print a traceback. The study keeps what was reported.
-            self.oracle.prune(trial.trial_id)
-            objective = self.oracle.objective
-            return {objective.name: math.inf if objective.direction == "min" else -math.inf}
+            self._prune(trial)
+            return self._last_values(asked)
 
     def _build_hypermodel(self, hp: keras_tuner.HyperParameters) -> Any:
         model = super()._build_hypermodel(hp)
@@ -183,21 +188,68 @@ class OptunaTuner(keras_tuner.Tuner):
         return model
 
     def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
-        # KerasTuner takes a dict of several objectives only with their sum, and does not look
-        # whether a history has the objective.
+        # KerasTuner's own hook around each execution of a trial. It takes a dict of several
+        # objectives only with their sum, and does not look whether a history has the objective.
         own = self.hypermodel
         self.hypermodel = _Checked(own, self.oracle.objective)
+        self._epochs = kwargs.get("epochs")
         try:
-            return super()._build_and_fit_model(trial, *args, **kwargs)
+            with ended(kwargs.get("callbacks") or []):
+                results = super()._build_and_fit_model(trial, *args, **kwargs)
         finally:
             self.hypermodel = own
+        if self._is_ended_as_asked(trial):
+            # Not out of `model.fit`, whose callbacks would never end. No other execution follows.
+            raise optuna.TrialPruned
+        return results
+
+    def _last_values(self, asked: optuna.Trial) -> dict[str, float]:
+        reported = self.study._storage.get_trial(asked._trial_id).intermediate_values
+        objective = self.oracle.objective
+        worst = math.inf if objective.direction == "min" else -math.inf
+        value = reported[max(reported)] if reported else worst
+        names = [part.name for part in getattr(objective, "objectives", ())]
+        return dict.fromkeys([objective.name, *names], value)
+
+    def _prune(self, trial: Trial) -> None:
+        self._asked_to_end.pop(trial.trial_id, None)
+        self.oracle.prune(trial.trial_id)
+
+    def on_trial_end(self, trial: Trial) -> None:
+        """End the trial in the oracle.
+
+        Args:
+            trial: The trial.
+        """
+        # A `run_trial` of the user's own may have trained the model without asking this one.
+        if trial.status == TrialStatus.COMPLETED and self._is_ended_as_asked(trial):
+            self._prune(trial)
+        super().on_trial_end(trial)
+
+    def on_epoch_begin(
+        self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Leave a loop of the user's own that trains on although it was asked to end.
+
+        Args:
+            trial: The trial.
+            model: Its model.
+            epoch: The epoch, from 0.
+            logs: Nothing.
+
+        Raises:
+            optuna.TrialPruned: If the training was to end before; `Model.fit` obeys.
+        """
+        self._leave_if_ignored(trial)
+        super().on_epoch_begin(trial, model, epoch, logs)
 
     def on_epoch_end(
         self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
     ) -> None:
-        """Report the objective, and end the trial where the study's pruner says so.
+        """Report the objective, and end the training where the study's pruner says so.
 
-        Of several executions of a trial the first one is reported.
+        A training that ends here anyway is not pruned: it is whole. Of several executions of a
+        trial the first one is reported.
 
         Args:
             trial: The trial.
@@ -206,8 +258,9 @@ class OptunaTuner(keras_tuner.Tuner):
             logs: Its metrics.
 
         Raises:
-            optuna.TrialPruned: If the trial is behind; the oracle takes it as such.
+            optuna.TrialPruned: If the training was to end before; `Model.fit` obeys.
         """
+        self._leave_if_ignored(trial)
         super().on_epoch_end(trial, model, epoch, logs)
         value = (logs or {}).get(self.oracle.objective.name)
         step = epoch + 1
@@ -215,8 +268,49 @@ class OptunaTuner(keras_tuner.Tuner):
             return
         asked = self.oracle.optuna_trial(trial.trial_id)
         asked.report(float(value), step)
-        if asked.should_prune():
+        # Asked at each report: a pruner may keep books by it.
+        if asked.should_prune() and not self._is_over(model, epoch):
+            # A callback that ends the training here as well puts its True in this one's place.
+            model.stop_training = BEHIND
+            self._asked_to_end[trial.trial_id] = model
+
+    def _is_over(self, model: Any, epoch: int) -> bool:
+        """Say whether a training ends with this epoch, as far as it is known."""
+        epochs = self._epochs_of(model)
+        return bool(model.stop_training) or (epochs is not None and epoch + 1 >= epochs)
+
+    def _epochs_of(self, model: Any) -> int | None:
+        # `Model.fit` may have been called with other epochs than `search`; a loop of the user's own
+        # makes no history.
+        history = getattr(model, "history", None)
+        epochs: int | None = history.params["epochs"] if history else self._epochs
+        return epochs
+
+    def _is_ended_as_asked(self, trial: Trial) -> bool:
+        model = self._asked_to_end.get(trial.trial_id)
+        if model is None or model.stop_training is not BEHIND:
+            return False
+        # Of a loop of the user's own it is not known whether it obeyed, or was at its end.
+        return self._epochs_of(model) is not None
+
+    def _leave_if_ignored(self, trial: Trial) -> None:
+        if trial.trial_id in self._asked_to_end:
             raise optuna.TrialPruned
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Print the best trials, and as many as there are.
+
+        Args:
+            num_trials: How many at most.
+        """
+        super().results_summary(len(self.oracle.get_best_trials(num_trials)))
+
+    def _configure_tensorboard_dir(
+        self, callbacks: list[Any], trial: Trial, execution: int = 0
+    ) -> None:
+        # KerasTuner names the entries of every scope, and TensorBoard refuses one name twice.
+        shown = Trial(_one_by_name(trial.hyperparameters), trial.trial_id)
+        super()._configure_tensorboard_dir(callbacks, shown, execution)
 
     def _is_reported(self, trial: Trial, step: int) -> bool:
         report = (trial.trial_id, step)
@@ -256,6 +350,15 @@ class _Checked(keras_tuner.HyperModel):
         if len(parts) > 1 and found is results:
             return {self._objective.name: self._objective.get_value(found), **found}
         return results
+
+
+def _one_by_name(hyperparameters: keras_tuner.HyperParameters) -> keras_tuner.HyperParameters:
+    """Give the values of a trial with the one entry of each name that is active."""
+    active = {it.name: it for it in hyperparameters.space if hyperparameters.is_active(it)}
+    shown = keras_tuner.HyperParameters()
+    shown.merge(active.values())
+    shown.values = dict(hyperparameters.values)
+    return shown
 
 
 def _refuse_loss(study: optuna.Study, folder: Path) -> None:

@@ -15,9 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 from results.trials import WORKER, agreed_objectives
 from search import lost, slots
 from search.asked import ScopedHyperParameters
+from search.display import Display
 from search.distributions import distribution, key
-from search.failures import are_too_many
-from search.outcomes import Outcomes, last_line, name_of
+from search.failures import TooManyFailures, are_too_many
+from search.outcomes import Outcomes, StudyTrial, name_of, reason_of
 from search.proposals import Proposals
 from search.starts import Start
 from search.study_space import StudySpace
@@ -25,7 +26,6 @@ from search.synchronized import synchronized
 
 log = logging.getLogger(__name__)
 
-_PRUNED = "optuna.exceptions.TrialPruned"
 _STUDY = "study"
 
 
@@ -115,7 +115,9 @@ class OptunaOracle(keras_tuner.Oracle):
         )
         self._optuna_trials: dict[str, optuna.Trial] = {}
         self._pruned: set[str] = set()
+        self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._display = Display(self)
 
     def _check_objectives(self) -> None:
         known = agreed_objectives(self.study, self._outcomes.names)
@@ -145,10 +147,14 @@ class OptunaOracle(keras_tuner.Oracle):
         late = self._deadline is not None and time.monotonic() >= self._deadline
         proposal = None if late else self._proposals.take(self.hyperparameters, _owner(tuner_id))
         if proposal is None:
+            if late:
+                self._display.on_search_end(f"its time of {self._timeout:g} s is over")
+            elif self.is_exhausted:
+                self._display.on_search_end("no point of the space is left to be tried")
             self.tuner_ids.discard(tuner_id)
             return Trial(self.get_space(), trial_id="", status=TrialStatus.STOPPED)
         optuna_trial, hyperparameters = proposal
-        trial = Trial(hyperparameters, trial_id=name_of(optuna_trial.number))
+        trial = StudyTrial(hyperparameters, trial_id=name_of(optuna_trial.number))
         self._optuna_trials[trial.trial_id] = optuna_trial
         self.tuner_ids.add(tuner_id)
         self._record_values(trial)
@@ -179,7 +185,7 @@ class OptunaOracle(keras_tuner.Oracle):
     def prune(self, trial_id: str) -> None:
         """End a trial as pruned in the study; its reported values stay.
 
-        Whatever KerasTuner makes of the trial then, it counts as no failure and is never the best.
+        In KerasTuner it ends as STOPPED: neither complete nor failed, and never the best.
         To raise `optuna.TrialPruned` while it runs does the same.
 
         Args:
@@ -216,17 +222,17 @@ class OptunaOracle(keras_tuner.Oracle):
             trial: The trial, with its status and message.
 
         Raises:
-            RuntimeError: If too many trials in a row have failed, or the trial met an entry of
-                the space where none is allowed.
+            TooManyFailures: If too many trials in a row have failed.
+            RuntimeError: If the trial met an entry of the space where none is allowed.
         """
         ended = self.trials[trial.trial_id]
-        if trial.status == TrialStatus.INVALID and _PRUNED in last_line(trial):
+        if isinstance(trial, StudyTrial) and trial.is_pruned:
             self.prune(trial.trial_id)
         if _moved(trial):
             trial.status = TrialStatus.FAILED
-        if trial.status == TrialStatus.INVALID and trial.trial_id in self._pruned:
-            # There is nothing to retry.
-            trial.status = TrialStatus.FAILED
+        if trial.trial_id in self._pruned:
+            # KerasTuner's word for it: neither to be retried nor to be ranked.
+            trial.status = TrialStatus.STOPPED
         try:
             super().end_trial(trial)
         except Exception as error:
@@ -256,9 +262,9 @@ class OptunaOracle(keras_tuner.Oracle):
         if not failed and last not in self._pruned:
             return
         if are_too_many(self.study, limit, ending=int(last) if failed else None):
-            message = self.trials[last].message or ""
-            raise RuntimeError(
-                f"Number of consecutive failures exceeded the limit of {limit}.\n{message}"
+            why = reason_of(self.trials[last])
+            raise TooManyFailures(
+                f"Number of consecutive failures exceeded the limit of {limit}; the last: {why}"
             )
 
     def _finish(self, trial: Trial) -> None:
@@ -267,7 +273,7 @@ class OptunaOracle(keras_tuner.Oracle):
             slots.replace(self.study, frozen, _moved(trial), same_values=False)
         if trial.trial_id not in self._pruned and self._outcomes.tell(trial):
             self._proposals.exhausted = True
-        if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
+        if trial.status != TrialStatus.INVALID:
             self._optuna_trials.pop(trial.trial_id, None)
             if trial.status == TrialStatus.COMPLETED or trial.trial_id in self._pruned:
                 _tell_unmet(trial)
@@ -376,6 +382,7 @@ class OptunaOracle(keras_tuner.Oracle):
         for name in self._retry_queue:
             optuna_trial = optuna.Trial(self.study, frozen[name]._trial_id)
             self._optuna_trials[name] = optuna_trial
+            self.trials[name] = StudyTrial.from_state(self.trials[name].get_state())
             self.trials[name].hyperparameters = self._proposals.fill(
                 optuna_trial, self.hyperparameters, lost.worker_name(os.getpid())
             )

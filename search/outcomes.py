@@ -1,5 +1,7 @@
 """What a trial ends with: KerasTuner's metrics as the study's values, and the other way round."""
 
+import sys
+import traceback
 from typing import Any
 
 import keras_tuner
@@ -10,9 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search import slots
 from search.asked import plain_values
+from search.reasons import reason
 
 _DIRECTIONS = {StudyDirection.MINIMIZE: "min", StudyDirection.MAXIMIZE: "max"}
-_STOP_REFUSED = "Study.stop"
 
 
 def name_of(number: int) -> str:
@@ -27,17 +29,46 @@ def name_of(number: int) -> str:
     return f"{number:04d}"
 
 
-def last_line(trial: Trial) -> str:
-    """Say what went wrong: a traceback names the exception in its last line.
+class StudyTrial(Trial):
+    """A trial that knows what ended it: KerasTuner keeps no more of an exception than its text.
+
+    Attributes:
+        reason: The exception in one line; empty if there was none.
+        is_pruned: Whether it was an `optuna.TrialPruned`.
+    """
+
+    reason = ""
+    is_pruned = False
+    _message: str | None = None
+
+    @property
+    def message(self) -> str | None:
+        """The text that KerasTuner keeps: of an exception its whole traceback."""
+        return self._message
+
+    @message.setter
+    def message(self, text: str | None) -> None:
+        # The oracle copies the text from one trial to the other, when no exception is handled.
+        if text == self._message:
+            return
+        # The exception itself would keep the model alive.
+        error = sys.exc_info()[1] if text else None
+        self._message = text
+        self.reason = reason(error) if error else ""
+        self.is_pruned = isinstance(error, optuna.TrialPruned)
+
+
+def reason_of(trial: Trial) -> str:
+    """Say in one line why a trial failed.
 
     Args:
         trial: KerasTuner's side of a trial that failed.
 
     Returns:
-        One line.
+        The exception's type and first line; of a text by anybody else its last line.
     """
     message: str = trial.message or "its score is not a number"
-    return (message.strip().splitlines() or [""])[-1]
+    return getattr(trial, "reason", "") or (message.strip().splitlines() or [""])[-1]
 
 
 class Outcomes:
@@ -82,7 +113,7 @@ class Outcomes:
         if trial.status == TrialStatus.COMPLETED:
             return self._tell(int(trial.trial_id), self._values(trial), TrialState.COMPLETE)
         if trial.status == TrialStatus.FAILED:
-            slots.fail(self._study, int(trial.trial_id), last_line(trial))
+            slots.fail(self._study, int(trial.trial_id), reason_of(trial))
         return False
 
     def prune(self, trial_id: str) -> bool:
@@ -102,7 +133,8 @@ class Outcomes:
         except RuntimeError as error:
             # Samplers that enumerate end `Study.optimize` by this call, which refuses to be made
             # outside of it. The trial itself has been stored by then.
-            if _STOP_REFUSED not in str(error):
+            *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+            if frame.f_code is not optuna.Study.stop.__code__:
                 raise
             return True
         return False

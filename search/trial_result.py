@@ -1,8 +1,9 @@
-"""A trial's result: of one that was trained, and of one whose model was refused."""
+"""A trial's result: of one that was trained, and of one whose model was not."""
 
 from dataclasses import replace
 
 import keras
+import optuna
 from keras_tuner.engine.trial import Trial
 
 from results.result import Result
@@ -10,6 +11,7 @@ from search.checks import TooLarge
 from search.fit import Fit, Recipe
 from search.job import Job
 from search.measure import describe, measure
+from search.reasons import reason
 
 
 def trained(
@@ -53,8 +55,8 @@ def trained(
     return replace(result, artefacts=job.store.artefacts.name(folder))
 
 
-def refused(trial: Trial, error: TooLarge, seed: int, worker: str) -> Result:
-    """Say that a model is too large.
+def refused(trial: Trial, error: TooLarge | optuna.TrialPruned, seed: int, worker: str) -> Result:
+    """Say why a model was not trained: it is too large, or the hypermodel itself prunes it.
 
     Args:
         trial: KerasTuner's side of the trial.
@@ -65,15 +67,15 @@ def refused(trial: Trial, error: TooLarge, seed: int, worker: str) -> Result:
     Returns:
         The result.
     """
-    number = int(trial.trial_id)
+    number, is_too_large = int(trial.trial_id), isinstance(error, TooLarge)
     return Result(
         name=f"trial {number}",
         kind="trial",
-        status="failed",
-        reason=str(error),
+        status="failed" if is_too_large else "pruned",
+        reason=str(error) if is_too_large else reason(error),
         number=number,
         hyperparameters=dict(trial.hyperparameters.values),
         seed=seed,
-        parameters=error.parameters,
+        parameters=error.parameters if isinstance(error, TooLarge) else None,
         worker=worker,
     )

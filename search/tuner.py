@@ -27,7 +27,7 @@ from search.job import INTERRUPTED, Interrupted, Job
 from search.lost import put_back
 from search.objectives import REPORTED
 from search.oracle import OptunaOracle
-from search.outcomes import last_line
+from search.outcomes import reason_of
 from search.own_fit import own_fit
 from search.reasons import RAISED, reason
 from search.seeds import derive
@@ -37,7 +37,6 @@ from search.trial_result import refused, trained
 log = logging.getLogger(__name__)
 
 KEPT_CHECKPOINTS = 3
-_FAILED = f"{FailedTrialError.__module__}.{FailedTrialError.__qualname__}"
 
 
 class StudyTuner(keras_tuner.Tuner):
@@ -133,7 +132,7 @@ class StudyTuner(keras_tuner.Tuner):
         seed = derive(self.job.seed, place(frozen))
         try:
             return self._run(trial, asked, seed)
-        except TooLarge as error:
+        except (TooLarge, optuna.TrialPruned) as error:
             return self._refuse(trial, asked, seed, error)
 
     def _run(self, trial: Trial, asked: optuna.Trial, seed: int) -> dict[str, float]:
@@ -186,9 +185,9 @@ class StudyTuner(keras_tuner.Tuner):
         check_size(model, self.job.max_parameters)
 
     def _refuse(
-        self, trial: Trial, asked: optuna.Trial, seed: int, error: TooLarge
+        self, trial: Trial, asked: optuna.Trial, seed: int, error: TooLarge | optuna.TrialPruned
     ) -> dict[str, float]:
-        """Record a model that is too large; the sampler learns that its like is no good."""
+        """Record a model that was not trained; the sampler learns that its like is no good."""
         result = refused(trial, error, seed, self.tuner_id)
         self.job.store.record(asked, result)
         return self._values(trial, result)
@@ -247,7 +246,7 @@ class StudyTuner(keras_tuner.Tuner):
             trial: The trial.
         """
         if trial.message:  # KerasTuner's is the whole traceback.
-            trial.message = last_line(trial).removeprefix(f"{_FAILED}: ")
+            trial.message = reason_of(trial).removeprefix(f"{FailedTrialError.__name__}: ")
         super().on_trial_end(trial)
         self.job.doing("else")
         if trial.status == TrialStatus.COMPLETED:

@@ -25,7 +25,7 @@ from results.result import BUDGET_ENDED
 from results.store import DATA_FOLDER, Store
 from search.baselines import Cache
 from search.callbacks import load_callbacks
-from search.failures import problem
+from search.failures import TooManyFailures, problem
 from search.fit import Recipe
 from search.job import INTERRUPTED, Interrupted, Job
 from search.lost import worker_name
@@ -216,9 +216,7 @@ def _run(tuner: StudyTuner, most: int) -> SearchDone:
         if refusal(error) is not None:
             raise
         return SearchDone(f"the space ended the search: {reason(error)}")
-    except RuntimeError as error:
-        if "consecutive failures" not in str(error):
-            raise
+    except TooManyFailures:
         return SearchDone(problem(tuner.oracle.study, most))
     return SearchDone(exhausted=tuner.oracle.is_exhausted)
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import keras_tuner
 import numpy as np
+import optuna
 import pytest
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.trial import TrialState
@@ -208,6 +209,32 @@ def test_models_too_large_fail_before_they_train_and_the_sampler_learns_of_them(
     chosen = store.choose_champion()
     assert chosen is not None
     assert chosen.hyperparameters == {"how": "good fit"}
+
+
+@pytest.mark.parametrize("where", ["build", "fit", "callback"])
+def test_a_hypermodel_may_prune_its_trial(dataset: Dataset, tmp_path: Path, where: str) -> None:
+    class FarBehind(optuna.TrialPruned):
+        """A user's own."""
+
+    def leave(*_: Any) -> None:
+        raise FarBehind("it is\nfar behind")
+
+    class Pruned(Small):
+        def build(self, hp: Any) -> Any:
+            return leave() if where == "build" and hp.get("width") else super().build(hp)
+
+        def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+            if where == "fit":
+                leave()
+            last = keras.callbacks.LambdaCallback(on_epoch_end=leave)
+            return model.fit(*args, **{**kwargs, "callbacks": [*kwargs["callbacks"], last]})
+
+    store = open_store(tmp_path)
+    search(store, dataset, Pruned(words(dataset)), 2, failures=1)
+    for result, trial in zip(store.trials(), store.study.trials, strict=True):
+        assert (result.status, result.reason) == ("pruned", "FarBehind: it is far behind")
+        assert trial.state == TrialState.PRUNED
+        assert len(result.curve) == (2 if where == "callback" else 0)
 
 
 def test_a_space_of_models_too_large_ends_after_ten_times_as_many(

@@ -1,16 +1,19 @@
 """KerasTuner's own loop on a study: pruned by epoch, gone on with, shared by processes."""
 
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import keras_tuner
 import numpy as np
 import optuna
 import pytest
+from keras_tuner.src.engine.tuner_utils import TunerCallback
 from optuna.trial import TrialState
 
 from results.storage import JOURNAL, close
@@ -271,6 +274,234 @@ def test_an_objective_that_is_not_among_the_metrics_ends_the_search_at_its_first
         search(tuner)
     states = [trial.state for trial in tuner.study.trials]
     assert states.count(TrialState.WAITING) == 2
+
+
+# ---- how a pruned trial ends -------------------------------------------------------------------
+
+
+class Never(optuna.pruners.BasePruner):
+    """Ends every trial at once."""
+
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return True
+
+
+class Counting(keras.callbacks.Callback):
+    """Counts trainings that begin and end, over all copies."""
+
+    calls: ClassVar[list[str]] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.calls.append("begin")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.calls.append("end")
+
+
+class Fitting(keras_tuner.HyperModel):
+    """Builds the model above, and trains it as it is told to."""
+
+    def __init__(self, fit: Callable[..., Any]) -> None:
+        super().__init__()
+        self._fit = fit
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        return build(hp)
+
+    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._fit(hp, model, *args, **kwargs)
+
+
+def pruned_by(
+    pruner: optuna.pruners.BasePruner, folder: Path, model: Any = build, **options: Any
+) -> OptunaTuner:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0), pruner=pruner)
+    options = {"max_trials": 3, **options}
+    return OptunaTuner(model, "val_loss", study=study, directory=folder, **options)
+
+
+def run(tuner: OptunaTuner, epochs: int = 3, *callbacks: Any) -> list[TrialState]:
+    tuner.oracle.verbose = 0
+    tuner.search(
+        X,
+        Y,
+        validation_data=(X, Y),
+        epochs=epochs,
+        batch_size=32,
+        verbose=0,
+        callbacks=list(callbacks),
+    )
+    return [trial.state for trial in counted(tuner.study)]
+
+
+def test_a_pruned_trial_ends_its_callbacks_and_begins_the_next_afresh(tmp_path: Path) -> None:
+    Counting.calls.clear()
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv", append=True)
+    tuner = pruned_by(Never(), tmp_path, executions_per_trial=2)
+    assert run(tuner, 3, Counting(), backup, log) == [TrialState.PRUNED] * 3
+    assert Counting.calls == ["begin", "end"] * 3
+    for trial in counted(tuner.study):
+        assert list(trial.intermediate_values) == [1]
+        assert trial.value == trial.intermediate_values[1]
+    assert not (tmp_path / "backup").exists()
+    rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "0", "0", "0"]
+
+
+def test_a_failed_trial_ends_its_callbacks_too(tmp_path: Path) -> None:
+    def fit(hp: Any, model: Any, *args: Any, callbacks: Any, **kwargs: Any) -> Any:
+        failing = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / 0)
+        return model.fit(*args, callbacks=[*callbacks, failing], **kwargs)
+
+    Counting.calls.clear()
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    tuner = pruned_by(optuna.pruners.NopPruner(), tmp_path, Fitting(fit), max_trials=2)
+    assert run(tuner, 3, Counting(), backup) == [TrialState.FAIL] * 2
+    assert Counting.calls == ["begin", "end"] * 2
+    assert not (tmp_path / "backup").exists()
+    reason = tuner.study.trials[0].user_attrs["reason"]
+    assert reason == "ZeroDivisionError: division by zero"
+
+
+def named(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+    return model.fit(*args, **{**kwargs, "epochs": hp.Int("epochs", 1, 1)})
+
+
+def stopped(first: bool) -> Callable[..., Any]:
+    def fit(hp: Any, model: Any, *args: Any, callbacks: Any, **kwargs: Any) -> Any:
+        early = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=99)
+        callbacks = [early, *callbacks] if first else [*callbacks, early]
+        return model.fit(*args, callbacks=callbacks, **kwargs)
+
+    return fit
+
+
+class AtTheSecond(optuna.pruners.BasePruner):
+    """Ends every trial at its second epoch."""
+
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return trial.last_step == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "epochs", "pruner"),
+    [
+        (build, 1, Never()),
+        (Fitting(named), 9, Never()),
+        (Fitting(stopped(first=True)), 9, AtTheSecond()),
+        (Fitting(stopped(first=False)), 9, AtTheSecond()),
+    ],
+    ids=["one epoch", "epochs as a hyperparameter", "stopped before", "stopped after"],
+)
+def test_what_has_ended_is_not_pruned(
+    tmp_path: Path, model: Any, epochs: int, pruner: optuna.pruners.BasePruner
+) -> None:
+    tuner = pruned_by(pruner, tmp_path, model, max_trials=2)
+    assert run(tuner, epochs) == [TrialState.COMPLETE] * 2
+    assert len(tuner.oracle.get_best_trials(9)) == 2
+
+
+def by_hand(obeys: bool) -> Callable[..., Any]:
+    """Train as KerasTuner's guide to custom loops does."""
+
+    def fit(hp: Any, model: Any, x: Any, y: Any, *, callbacks: Any, epochs: int, **_: Any) -> Any:
+        for callback in callbacks:
+            callback.set_model(model)
+        for epoch in range(epochs):
+            loss = float(model.train_on_batch(x, y)[0])
+            for callback in callbacks:
+                callback.on_epoch_end(epoch, {"val_loss": loss})
+            if obeys and model.stop_training:
+                break
+        return loss
+
+    return fit
+
+
+@pytest.mark.parametrize(
+    ("obeys", "epochs", "state"),
+    [
+        (True, 4, TrialState.PRUNED),
+        (False, 4, TrialState.PRUNED),
+        (True, 1, TrialState.COMPLETE),
+        (False, 1, TrialState.COMPLETE),
+    ],
+)
+def test_a_loop_of_ones_own_is_pruned_whether_it_obeys_or_not(
+    tmp_path: Path, obeys: bool, epochs: int, state: TrialState
+) -> None:
+    tuner = pruned_by(Never(), tmp_path, Fitting(by_hand(obeys)), max_trials=2)
+    assert run(tuner, epochs) == [state] * 2
+
+
+def test_a_run_trial_of_ones_own_is_pruned(tmp_path: Path) -> None:
+    class Own(OptunaTuner):
+        def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+            model = self.hypermodel.build(trial.hyperparameters)
+            kwargs["callbacks"] = [TunerCallback(self, trial)]
+            return model.fit(*args, **kwargs)
+
+    study = optuna.create_study(pruner=Never())
+    tuner = Own(build, "val_loss", 2, study=study, directory=tmp_path)
+    assert run(tuner) == [TrialState.PRUNED] * 2
+
+
+def test_a_pruned_trial_is_neither_complete_nor_shown_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tuner = pruned_by(BelowHalf(), tmp_path, max_trials=8)
+    tuner.search(X, Y, validation_data=(X, Y), epochs=3, batch_size=16, verbose=1)
+    states = [trial.state for trial in counted(tuner.study)]
+    complete, pruned = states.count(TrialState.COMPLETE), states.count(TrialState.PRUNED)
+    assert min(complete, pruned) > 0
+    statuses = [trial.status for trial in tuner.oracle.trials.values()]
+    assert (statuses.count("COMPLETED"), statuses.count("STOPPED")) == (complete, pruned)
+    shown = capsys.readouterr().out
+    assert len(re.findall(r"Trial \d+ Complete \[", shown)) == complete
+    assert len(re.findall(r"^Trial \d+ Pruned \[.*\]\nval_loss: \d\.\d+\n", shown, re.M)) == pruned
+    assert "inf" not in shown
+    tuner.results_summary(8)
+    shown = capsys.readouterr().out
+    assert f"Showing {complete} best trials" in shown
+    assert shown.count("summary\nHyperparameters") == complete
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"timeout": 0.0}, "its time of 0 s is over"),
+        ({"max_trials": 9}, "no point of the space is left to be tried"),
+    ],
+)
+def test_a_search_that_ends_early_says_why_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: dict[str, Any], why: str
+) -> None:
+    class Scoring(OptunaTuner):
+        def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> float:
+            return float(trial.hyperparameters.Int("n", 1, 2))
+
+    tuner = Scoring(None, "val_loss", directory=tmp_path, **options)
+    tuner.search()
+    tuner.search()
+    assert capsys.readouterr().out.count(f"The search ends: {why}\n") == 1
+
+
+def test_tensorboard_takes_one_name_in_two_scopes(tmp_path: Path) -> None:
+    def scoped(hp: keras_tuner.HyperParameters) -> Any:
+        kind = hp.Choice("kind", ["a", "b"])
+        with hp.conditional_scope("kind", ["a"]):
+            if kind == "a":
+                hp.Choice("size", [1, 2])
+        with hp.conditional_scope("kind", ["b"]):
+            if kind == "b":
+                hp.Int("size", 50, 90)
+        return build(hp)
+
+    tuner = pruned_by(optuna.pruners.NopPruner(), tmp_path, scoped, max_trials=4)
+    board = keras.callbacks.TensorBoard(tmp_path / "board")
+    assert run(tuner, 1, board) == [TrialState.COMPLETE] * 4
+    assert {trial.params["kind"] for trial in tuner.study.trials} == {"a", "b"}
 
 
 PROGRAM = """

@@ -518,8 +518,9 @@ def in_a_thread(call: Callable[[], Any]) -> Any:
 @pytest.mark.parametrize(
     ("raised", "reason"),
     [
-        (ValueError("two\nlines"), "lines"),
-        (FailedTrialError("too large"), "too large"),
+        (ValueError("two\nlines"), "ValueError: two lines"),
+        (FailedTrialError("too large"), "FailedTrialError: too large"),
+        (KeyError("lines\n\n• kwargs=<class 'inspect._empty'>"), "KeyError: "),
     ],
 )
 def test_a_trial_that_raises_is_failed_with_its_reason(
@@ -536,7 +537,7 @@ def test_a_trial_that_raises_is_failed_with_its_reason(
     for trial in trials:
         bad = trial.params["bad"]
         assert trial.state == (TrialState.FAIL if bad else TrialState.COMPLETE)
-        assert (reason in trial.user_attrs.get(REASON, "")) == bad
+        assert trial.user_attrs.get(REASON, "").startswith(reason) == bad
         assert "\n" not in trial.user_attrs.get(REASON, "")
     assert {trial.params["bad"] for trial in trials} == {True, False}
 
@@ -687,6 +688,10 @@ def test_a_sampler_that_breaks_loses_no_slot(study: optuna.Study, tmp_path: Path
 # ---- pruning -----------------------------------------------------------------------------------
 
 
+class FarBehind(optuna.TrialPruned):
+    """A user's own."""
+
+
 class Pruning(Scorer):
     """Reports in three steps, and ends a pruned trial in one of the ways a user may choose."""
 
@@ -704,13 +709,19 @@ class Pruning(Scorer):
     def end(self, trial_id: str) -> float:
         if self.how == "raise TrialPruned":
             raise optuna.TrialPruned
+        if self.how == "raise two lines":
+            raise optuna.TrialPruned("it is\nfar behind")
+        if self.how == "raise a subclass":
+            raise FarBehind("it is\nfar behind")
         self.oracle.prune(trial_id)
         if self.how == "raise":
             raise FailedTrialError("pruned")
         return 0.0
 
 
-@pytest.mark.parametrize("how", ["raise TrialPruned", "raise", "return"])
+@pytest.mark.parametrize(
+    "how", ["raise TrialPruned", "raise two lines", "raise a subclass", "raise", "return"]
+)
 def test_a_pruned_trial_keeps_its_values_and_is_never_failed_or_best(
     tmp_path: Path, how: str
 ) -> None:
@@ -739,6 +750,54 @@ def test_a_pruned_trial_keeps_its_values_and_is_never_failed_or_best(
     complete = sorted(trial.value for trial in trials if trial.state == TrialState.COMPLETE)
     assert 2 <= len(complete) <= 13
     assert [trial.score for trial in oracle.get_best_trials(99)] == complete
+    assert states(study).count("COMPLETE") == len(complete)
+    statuses = [trial.status for trial in oracle.trials.values()]
+    assert set(statuses) == {"COMPLETED", "STOPPED"}
+    assert statuses.count("COMPLETED") == len(complete)
+
+
+def test_what_tells_of_pruning_and_is_none_is_a_failure(
+    study: optuna.Study, tmp_path: Path
+) -> None:
+    def build(hp: HP) -> float:
+        hp.Float("x", 0, 1)
+        if begun:
+            raise ValueError("optuna.exceptions.TrialPruned")
+        return 0.0
+
+    begun = False
+    oracle = OptunaOracle(study, max_trials=1)
+    tuner = scorer(oracle, build, tmp_path)
+    begun = True
+    tuner.search(verbose=0)
+    assert states(study) == ["FAIL"]
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize(
+    "sampler",
+    [lambda: optuna.samplers.GridSampler({"n": [1, 2]}), optuna.samplers.BruteForceSampler],
+    ids=["grid", "brute force"],
+)
+def test_a_sampler_that_calls_stop_ends_the_search(
+    tmp_path: Path, sampler: Callable[[], optuna.samplers.BaseSampler]
+) -> None:
+    """`Study.stop` refuses: what tells its refusal from an error is Optuna's own function."""
+    study = optuna.create_study(sampler=sampler())
+    oracle = OptunaOracle(study)
+    trials = search(oracle, lambda hp: float(hp.Int("n", 1, 2)), tmp_path)
+    assert sorted(trial.value for trial in trials) == [1.0, 2.0]
+    assert oracle.is_exhausted
+
+
+def test_any_other_error_of_a_sampler_is_raised(tmp_path: Path) -> None:
+    class Broken(optuna.samplers.RandomSampler):
+        def after_trial(self, *args: Any) -> None:
+            raise RuntimeError("`Study.stop` is not meant")
+
+    study = optuna.create_study(sampler=Broken())
+    with pytest.raises(RuntimeError, match="is not meant"):
+        search(OptunaOracle(study, max_trials=2), square, tmp_path)
 
 
 # ---- several oracles ---------------------------------------------------------------------------
