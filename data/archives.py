@@ -160,6 +160,7 @@ class _Xz:
         try:
             return self._stream.decompress(packed, size)
         except lzma.LZMAError as error:
+            # liblzma's code for it reaches Python as this text alone.
             if "limit" not in str(error):
                 raise
             raise UserError(

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ def open_journal(path: Path) -> BaseStorage:
     return JournalStorage(_Journal(path))
 
 
+class DamagedJournal(ValueError):
+    """A line of a journal is no record."""
+
+
 class _Journal(JournalFileBackend):
     """A journal that waits for the disk only where a power cut would lose a trial's end.
 
@@ -54,6 +59,12 @@ class _Journal(JournalFileBackend):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), lock_obj=_Lock(path))
         self._path = path
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        try:
+            yield from super().read_logs(log_number_from)
+        except ValueError as error:
+            raise DamagedJournal(f"{self._path}: it is damaged") from error
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         lines = [json.dumps(record, separators=(",", ":")) + "\n" for record in logs]

@@ -1,5 +1,6 @@
 """Where studies live: the run's journal file, a database, or a proxy in front of one."""
 
+import sqlite3
 import time
 import warnings
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from data.files import write_text
 from data.redaction import is_secret, redact
 from results.journal import open_journal
 from results.patience import make_patient
+
+# PostgreSQL's: a duplicate table, object or row of its catalog.
+_MADE_ALREADY = frozenset({"42P07", "42710", "23505"})
 
 T = TypeVar("T")
 
@@ -145,11 +149,18 @@ def _reach(connect: Callable[[], T], shown: str) -> T:
             ) from None
         except (SQLAlchemyError, ConnectionError, TimeoutError, OSError) as error:
             # Several workers that make the tables of a new database at once collide.
-            if attempt < 4 and "already exists" in str(error):
+            if attempt < 4 and _is_made_already(error):
                 time.sleep(0.2 * 2**attempt)
                 continue
             raise UserError(f"{shown} cannot be reached: {_first_line(error)}") from None
     raise AssertionError
+
+
+def _is_made_already(error: BaseException) -> bool:
+    """Say whether a table was made by somebody else meanwhile; each database has its own codes."""
+    cause = getattr(error, "orig", None)
+    in_sqlite = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return in_sqlite or getattr(cause, "sqlstate", None) in _MADE_ALREADY
 
 
 def _first_line(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from data.errors import UserError
 from data.prepare import Dataset
 from results.artefacts import Artefacts
+from results.journal import DamagedJournal
 from results.objectives import ACCURACY, OBJECTIVES, Objective
 from results.result import Result
 from results.scores import SCORES, Scores, load_scores
@@ -310,11 +311,8 @@ class Store:
 def _readable(folder: Path) -> Iterator[None]:
     try:
         yield
-    except ValueError as error:
-        # Optuna's journal reader says no more than that a line is no JSON.
-        if isinstance(error, json.JSONDecodeError) or "log format" in str(error):
-            raise UserError(f"{folder / JOURNAL}: it is damaged; use another --study") from error
-        raise
+    except DamagedJournal as error:
+        raise UserError(f"{folder / JOURNAL}: it is damaged; use another --study") from error
 
 
 def _agree(study: optuna.Study, objectives: Sequence[Objective]) -> None:

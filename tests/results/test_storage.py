@@ -1,15 +1,17 @@
 """Where studies live: databases and their passwords, patience with a server that is away."""
 
+import importlib
 import importlib.util
 from pathlib import Path
 
 import optuna
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from data.errors import UserError
 from results import patience
-from results.storage import close, open_storage, remember, remembered
+from results.storage import _is_made_already, _reach, close, open_storage, remember, remembered
 
 HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
 pytestmark = [
@@ -55,6 +57,41 @@ def test_a_run_remembers_its_database_without_the_password(tmp_path: Path) -> No
         tmp_path, "postgresql://me:secret-word@host:5432/x?password=secret-word&sslmode=prefer"
     )
     assert remembered(tmp_path) == "postgresql+psycopg://me@host:5432/x?sslmode=prefer"
+
+
+def test_tables_that_another_process_has_just_made_are_used(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    tries: list[str] = []
+
+    def make_table() -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE studies (id INT)")
+
+    def connect() -> int:
+        tries.append("one")
+        if len(tries) == 1:
+            make_table()
+        return len(tries)
+
+    make_table()
+    assert _reach(connect, "--storage") == 2
+    engine.dispose()
+
+
+@pytest.mark.skipif(not HAS_DRIVER, reason="psycopg is not installed")
+@pytest.mark.parametrize(
+    ("name", "is_made"),
+    [
+        ("DuplicateTable", True),
+        ("DuplicateObject", True),
+        ("UniqueViolation", True),
+        ("InsufficientPrivilege", False),
+        ("ConnectionFailure", False),
+    ],
+)
+def test_postgresql_tells_what_is_there_already_by_a_code(name: str, is_made: bool) -> None:
+    cause = getattr(importlib.import_module("psycopg.errors"), name)()
+    assert _is_made_already(OperationalError("", None, cause)) == is_made
 
 
 class _Away(optuna.storages.InMemoryStorage):

@@ -172,11 +172,12 @@ def test_damaged_scores_are_one_line(store: Store) -> None:
         store.scores(replace(result, artefacts="trials/0"))
 
 
-def test_a_damaged_line_in_the_middle_is_one_line(store: Store) -> None:
+@pytest.mark.parametrize("line", [b"{no json\n", b'"\xff"\n', b"\xff\n"])
+def test_a_damaged_line_in_the_middle_is_one_line(store: Store, line: bytes) -> None:
     add(store, 0.5)
     journal = store.folder / "journal.log"
     first, _, others = journal.read_bytes().partition(b"\n")
-    journal.write_bytes(first + b"\n{no json\n" + others)
+    journal.write_bytes(first + b"\n" + line + others)
     with pytest.raises(UserError, match="damaged"):
         Store.open(store.folder)
 

@@ -273,7 +273,7 @@ def test_an_objective_that_is_not_among_the_metrics_ends_the_search_at_its_first
     with pytest.raises(ValueError, match=told):
         search(tuner)
     states = [trial.state for trial in tuner.study.trials]
-    assert states.count(TrialState.WAITING) == 2
+    assert len(states) == 1
 
 
 # ---- how a pruned trial ends -------------------------------------------------------------------

@@ -15,7 +15,7 @@ from search.callbacks import load_callbacks
 from search.run import TENSORBOARD
 from search.tensorboard import FINAL, FOLDER
 from tests.search.small import Small
-from tests.search.tuning import open_store, search, words
+from tests.search.tuning import begin_with, open_store, search, words
 
 
 class Broad(Small):
@@ -109,6 +109,32 @@ def test_the_domains_are_told_once(store: Store) -> None:
         "optimizer": ["adam", "rmsprop"],
         "rate": (0.005, 0.05),
     }
+
+
+class Scoped(Small):
+    """One name in two scopes, of another kind in each."""
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        super().declare(hp)
+        hp.Choice("kind", ["a", "b"])
+        hp.Choice("size", ["s", "m"], parent_name="kind", parent_values=["a"])
+        hp.Int("size", 50, 90, parent_name="kind", parent_values=["b"])
+
+
+def test_one_name_in_two_scopes_ends_no_trial(dataset: Dataset, tmp_path: Path) -> None:
+    made = open_store(tmp_path)
+    begin_with(made, {"kind": "b"}, {"kind": "a"})
+    search(made, dataset, Scoped(words(dataset)), 2, callbacks=load_callbacks([TENSORBOARD]))
+    told = []
+    for result in made.trials():
+        assert result.status == "complete", result.reason
+        found = events(made.folder / FOLDER / f"trial-{result.number}")
+        start = metadata.parse_session_start_info_plugin_data(
+            found.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
+        )
+        size = start.hparams["size"]
+        told.append((result.hyperparameters["kind"], size.WhichOneof("kind")))
+    assert sorted(told) == [("a", "string_value"), ("b", "number_value")]
 
 
 def test_a_failed_trial_is_said_to_have_failed(dataset: Dataset, tmp_path: Path) -> None:
