@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from results.metrics import accuracy, cross_entropy
+from results.objectives import figures_of
 from results.result import Result
 from results.scores import PARTS, SCORES, Scores
 from results.store import Store
@@ -75,6 +76,7 @@ def ensemble(store: Store) -> tuple[Result, Scores] | None:
             epochs=sum(member.epochs for member in members),
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
+            **figures_of(labels, validation),
             val_rows=len(labels),
             parameters=_sum([member.parameters for member in members]),
             violations=tuple(dict.fromkeys(rule for one in members for rule in one.violations)),

@@ -134,6 +134,38 @@ def recall_at(
     return float(recalls[rates <= false_positive_rate].max())
 
 
+def roc_auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    """Return the area under the ROC curve.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The area, from 0 to 1; None where a class is missing or a probability is not finite.
+    """
+    truth = np.asarray(labels).astype(bool)
+    scores = np.asarray(probabilities)
+    if truth.all() or not truth.any() or not np.isfinite(scores).all():
+        return None
+    return float(roc_auc_score(truth, scores))
+
+
+def f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Return the harmonic mean of precision and recall of label 1.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The mean, from 0 to 1; 0 where nothing is found.
+    """
+    truth, predicted = np.asarray(labels).astype(bool), predictions(probabilities)
+    found = int((predicted & truth).sum())
+    return 2 * found / int(predicted.sum() + truth.sum()) if found else 0.0
+
+
 def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
     """Compare probabilities with labels.
 
@@ -157,18 +189,13 @@ def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
     found = int((predicted & truth).sum())
     alarms, attacks = int(predicted.sum()), int(truth.sum())
     benign = truth.size - attacks
-    both_classes = attacks > 0 and benign > 0
     return Metrics(
         accuracy=right / truth.size,
         accuracy_low=low,
         accuracy_high=high,
         loss=cross_entropy(truth, scores),
-        roc_auc=(
-            float(roc_auc_score(truth, scores))
-            if both_classes and np.isfinite(scores).all()
-            else None
-        ),
-        f1=2 * found / (alarms + attacks) if found else 0.0,
+        roc_auc=roc_auc(truth, scores),
+        f1=f1(truth, scores),
         false_positive_rate=(alarms - found) / benign if benign else None,
         ece=calibration_error(truth, scores),
         recall_at_fpr_0_1=recall_at(truth, scores, 0.001),

@@ -1,11 +1,16 @@
 """What a search can optimize, and how its first objective orders results."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
-from results.result import Result
+import numpy.typing as npt
+
+from results.result import Point, Result
+
+Figure = Callable[[npt.ArrayLike, npt.ArrayLike], float | None]
 
 
 @dataclass(frozen=True)
@@ -16,16 +21,35 @@ class Objective:
         name: The attribute of `Result` that holds it.
         direction: "maximize" or "minimize".
         title: The figure in words.
+        figure: Computes it from the labels, [n], and the probabilities of label 1, [n], of the
+            validation rows; None if every report tells it anyway, or none can.
     """
 
     name: str
     direction: Literal["maximize", "minimize"]
     title: str
+    figure: Figure | None = None
 
     @property
     def best(self) -> str:
         """What it looks for, e.g. "the lowest validation loss"."""
         return f"the {'highest' if self.direction == 'maximize' else 'lowest'} {self.title}"
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether the reports of a training tell it, so that a pruner can judge by it."""
+        return self.figure is not None or self.name in (ACCURACY.name, LOSS.name)
+
+    def reported(self, point: Point) -> float | None:
+        """Read the figure off a report.
+
+        Args:
+            point: A report of a training that was told to compute it.
+
+        Returns:
+            Its value; None if the report has none.
+        """
+        return getattr(point, self.name, point.value) if self.is_reported else None
 
     def value(self, result: Result) -> float | None:
         """Read the figure.
@@ -55,6 +79,31 @@ class Objective:
         return -value if self.direction == "maximize" else value
 
 
+def _auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    # The metrics import scikit-learn, which would take a second of every command's start.
+    from results.metrics import roc_auc
+
+    return roc_auc(labels, probabilities)
+
+
+def _f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    from results.metrics import f1
+
+    return f1(labels, probabilities)
+
+
+def _recall_at_fpr_0_1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    from results.metrics import recall_at
+
+    return recall_at(labels, probabilities, 0.001)
+
+
+def _recall_at_fpr_1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    from results.metrics import recall_at
+
+    return recall_at(labels, probabilities, 0.01)
+
+
 ACCURACY = Objective("val_accuracy", "maximize", "validation accuracy")
 LOSS = Objective("val_loss", "minimize", "validation loss")
 OBJECTIVES = {
@@ -62,12 +111,44 @@ OBJECTIVES = {
     for objective in (
         ACCURACY,
         LOSS,
+        Objective("val_auc", "maximize", "validation AUC", _auc),
+        Objective("val_f1", "maximize", "validation F1", _f1),
+        Objective(
+            "val_recall_at_fpr_0_1",
+            "maximize",
+            "validation recall at .1 % false alarms",
+            _recall_at_fpr_0_1,
+        ),
+        Objective(
+            "val_recall_at_fpr_1",
+            "maximize",
+            "validation recall at 1 % false alarms",
+            _recall_at_fpr_1,
+        ),
         Objective("latency_us", "minimize", "CPU time of one request"),
         Objective("latency_batch_us", "minimize", "CPU time of a request in batches"),
         Objective("parameters", "minimize", "number of weights"),
         Objective("train_seconds", "minimize", "training time"),
     )
 }
+
+
+def figures_of(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, Any]:
+    """Compute what a search can optimize besides the accuracy and the loss of a report.
+
+    Args:
+        labels: Of the validation rows, 0 or 1, [n].
+        probabilities: Of label 1 on the same rows, [n].
+
+    Returns:
+        The attributes of `Result` by name; None where a class is missing or a probability is not
+        finite.
+    """
+    return {
+        objective.name: objective.figure(labels, probabilities)
+        for objective in OBJECTIVES.values()
+        if objective.figure is not None
+    }
 
 
 def order(objective: Objective, *seeds: Result) -> tuple[float, float, float, int]:

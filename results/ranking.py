@@ -202,6 +202,10 @@ def _row(
         latency_batch_p99_us=_finite(result.latency_batch_p99_us),
         size_bytes=result.size_bytes,
         val_rows=result.val_rows,
+        val_auc=result.val_auc,
+        val_f1=result.val_f1,
+        val_recall_at_fpr_0_1=result.val_recall_at_fpr_0_1,
+        val_recall_at_fpr_1=result.val_recall_at_fpr_1,
         val_partial=result.val_rows is not None and result.val_rows < validation_rows,
     )
 

@@ -24,6 +24,7 @@ class Point:
         accuracy: Mean training accuracy since the epoch began.
         val_loss: Loss on the validation rows; within an epoch on every fifth of them.
         val_accuracy: Accuracy on the same rows.
+        value: What the search optimizes, on the same rows, if that is neither of the two.
     """
 
     epoch: float
@@ -31,6 +32,7 @@ class Point:
     accuracy: float
     val_loss: float
     val_accuracy: float
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Result:
         val_accuracy: Accuracy on the validation rows, of the weights that the training ended with;
             of a pruned one at its last report. None where none was reached.
         val_loss: Loss on them, likewise; None where unknown or not finite.
+        val_auc: Area under the ROC curve on all of them, of a training that came to its end; None
+            for any other, and where a class is missing.
+        val_f1: F1 of label 1, likewise.
+        val_recall_at_fpr_0_1: Recall at a false positive rate of at most .1 %, likewise.
+        val_recall_at_fpr_1: The same at 1 %.
         val_rows: How many validation rows both rest on: all, or a part if it was stopped within an
             epoch. None where there was no report, and in results of earlier versions.
         layers: How many layers the model has, its input not counted; None for an ensemble.
@@ -84,6 +91,10 @@ class Result:
     curve: tuple[Point, ...] = ()
     val_accuracy: float | None = None
     val_loss: float | None = None
+    val_auc: float | None = None
+    val_f1: float | None = None
+    val_recall_at_fpr_0_1: float | None = None
+    val_recall_at_fpr_1: float | None = None
     val_rows: int | None = None
     layers: int | None = None
     parameters: int | None = None
@@ -122,7 +133,11 @@ class Result:
             The result.
         """
         curve = tuple(
-            Point(**{name: math.nan if number is None else number for name, number in item.items()})
+            Point(**{name: _number(name, number) for name, number in item.items()})
             for item in value["curve"]
         )
         return cls(**{**value, "curve": curve, "violations": tuple(value["violations"])})
+
+
+def _number(name: str, value: float | None) -> float | None:
+    return math.nan if value is None and name != "value" else value

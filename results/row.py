@@ -59,6 +59,10 @@ class Row:
         repeats_max: The highest.
         val_rows: How many validation rows `val_accuracy` and `val_loss` rest on; None if unknown.
         val_partial: Whether that is only a part of them: it was stopped within an epoch.
+        val_auc: Area under the ROC curve on the validation rows; None if not complete.
+        val_f1: F1 of label 1 on them, likewise.
+        val_recall_at_fpr_0_1: Recall on them at a false positive rate of at most .1 %, likewise.
+        val_recall_at_fpr_1: The same at 1 %.
     """
 
     rank: int
@@ -101,6 +105,10 @@ class Row:
     repeats_max: float | None = None
     val_rows: int | None = None
     val_partial: bool = False
+    val_auc: float | None = None
+    val_f1: float | None = None
+    val_recall_at_fpr_0_1: float | None = None
+    val_recall_at_fpr_1: float | None = None
 
 
 @dataclass(frozen=True)

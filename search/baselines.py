@@ -23,6 +23,7 @@ from data.files import sync_all, write_text
 from data.prepare import Dataset
 from results.latency import Rows, latency
 from results.metrics import accuracy, cross_entropy
+from results.objectives import figures_of
 from results.result import Point, Result
 from results.sameness import sameness
 from results.scores import SCORES, load_scores, save_scores
@@ -251,6 +252,7 @@ class Cache:
             epochs=1.0,
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
+            **figures_of(labels, validation),
             val_rows=len(labels),
             train_seconds=seconds,
             size_bytes=len(pickle.dumps(predict)),

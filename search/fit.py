@@ -17,6 +17,7 @@ from data.prepare import Dataset
 from data.split import Rows
 from results.evaluate import Scorer, probabilities
 from results.metrics import accuracy, cross_entropy
+from results.objectives import Figure, figures_of
 from results.result import Point, Status
 from search import reasons
 from search.checks import check_range, has_finite_weights
@@ -92,6 +93,7 @@ class Fit:
         scorer: The trained model, compiled for scoring.
         validation: Probabilities of the validation rows, by the trained weights, float32 [n]; None
             where the training was stopped within an epoch.
+        figures: What else a search can optimize, computed from them, by name; empty without them.
     """
 
     status: Status
@@ -104,6 +106,7 @@ class Fit:
     cpu_seconds: float
     scorer: Scorer
     validation: npt.NDArray[np.float32] | None
+    figures: Mapping[str, Any]
 
 
 def start_afresh(seed: int) -> None:
@@ -126,6 +129,7 @@ def fit(
     stop: Stop = lambda: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     train: Callable[..., Any] | None = None,
+    figure: Figure | None = None,
 ) -> Fit:
     """Train a model on the fit rows and watch it on the validation rows.
 
@@ -139,12 +143,13 @@ def fit(
             which are nan if the training was stopped before they were known.
         train: Called as `model.fit` would be, e.g. a hypermodel's own `fit`. An
             `optuna.TrialPruned` out of it, or out of a callback, prunes the training as well.
+        figure: Computes the value of each report, if accuracy and loss are not what is optimized.
 
     Returns:
         How it ended.
     """
     source = recipe.feed(dataset)
-    watch = _Watch(model, dataset, recipe, int(source.cardinality()), judge, stop)
+    watch = _Watch(model, dataset, recipe, int(source.cardinality()), judge, stop, figure)
     started, worked = time.monotonic(), time.process_time()
     with accelerated(model):
         try:
@@ -182,8 +187,10 @@ class _Watch(keras.callbacks.Callback):
         steps: int,
         judge: Judge,
         stop: Stop,
+        figure: Figure | None,
     ) -> None:
         super().__init__()
+        self.figure = figure
         self.trained, self.scorer = model, Scorer(model)
         self.dataset, self.recipe, self.judge, self.stop = dataset, recipe, judge, stop
         self.step, self.begun = 0, 0
@@ -310,6 +317,7 @@ class _Watch(keras.callbacks.Callback):
             accuracy=float(logs.get("accuracy", math.nan)),
             val_loss=cross_entropy(labels, scores),
             val_accuracy=accuracy(labels, scores),
+            value=self.figure(labels, scores) if self.figure else None,
         )
 
     def _end(self, status: Literal["pruned", "diverged"], reason: str) -> None:
@@ -352,4 +360,10 @@ class _Watch(keras.callbacks.Callback):
             cpu_seconds,
             self.scorer,
             self.validation,
+            self._figures(),
         )
+
+    def _figures(self) -> dict[str, Any]:
+        if self.validation is None or self._is_pruned:
+            return {}
+        return figures_of(self.dataset.labels_of(self.dataset.split.validation), self.validation)

@@ -9,7 +9,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial
 
 from data.prepare import Dataset
-from results.objectives import Objective
+from results.objectives import Figure, Objective
 from results.store import HEARTBEAT_SECONDS, Store
 from search.budget import Budget
 from search.callbacks import Factory, TrialInfo
@@ -60,6 +60,16 @@ class Job:
     timeout: float | None = None
     callbacks: Mapping[str, Factory] = field(default_factory=dict)
     finalists: int = 0
+
+    @property
+    def judged(self) -> Objective | None:
+        """What a pruner judges trials by; None if reports tell of no objective."""
+        return next((it for it in self.objectives if it.is_reported), None)
+
+    @property
+    def figure(self) -> Figure | None:
+        """What computes that of a report; None if every report has it anyway."""
+        return None if self.judged is None else self.judged.figure
 
     def info(
         self, trial: Trial, seed: int, worker: str, space: Sequence[HyperParameter]

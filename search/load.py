@@ -7,11 +7,14 @@ from pathlib import Path
 from data import access_log, synthetic
 from data.errors import UserError
 from data.prepare import Dataset, prepare
+from results.objectives import ACCURACY, Objective
 from search.options import BATCH_SIZE, Options
 
 log = logging.getLogger(__name__)
 
 _SYNTHETIC_SEED = 0
+# Below this share of the rarer label accuracy is a poor judge.
+RARE = 0.1
 
 
 def load(options: Options) -> Dataset:
@@ -48,7 +51,20 @@ def load(options: Options) -> Dataset:
         dataset.facts["num_words"],
         options.split,
     )
+    _advise(dataset, options.objective[0])
     return dataset
+
+
+def _advise(dataset: Dataset, objective: Objective) -> None:
+    """Say so if accuracy tells little of a log."""
+    rarer = min(dataset.labels.mean(), 1 - dataset.labels.mean())
+    if objective.name == ACCURACY.name and rarer < RARE:
+        log.warning(
+            "%.1f %% of the rows have the rarer label: calling none so is %.1f %% accurate; think "
+            "of --objective val_auc, val_f1 or val_recall_at_fpr_1",
+            100 * rarer,
+            100 * (1 - rarer),
+        )
 
 
 def _synthetic(options: Options) -> str:

@@ -41,6 +41,7 @@ def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
         curve=fitted.curve,
         val_accuracy=last.val_accuracy if last else None,
         val_loss=last.val_loss if last and math.isfinite(last.val_loss) else None,
+        **fitted.figures,
         val_rows=fitted.val_rows,
         layers=layer_count(model),
         parameters=model.count_params(),

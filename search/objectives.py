@@ -3,9 +3,6 @@
 from data.errors import UserError
 from results.objectives import OBJECTIVES, Objective
 
-# What a report inside a training can tell of: a pruner judges by the first of these.
-REPORTED = ("val_accuracy", "val_loss")
-
 
 def parse(text: str) -> tuple[Objective, ...]:
     """Read `val_accuracy` or several names with commas between.

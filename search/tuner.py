@@ -25,7 +25,6 @@ from search.fit import fit, start_afresh
 from search.heartbeat import beating
 from search.job import INTERRUPTED, Interrupted, Job
 from search.lost import put_back
-from search.objectives import REPORTED
 from search.oracle import OptunaOracle
 from search.outcomes import reason_of
 from search.own_fit import own_fit
@@ -159,6 +158,7 @@ class StudyTuner(keras_tuner.Tuner):
                         recipe.batch_size,
                         partial(recipe.feed, self.job.dataset),
                     ),
+                    figure=self.job.figure,
                 )
         if fitted.reason == INTERRUPTED:
             frozen = self.oracle.study.get_trials(deepcopy=False)[number]
@@ -193,8 +193,7 @@ class StudyTuner(keras_tuner.Tuner):
         return self._values(trial, result)
 
     def _judge(self, asked: optuna.Trial, point: Point) -> str | None:
-        name = next((item.name for item in self.job.objectives if item.name in REPORTED), "")
-        value = getattr(point, name) if name else None
+        value = self.job.judged.reported(point) if self.job.judged else None
         self.job.notify(f"trial {asked.number}", point.epoch, value)
         # Optuna neither reports nor prunes where there are several objectives.
         if value is None or not math.isfinite(value) or len(self.job.objectives) > 1:

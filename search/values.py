@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from data.errors import UserError
 from results.artefacts import check_url
-from results.objectives import Objective
-from search import budget, objectives
+from results.objectives import OBJECTIVES, Objective
+from search import budget
 from search.budget import Budget
 from search.samplers import KERAS_TUNER
 from search.workforce import cores
@@ -168,11 +168,12 @@ def finalists(count: int, length: Budget, optimised: Sequence[Objective]) -> int
         UserError: If they cannot be compared, or take too much of the budget.
     """
     several("--finalists", count)
-    names = [objective.name for objective in optimised]
-    if count and (len(names) > 1 or names[0] not in objectives.REPORTED):
+    if count and (len(optimised) > 1 or not optimised[0].is_reported):
+        asked = ",".join(objective.name for objective in optimised)
+        known = ", ".join(name for name, it in OBJECTIVES.items() if it.is_reported)
         raise UserError(
-            f"--finalists is '{count}', but --objective is {','.join(names)}; finalists are "
-            f"compared by validation rows: use {' or '.join(objectives.REPORTED)} alone"
+            f"--finalists is '{count}', but --objective is {asked}; finalists are compared by "
+            f"validation rows: use one of {known} alone"
         )
     if count and length.trials is not None and count > length.trials // 2:
         raise UserError(

@@ -129,7 +129,7 @@ class Ours:
         scores = np.zeros(VALIDATION_ROWS, np.float32)
         fitted = Fit(
             "complete", "", EPOCHS, tuple(points), points[-1], len(scores), 0.0, 0.0, Scorer(model),
-            scores,
+            scores, {},
         )  # fmt: skip
         folder = self.store.trial_folder(asked.number)
         result = describe(

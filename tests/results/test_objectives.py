@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from results.objectives import OBJECTIVES, order
-from results.result import Result
+from results.objectives import OBJECTIVES, figures_of, order
+from results.result import Point, Result
 
 
-def test_each_is_an_attribute_of_a_result_and_only_accuracy_is_to_grow() -> None:
+def test_each_is_an_attribute_of_a_result() -> None:
     known = {field.name for field in fields(Result)}
     assert {name for name, item in OBJECTIVES.items() if item.direction == "maximize"} == {
-        "val_accuracy"
-    }
+        "val_accuracy", "val_auc", "val_f1", "val_recall_at_fpr_0_1", "val_recall_at_fpr_1",
+    }  # fmt: skip
     for name, objective in OBJECTIVES.items():
         assert name == objective.name
         assert name in known
@@ -73,3 +73,41 @@ def test_over_seeds_the_mean_decides_and_a_lost_one_counts_as_the_worst(
     ]
     ranked = sorted(seeds, key=lambda both: order(OBJECTIVES[name], *both))
     assert [both[0].number for both in ranked] == [best, 1 - best, 2]
+
+
+# Of six normal and four malicious rows; one malicious one scores below two normal ones.
+LABELS = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
+SCORES = [0.1, 0.1, 0.2, 0.2, 0.4, 0.6, 0.3, 0.7, 0.8, 0.9]
+
+
+def test_what_ranks_rows_is_computed_from_their_probabilities() -> None:
+    assert figures_of(LABELS, SCORES) == pytest.approx(
+        {
+            "val_auc": 22 / 24,
+            "val_f1": 2 * 3 / (4 + 4),
+            "val_recall_at_fpr_0_1": 3 / 4,
+            "val_recall_at_fpr_1": 3 / 4,
+        }
+    )
+
+
+def test_rows_of_one_class_cannot_be_ranked() -> None:
+    found = figures_of([0, 0, 0], [0.1, 0.2, 0.3])
+    assert (found["val_auc"], found["val_recall_at_fpr_1"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        ("val_accuracy", 0.9),
+        ("val_loss", 0.3),
+        ("val_auc", 0.95),
+        ("val_recall_at_fpr_1", 0.95),
+        ("latency_us", None),
+        ("parameters", None),
+    ],
+)
+def test_a_report_tells_what_validation_rows_tell(name: str, reported: float | None) -> None:
+    point = Point(1.0, 0.2, 0.9, val_loss=0.3, val_accuracy=0.9, value=0.95)
+    assert OBJECTIVES[name].reported(point) == reported
+    assert OBJECTIVES[name].is_reported == (reported is not None)

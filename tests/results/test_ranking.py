@@ -61,6 +61,10 @@ SCHEMA = [
     "repeats_max",
     "val_rows",
     "val_partial",
+    "val_auc",
+    "val_f1",
+    "val_recall_at_fpr_0_1",
+    "val_recall_at_fpr_1",
 ]
 
 

@@ -1,13 +1,10 @@
 """The objectives as the command line names them."""
 
-from dataclasses import fields
-
 import pytest
 
 from data.errors import UserError
 from results.objectives import OBJECTIVES
-from results.result import Point
-from search.objectives import REPORTED, parse
+from search.objectives import parse
 
 
 def test_one_and_several_are_read_in_their_order() -> None:
@@ -33,7 +30,3 @@ def test_only_known_names_are_taken(text: str) -> None:
 def test_one_named_twice_is_refused() -> None:
     with pytest.raises(UserError, match="names one twice"):
         parse("val_loss,parameters,val_loss")
-
-
-def test_what_a_pruner_judges_by_is_reported() -> None:
-    assert set(REPORTED) <= {field.name for field in fields(Point)} & set(OBJECTIVES)

@@ -311,6 +311,22 @@ def test_a_stock_hypermodel_without_declare_is_searched_whole(
     assert result.hyperparameters["batch_size"] == 32
 
 
+def test_what_ranks_rows_is_reported_pruned_by_and_recorded(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    store = open_store(tmp_path, ["val_auc"])
+    told: list[float | None] = []
+    search(
+        store, dataset, Small(words(dataset)), 1, objectives=["val_auc"],
+        notify=lambda name, epochs, value: told.append(value),
+    )  # fmt: skip
+    (trial,), (result,) = store.study.trials, store.trials()
+    assert trial.value == result.val_auc == result.curve[-1].value
+    assert [point.value for point in result.curve] == list(trial.intermediate_values.values())
+    assert told == [point.value for point in result.curve]
+    assert 0 < result.val_recall_at_fpr_0_1 <= result.val_recall_at_fpr_1  # type: ignore[operator]
+
+
 def test_several_objectives_are_all_told(dataset: Dataset, tmp_path: Path) -> None:
     names = ["val_accuracy", "parameters", "latency_us"]
     store = open_store(tmp_path, names)
