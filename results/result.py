@@ -139,5 +139,5 @@ class Result:
         return cls(**{**value, "curve": curve, "violations": tuple(value["violations"])})
 
 
-def _number(name: str, value: float | None) -> float | None:
+def _number(name: str, value: float | None) -> Any:
     return math.nan if value is None and name != "value" else value
