@@ -27,7 +27,9 @@ RESULT = "result"
 OBJECTIVES = "objectives"
 
 
-def agreed_objectives(study: optuna.Study, names: Sequence[str]) -> list[str]:
+def agreed_objectives(
+    study: optuna.Study, names: Sequence[str], *, corrects: bool = False
+) -> list[str]:
     """Say what a study's values are of; whoever opens it first decides.
 
     Optuna compares directions alone: `val_accuracy` and `val_auc` would be ranked together. Its
@@ -36,31 +38,37 @@ def agreed_objectives(study: optuna.Study, names: Sequence[str]) -> list[str]:
     Args:
         study: The study. One without a record, of an earlier version too, is given these names.
         names: The names of the objectives that it is opened with, in order.
+        corrects: Whether they hold as long as there is no value: the first ones may be mistyped.
 
     Returns:
         The study's own names: those given, or the other ones that it was begun with.
     """
     known = study.user_attrs.get(OBJECTIVES)
-    if known is None:
+    if known is None or (corrects and known != list(names) and not _has_values(study)):
         known = list(names)
         study.set_user_attr(OBJECTIVES, known)
     return list(known)
 
 
 def show_objectives(study: optuna.Study, names: Sequence[str]) -> None:
-    """Let Optuna's plots, tables and dashboard call a study's values by their names.
+    """Let Optuna's plots, tables and dashboard call a new study's values by their names.
 
     Only of a study that the project itself makes: with names, the column `value` of
     `study.trials_dataframe()` becomes `value_val_loss`, for which a user's program is not ready.
 
     Args:
-        study: A new study; one that has names keeps them.
+        study: The study; one that has values stays as it is.
         names: A name for each of its directions.
     """
-    if study.metric_names is None:
+    if study.metric_names != list(names) and not _has_values(study):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(names))
+
+
+def _has_values(study: optuna.Study) -> bool:
+    ranked = (TrialState.COMPLETE, TrialState.PRUNED)
+    return bool(study.get_trials(deepcopy=False, states=ranked))
 
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:

@@ -405,6 +405,5 @@ def _study(
         except ValueError:
             close(storage)
             raise
-    if not study.get_trials(deepcopy=False):
-        show_objectives(study, [part.name for part in parts])
+    show_objectives(study, [part.name for part in parts])
     return study

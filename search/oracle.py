@@ -120,7 +120,7 @@ class OptunaOracle(keras_tuner.Oracle):
         self._display = Display(self)
 
     def _check_objectives(self) -> None:
-        known = agreed_objectives(self.study, self._outcomes.names)
+        known = agreed_objectives(self.study, self._outcomes.names, corrects=True)
         if known != self._outcomes.names:
             raise ValueError(
                 f"study '{self.study.study_name}' ranks its trials by {', '.join(known)}, not by "

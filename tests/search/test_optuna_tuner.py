@@ -132,7 +132,9 @@ def test_a_new_study_may_begin_anew_in_a_full_folder(tmp_path: Path) -> None:
 
 
 def test_another_objective_is_refused_and_the_first_is_shown(tmp_path: Path) -> None:
+    OptunaTuner(build, keras_tuner.Objective("val_los", "min"), 1, directory=tmp_path)
     study = OptunaTuner(build, "val_loss", 1, directory=tmp_path).study
+    study.tell(study.ask(), 1.0)
     assert study.metric_names == ["val_loss"]
     with pytest.raises(ValueError, match="by val_loss, not by loss") as error:
         OptunaTuner(build, "loss", 1, directory=tmp_path)

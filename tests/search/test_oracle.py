@@ -146,17 +146,20 @@ OTHERS = [
 def test_a_study_of_other_objectives_is_refused(
     study: optuna.Study, first: Any, second: Any
 ) -> None:
-    for _ in range(2):
-        OptunaOracle(study, first, max_trials=1)
+    for objective in (second, first):  # Without a value it is a correction.
+        OptunaOracle(study, objective, max_trials=1)
+    study.tell(study.ask(), 1.0)
+    OptunaOracle(study, first, max_trials=1)
     with pytest.raises(ValueError, match="another project_name") as error:
         OptunaOracle(study, second, max_trials=3)
     assert "\n" not in str(error.value)
-    assert not study.trials
+    assert len(study.trials) == 1
 
 
 def test_a_front_of_other_objectives_is_refused() -> None:
     study = optuna.create_study(directions=["minimize", "maximize"])
     OptunaOracle(study, SIZE_AND_ACCURACY, max_trials=1)
+    study.tell(study.ask(), [1.0, 1.0])
     with pytest.raises(ValueError, match="by size, accuracy, not by val_loss, accuracy"):
         OptunaOracle(study, ["val_loss", SIZE_AND_ACCURACY[1]], max_trials=1)
 
