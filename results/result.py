@@ -12,6 +12,7 @@ Status = Literal["complete", "pruned", "diverged", "failed"]
 # Reasons of a pruned trial that say nothing about it.
 BEHIND = "behind its rivals"
 BUDGET_ENDED = "the budget ended"
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ class Result:
     def meets_brief(self) -> bool:
         """Whether a model was built and breaks none of Model 3's rules; of an ensemble, all."""
         return not self.violations and (self.layers is not None or self.kind == "ensemble")
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it was stopped for what says nothing about it: the run's or the budget's end."""
+        return self.status == "pruned" and self.reason in (BUDGET_ENDED, INTERRUPTED)
 
     def to_json(self) -> dict[str, Any]:
         """Give the result as plain JSON values; a number that is not finite becomes null.

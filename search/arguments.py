@@ -134,8 +134,8 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--trial-timeout",
         metavar="TIME",
-        help="a trial that trains for longer is pruned, and one that hangs is ended, e.g. 90s, 10m "
-        "(default: no bound)",
+        help="a training that takes longer is pruned, and one that hangs is ended, be it a trial "
+        "or a baseline, a finalist or a repeat, e.g. 90s, 10m (default: no bound)",
     )
     group.add_argument(
         "--max-failures",

@@ -13,12 +13,9 @@ from results.objectives import Figure, Objective
 from results.store import HEARTBEAT_SECONDS, Store
 from search.budget import Budget
 from search.callbacks import Factory, TrialInfo
-from search.fit import Recipe
+from search.fit import Recipe, Stop
 
 Notify = Callable[[str, float, float | None], None]
-
-# A reason to stop that puts the trial back.
-INTERRUPTED = "interrupted"
 
 
 class Interrupted(BaseException):
@@ -52,7 +49,7 @@ class Job:
     objectives: Sequence[Objective]
     seed: int
     heartbeat: int = HEARTBEAT_SECONDS
-    stop: Callable[[], str | None] = lambda: None
+    stop: Stop = lambda: None
     notify: Notify = lambda name, epochs, value: None
     doing: Callable[..., None] = lambda what, number=None: None
     is_over: Callable[[], bool] = lambda: False
@@ -96,22 +93,30 @@ class Job:
             space=tuple(space),
         )
 
-    def stopper(self) -> Callable[[], str | None]:
-        """Make what one trial asks after each batch, its timeout included.
+    def stopper(self) -> Stop:
+        """Make what one trial asks after each batch, its timeout included."""
+        return within(self.timeout, self.stop)
 
-        Returns:
-            A function that gives a reason to end the training, or None.
-        """
-        began: float | None = None
 
-        def stop() -> str | None:
-            nonlocal began
-            # First asked after the first batch: what came before was building and compiling.
-            began = time.monotonic() if began is None else began
-            reason, timeout = self.stop(), self.timeout
-            if reason is None and timeout is not None and time.monotonic() - began > timeout:
-                text = Budget(seconds=timeout)
-                return f"it trained for longer than --trial-timeout {text}"
-            return reason
+def within(timeout: float | None, stop: Stop) -> Stop:
+    """Make what one training asks after each batch: whether it has to end, or has trained too long.
 
-        return stop
+    Args:
+        timeout: Seconds that it may train, from its first batch; None for no bound.
+        stop: Asked first; a reason ends the training.
+
+    Returns:
+        A function that gives a reason to end the training, or None.
+    """
+    began: float | None = None
+
+    def ask() -> str | None:
+        nonlocal began
+        # First asked after the first batch: what came before was building and compiling.
+        began = time.monotonic() if began is None else began
+        reason = stop()
+        if reason is None and timeout is not None and time.monotonic() - began > timeout:
+            return f"it trained for longer than --trial-timeout {Budget(seconds=timeout)}"
+        return reason
+
+    return ask

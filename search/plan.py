@@ -42,11 +42,11 @@ class Plan:
         workers: How many workers run at once.
         threads: Threads of one worker.
         max_parameters: Weights of the largest model that is trained; None for no bound.
-        trial_timeout: Seconds a trial may train; None for no bound.
+        trial_timeout: Seconds a training may last, a trial's or any other; None for no bound.
         max_failures: How many failed trials in a row end the search.
         callbacks: What `--callback` names.
         finalists: How many of the best trials are trained again; their checkpoints are kept.
-        grace: Seconds beyond the timeout, or the budget, after which a trial is taken to hang.
+        grace: Seconds beyond the timeout, or the budget, after which a training is taken to hang.
     """
 
     folder: Path
@@ -155,14 +155,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Doing:
-    """News: what the worker does from now on in a search.
+    """News: what the worker does from now on.
 
     Attributes:
-        what: Looks the space through, runs a trial, or something else.
+        what: Looks the space through, runs a trial, trains a baseline or once more what was
+            trained before, or something else.
         trial: The trial's number; None where it runs none.
     """
 
-    what: Literal["space", "trial", "else"]
+    what: Literal["space", "trial", "training", "else"]
     trial: int | None = None
 
 

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from data.redaction import Redacting, Secrets
 from data.refusal import refusal
 from search.plan import Doing, Plan, Refused, Task
 
+# A process whose connection is closed has nothing to do but to end.
+_PATIENCE_SECONDS = 10.0
 _OUT_OF_MEMORY = Path("/proc/self/oom_score_adj")
 
 
@@ -40,6 +43,31 @@ class Worker:
     doing: Doing = field(default_factory=lambda: Doing("else"))
     since: float = 0.0
     ended: str = ""
+
+    def end(self, why: str) -> None:
+        """End it now; its connection's end, or its own, will be noticed.
+
+        Args:
+            why: The reason, for the log.
+        """
+        self.ended = why
+        self.process.kill()
+
+    def wait(self) -> None:
+        """Wait until its process has ended; one that does not is killed.
+
+        One that even that does not end, since it waits for a disk that is gone, is left behind.
+        """
+        if not self._has_ended():
+            self.process.kill()
+            self._has_ended()
+
+    def _has_ended(self) -> bool:
+        # Not `join`: its timeout trusts a pipe that the process may have closed before it ends.
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while self.process.is_alive() and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self.process.is_alive()
 
 
 @dataclass(frozen=True)

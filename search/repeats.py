@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from data.errors import UserError
 from results.repeats import record_repeat, repeat_folder, repeats
@@ -10,9 +10,9 @@ from results.result import Result
 from results.scores import SCORES
 from results.store import Store
 from search.options import Options
-from search.plan import Progress, Repeat, RepeatDone
+from search.plan import Doing, Progress, Repeat, RepeatDone, Task
 from search.view import View
-from search.workers import Workers
+from search.workers import Stage, Workers
 
 
 def repeat(
@@ -51,17 +51,16 @@ def train_again(
     Returns:
         Why it could not go on; None where it came to its end.
     """
-    told = f"of {seeds}"
+    stage = _Repeats(
+        store, view, seeds, ends=max((task.deadline for task in tasks), default=math.inf)
+    )
     try:
-        for index, news in workers.run(
-            tasks, on_death=lambda death: False, again=lambda task: task
-        ):
+        for index, news in workers.run(tasks, stage):
             match news:
                 case Progress(name, epochs, value):
-                    view.progress(index, Progress(f"{name} {told}", epochs, value))
-                case RepeatDone(result, number, kept) if result.status != "pruned":
-                    view.trained(f"{result.name}, seed {number + 1} {told}", result, kept)
-                    _record(store, result, number)
+                    view.progress(index, Progress(f"{name} of {seeds}", epochs, value))
+                case RepeatDone(result, number, kept) if not result.is_dropped:
+                    stage.end(result, number, kept)
             if isinstance(news, RepeatDone):
                 view.idle(index)
             view.refresh()
@@ -69,6 +68,32 @@ def train_again(
         # The search before it was whole, and is to be ranked.
         return str(error)
     return None
+
+
+@dataclass
+class _Repeats(Stage):
+    """Tells of what was trained again, and records it."""
+
+    store: Store
+    view: View
+    seeds: int
+
+    def end(self, result: Result, index: int, kept: bool = False) -> None:
+        self.view.trained(f"{result.name}, seed {index + 1} of {self.seeds}", result, kept)
+        _record(self.store, result, index)
+
+    def hung(self, task: Task, doing: Doing, why: str) -> None:
+        assert isinstance(task, Repeat)
+        first = task.result
+        failed = Result(
+            name=first.name,
+            kind=first.kind,
+            status="failed",
+            reason=why,
+            number=first.number,
+            hyperparameters=first.hyperparameters,
+        )
+        self.end(failed, task.index)
 
 
 def missing(options: Options, store: Store, champion: Result | None) -> list[Repeat]:
@@ -85,7 +110,9 @@ def missing(options: Options, store: Store, champion: Result | None) -> list[Rep
     networks = [
         result
         for result in store.baselines()
-        if result.name in options.baselines and result.layers is not None
+        if result.name in options.baselines
+        and result.layers is not None
+        and result.status != "pruned"
     ]
     wanted = [*networks, *([champion] if champion else [])]
     longest_first = sorted(wanted, key=lambda result: -result.train_seconds)
@@ -118,7 +145,7 @@ def lacking(
 def _is_done(store: Store, result: Result | None) -> bool:
     if result is None:
         return False
-    return result.status == "failed" or store.find(result, SCORES) is not None
+    return result.status in ("failed", "pruned") or store.find(result, SCORES) is not None
 
 
 def _record(store: Store, result: Result, index: int) -> None:

@@ -9,7 +9,7 @@ import logging
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import FrameType
 
 import optuna
@@ -20,16 +20,17 @@ from data.prepare import Dataset
 from results.ensemble import choose_ensemble
 from results.finalists import choose_champion
 from results.quiet import hushed
+from results.result import Result
 from results.store import DATA_FOLDER, Store
 from search import config
 from search.finish import finish
 from search.load import load, make_folder
 from search.options import BATCH_SIZE, Options, parse
-from search.plan import BaselineDone, Plan, Progress, TrainBaseline
+from search.plan import BaselineDone, Doing, Plan, Progress, Task, TrainBaseline
 from search.repeats import repeat
 from search.searching import search
 from search.view import View
-from search.workers import Workers
+from search.workers import Stage, Workers
 from search.workforce import workforce
 from spaces.protocol import reports_for
 
@@ -154,19 +155,36 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
         view: Who tells.
     """
     tasks = [TrainBaseline(name) for name in sorted(options.baselines, key=_BY_COST.index)]
-    done = {}
-    for index, news in workers.run(tasks, on_death=lambda death: False, again=lambda task: task):
+    stage = _Baselines(view)
+    for index, news in workers.run(tasks, stage):
         match news:
             case Progress():
                 view.progress(index, news)
-            case BaselineDone(result, kept) if result.status != "pruned":
+            case BaselineDone(result, kept):
                 view.idle(index)
-                view.trained(result.name, result, kept)
-                done[result.name] = result
+                if not result.is_dropped:
+                    stage.end(result, kept)
     for name in options.baselines:
-        if name in done:
-            place = store.artefacts.name(done[name].artefacts)
-            store.record_baseline(replace(done[name], artefacts=place))
+        if name in stage.done:
+            result = stage.done[name]
+            place = result.artefacts and store.artefacts.name(result.artefacts)
+            store.record_baseline(replace(result, artefacts=place))
+
+
+@dataclass
+class _Baselines(Stage):
+    """Tells of the baselines that were trained, stopped or hung."""
+
+    view: View
+    done: dict[str, Result] = field(default_factory=dict)
+
+    def end(self, result: Result, kept: bool = False) -> None:
+        self.view.trained(result.name, result, kept)
+        self.done[result.name] = result
+
+    def hung(self, task: Task, doing: Doing, why: str) -> None:
+        assert isinstance(task, TrainBaseline)
+        self.end(Result(task.name, "baseline", "failed", why))
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from search.finalists import reserve, retrain_finalists
 from search.lost import put_back, told_of
 from search.options import Options
 from search.plan import Doing, Progress, Search, SearchDone, Task
-from search.process import Death, Worker
+from search.process import Death
 from search.view import View
-from search.workers import Workers, WorkersDied
+from search.workers import Stage, Workers, WorkersDied
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,10 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
         Why the search could not go on; None where it came to its end.
     """
     put_back(store.study, all_sign=True)
-    course = _Course(store, workers, options.searched, time.monotonic(), options.finalists)
+    budget, ends = options.searched, math.inf
+    if budget.seconds is not None:
+        ends = time.monotonic() + budget.seconds
+    course = _Course(store, workers, budget, options.finalists, ends=ends)
     problem = _run_trials(course, options, view)
     if problem is None and options.finalists:
         problem = retrain_finalists(options, store, workers, view, course.ends)
@@ -47,7 +50,7 @@ def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
     tasks: list[Task] = [course.task()] * workers.plan.workers
     try:
         while tasks:
-            for index, news in workers.run(tasks, on_death=course.bury, again=course.again):
+            for index, news in workers.run(tasks, course):
                 match news:
                     case Progress():
                         view.progress(index, news)
@@ -57,7 +60,6 @@ def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
                         course.exhausted = course.exhausted or news.exhausted
                     case Doing("else"):
                         course.estimate()
-                course.watch()
                 course.make_room()
                 view.refresh()
             again = course.problem is None and _is_work_left(course, options, workers)
@@ -93,14 +95,13 @@ def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool
 
 
 @dataclass
-class _Course:
+class _Course(Stage):
     """How a search goes, and what becomes of workers that die or hang.
 
     Attributes:
         store: The run.
         workers: Who trains.
         budget: The search's.
-        started: When it began, on the monotonic clock.
         finalists: How many trials are trained again, as a part of the budget.
         reserve: Seconds of the budget that they are likely to take.
         looks: Whether workers look the space through; not once that was the end of one of them.
@@ -111,17 +112,11 @@ class _Course:
     store: Store
     workers: Workers
     budget: Budget
-    started: float
     finalists: int = 0
     reserve: float = 0.0
     looks: bool = True
     problem: str | None = None
     exhausted: bool = False
-
-    @property
-    def ends(self) -> float:
-        """When the budget ends, on the monotonic clock; never, where it counts trials."""
-        return math.inf if self.budget.seconds is None else self.started + self.budget.seconds
 
     def task(self) -> Search:
         """Give a worker's task from now on."""
@@ -140,10 +135,10 @@ class _Course:
         if self.reserve and time.monotonic() >= self.ends - self.reserve:
             self.workers.close()
 
-    def again(self, lost: Task) -> Task | None:
+    def again(self, task: Task, hung: bool) -> Task | None:
         """Give the task of a worker that replaces a dead one; None where no time is left."""
-        task = self.task()
-        return task if task.seconds is None or task.seconds > 0 else None
+        rest = self.task()
+        return rest if rest.seconds is None or rest.seconds > 0 else None
 
     def give_up(self, why: str | None) -> None:
         """End the search, where there is a reason to; trials that run are finished."""
@@ -151,7 +146,7 @@ class _Course:
             self.problem = self.problem or why
             self.workers.finish()
 
-    def bury(self, death: Death) -> bool:
+    def died(self, death: Death) -> bool:
         """Put a dead worker's trial back, or fail it for good; whether a trial answers for it."""
         if death.doing.what == "space":
             first, self.looks = self.looks, False
@@ -160,23 +155,7 @@ class _Course:
         self.give_up(problem(self.store.study, self.workers.plan.max_failures))
         return bool(ended)
 
-    def watch(self) -> None:
-        """End the workers whose trial hangs; it fails."""
-        for worker in self.workers.busy():
-            why = self._hangs(worker)
-            if why is None:
-                continue
-            if worker.doing.trial is not None:
-                # Before the worker ends, for else its trial would be put back.
-                slots.fail(self.store.study, worker.doing.trial, why)
-            self.workers.end(worker, why)
-
-    def _hangs(self, worker: Worker) -> str | None:
-        plan, now = self.workers.plan, time.monotonic()
-        timeout, seconds = plan.trial_timeout, self.budget.seconds
-        late = None
-        if seconds is not None and now - self.started > seconds + plan.grace:
-            late = "the budget's end"
-        if timeout and worker.doing.what != "else" and now - worker.since > timeout + plan.grace:
-            late = f"--trial-timeout {Budget(seconds=timeout)}"
-        return late and f"it hung: {plan.grace:g} s after {late} it had not ended"
+    def hung(self, task: Task, doing: Doing, why: str) -> None:
+        """Fail the trial that hangs."""
+        if doing.trial is not None:
+            slots.fail(self.store.study, doing.trial, why)

@@ -15,7 +15,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 
 from data.files import new_file
 from data.refusal import refusal
-from results.result import BEHIND, Point, Result
+from results.result import BEHIND, INTERRUPTED, Point, Result
 from results.store import CHECKPOINT
 from results.trials import place
 from search import slots
@@ -23,7 +23,7 @@ from search.callbacks import Hooks
 from search.checks import TooLarge, bounded, check, check_size
 from search.fit import fit, start_afresh
 from search.heartbeat import beating
-from search.job import INTERRUPTED, Interrupted, Job
+from search.job import Interrupted, Job
 from search.lost import put_back
 from search.oracle import OptunaOracle
 from search.outcomes import reason_of

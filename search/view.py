@@ -79,7 +79,7 @@ class View:
             "%s %s%s: val accuracy %s in %.0f s",
             name,
             result.status,
-            " (kept from an earlier run)" if kept else "",
+            " (kept from an earlier run)" if kept else _why(result),
             _figure(result.val_accuracy, "-"),
             result.train_seconds,
         )
@@ -113,12 +113,11 @@ class View:
             self._live.update(self.panel(trials))
 
     def _announce(self, result: Result, trials: list[FrozenTrial]) -> None:
-        why = f" ({result.reason})" if result.reason else ""
         log.info(
             "%s %s%s: val accuracy %s, %.2f epochs in %.0f s; %s",
             result.name,
             result.status,
-            why,
+            _why(result),
             _figure(result.val_accuracy, "-"),
             result.epochs,
             result.train_seconds,
@@ -175,6 +174,10 @@ class View:
         for worker, news in sorted(self.running.items()):
             table.add_row(str(worker), news.name, f"{news.epochs:.2f}", _figure(news.value, ""))
         return Group(Text(self.summary(trials)), table)
+
+
+def _why(result: Result) -> str:
+    return f" ({result.reason})" if result.reason else ""
 
 
 def _figure(value: float | None, absent: str) -> str:

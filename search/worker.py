@@ -21,13 +21,13 @@ from data.errors import UserError
 from data.prepare import Dataset
 from data.refusal import refusal
 from results.objectives import OBJECTIVES
-from results.result import BUDGET_ENDED
+from results.result import BUDGET_ENDED, INTERRUPTED
 from results.store import DATA_FOLDER, Store
 from search.baselines import Cache
 from search.callbacks import load_callbacks
 from search.failures import TooManyFailures, problem
 from search.fit import Recipe
-from search.job import INTERRUPTED, Interrupted, Job
+from search.job import Interrupted, Job, within
 from search.lost import worker_name
 from search.oracle import OptunaOracle
 from search.plan import (
@@ -115,6 +115,11 @@ class Worker:
 
         return stop
 
+    def _begin(self, deadline: float = math.inf) -> Callable[[], str | None]:
+        """Tell of a training that is no trial; give what it asks after each batch."""
+        self._tell(Doing("training"))
+        return within(self.plan.trial_timeout, self._stopper(deadline))
+
     def _is_over(self) -> bool:
         return bool(self.stopping.value) or is_orphan()
 
@@ -129,7 +134,7 @@ class Worker:
     def _train(self, name: str) -> None:
         cache = self._cache(self.plan.seed)
         found = cache.find(name)
-        result = found or cache.train(name, self._notify, self._stopper())
+        result = found or cache.train(name, self._notify, self._begin())
         self.connection.send(BaselineDone(result, kept=found is not None))
 
     def _cache(self, seed: int) -> Cache:
@@ -146,7 +151,7 @@ class Worker:
         if original.kind == "baseline":
             cache = self._cache(of_repeat(plan.seed, task.index))
             found = cache.find(original.name)
-            result = found or cache.train(original.name, notify, self._stopper())
+            result = found or cache.train(original.name, notify, self._begin())
             return RepeatDone(result, task.index, kept=found is not None)
         result = retrain(
             original,
@@ -156,7 +161,7 @@ class Worker:
             Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
             task.folder,
             notify=notify,
-            stop=self._stopper(task.deadline),
+            stop=self._begin(task.deadline),
         )
         return RepeatDone(result, task.index, kept=False)
 

@@ -1,12 +1,15 @@
 """The parent's side of the workers: gives them tasks, hears their news, replaces those that die."""
 
 import logging
+import math
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing import connection as connections
 
 from data.errors import UserError
+from search.budget import Budget
 from search.lost import cause
 from search.plan import CLOSE, FINISH, STOP, Doing, Done, News, Plan, Ready, Refused, Task
 from search.process import Death, Worker, start
@@ -19,6 +22,49 @@ MOST_DEATHS_IN_A_ROW = 5
 
 class WorkersDied(UserError):
     """Workers die again and again, whatever they do."""
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """What becomes of a task whose worker hangs or dies: as it stands, what hung is not repeated.
+
+    Attributes:
+        ends: When the tasks are to be over, on the monotonic clock.
+    """
+
+    ends: float = math.inf
+
+    def hung(self, task: Task, doing: Doing, why: str) -> None:
+        """Record as failed what hangs; its worker is ended next.
+
+        Args:
+            task: The worker's task.
+            doing: What it does within a search.
+            why: The reason.
+        """
+
+    def died(self, death: Death) -> bool:
+        """Put the trial of a worker that died back, or fail it for good.
+
+        Args:
+            death: The worker.
+
+        Returns:
+            Whether a trial answers for it.
+        """
+        return False
+
+    def again(self, task: Task, hung: bool) -> Task | None:
+        """Give the task to do next where a worker died.
+
+        Args:
+            task: Its task.
+            hung: Whether it was ended from here.
+
+        Returns:
+            The task; None where nothing is left to do.
+        """
+        return None if hung else task
 
 
 class Workers:
@@ -49,10 +95,7 @@ class Workers:
         for worker in self._workers:
             worker.connection.close()
         for worker in self._workers:
-            worker.process.join(timeout=10)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            worker.wait()
 
     def _start(self, index: int) -> Worker:
         return start(self._context, self.plan, index, self._stopping)
@@ -82,38 +125,21 @@ class Workers:
         """Whether `stop` was called."""
         return bool(self._stopping.value == STOP)
 
-    def busy(self) -> list[Worker]:
-        """Give the workers that have a task."""
-        return [worker for worker in self._workers if worker.task is not None and not worker.ended]
-
-    def end(self, worker: Worker, why: str) -> None:
-        """End one worker now; another takes its place.
-
-        Args:
-            worker: The worker.
-            why: The reason, for the log.
-        """
-        worker.ended = why
-        worker.process.kill()
-
     def kill(self) -> None:
         """End all workers now; their trials are found and put back by the next run."""
         for worker in self._workers:
             worker.process.kill()
 
     def run(
-        self,
-        tasks: Sequence[Task],
-        on_death: Callable[[Death], bool],
-        again: Callable[[Task], Task | None],
+        self, tasks: Sequence[Task], stage: Stage | None = None
     ) -> Iterator[tuple[int, News | None]]:
         """Do tasks, each on the next free worker, and yield what the workers say.
 
+        A worker that hangs is ended, and another takes its place.
+
         Args:
             tasks: The tasks, given out in order.
-            on_death: Told of a worker that died, to put its trial back; says whether a trial
-                answers for it.
-            again: Gives the task to repeat for one whose worker died; None where nothing is left.
+            stage: Says what becomes of tasks whose worker hangs or dies.
 
         Yields:
             The worker's index and its news; at least once a second, with None where there is none.
@@ -123,14 +149,15 @@ class Workers:
                 written any more.
             WorkersDied: If workers die again and again.
         """
-        left = list(tasks)
+        left, stage = list(tasks), stage or Stage()
         while left or any(worker.task for worker in self._workers):
-            for worker in self._workers:
-                if worker.task is None and left and not self.is_stopping:
-                    self._give(worker, left.pop(0))
-            if self.is_stopping:
+            if self.is_stopping or time.monotonic() >= stage.ends:
                 left.clear()
-            yield from self._listen(on_death, again, left)
+            for worker in self._workers:
+                if worker.task is None and left:
+                    self._give(worker, left.pop(0))
+            yield from self._listen(stage, left)
+            self._watch(stage)
 
     def _give(self, worker: Worker, task: Task) -> None:
         worker.task = task
@@ -139,20 +166,20 @@ class Workers:
         except (BrokenPipeError, ConnectionResetError):
             log.debug("worker %d is gone already", worker.index)
 
-    def _listen(
-        self,
-        on_death: Callable[[Death], bool],
-        again: Callable[[Task], Task | None],
-        left: list[Task],
-    ) -> Iterator[tuple[int, News | None]]:
+    def _listen(self, stage: Stage, left: list[Task]) -> Iterator[tuple[int, News | None]]:
         ready = connections.wait([worker.connection for worker in self._workers], timeout=0.5)
         if not ready:
             yield 0, None
-        for worker in [worker for worker in self._workers if worker.connection in ready]:
+        for worker in list(self._workers):
+            if worker.connection not in ready:
+                # A process that it has forked may hold the other end of its connection open.
+                if not worker.process.is_alive() and not worker.connection.poll():
+                    self._bury(worker, stage, left)
+                continue
             try:
                 news: News = worker.connection.recv()
             except (EOFError, OSError):
-                self._bury(worker, on_death, again, left)
+                self._bury(worker, stage, left)
                 yield worker.index, None
                 continue
             if isinstance(news, (Ready, Refused)) and news.problem is not None:
@@ -166,14 +193,28 @@ class Workers:
                 self._deaths = 0
             yield worker.index, news
 
-    def _bury(
-        self,
-        worker: Worker,
-        on_death: Callable[[Death], bool],
-        again: Callable[[Task], Task | None],
-        left: list[Task],
-    ) -> None:
-        worker.process.join()
+    def _watch(self, stage: Stage) -> None:
+        for worker in self._workers:
+            if worker.task is None or worker.ended:
+                continue
+            why = self._hangs(worker, stage)
+            if why is not None:
+                # Before the worker ends, for else a trial would be put back.
+                stage.hung(worker.task, worker.doing, why)
+                worker.end(why)
+
+    def _hangs(self, worker: Worker, stage: Stage) -> str | None:
+        timeout, grace, now = self.plan.trial_timeout, self.plan.grace, time.monotonic()
+        late = None
+        if now - stage.ends > grace:
+            late = "the budget's end"
+        if timeout and worker.doing.what != "else" and now - worker.since > timeout + grace:
+            late = f"--trial-timeout {Budget(seconds=timeout)}"
+        return late and f"it hung: {grace:g} s after {late} it had not ended"
+
+    def _bury(self, worker: Worker, stage: Stage, left: list[Task]) -> None:
+        worker.connection.close()
+        worker.wait()
         process = worker.process
         where = self.plan.folder / "logs" / f"worker-{worker.index}.log"
         if worker.ended:
@@ -181,9 +222,9 @@ class Workers:
         else:
             log.warning("worker %d died (%s); see %s", worker.index, cause(process.exitcode), where)
         # Both are asked: a trial that was ended from here must not run on elsewhere.
-        answered = on_death(Death(process.pid, process.exitcode, worker.doing)) or worker.ended
+        answered = stage.died(Death(process.pid, process.exitcode, worker.doing)) or worker.ended
         self._deaths += not answered
-        task = again(worker.task) if worker.task is not None else None
+        task = stage.again(worker.task, bool(worker.ended)) if worker.task is not None else None
         if self._deaths > MOST_DEATHS_IN_A_ROW:
             raise WorkersDied(f"{self._deaths} workers in a row died; {where} may say why")
         self._workers[self._workers.index(worker)] = self._start(worker.index)

@@ -3,12 +3,16 @@
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import keras
 import keras_tuner
 
 from tests.search.small import small_model
+
+# Names a file that is there once the only fault has happened.
+ONCE = "MODEL3_TEST_ONCE"
 
 
 def _for_ever() -> None:
@@ -62,6 +66,32 @@ class OnePointSpace(FaultySpace):
     def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Train."""
         return model.fit(*args, **kwargs)
+
+
+class LingeringSpace(FaultySpace):
+    """A space whose first trial ends its worker, or goes on, and its parent does not hear of it."""
+
+    ways = ("abort beside a child", "close all files")
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        """Declare the space without a model."""
+        hp.Choice("how", list(self.ways))
+        hp.Int("width", 4, 64)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Build a model, but not the first time."""
+        mark = Path(os.environ[ONCE])
+        if not mark.exists():
+            mark.touch()
+            if hp.get("how") == "close all files":
+                os.closerange(3, 1_000)
+                _for_ever()
+            if os.fork():
+                os.abort()
+            # The child has all that its parent had open.
+            time.sleep(60)
+            os._exit(0)
+        return super().build(hp)
 
 
 class HangingSpace(FaultySpace):

@@ -10,13 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from data.prepare import Dataset
+from results.objectives import ACCURACY
 from results.storage import close
-from results.store import Store
+from results.store import DATA_FOLDER, Store
 from results.trials import WORKER, counted
+from search.options import Options, parse
+from search.plan import Plan
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -123,6 +128,31 @@ def start(
 
 
 Start = Callable[..., Searching]
+
+
+@contextlib.contextmanager
+def begun(out: Path, dataset: Dataset, *words: str) -> Iterator[tuple[Options, Store]]:
+    """Begin a run for workers of this process: its options and its store."""
+    options = parse(["--study", "run", "--out", str(out), *words])
+    store = Store.create(options.folder, [ACCURACY], name="run", data=dataset.facts, protocol={})
+    dataset.save(options.folder / DATA_FOLDER)
+    try:
+        yield options, store
+    finally:
+        close(store.study._storage)
+
+
+def plan(options: Options, space: str, **values: Any) -> Plan:
+    """Plan a run with one worker and short trainings."""
+    return Plan(
+        **{
+            "folder": options.folder.resolve(), "study": "run", "storage": None, "heartbeat": 15,
+            "cache": options.out / "baselines", "space": f"tests.search.{space}",
+            "sampler": "random", "pruner": "none", "objectives": ("val_accuracy",),
+            "trials": options.budget.trials, "epochs": 1, "batch_size": 16, "padding": "real",
+            "reports": 1, "seed": 0, "workers": 1, "threads": 1, **values,
+        }
+    )  # fmt: skip
 
 
 def running(study: optuna.Study) -> list[FrozenTrial]:

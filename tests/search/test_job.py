@@ -4,8 +4,9 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from results.result import INTERRUPTED
 from search.fit import Recipe
-from search.job import INTERRUPTED, Job
+from search.job import Job
 
 
 def job(**values: Any) -> Job:

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data.prepare import Dataset
 from results.objectives import ACCURACY
 from results.repeats import record_repeat, repeat_folder, repeats
 from results.result import Result
 from results.scores import save_scores
 from results.store import Store
 from search.options import Options, parse
-from search.repeats import lacking, missing
-from tests.search.processes import Start
+from search.plan import TrainBaseline
+from search.repeats import lacking, missing, train_again
+from search.view import View
+from search.workers import Workers
+from tests.search.processes import Start, begun, plan
 
 
 @pytest.fixture
@@ -69,11 +73,18 @@ def test_what_is_done_is_not_repeated_unless_its_probabilities_are_gone(store: S
     leave(store, "trial 3", 1)
     folder = leave(store, "trial 3", 2)
     record_repeat(store, Result("trial 3", "trial", "failed", reason="no memory"), 3)
+    record_repeat(store, Result("trial 3", "trial", "pruned", reason="took too long"), 4)
     words = ("--baselines", "none", "--repeats")
-    assert wanted(store, *words, "4") == []
-    assert wanted(store, *words, "5") == [("trial 3", 4)]
+    assert wanted(store, *words, "5") == []
+    assert wanted(store, *words, "6") == [("trial 3", 5)]
     (folder / "scores.npz").unlink()
-    assert wanted(store, *words, "5") == [("trial 3", 2), ("trial 3", 4)]
+    assert wanted(store, *words, "6") == [("trial 3", 2), ("trial 3", 5)]
+
+
+def test_a_baseline_that_took_too_long_is_not_repeated(store: Store) -> None:
+    store.record_baseline(Result("model2", "baseline", "pruned", reason="too long", layers=4))
+    words = ("--repeats", "2", "--baselines", "model1,model2")
+    assert wanted(store, *words, champion=None) == [("model1", 1)]
 
 
 def test_finalists_lack_one_seed_each_in_their_order_until_the_deadline(store: Store) -> None:
@@ -139,3 +150,53 @@ def test_baselines_alone_are_repeated_and_ctrl_c_ranks_what_is_there(
     assert "Traceback" not in err
     assert out.startswith("No Model 3 was searched for")
     assert 2 <= rows(search.folder)["model1"]["repeats"] < 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    values = {"width": 4, "rate": 0.01}
+    trial = replace(CHAMPION, hyperparameters=values)
+    first = [Result(name, "baseline", "complete") for name in ("model1", "model2", "majority")]
+    with begun(tmp_path, dataset, "--budget", "3") as (chosen, store):
+        short = plan(chosen, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
+        view = View(store.study, chosen.budget, "val_accuracy")
+        tasks = lacking(store, [trial, *first], 2)
+        with Workers(short) as workers:
+            assert train_again(tasks, 2, store, workers, view) is None
+        found = {name: seeds[1] for name, seeds in repeats(store).items()}
+        hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
+        long = "it trained for longer than --trial-timeout 1s"
+        assert {name: (result.status, result.reason) for name, result in found.items()} == {
+            "trial 3": ("pruned", long),
+            "model1": ("failed", hung),
+            "model2": ("pruned", long),
+            "majority": ("complete", found["majority"].reason),
+        }
+        assert found["trial 3"].hyperparameters == values
+        # Whoever resumes the run does not wait for them again.
+        assert lacking(store, [trial, *first], 2) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropped(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    hanging = replace(CHAMPION, hyperparameters={"how": "hang in fit", "width": 8})
+    other = replace(CHAMPION, name="trial 4", hyperparameters={"how": "train", "width": 8})
+    with begun(tmp_path, dataset, "--budget", "9s") as (chosen, store):
+        short = plan(chosen, "faulty_space:FaultySpace", grace=3.0)
+        view = View(store.study, chosen.budget, "val_accuracy")
+        with Workers(short) as workers:
+            list(workers.run([TrainBaseline("majority")]))
+            tasks = lacking(store, [hanging, other], 2, deadline=time.monotonic() + 1)
+            assert train_again(tasks, 2, store, workers, view) is None
+        (result,) = [seeds[1] for seeds in repeats(store).values()]
+        assert (result.name, result.status, result.reason) == (
+            "trial 3",
+            "failed",
+            "it hung: 3 s after the budget's end it had not ended",
+        )

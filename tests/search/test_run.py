@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from data.prepare import Dataset
+from results.leaderboard import from_store
 from results.store import Store
-from tests.search.processes import Start
+from search.run import train_baselines
+from search.view import View
+from search.workers import Workers
+from tests.search.processes import Start, begun, plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -124,3 +129,32 @@ def test_a_seed_repeats_proposals_and_scores(start: Start, tmp_path: Path) -> No
     assert [loss for _, loss in found[0]] == pytest.approx([loss for _, loss in found[1]], abs=1e-4)
     # The first trial takes the defaults, whatever the seed.
     assert [point for point, _ in found[0]][1:] != [point for point, _ in found[2]][1:]
+
+
+def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    names = ["model1", "model2", "regex", "majority"]
+    with begun(tmp_path, dataset, "--budget", "0", "--baselines", ",".join(names)) as (
+        options,
+        store,
+    ):
+        short = plan(options, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
+        with Workers(short) as workers:
+            train_baselines(
+                options, store, workers, View(store.study, options.budget, "val_accuracy")
+            )
+        found = {result.name: result for result in store.baselines()}
+        assert list(found) == names
+        hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
+        long = "it trained for longer than --trial-timeout 1s"
+        assert {name: (result.status, result.reason) for name, result in found.items()} == {
+            "model1": ("failed", hung),
+            "model2": ("pruned", long),
+            "regex": ("failed", hung),
+            "majority": ("complete", found["majority"].reason),
+        }
+        assert [path.name.partition("-")[0] for path in short.cache.glob("[!.]*")] == ["majority"]
+        assert store.scores(found["model2"]) is None
+        rows = {row.name: row for row in from_store(store).rows}
+        assert rows["model2"].heldout_accuracy is None and rows["model2"].reason == long

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from data.prepare import Dataset
-from results.objectives import ACCURACY
 from results.result import Result
-from results.storage import close
-from results.store import DATA_FOLDER, Store
-from results.trials import SLOT
+from results.store import Store
+from results.trials import REPLACES, SLOT
 from search.options import Options, parse
-from search.plan import Plan, TrainBaseline
+from search.plan import TrainBaseline
 from search.searching import search
 from search.view import View
 from search.workers import Workers
+from tests.search.faulty_space import ONCE
+from tests.search.processes import begun, plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
@@ -28,26 +28,17 @@ def options(tmp_path: Path) -> Options:
 
 
 @pytest.fixture
-def store(options: Options, dataset: Dataset) -> Iterator[Store]:
-    made = Store.create(options.folder, [ACCURACY], name="run", data=dataset.facts, protocol={})
-    dataset.save(options.folder / DATA_FOLDER)
-    yield made
-    close(made.study._storage)
+def store(tmp_path: Path, dataset: Dataset) -> Iterator[Store]:
+    with begun(tmp_path, dataset, "--budget", "5") as (_, made):
+        yield made
 
 
 def run(options: Options, store: Store, space: str, **values: Any) -> tuple[str | None, float]:
     """Search on one worker, with half a second's grace; the problem, and the seconds it took."""
-    plan = Plan(
-        folder=options.folder.resolve(), study="run", storage=None, heartbeat=15,
-        cache=options.out / "baselines", space=f"tests.search.faulty_space:{space}",
-        sampler="random", pruner="none", objectives=("val_accuracy",),
-        trials=options.budget.trials, epochs=1, batch_size=128, padding="real", reports=1, seed=0,
-        workers=1, threads=1, **{"grace": 0.5, **values},
-    )  # fmt: skip
-    with Workers(plan) as workers:
+    short = plan(options, f"faulty_space:{space}", **{"batch_size": 128, "grace": 0.5, **values})
+    with Workers(short) as workers:
         # Busy machines take long to import TensorFlow, which is no part of a budget of seconds.
-        warm = [TrainBaseline("majority")]
-        list(workers.run(warm, on_death=lambda death: False, again=lambda task: task))
+        list(workers.run([TrainBaseline("majority")]))
         started = time.monotonic()
         problem = search(options, store, workers, View(store.study, options.budget, "val_accuracy"))
         return problem, time.monotonic() - started
@@ -105,3 +96,18 @@ def test_a_hanging_trial_ends_with_the_budget(options: Options, store: Store) ->
         "it hung: 0.5 s after the budget's end it had not ended",
     )
     assert seconds < 60
+
+
+@pytest.mark.parametrize("way", ["abort beside a child", "close all files"])
+def test_a_worker_whose_end_is_not_told_is_replaced(
+    options: Options, store: Store, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ONCE, str(options.out / "it happened"))
+    store.study.enqueue_trial({"how": way, "width": 8}, user_attrs={SLOT: 0})
+    one = parse(["--budget", "1", "--study", "run", "--out", str(options.out)])
+    problem, _ = run(one, store, "LingeringSpace")
+    assert problem is None
+    lost, again = store.study.trials
+    assert (lost.user_attrs["reason"], again.user_attrs[REPLACES]) == ("its worker died", 0)
+    (result,) = store.trials()
+    assert (result.status, result.hyperparameters["how"]) == ("complete", way)

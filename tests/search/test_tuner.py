@@ -16,10 +16,11 @@ from sklearn.metrics import accuracy_score
 
 from data.prepare import Dataset
 from results.evaluate import probabilities
+from results.result import INTERRUPTED
 from results.sameness import sameness
 from results.store import CHECKPOINT, Store
 from results.trials import REPLACES, best_first
-from search.job import INTERRUPTED, Interrupted
+from search.job import Interrupted
 from search.seeds import derive
 from search.tuner import KEPT_CHECKPOINTS
 from spaces.brief import violations
