@@ -505,6 +505,25 @@ def test_the_remaining_trials_are_those_of_the_study(study: optuna.Study, tmp_pa
     assert OptunaOracle(study, timeout=1.0).remaining_trials() is None
 
 
+def test_the_budget_of_the_last_command_holds(study: optuna.Study, tmp_path: Path) -> None:
+    for budget, in_all in ((5, 5), (3, 5), (12, 12)):
+        # A program that wants more has been started, and has ended before its first trial.
+        OptunaOracle(study, max_trials=1000)
+        oracle = OptunaOracle(study, max_trials=budget)
+        search(oracle, square, tmp_path / str(budget))
+        assert states(study) == ["COMPLETE"] * in_all
+        assert oracle.remaining_trials() == 0
+    assert OptunaOracle(study, max_trials=1000).remaining_trials() == 1000 - 12
+
+
+def test_a_proposal_is_not_written_before_it_is_known_to_be_new(tmp_path: Path) -> None:
+    """Whatever is written in a trial stays, and is read by samplers and in the dashboard."""
+    study = journalled(tmp_path / "journal.log", Stubborn())
+    trials = search(OptunaOracle(study, max_trials=100), conditional, tmp_path)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * POINTS
+    assert len({tuple(sorted(trial.params.items())) for trial in trials}) == POINTS
+
+
 # ---- failures ----------------------------------------------------------------------------------
 
 
