@@ -22,12 +22,13 @@ _USUAL_SECONDS = 15
 # No two machines' clocks differ by so much.
 _LONG_AGO = 3600.0
 
-# By study and trial: its latest sign, and when this process first saw that one.
-_seen: WeakKeyDictionary[optuna.Study, dict[int, tuple[object, float]]] = WeakKeyDictionary()
+# By study and trial: its latest sign, when this process first saw that one, and whether it has seen
+# an earlier one.
+_seen: WeakKeyDictionary[optuna.Study, dict[int, tuple[object, float, bool]]] = WeakKeyDictionary()
 
 
 @contextlib.contextmanager
-def beating(storage: BaseStorage, trial_id: int, seconds: int) -> Iterator[None]:
+def beating(storage: BaseStorage, trial_id: int, seconds: float) -> Iterator[None]:
     """Give signs of life of a trial while the block runs.
 
     A database keeps them itself, by its own clock. A journal does not, and Optuna's proxy does not
@@ -111,11 +112,26 @@ def patience(
         if sign is None and not all_sign:
             continue
         known = before.get(trial.number)
-        since = known[1] if known is not None and known[0] == sign else now()
-        seen[trial.number] = sign, since
+        if known is None or known[0] != sign:
+            known = sign, now(), known is not None
+        seen[trial.number], since = known, known[1]
         seconds = _USUAL_SECONDS if sign is None else sign[1]
         left[trial.number] = since + SILENT_BEATS * seconds - now()
         if sign is not None and time.time() - sign[0] > SILENT_BEATS * seconds + _LONG_AGO:
             left[trial.number] = 0.0
     _seen[study] = {**before, **seen}
     return left
+
+
+def is_heard(study: optuna.Study, trial: FrozenTrial) -> bool:
+    """Say whether a trial has given a sign of life since this process first looked.
+
+    Args:
+        study: The study.
+        trial: A trial that `patience` was asked about.
+
+    Returns:
+        Whether it has.
+    """
+    known = _seen.get(study, {}).get(trial.number)
+    return known is not None and known[2]

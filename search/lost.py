@@ -1,8 +1,10 @@
 """Trials whose worker is gone: found by their owner's name, and put back."""
 
+import logging
 import signal
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from results.storage import SILENT_BEATS
 from results.trials import BORN, DEATHS, WORKER
 from search import slots
-from search.heartbeat import patience, silent
+from search.heartbeat import is_heard, patience, silent
+
+log = logging.getLogger(__name__)
 
 # A trial is claimed first and signed right after; one without a name for longer lost its owner.
 _SIGNED_WITHIN = timedelta(seconds=10)
@@ -127,6 +131,31 @@ def awaited(
     """
     elsewhere = [trial for trial in running if not _is_here(trial)]
     return patience(study, elsewhere, all_sign=all_sign)
+
+
+def wait_for_signs(study: optuna.Study, budget: int | None, is_late: Callable[[], bool]) -> None:
+    """Wait, where a budget has no other trial, until those of other machines have shown who lives.
+
+    Args:
+        study: The study.
+        budget: How many trials the study shall have in all; None for no bound.
+        is_late: Whether no trial is to be begun any more.
+    """
+    told = False
+    while not is_late():
+        queue = slots.look(study)
+        if queue.room(budget) or queue.of(budget, TrialState.WAITING):
+            return
+        running = queue.of(budget, TrialState.RUNNING)
+        left = awaited(study, running, all_sign=False)
+        unheard = [t for t in running if t.number in left and not is_heard(study, t)]
+        if not unheard:
+            return
+        if not told:
+            log.warning("%s", told_of(study, unheard, 0))
+            told = True
+        time.sleep(0.5)
+        put_back(study)
 
 
 def told_of(study: optuna.Study, running: Sequence[FrozenTrial], heartbeat: int) -> str:

@@ -22,7 +22,7 @@ from results.store import HEARTBEAT_SECONDS
 from results.trials import REASON, show_objectives
 from search.failures import REFUSED
 from search.heartbeat import beating
-from search.lost import put_back
+from search.lost import put_back, wait_for_signs
 from search.oracle import OptunaOracle, check_limits
 from search.own_fit import ended
 from search.samplers import make_sampler
@@ -150,6 +150,7 @@ class OptunaTuner(keras_tuner.Tuner):
     def pre_create_trial(self) -> None:
         """Put the trials of dead processes back before asking for one."""
         put_back(self.study)
+        wait_for_signs(self.study, self.oracle.max_trials, lambda: self.oracle.is_late)
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
         """Run a trial as KerasTuner does, and give signs of life meanwhile.

@@ -144,7 +144,7 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         if tuner_id in self.ongoing_trials or self._retry_queue:
             return super().create_trial(tuner_id)
-        late = self._deadline is not None and time.monotonic() >= self._deadline
+        late = self.is_late
         proposal = None if late else self._proposals.take(self.hyperparameters, _owner(tuner_id))
         if proposal is None:
             if late:
@@ -165,6 +165,11 @@ class OptunaOracle(keras_tuner.Oracle):
         self.save()
         self._display.on_trial_begin(trial)
         return trial
+
+    @property
+    def is_late(self) -> bool:
+        """Whether `timeout` has passed: no trial is begun any more."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
     @property
     def is_exhausted(self) -> bool:

@@ -5,6 +5,8 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +17,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from results.trials import BORN, DEATHS, WORKER, counted
 from search import lost, slots
-from search.lost import MOST_DEATHS, birth, cause, is_lost, put_back, told_of, worker_name
+from search.heartbeat import beating
+from search.lost import (
+    MOST_DEATHS,
+    birth,
+    cause,
+    is_lost,
+    put_back,
+    told_of,
+    wait_for_signs,
+    worker_name,
+)
 from tests.search import processes
 from tests.search.journals import journalled
 from tests.search.processes import Start, check_exact
@@ -199,6 +211,26 @@ def test_what_is_awaited_is_told_with_how_long(tmp_path: Path) -> None:
         "waiting for trial 0 (here-7), trial 1 (there-7): one whose worker gives no sign of life "
         "for another 60 s is repeated here"
     )
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_the_last_trial_of_another_machine_is_waited_for_until_it_is_known_to_live(
+    lives: bool, tmp_path: Path
+) -> None:
+    study = journalled(tmp_path / "journal.log")
+    begin(study).set_user_attr(WORKER, "elsewhere-7")
+    trial = begin(study)
+    trial.set_user_attr(WORKER, "elsewhere-7")
+    study.tell(0, 1.0)
+    beat = 0.25
+    study._storage.set_trial_system_attr(trial._trial_id, "alive", [time.time(), beat])
+    signs = beating(study._storage, trial._trial_id, beat) if lives else nullcontext()
+    with signs:
+        wait_for_signs(study, BUDGET, lambda: False)
+    assert slots.look(study).remaining(BUDGET) == (0 if lives else 1)
+    # There is something to do already, or too little time to do it.
+    wait_for_signs(study, BUDGET + 1, lambda: False)
+    wait_for_signs(study, BUDGET, lambda: True)
 
 
 def signed(study: optuna.Study) -> list[FrozenTrial]:
