@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spaces.parts import Body, Embedding, Front, Head, Recurrence, Training
+from spaces.parts import Body, Embedding, Front, Head, Recurrence, Training, Wide
 
 RELATIVES_OF_ADAM = ["rmsprop", "nadam", "adamw"]
 
@@ -195,7 +195,7 @@ def summary(hp: Any, *more: str, default: str = "max") -> Any:
 
 
 def head(hp: Any, least_dropout: float) -> Head:
-    """Declare the layers between the summary and the probability.
+    """Declare what stands between the summary and the probability.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
@@ -209,7 +209,28 @@ def head(hp: Any, least_dropout: float) -> Head:
     units = _stack(hp, "dense", layers, default=32)
     with hp.conditional_scope("dense_layers", [1, 2]):
         activation = hp.Choice("dense_activation", ["relu", "gelu", "tanh"], default="relu")
-    return Head(dropout, units, activation)
+    return Head(dropout, units, activation, wide(hp))
+
+
+def wide(hp: Any) -> Wide | None:
+    """Declare the wide branch.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+
+    Returns:
+        The draw; None without the branch.
+    """
+    used = hp.Boolean("wide", default=True)
+    with hp.conditional_scope("wide", [True]):
+        drawn = Wide(
+            longest=hp.Int("wide_longest", 2, 5, default=4),
+            buckets=power_of_two(hp, "wide_buckets", 2**14, 2**18, default=2**16),
+            factor=hp.Choice("wide_factor", [30, 100, 300, 1000], default=300),
+            dropout=hp.Float("wide_dropout", 0.0, 0.5, step=0.1, default=0.0),
+            warm_start=hp.Boolean("wide_warm_start", default=False),
+        )
+    return drawn if used else None
 
 
 def training(hp: Any, brief: bool) -> Training:

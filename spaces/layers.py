@@ -8,8 +8,12 @@ from typing import Any
 import keras
 
 from spaces.choices import Choices
-from spaces.parts import Body, Embedding, Front, Head, Recurrence
+from spaces.parts import Body, Embedding, Front, Head, Recurrence, Wide
 
+# Times the last bucket each stays below 2^31; odd, so that no two first characters fall together.
+_SPREADS = {2**15: 40_503, 2**18: 7_919}
+
+WIDE_LOGIT = "wide_logit"
 CELLS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
 
@@ -25,7 +29,7 @@ def assemble(choices: Choices, num_words: int) -> Any:
         length from 32 on.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
-    x = classify(read(ids, choices.body, num_words), choices.head)
+    x = classify(read(ids, choices.body, num_words), ids, choices.head)
     return keras.Model(ids, x, name="model3")
 
 
@@ -150,11 +154,12 @@ def summarize(x: Any, summary: str) -> Any:
     return x
 
 
-def classify(x: Any, head: Head) -> Any:
-    """Add the dense layers, and the probability.
+def classify(x: Any, ids: Any, head: Head) -> Any:
+    """Add the dense layers, the wide branch, and the probability.
 
     Args:
         x: [batch, units].
+        ids: int32 [batch, length], for the wide branch.
         head: What stands before the probability.
 
     Returns:
@@ -164,4 +169,52 @@ def classify(x: Any, head: Head) -> Any:
         x = keras.layers.Dropout(head.dropout, name="dropout")(x)
     for number, units in enumerate(head.units, 1):
         x = keras.layers.Dense(units, activation=head.activation, name=f"dense_{number}")(x)
-    return keras.layers.Dense(1, activation="sigmoid", name="probability")(x)
+    if head.wide is None:
+        return keras.layers.Dense(1, activation="sigmoid", name="probability")(x)
+    logit = keras.layers.Dense(1, name="logit")(x)
+    both = keras.layers.Add(name="both_logits")([logit, widen(ids, head.wide)])
+    return keras.layers.Activation("sigmoid", name="probability")(both)
+
+
+def widen(ids: Any, wide: Wide) -> Any:
+    """Add the wide branch.
+
+    Args:
+        ids: int32 [batch, length].
+        wide: The branch.
+
+    Returns:
+        Its logit, [batch, 1]; 0 before any training.
+    """
+    x = ngrams(ids, wide.longest, wide.buckets, name="wide_ngrams")
+    x = keras.layers.Embedding(
+        wide.buckets, 1, embeddings_initializer="zeros", name="wide_weights"
+    )(x)
+    if wide.dropout:
+        x = keras.layers.Dropout(wide.dropout, name="wide_dropout")(x)
+    x = keras.layers.GlobalAveragePooling1D(name="wide_mean")(x)
+    return keras.layers.Rescaling(wide.factor, name=WIDE_LOGIT)(x)
+
+
+def ngrams(ids: Any, longest: int, buckets: int, name: str) -> Any:
+    """Hash each n-gram.
+
+    Where the buckets are enough, a single character's is its id. Padding alone, however long, is
+    bucket 0.
+
+    Args:
+        ids: int32 [batch, length].
+        longest: Characters of the longest n-grams; all shorter ones are there too.
+        buckets: How many hashes there are, at most 2^18.
+        name: What the result is called.
+
+    Returns:
+        The n-grams' buckets, int32 [batch, all n-grams].
+    """
+    spread = next(spread for most, spread in _SPREADS.items() if buckets <= most)
+    characters = ids % buckets
+    grams = [characters]
+    for length in range(2, longest + 1):
+        shorter, following = grams[-1][:, :-1], characters[:, length - 1 :]
+        grams.append((shorter * spread + following) % buckets)
+    return keras.layers.Concatenate(axis=1, name=name)(grams) if grams[1:] else characters

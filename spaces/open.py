@@ -101,7 +101,7 @@ class Open(Space):
         """
         ids = keras.Input((None,), dtype="int32", name="ids")
         x = family(choices.family).build(ids, choices.drawn, self.num_words)
-        return keras.Model(ids, classify(x, choices.head), name="open")
+        return keras.Model(ids, classify(x, ids, choices.head), name="open")
 
 
 def _declare(hp: Any, name: str) -> Any:

@@ -70,6 +70,28 @@ class Body:
 
 
 @dataclass(frozen=True)
+class Wide:
+    """A linear model of hashed character n-grams whose logit is added to the network's.
+
+    Cheng et al. 2016, https://arxiv.org/abs/1606.07792.
+
+    Attributes:
+        longest: Characters of the longest n-grams; all shorter ones count too.
+        buckets: How many hashes there are, a power of two.
+        factor: What the mean of the n-grams' weights is multiplied by. An optimizer of Adam's kind
+            moves a weight by about the learning rate, so the factor makes this branch faster.
+        dropout: Share of the n-grams dropped.
+        warm_start: Whether it is trained alone before all layers are trained together.
+    """
+
+    longest: int
+    buckets: int
+    factor: int
+    dropout: float
+    warm_start: bool
+
+
+@dataclass(frozen=True)
 class Head:
     """What makes one probability of the summary.
 
@@ -77,11 +99,13 @@ class Head:
         dropout: Share of the summary dropped.
         units: Units of each hidden dense layer; may be empty.
         activation: Activation of those layers; None where there are none.
+        wide: What is added to the logit, if anything.
     """
 
     dropout: float
     units: tuple[int, ...]
     activation: str | None
+    wide: Wide | None
 
 
 @dataclass(frozen=True)

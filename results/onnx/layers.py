@@ -139,6 +139,12 @@ def _batch_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return str(graph.add("Add", x, graph.weight(shift)))
 
 
+def _rescaling(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    require(layer.input.dtype == layer.compute_dtype == "float32", layer, "another type of numbers")
+    x = graph.add("Mul", inputs[0], graph.weight(np.asarray(layer.scale, np.float32)))
+    return str(graph.add("Add", x, graph.weight(np.asarray(layer.offset, np.float32))))
+
+
 def _softmax(graph: Graph, layer: Any, inputs: list[str]) -> str:
     require(isinstance(layer.axis, int), layer, "several axes")
     return str(graph.add("Softmax", inputs[0], axis=layer.axis))
@@ -202,6 +208,7 @@ EMITTERS: dict[str, Emit] = {
     "LayerNormalization": _layer_norm,
     "MaxPooling1D": _max_pool,
     "MultiHeadAttention": _attention,
+    "Rescaling": _rescaling,
     "SimpleRNN": _recurrent,
     "Softmax": _softmax,
     "SpatialDropout1D": _same,

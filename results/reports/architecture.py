@@ -17,7 +17,7 @@ TIMES = " \N{MULTIPLICATION SIGN} "
 _TOLD = (
     "input_dim", "output_dim", "filters", "kernel_size", "pool_size", "strides", "units", "rate",
     "activation", "recurrent_dropout", "return_sequences", "axis", "axes", "momentum",
-    "num_heads", "key_dim",
+    "num_heads", "key_dim", "scale",
 )  # fmt: skip
 _USUAL = {
     "activation": ("linear",),
@@ -25,6 +25,7 @@ _USUAL = {
     "return_sequences": (False,),
     "strides": (1, [1]),
     "axis": (-1, [-1]),
+    "scale": (True, False),
 }
 _KINDS = {
     "Embedding": "embedding",
@@ -53,6 +54,7 @@ class Layer:
         inputs: Names of the layers whose output it takes.
         output: The shape that the next layer sees, "length" for what varies; "" where unknown.
         straight: Whether it takes the output of the layer listed before it, and no other.
+        beside: Whether it belongs to a path that runs beside the one listed before it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Layer:
     inputs: tuple[str, ...]
     output: str
     straight: bool
+    beside: bool
 
 
 _DAMAGED = (
@@ -77,7 +80,8 @@ def read_layers(path: Path) -> list[Layer]:
         path: A `.keras` archive.
 
     Returns:
-        The layers in their order.
+        The layers, one path after the other where they run side by side; operations on ids are
+        told with the layer that they are for.
 
     Raises:
         NotReadable: If it is no such archive.
@@ -88,16 +92,56 @@ def read_layers(path: Path) -> list[Layer]:
                 raise ValueError(f"its {CONFIG} is larger than {MEMBERS[CONFIG]:,} bytes")
             layers = json.loads(archive.read(CONFIG))["config"]["layers"]
         shapes = _shapes(layers)
+        inputs = _sources(layers)
         found: list[Layer] = []
-        for number, layer in enumerate(layers):
-            before = layers[number - 1]["config"]["name"] if number else None
-            inputs = tuple(dict.fromkeys(name for name, _ in _inputs(layer)))
-            if not inputs and before is not None and "inbound_nodes" not in layer:
-                inputs = (str(before),)  # A Sequential model says no more.
-            found.append(_layer(layer, inputs, shapes, inputs in ((), (before,))))
+        for layer in _by_path(layers, inputs):
+            taken = inputs[_name(layer)]
+            straight = taken in ((), tuple(one.name for one in found[-1:]))
+            beside = len(taken) == 1 and (found[-1].beside if straight else True)
+            found.append(_layer(layer, taken, shapes, straight, beside))
         return found
     except _DAMAGED as error:
         raise NotReadable(f"its layers cannot be read ({error})") from error
+
+
+def _name(layer: Mapping[str, Any]) -> str:
+    return str(layer["config"]["name"])
+
+
+def _is_operation(layer: Mapping[str, Any]) -> bool:
+    return str(layer.get("module", "")).startswith("keras.src.ops.")
+
+
+def _sources(layers: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Whose outputs each layer takes; through operations, whose outputs these take."""
+    operations = {_name(layer) for layer in layers if _is_operation(layer)}
+    found: dict[str, tuple[str, ...]] = {}
+    for layer, before in zip(layers, [None, *layers], strict=False):
+        names = dict.fromkeys(name for name, _ in _inputs(layer))
+        if before is not None and "inbound_nodes" not in layer:
+            names[_name(before)] = None  # A Sequential model says no more.
+        lists = [found[name] if name in operations else (name,) for name in names]
+        found[_name(layer)] = tuple(dict.fromkeys(name for each in lists for name in each))
+    return found
+
+
+def _by_path(
+    layers: list[dict[str, Any]], inputs: Mapping[str, tuple[str, ...]]
+) -> list[dict[str, Any]]:
+    """Put each layer right behind the last of those that it takes; operations are left out."""
+    left = {_name(layer): layer for layer in layers if not _is_operation(layer)}
+    found: list[dict[str, Any]] = []
+    pending = dict.fromkeys(list(left)[-1:])
+    while pending:
+        name = next(reversed(pending))
+        # A layer that is used twice may take what is made of its own output.
+        missing = [one for one in inputs[name] if one in left and one not in pending]
+        if missing:
+            pending[missing[0]] = None
+        else:
+            del pending[name]
+            found.append(left.pop(name))
+    return [*found, *left.values()]
 
 
 def _layer(
@@ -105,8 +149,9 @@ def _layer(
     inputs: tuple[str, ...],
     shapes: Mapping[str, str],
     straight: bool,
+    beside: bool,
 ) -> Layer:
-    name, kind, config = str(layer["config"]["name"]), str(layer["class_name"]), layer["config"]
+    name, kind, config = _name(layer), str(layer["class_name"]), layer["config"]
     wrapped = config.get("layer")
     if isinstance(wrapped, dict):
         kind, config = f"{kind} {wrapped['class_name']}", wrapped["config"]
@@ -117,7 +162,11 @@ def _layer(
         for key in _TOLD
         if config.get(key) is not None and config[key] not in _USUAL.get(key, ())
     )
-    return Layer(name, kind, _kind(kind), settings, inputs, shapes.get(name, ""), straight)
+    shape = shapes.get(name, "")
+    if kind == "Concatenate" and name.endswith("ngrams"):
+        characters = len(dict.fromkeys(source for source, _ in _inputs(layer)))
+        kind, settings = "Hashed n-grams", (f"characters 1 to {characters}",)
+    return Layer(name, kind, _kind(kind), settings, inputs, shape, straight, beside)
 
 
 def _value(value: Any) -> str:

@@ -3,14 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
 from spaces import choices
-from spaces.layers import embed, summarize
+from spaces.layers import embed, ngrams, summarize
 from spaces.parts import Embedding
-
-# Times the last bucket it stays below 2^31; odd, so that no two first characters fall together.
-_SPREAD = 40_503
 
 
 @dataclass(frozen=True)
@@ -59,19 +54,6 @@ def build(ids: Any, drawn: Bag, num_words: int) -> Any:
     Returns:
         [batch, the vectors' width].
     """
-    x = embed(_hash(ids, drawn), drawn.embedding, drawn.buckets)
+    x = ngrams(ids, drawn.longest, drawn.buckets, name="ngrams")
+    x = embed(x, drawn.embedding, drawn.buckets)
     return summarize(x, drawn.summary)
-
-
-def _hash(ids: Any, drawn: Bag) -> Any:
-    """Give each n-gram of the ids [batch, length] its bucket: int32 [batch, all n-grams].
-
-    Where the buckets are enough, a single character's is its id. Padding alone, however long, is
-    bucket 0.
-    """
-    characters = ids % drawn.buckets
-    grams = [characters]
-    for length in range(2, drawn.longest + 1):
-        shorter, following = grams[-1][:, :-1], characters[:, length - 1 :]
-        grams.append((shorter * _SPREAD + following) % drawn.buckets)
-    return keras.layers.Concatenate(axis=1, name="ngrams")(grams) if grams[1:] else characters

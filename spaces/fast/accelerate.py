@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -96,26 +96,26 @@ def _runs(layer: Any) -> bool:
 
 @dataclass
 class _Read:
-    """What the embeddings read last: a layer behind one can then read the ids themselves."""
+    """What each embedding read last: a layer behind one can then read the ids themselves."""
 
-    vectors: Any = None
-    ids: Any = None
-    layer: Any = None
+    last: dict[Any, tuple[Any, Any]] = field(default_factory=dict)  # layer: ids, vectors
 
     def embedding(self, layer: Any) -> Any:
         original = layer.call
 
         def call(inputs: Any) -> Any:
-            self.ids, self.layer, self.vectors = inputs, layer, original(inputs)
-            return self.vectors
+            vectors = original(inputs)
+            self.last[layer] = inputs, vectors
+            return vectors
 
         return call
 
     def behind(self, inputs: Any) -> tuple[Any, Any] | None:
-        """Return ids, int32, and their embeddings, where the inputs are what was read last."""
-        if inputs is not self.vectors:
-            return None
-        return tf.cast(self.ids, tf.int32), tf.convert_to_tensor(self.layer.embeddings)
+        """Return ids, int32, and their embeddings, where the inputs are what one read last."""
+        for layer, (ids, vectors) in self.last.items():
+            if inputs is vectors:
+                return tf.cast(ids, tf.int32), tf.convert_to_tensor(layer.embeddings)
+        return None
 
 
 def _fast_convolution(layer: Any, read: _Read) -> Any:

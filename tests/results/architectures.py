@@ -15,14 +15,17 @@ NUM_WORDS = 40
 DRAWS: dict[str, dict[str, Any]] = {
     "gru, both ways, attention, layer norm": {
         "cell": "gru", "bidirectional": True, "summary": "attention", "normalization": "layer",
+        "wide_longest": 5, "wide_buckets": 2**18, "wide_factor": 30, "wide_dropout": 0.3,
     },
     "lstm, both ways, two layers, mean, batch norm": {
         "cell": "lstm", "recurrent_layers": 2, "recurrent_units_1": 16, "recurrent_units_2": 16,
         "summary": "mean", "normalization": "batch", "conv_layers": 2, "conv_kernel": 4,
+        "wide_longest": 2, "wide_buckets": 2**14, "wide_factor": 1_000,
     },
     "rnn, one way, last state, gelu, recurrent dropout": {
         "cell": "rnn", "bidirectional": False, "summary": "last", "conv_layers": 0,
         "use_recurrent_dropout": True, "dense_layers": 2, "dense_activation": "gelu",
+        "wide": False,
     },
     "lstm, both ways, last state, recurrent dropout": {
         "cell": "lstm", "recurrent_units_1": 16, "summary": "last", "conv_pool": 3,
@@ -44,7 +47,7 @@ FAMILY_DRAWS: dict[str, dict[str, Any]] = {
         "attention/patch": 8, "attention/width": 32, "attention/blocks": 2,
         "attention/attention_dropout": 0.1, "attention/summary": "mean",
     },
-    "bag": {"bag/longest": 4, "bag/buckets": 2**11, "bag/embedding": 16},
+    "bag": {"bag/longest": 4, "bag/buckets": 2**11, "bag/embedding": 16, "wide": False},
     "recurrent": {
         "recurrent/cell": "gru", "recurrent/bidirectional": False,
         "recurrent/recurrent_units_1": 16, "recurrent/summary": "last",

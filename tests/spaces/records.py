@@ -1,4 +1,4 @@
-"""Records of random characters, padded as the project pads them."""
+"""Records of random characters, padded as the project pads them, and their n-grams."""
 
 from typing import Any
 
@@ -22,3 +22,16 @@ def padded(rows: int, length: int, num_words: int, seed: int = 0) -> Any:
     for row, padding in enumerate(rng.integers(0, length // 2, rows)):
         ids[row, :padding] = 0
     return ids
+
+
+def buckets_of(ids: list[int], longest: int, buckets: int) -> list[int]:
+    """List the hashed n-grams of one record, written without tensors."""
+    spread = 40_503 if buckets <= 2**15 else 7_919
+    found = []
+    for length in range(1, longest + 1):
+        for first in range(len(ids) - length + 1):
+            value = 0
+            for character in ids[first : first + length]:
+                value = (value * spread + character % buckets) % buckets
+            found.append(value)
+    return found

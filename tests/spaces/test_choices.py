@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def test_a_hyperparameter_has_a_value_exactly_where_its_parent_asks_for_it(seed:
     assert ("dense_activation" in values) == (values["dense_layers"] > 0)
     assert ("recurrent_dropout" in values) == values["use_recurrent_dropout"]
     assert ("weight_decay" in values) == (values["optimizer"] == "adamw")
+    for name in ("longest", "buckets", "factor", "dropout", "warm_start"):
+        assert (f"wide_{name}" in values) == values["wide"]
 
 
 @LAYERED
@@ -48,6 +51,12 @@ def test_choices_repeat_what_was_drawn(seed: int) -> None:
     assert len(choices.head.units) == values["dense_layers"]
     assert choices.body.front.layers == values["conv_layers"]
     assert choices.body.recurrence.dropout == values.get("recurrent_dropout", 0)
+    wide = choices.head.wide
+    assert (wide is not None) == values["wide"]
+    if wide is not None:
+        assert {
+            f"wide_{key}": value for key, value in asdict(wide).items()
+        }.items() <= values.items()
     assert choices.training.learning_rate == values["learning_rate"]
     assert choices.training.weight_decay == values.get("weight_decay")
     assert choices.training.batch_size == values["batch_size"]
@@ -63,6 +72,9 @@ def test_ranges_suit_two_cores(seed: int) -> None:
         assert all(width <= 64 for width in units[1:])
     assert choices.training.batch_size in (16, 32, 64)
     assert 32 <= choices.body.front.filters <= 128
+    if choices.head.wide is not None:
+        assert 2 <= choices.head.wide.longest <= 5
+        assert choices.head.wide.buckets in (2**14, 2**15, 2**16, 2**17, 2**18)
     assert choices.body.front.pool**choices.body.front.layers <= 32, "nothing left of 32 characters"
 
 
@@ -84,6 +96,10 @@ def test_every_option_of_the_issue_can_be_drawn() -> None:
     assert _seen(SPACE, "conv_layers") == {1, 2}
     assert _seen(SPACE, "dense_layers") == {0, 1, 2}
     assert _seen(SPACE, "bidirectional") == {True, False}
+    assert _seen(SPACE, "wide") == {True, False}
+    with_branch = [values for values in _draws(SPACE) if values["wide"]]
+    assert {values["wide_factor"] for values in with_branch} == {30, 100, 300, 1000}
+    assert {values["wide_warm_start"] for values in with_branch} == {True, False}
 
 
 def test_only_the_free_space_draws_adam_and_leaves_dropout_out() -> None:

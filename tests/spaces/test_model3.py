@@ -40,9 +40,16 @@ def test_many_more_draws_keep_the_brief(first: int) -> None:
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_the_barest_draw_keeps_the_brief(cell: str) -> None:
-    hp = chosen(SPACE, cell=cell, bidirectional=False)
+    hp = chosen(SPACE, cell=cell, bidirectional=False, wide=False)
     model = SPACE.build(hp)
     assert layer_count(model) == 10
+    assert violations(model) == ()
+
+
+@pytest.mark.parametrize("point", range(len(SPACE.starting_points)))
+def test_a_starting_point_has_the_wide_branch(point: int) -> None:
+    model = SPACE.build(chosen(SPACE, **SPACE.starting_points[point]))
+    assert model.get_layer("wide_logit").scale == 300
     assert violations(model) == ()
 
 

@@ -53,6 +53,7 @@ def test_settings_that_no_draw_has() -> None:
     x = layers.Activation("tanh")(x)
     x = layers.GRU(8, reset_after=False, return_sequences=True)(x)
     x = layers.BatchNormalization(scale=False, center=False)(x)
+    x = layers.Rescaling([0.5, 1, 2, 3, 0, 1, 1, 1], offset=0.25)(x)
     x = layers.Bidirectional(layers.LSTM(4, use_bias=False, return_sequences=True))(x)
     x = layers.GlobalMaxPooling1D()(x)
     assert_same(keras.Model(inputs, layers.Dense(1, activation="sigmoid", use_bias=False)(x)))
@@ -89,6 +90,7 @@ SEQUENCE: dict[str, Callable[[], Any]] = {
     "has directions that": lambda: layers.Bidirectional(
         layers.GRU(4, return_sequences=True), merge_mode="sum"
     ),
+    "has another type of numbers": lambda: layers.Rescaling(2.0, dtype="float64"),
     "has another axis": lambda: layers.LayerNormalization(axis=(1, 2)),
 }
 

@@ -22,6 +22,7 @@ from results.reports.page import for_script
 from results.reports.parts import attempt, figure
 from results.reports.slices import NO_PATH, by_endpoint, by_length, confusion, path_of
 from results.reports.text import duration, short, size, visible, written
+from spaces.model3 import Model3
 from spaces.open import Open
 from tests.results.boards import everything
 from tests.results.reported import write_log
@@ -83,6 +84,36 @@ def test_branches_are_told(tmp_path: Path) -> None:
     assert not by_name["sum"].straight
     assert by_name["r"].type == "Bidirectional GRU"
     assert by_name["left"].output == "length \N{MULTIPLICATION SIGN} 2"
+
+
+def test_a_branch_is_told_in_one_piece_and_operations_with_what_they_are_for(
+    tmp_path: Path,
+) -> None:
+    space = Model3(40)
+    space.build(chosen(space, wide_longest=3)).save(tmp_path / "m.keras")
+    layers = read_layers(tmp_path / "m.keras")
+    branch = ["wide_ngrams", "wide_weights", "wide_mean", "wide_logit"]
+    assert [layer.name for layer in layers][-7:] == [
+        "logit", *branch, "both_logits", "probability",
+    ]  # fmt: skip
+    assert [layer.name for layer in layers if layer.beside] == branch
+    by_name = {layer.name: layer for layer in layers}
+    ngrams = by_name["wide_ngrams"]
+    assert (ngrams.type, ngrams.inputs) == ("Hashed n-grams", ("ids",))
+    assert ngrams.settings == ("characters 1 to 3",)
+    assert by_name["wide_logit"].settings == ("scale 300",)
+    assert by_name["both_logits"].inputs == ("logit", "wide_logit")
+    assert [layer.name for layer in layers if not layer.straight] == ["wide_ngrams", "both_logits"]
+
+
+def test_a_layer_that_is_used_twice_is_told_once(tmp_path: Path) -> None:
+    import keras
+
+    ids, twice = keras.Input((2,), name="ids"), keras.layers.Dense(2, name="twice")
+    x = keras.layers.Dense(2, name="between")(twice(ids))
+    keras.Model(ids, twice(x)).save(tmp_path / "m.keras")
+    names = [layer.name for layer in read_layers(tmp_path / "m.keras")]
+    assert sorted(names) == ["between", "ids", "twice"]
 
 
 @pytest.mark.parametrize(

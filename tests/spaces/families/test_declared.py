@@ -19,7 +19,10 @@ from tests.spaces.draws import chosen, draw
 SPACE = Open(63)
 SEEDS = st.integers(0, 2**31 - 1)
 LAYERED = settings(max_examples=80, deadline=None)
-COMMON = {"dropout", "dense_layers", "optimizer", "schedule", "gradient_clip", "batch_size"}
+COMMON = {
+    *("dropout", "dense_layers", "wide"),
+    *("optimizer", "schedule", "gradient_clip", "batch_size"),
+}
 
 
 @LAYERED
@@ -135,4 +138,4 @@ def test_a_file_more_is_a_family_more(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.stdout == f"{63 * 32 + 32 + 1} mean-of-all\n", done.stderr
+    assert done.stdout == f"{63 * 32 + 32 + 1 + 2**16} mean-of-all\n", done.stderr

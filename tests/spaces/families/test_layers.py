@@ -13,7 +13,7 @@ from results.keras_model import load_model
 from spaces.family import FAMILIES
 from spaces.open import Open
 from tests.spaces.draws import chosen, draw
-from tests.spaces.records import padded
+from tests.spaces.records import buckets_of, padded
 
 NUM_WORDS = 70
 
@@ -79,18 +79,6 @@ def test_a_step_of_training_moves_every_weight(family: str) -> None:
     assert [path for path in still if "key/bias" not in path] == []
 
 
-def _buckets(ids: list[int], longest: int, buckets: int) -> list[int]:
-    """List the hashed n-grams of one record, written without tensors."""
-    found = []
-    for length in range(1, longest + 1):
-        for first in range(len(ids) - length + 1):
-            value = 0
-            for character in ids[first : first + length]:
-                value = (value * 40_503 + character % buckets) % buckets
-            found.append(value)
-    return found
-
-
 @pytest.mark.parametrize(("longest", "buckets"), [(1, 2**11), (2, 2**15), (4, 2**15)])
 def test_a_bag_holds_every_ngram_up_to_the_longest(longest: int, buckets: int) -> None:
     space = Open(40_000, families=("bag",))  # More characters than buckets.
@@ -100,7 +88,7 @@ def test_a_bag_holds_every_ngram_up_to_the_longest(longest: int, buckets: int) -
     hashed = keras.Model(model.input, table.input)(ids)
     assert table.input_dim == buckets
     for row, found in zip(ids, np.asarray(hashed), strict=True):
-        assert found.tolist() == _buckets(row.tolist(), longest, buckets)
+        assert found.tolist() == buckets_of(row.tolist(), longest, buckets)
 
 
 def test_a_bag_knows_what_stands_together_and_not_where() -> None:
@@ -124,14 +112,16 @@ def test_attention_tells_the_order_of_steps() -> None:
 
 
 def test_a_stack_pools_between_its_layers_only() -> None:
-    model = _chosen("conv", layers=3, pool=2, normalization="batch", kernel=9)
+    others = {"wide": False}
+    model = _chosen("conv", others, layers=3, pool=2, normalization="batch", kernel=9)
     assert [layer.name for layer in model.layers] == [
         *("ids", "embedding", "spatial_dropout"),
         *("conv_1", "conv_1_batch_norm", "conv_1_pool"),
         *("conv_2", "conv_2_batch_norm", "conv_2_pool"),
         *("conv_3", "conv_3_batch_norm", "max", "dropout", "probability"),
     ]
-    plain = _chosen("conv", {"dropout": 0.0}, layers=2, pool=1, spatial_dropout=0.0)
+    others["dropout"] = 0.0
+    plain = _chosen("conv", others, layers=2, pool=1, spatial_dropout=0.0)
     assert not [layer for layer in plain.layers if "pool" in layer.name or "drop" in layer.name]
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from spaces.fast.accelerate import accelerated
 from spaces.model3 import Model3
+from tests.spaces.draws import chosen
 from tests.spaces.fast.seeded import reseed
 
 LAYERS = keras.layers
@@ -188,6 +189,38 @@ def test_long_padding_of_the_brief_reaches_the_gradient() -> None:
     ids[:, -1] = 5
     ids[0, 0], ids[1, 100], ids[2, 300] = 7, 8, 9
     assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+
+
+def _operations_of_ours(model: Any) -> int:
+    with accelerated(model):
+        traced = tf.function(lambda ids: model(ids, training=False)).get_concrete_function(
+            tf.TensorSpec((None, None), tf.int32)
+        )
+    return sum(operation.type == "PyFunc" for operation in traced.graph.get_operations())
+
+
+def test_layers_behind_several_embeddings_read_the_ids_of_their_own() -> None:
+    keras.utils.set_random_seed(3)
+    ids = keras.Input((None,), dtype="int32")
+    vectors = [
+        LAYERS.Embedding(size, 8, embeddings_initializer="normal")(ids) for size in (WORDS, 90)
+    ]
+    x = LAYERS.Add()([LAYERS.Conv1D(4, 3, padding="same")(each) for each in vectors])
+    x = LAYERS.Dense(1, activation="sigmoid")(LAYERS.GlobalMaxPooling1D()(x))
+    model = keras.Model(ids, x)
+    assert _operations_of_ours(model) == 2
+    batch = records(9, 20)
+    assert_equal(compute(model, batch, fast=False), compute(model, batch, fast=True))
+
+
+def test_the_wide_branch_leaves_the_others_their_kernels() -> None:
+    # Not batch normalization, whose averages each training moves.
+    space, plain = Model3(WORDS), {"normalization": "layer"}
+    models = [space.build(chosen(space, wide=wide, **plain)) for wide in (False, True)]
+    without, with_branch = map(_operations_of_ours, models)
+    assert without == with_branch == 3  # a convolution, and a GRU each way
+    ids = records(9, 64)
+    assert_equal(compute(models[1], ids, fast=False), compute(models[1], ids, fast=True))
 
 
 def test_every_recurrent_layer_of_the_space_is_fast() -> None:
