@@ -69,7 +69,6 @@ def test_a_seed_repeats_a_training_with_a_warm_start(dataset: Dataset) -> None:
 
 
 def test_a_warm_start_learns_what_an_ngram_tells() -> None:
-    """The branch as it was when the main training began."""
     keras.utils.set_random_seed(0)
     x, y = padded(384, 32, 40), (np.arange(384) % 2).astype(np.float32)
     for place in (4, 12, 20):
