@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.encode import encode
+from data.encode import Vocabulary, encode
 from results.attribution import MOST_WINDOWS, Effects, explain, occlude
 from results.evaluate import probabilities
+from spaces.model3 import Model3
 from tests.results.conftest import Trained
+from tests.spaces.draws import chosen
+from tests.spaces.records import buckets_of
 
 
 def quotes(texts: object) -> Effects:
@@ -56,3 +59,18 @@ def test_says_what_the_model_would_say(trained: Trained, kept: Path) -> None:
     odds = np.log(scores / (1 - scores))
     assert found[0].effects[place] == pytest.approx(np.mean(odds[0] - odds[1:]), abs=1e-3)
     assert found[0].effects[place] != 0
+
+
+def test_finds_an_ngram_that_the_wide_branch_alone_knows(tmp_path: Path) -> None:
+    text = "select a, b from users where c=1"
+    vocabulary = Vocabulary.fit([text], unknown=True)
+    space = Model3(vocabulary.num_words)
+    model = space.build(chosen(space, wide_longest=4))
+    ids = vocabulary.encode("from").tolist()
+    weights = np.zeros((2**16, 1), np.float32)
+    weights[buckets_of(ids, 4, 2**16)[-1]] = 5
+    model.get_layer("wide_weights").set_weights([weights])
+    model.save(tmp_path / "model.keras")
+    (found,) = explain(tmp_path / "model.keras", vocabulary, "real", [text], [0])
+    effects, start = np.array(found.effects), text.index("from")
+    assert set(np.argsort(effects)[-4:]) == set(range(start, start + 4))

@@ -136,7 +136,8 @@ def trained(point: Mapping[str, Any], data: Dataset, seed: int) -> tuple[float, 
         The last validation accuracy, and processor seconds.
     """
     chosen = keras_tuner.HyperParameters()
-    chosen.values = dict(point)
+    # A table that does not know the wide branch is of networks without it.
+    chosen.values = {"wide": False, **point}
     start_afresh(seed)
     model = Model3(data.vocabulary.num_words, rows=len(data.split.fit)).build(chosen)
     with one_blas_thread():

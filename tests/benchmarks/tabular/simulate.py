@@ -136,11 +136,18 @@ def _search(
 
 
 def space_of_today(table: Table) -> keras_tuner.HyperParameters:
-    """Declare Model 3's space as it is now, for the log of a table."""
-    space = ScopedHyperParameters()
+    """Declare Model 3's space as it is now for a table's log, but for what the table cannot tell.
+
+    A table that was recorded before the space had a wide branch is of networks without it.
+    """
+    declared = keras_tuner.HyperParameters()
     data = table.facts["data"]
-    Model3(data["num_words"], rows=data["slices"]["fit"]).declare(space)
-    return space
+    Model3(data["num_words"], rows=data["slices"]["fit"]).declare(declared)
+    known = {entry.name for entry in table.space.space}
+    config = declared.get_config()
+    config["space"] = [one for one in config["space"] if one["config"]["name"] in known]
+    config["values"] = {name: value for name, value in config["values"].items() if name in known}
+    return ScopedHyperParameters.from_config(config)
 
 
 def _errors(run: Sequence[Incumbent], moments: Floats) -> Floats:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import keras_tuner
 import numpy as np
 import pytest
 from keras_tuner.engine.hyperparameters import Boolean, Choice
 
 from data.errors import UserError
+from spaces.model3 import Model3
 from tests.benchmarks.tabular import simulate
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.simulate import Course, courses, plot, show
@@ -72,6 +74,10 @@ def test_who_still_guesses_does_not_flatten_the_others() -> None:
 def test_a_table_covers_the_space_of_today(log: str) -> None:
     table = load(FOLDER / f"{log}.csv")
     known = {entry.name: entry for entry in table.space.space}
+    today = keras_tuner.HyperParameters()
+    Model3(table.facts["data"]["num_words"]).declare(today)
+    untold = {entry.name for entry in today.space} - set(known)
+    assert all(name.startswith("wide") for name in untold)
     for entry in simulate.space_of_today(table).space:
         if isinstance(entry, Choice):
             assert set(entry.values) <= set(known[entry.name].values)
