@@ -224,11 +224,9 @@ def wide(hp: Any) -> Wide | None:
     used = hp.Boolean("wide", default=True)
     with hp.conditional_scope("wide", [True]):
         drawn = Wide(
-            longest=hp.Int("wide_longest", 2, 5, default=4),
-            buckets=power_of_two(hp, "wide_buckets", 2**14, 2**18, default=2**16),
-            factor=hp.Choice("wide_factor", [30, 100, 300, 1000], default=300),
+            longest=hp.Int("wide_longest", 3, 5, default=4),
+            factor=hp.Choice("wide_factor", [100, 300, 1000], default=300),
             dropout=hp.Float("wide_dropout", 0.0, 0.5, step=0.1, default=0.0),
-            warm_start=hp.Boolean("wide_warm_start", default=False),
         )
     return drawn if used else None
 

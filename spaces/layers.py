@@ -13,7 +13,7 @@ from spaces.parts import Body, Embedding, Front, Head, Recurrence, Wide
 # Times the last bucket each stays below 2^31; odd, so that no two first characters fall together.
 _SPREADS = {2**15: 40_503, 2**18: 7_919}
 
-WIDE_LOGIT = "wide_logit"
+WIDE_BUCKETS = 2**16
 CELLS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
 
@@ -186,14 +186,14 @@ def widen(ids: Any, wide: Wide) -> Any:
     Returns:
         Its logit, [batch, 1]; 0 before any training.
     """
-    x = ngrams(ids, wide.longest, wide.buckets, name="wide_ngrams")
+    x = ngrams(ids, wide.longest, WIDE_BUCKETS, name="wide_ngrams")
     x = keras.layers.Embedding(
-        wide.buckets, 1, embeddings_initializer="zeros", name="wide_weights"
+        WIDE_BUCKETS, 1, embeddings_initializer="zeros", name="wide_weights"
     )(x)
     if wide.dropout:
         x = keras.layers.Dropout(wide.dropout, name="wide_dropout")(x)
     x = keras.layers.GlobalAveragePooling1D(name="wide_mean")(x)
-    return keras.layers.Rescaling(wide.factor, name=WIDE_LOGIT)(x)
+    return keras.layers.Rescaling(wide.factor, name="wide_logit")(x)
 
 
 def ngrams(ids: Any, longest: int, buckets: int, name: str) -> Any:

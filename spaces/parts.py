@@ -77,18 +77,14 @@ class Wide:
 
     Attributes:
         longest: Characters of the longest n-grams; all shorter ones count too.
-        buckets: How many hashes there are, a power of two.
         factor: What the mean of the n-grams' weights is multiplied by. An optimizer of Adam's kind
             moves a weight by about the learning rate, so the factor makes this branch faster.
         dropout: Share of the n-grams dropped.
-        warm_start: Whether it is trained alone before all layers are trained together.
     """
 
     longest: int
-    buckets: int
     factor: int
     dropout: float
-    warm_start: bool
 
 
 @dataclass(frozen=True)

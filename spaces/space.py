@@ -3,20 +3,10 @@
 from abc import abstractmethod
 from typing import Any
 
-import keras
 import keras_tuner
-import tensorflow as tf
 
 from spaces import optimizers
-from spaces.layers import WIDE_LOGIT
-from spaces.parts import Wide
 from spaces.protocol import BRIEF_EPOCHS, BRIEF_FIT_ROWS
-
-WARM_EPOCHS = 3
-# By how much a step moves the logit of a record whose n-grams all move the same way.
-WARM_STEP = 1.0
-# Those arguments of `fit` that say what is trained on.
-_OF_DATA = ("x", "y", "batch_size", "shuffle", "class_weight", "sample_weight", "steps_per_epoch")
 
 
 class Space(keras_tuner.HyperModel):
@@ -53,7 +43,7 @@ class Space(keras_tuner.HyperModel):
             hp: A `keras_tuner.HyperParameters`.
 
         Returns:
-            The draw, with a `spaces.parts.Head` as `head` and a `Training` as `training`.
+            The draw, its optimizer's settings as `training`.
         """
 
     @abstractmethod
@@ -89,31 +79,3 @@ class Space(keras_tuner.HyperModel):
         model = self.assemble(choices)
         optimizers.compile_model(model, choices.training, self.rows, self.epochs)
         return model
-
-    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """Train a model, where the draw asks for it with a warm start of its wide branch.
-
-        Args:
-            hp: A `keras_tuner.HyperParameters`.
-            model: What `build` made of it.
-            args: What `model.fit` is called with.
-            kwargs: The same.
-
-        Returns:
-            What `model.fit` returns.
-        """
-        wide = self.choose(hp).head.wide
-        if wide is not None and wide.warm_start:
-            _train_alone(model, wide, *args, **kwargs)
-        return model.fit(*args, **kwargs)
-
-
-def _train_alone(model: Any, wide: Wide, *args: Any, **kwargs: Any) -> None:
-    """Train the wide branch on the same data, without callbacks and validation."""
-    logit = model.get_layer(WIDE_LOGIT).output
-    branch = keras.Model(model.input, keras.layers.Activation("sigmoid")(logit))
-    branch.compile(keras.optimizers.Nadam(WARM_STEP / wide.factor), "binary_crossentropy")
-    data = {name: value for name, value in kwargs.items() if name in _OF_DATA}
-    # Keras warns where it is to shuffle batches that come in an order of their own.
-    batched = any(isinstance(given, tf.data.Dataset) for given in (*args, *data.values()))
-    branch.fit(*args, **{"shuffle": not batched, **data}, epochs=WARM_EPOCHS, verbose=0)

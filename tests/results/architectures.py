@@ -15,12 +15,12 @@ NUM_WORDS = 40
 DRAWS: dict[str, dict[str, Any]] = {
     "gru, both ways, attention, layer norm": {
         "cell": "gru", "bidirectional": True, "summary": "attention", "normalization": "layer",
-        "wide_longest": 5, "wide_buckets": 2**18, "wide_factor": 30, "wide_dropout": 0.3,
+        "wide_longest": 5, "wide_factor": 100, "wide_dropout": 0.3,
     },
     "lstm, both ways, two layers, mean, batch norm": {
         "cell": "lstm", "recurrent_layers": 2, "recurrent_units_1": 16, "recurrent_units_2": 16,
         "summary": "mean", "normalization": "batch", "conv_layers": 2, "conv_kernel": 4,
-        "wide_longest": 2, "wide_buckets": 2**14, "wide_factor": 1_000,
+        "wide_longest": 3, "wide_factor": 1_000,
     },
     "rnn, one way, last state, gelu, recurrent dropout": {
         "cell": "rnn", "bidirectional": False, "summary": "last", "conv_layers": 0,

@@ -63,7 +63,7 @@ def test_without_a_budget_a_trial_is_told_alone(
 ) -> None:
     said = explained(capsys, "--rows", "600", "--baselines", "none", "--out", str(tmp_path))
     assert "no trial (no --budget)" in said
-    assert "model3: 32 hyperparameters, about " in said
+    assert "model3: 30 hyperparameters, about " in said
     assert "a trial: " in said and "the search" not in said
 
 

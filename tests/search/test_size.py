@@ -66,7 +66,7 @@ def test_continuous_ranges_are_told_apart() -> None:
 
 def test_model_3_is_counted_in_a_moment() -> None:
     found = size(look_through(Model3(70), None))
-    assert (found.hyperparameters, found.continuous) == (32, 2)
+    assert (found.hyperparameters, found.continuous) == (30, 2)
     assert found.points > 10**11
 
 
