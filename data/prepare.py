@@ -3,7 +3,7 @@
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +63,14 @@ class Dataset:
             return self.kept_texts
         assert self.folder is not None
         return Texts.load(self.folder)
+
+    @property
+    def refitting(self) -> "Dataset":
+        """The data set whose fit rows are all training rows, the validation rows among them.
+
+        What is scored on its validation rows has been trained on them.
+        """
+        return replace(self, split=self.split.refitting)
 
     def labels_of(self, rows: Rows) -> npt.NDArray[np.uint8]:
         """Give the labels of some rows.

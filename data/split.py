@@ -1,6 +1,6 @@
 """Which rows are fitted, which validate and which are held out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ VALIDATION_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Split:
-    """Row indices of the three slices, each row in exactly one of them.
+    """Row indices of the three slices; each row is in exactly one, but after `refitting`.
 
     Attributes:
         name: "chronological" or "shuffled".
@@ -33,6 +33,11 @@ class Split:
     def train(self) -> Rows:
         """Fitted and validating rows together, in that order."""
         return np.concatenate([self.fit, self.validation])
+
+    @property
+    def refitting(self) -> "Split":
+        """The split of a refit: the validation rows are fitted as well."""
+        return replace(self, fit=self.train)
 
     @property
     def slices(self) -> dict[str, Rows]:

@@ -119,19 +119,35 @@ def protocol(subject: Subject) -> str:
     """Say how it learned."""
     known = subject.leaderboard.protocol
     facts = "\n".join(f"- {text(key)}: {code(value)}" for key, value in known.items())
+    refit = ""
+    if subject.row.kind == "refit":
+        refit = (
+            " This model is that champion trained again on all training rows, the validation rows "
+            "among them, with the same hyperparameters, epochs and batch size, and another seed."
+        )
     return (
         f"## Protocol\n\nThe champion was chosen by {subject.leaderboard.choice.best}, before a "
-        f"held-out label was looked at.\n\n{facts}"
+        f"held-out label was looked at.{refit}\n\n{facts}"
     )
 
 
 def metrics(subject: Subject) -> str:
     """Compare it with the baselines on the held-out rows."""
+    is_refit = subject.row.kind == "refit"
     rivals = [
         row
         for row in subject.leaderboard.rows
-        if row.heldout_accuracy is not None and (row.kind == "baseline" or row == subject.row)
+        if row.heldout_accuracy is not None
+        and (
+            row.kind == "baseline"
+            or row == subject.row
+            or (is_refit and (row.kind == "refit" or row.selected))
+        )
     ]
+    refits = (
+        " Refits, trained on all training rows, are compared with Model 2's and the linear "
+        "baseline's refits, the champion's refit with the same correction."
+    )
     head = (
         "model", "held-out accuracy", "95 % interval", "F1", "AUC", "recall at FPR .1 %",
         "recall at FPR 1 %", "difference to Model 2", "p",
@@ -153,7 +169,9 @@ def metrics(subject: Subject) -> str:
     return (
         "## Metrics\n\nOn the held-out rows, a record being called malicious above .5. Intervals "
         "are Wilson's; p is McNemar's exact test on the same rows, the champion's Holm-corrected "
-        "over Model 2 and the linear baseline, in parentheses where it is exploratory.\n\n"
+        "over Model 2 and the linear baseline, in parentheses where it is exploratory."
+        + (refits if is_refit else "")
+        + "\n\n"
         + table(head, rows)
         + _optimism(subject)
     )
@@ -161,11 +179,12 @@ def metrics(subject: Subject) -> str:
 
 def _optimism(subject: Subject) -> str:
     selection = subject.leaderboard.selection
-    if selection is None or not subject.row.selected:
+    if selection is None or not subject.row.is_planned:
         return ""
+    before = ", before the refit," if subject.row.champion_refit else ""
     return (
-        f"\n\nIt was chosen by {subject.leaderboard.choice.best}; its validation accuracy is "
-        f"{share(selection.val_accuracy)}. The choice repeated on bootstrap samples expects "
+        f"\n\nIt was chosen by {subject.leaderboard.choice.best}; its validation accuracy{before} "
+        f"is {share(selection.val_accuracy)}. The choice repeated on bootstrap samples expects "
         f"{share(selection.expected_accuracy)} "
         f"({share(selection.expected_low)} to {share(selection.expected_high)}): "
         f"{selection.optimism * 100:+.2f} points are owed to having been chosen."
@@ -175,12 +194,16 @@ def _optimism(subject: Subject) -> str:
 def threshold(subject: Subject) -> str:
     """Say from which score on a record is called malicious."""
     chosen, heldout = subject.threshold, subject.heldout
+    before, after = "On the validation rows that", ""
+    if subject.row.kind == "refit":
+        before = "It is kept from before the refit, when on the validation rows it"
+        after = " this model, trained on those as well, has"
     return (
         f"## Threshold\n\nA record is called malicious where its score is above "
-        f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). On the validation rows that "
+        f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). {before} "
         f"finds {share(chosen.recall)} of the malicious records and calls "
-        f"{share(chosen.false_positive_rate)} of the normal ones malicious; on the held-out rows "
-        f"{share(heldout.recall)} and {share(heldout.false_positive_rate)}."
+        f"{share(chosen.false_positive_rate)} of the normal ones malicious; on the held-out rows"
+        f"{after} {share(heldout.recall)} and {share(heldout.false_positive_rate)}."
     )
 
 

@@ -37,7 +37,7 @@ def p_cell(row: Row, value: float | None) -> str:
         row: The row that it belongs to.
         value: The p-value; None gives "-".
     """
-    return p_figure(value) if row.selected or value is None else f"({p_figure(value)})"
+    return p_figure(value) if row.is_planned or value is None else f"({p_figure(value)})"
 
 
 _RANK: dict[str, Column] = {

@@ -18,14 +18,17 @@ from results.formats import FORMATS, parse, require_packages
 from results.leaderboard import Leaderboard, add_run, from_store, opened
 from results.own_layers import add_space, register
 from results.porting import preprocessing_text
+from results.refits import exported, first_training
 from results.result import Result
 from results.store import Store
 from results.threshold import DEFAULT, Rule, Threshold, choose
 from results.threshold import parse as parse_threshold
 from results.vectors import vectors
+from results.verdict import share
 
 __all__ = ["Export", "export", "export_trial", "load_export", "main", "versions"]
 
+BEST = "best"
 STAND_ALONE = Path(__file__).with_name("assets") / "predict.py"
 
 log = logging.getLogger(__name__)
@@ -50,9 +53,10 @@ def main(argv: Sequence[str]) -> int:
     add_space(parser)
     parser.add_argument(
         "--trial",
-        default="best",
+        default=BEST,
         metavar="best|N",
-        help="best (the champion), or a trial's number (default: %(default)s)",
+        help="best (the champion, as it was trained again on all training rows where it was), or "
+        "the number of a trial, as it was searched (default: %(default)s)",
     )
     written = parser.add_argument_group("export")
     written.add_argument("--to", required=True, type=Path, metavar="DIR", help="the folder to make")
@@ -76,6 +80,7 @@ def main(argv: Sequence[str]) -> int:
     register(options.space)
     store = opened(options)
     result = chosen(store.results(), store.champion, options.trial)
+    result = exported(store, result) if options.trial == BEST else result
     export_trial(store, from_store(store), result, options.to, formats=formats, rule=rule)
     log.info("%s is in %s", result.name, options.to)
     return 0
@@ -91,6 +96,8 @@ def export_trial(
     rule: Rule = DEFAULT,
 ) -> Path:
     """Export one training of a run, with its line of the leaderboard as its metrics.
+
+    A refit has trained on the validation rows: its threshold is the one that they gave before.
 
     Args:
         store: The run.
@@ -116,16 +123,30 @@ def export_trial(
     store.find(result, MODEL)  # fetches it from the machine that trained it
     sample, threshold = _scored(store, result, preprocessing, rule)
     row = leaderboard.find(result.name)
+    labels = store.heldout_labels()
+    heldout = None
+    if sample is not None:
+        heldout = choose(labels, sample.scores, Rule(value=threshold.value))
+    if heldout is not None and result.kind == "refit":
+        log.info(
+            "the threshold is %.6g (--threshold %s), from before the refit; with it %s finds %s of "
+            "the malicious held-out records, and calls %s of the normal ones malicious",
+            threshold.value,
+            threshold.rule,
+            result.name,
+            share(heldout.recall),
+            share(heldout.false_positive_rate),
+        )
 
     def documents(present: Sequence[str], problems: Mapping[str, str]) -> dict[str, str]:
-        if row is None or sample is None:
+        if row is None or sample is None or heldout is None:
             return {}
         subject = Subject(
             row=row,
             leaderboard=leaderboard,
             preprocessing=preprocessing,
             threshold=threshold,
-            heldout=choose(store.heldout_labels(), sample.scores, Rule(value=threshold.value)),
+            heldout=heldout,
             formats=present,
             problems=problems,
             versions=versions(formats[1:]),
@@ -167,7 +188,7 @@ def chosen(results: Sequence[Result], champion: str | None, trial: str) -> Resul
     Raises:
         UserError: If there is none.
     """
-    if trial == "best":
+    if trial == BEST:
         if champion is None:
             raise UserError("this run has no champion; name a trial with --trial N")
         return next(result for result in results if result.name == champion)
@@ -184,21 +205,30 @@ def _scored(
     """Return the held-out records with their scores, and the threshold of the validation rows."""
     dataset = store.dataset
     scores = store.scores(result)
+    threshold = _threshold(store, first_training(store, result), rule)
     if scores is None:
-        if rule.value is None:
-            raise UserError(
-                f"--threshold {rule} cannot be chosen: {result.name} has no validation scores "
-                f"(status {result.status})"
-            )
-        return None, Threshold(rule.value, str(rule))
+        return None, threshold
     sample = Sample(
         dataset.encoded,
         np.asarray(dataset.split.heldout),
         scores["heldout"],
         preprocessing.padding,
     )
-    labels = dataset.labels_of(dataset.split.validation)
-    return sample, choose(labels, scores["validation"], rule)
+    return sample, threshold
+
+
+def _threshold(store: Store, result: Result, rule: Rule) -> Threshold:
+    """Choose a threshold on the validation rows, by a training that has not seen them."""
+    scores = store.scores(result)
+    if scores is not None:
+        labels = store.dataset.labels_of(store.dataset.split.validation)
+        return choose(labels, scores["validation"], rule)
+    if rule.value is None:
+        raise UserError(
+            f"--threshold {rule} cannot be chosen: {result.name} has no validation scores "
+            f"(status {result.status})"
+        )
+    return Threshold(rule.value, str(rule))
 
 
 if __name__ == "__main__":

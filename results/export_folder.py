@@ -92,13 +92,23 @@ def export(
         ):
             write_text(folder / name, strict_json(content))
         present = [name for name in formats if name not in problems]
+        model = {"name": result.name, "trained_on": trained_on(result)}
         for name, text in documents(present, problems).items():
             write_text(folder / name, text)
-        write_text(folder / MANIFEST, strict_json(manifest(folder, threshold)))
+        write_text(folder / MANIFEST, strict_json(manifest(folder, threshold, model)))
     if problems:
         said = "; ".join(f"--format {name}: {problem}" for name, problem in problems.items())
         raise UserError(f"{said} (the other formats are in '{to}')")
     return Path(to)
+
+
+def trained_on(result: Result) -> str:
+    """Say which rows a training has learned from.
+
+    Args:
+        result: The training.
+    """
+    return "fit and validation rows" if result.kind == "refit" else "fit rows"
 
 
 def versions(others: Sequence[str] = ()) -> dict[str, str]:

@@ -12,6 +12,7 @@ from data.files import write_text
 from results.ensemble import ensemble
 from results.finalists import chosen_among, second_seeds
 from results.ranking import build
+from results.refits import refits
 from results.repeats import repeated_probabilities
 from results.row import Leaderboard, Row
 from results.saved import load
@@ -45,6 +46,11 @@ def from_store(store: Store) -> Leaderboard:
     if together is not None:
         result, probabilities[result.name] = together
         results.append(result)
+    for refit in refits(store):
+        results.append(refit)
+        scores = store.scores(refit)
+        if scores is not None:
+            probabilities[refit.name] = scores["heldout"]
     leaderboard = build(
         results,
         store.heldout_labels(),

@@ -5,7 +5,7 @@ The checksums tell a damaged file, not a hostile one: who can change a file can 
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,19 +33,23 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def manifest(folder: Path, threshold: Threshold | None = None) -> dict[str, Any]:
+def manifest(
+    folder: Path, threshold: Threshold | None = None, model: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Describe every file of a folder.
 
     Args:
         folder: A folder without a manifest yet.
         threshold: From which score on a record is called malicious; a half where it is left out.
+        model: What is told of the model: its name, and the rows that it has learned from.
 
     Returns:
-        The manifest: the threshold, and each file's size in bytes and SHA-256.
+        The manifest: the model, the threshold, and each file's size in bytes and SHA-256.
     """
     decision = threshold or Threshold(DEFAULT.value or 0.0, str(DEFAULT))
     listed = {name: _describe(folder / name) for name in files(folder)}
-    return {"format": MANIFEST_FORMAT, "threshold": asdict(decision), "files": listed}
+    told = {"model": dict(model)} if model else {}
+    return {"format": MANIFEST_FORMAT, **told, "threshold": asdict(decision), "files": listed}
 
 
 def manifest_files(folder: Path) -> dict[str, dict[str, Any]] | None:

@@ -18,6 +18,11 @@ _LEGEND = (
     f"µs: median CPU time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
     "against it."
 )
+_REFIT = (
+    "refit: trained again on all training rows, which leaves none to validate on, and compared "
+    "with refits alone: vs M2 and p are against that of model2, and the champion's p is corrected "
+    "over the two in the same way."
+)
 # Of the columns that only a page has.
 PAGE_LEGEND = (
     "brief: keeps Model 3's rules; kB: a network's weights, in thousands of bytes; vs linear, "
@@ -28,6 +33,12 @@ PAGE_LEGEND = (
 _NAMED = 3
 # What is said of a complete training is a remark on its scores.
 _ENDS = {"complete": "", "pruned": " pruned", "diverged": " diverged", "failed": " failed"}
+_FAULTS = {
+    "complete": "tells nothing apart",
+    "pruned": "was stopped",
+    "diverged": "diverged",
+    "failed": "failed",
+}
 
 
 def legend(leaderboard: Leaderboard) -> str:
@@ -37,7 +48,11 @@ def legend(leaderboard: Leaderboard) -> str:
         leaderboard: The ranked rows.
     """
     by = leaderboard.choice.best
-    return f"{CHAMPION} champion, chosen by {by} before the held-out rows were scored; {_LEGEND}"
+    known = any(row.kind == "refit" for row in leaderboard.rows)
+    return (
+        f"{CHAMPION} champion, chosen by {by} before the held-out rows were scored; {_LEGEND}"
+        f"{f' {_REFIT}' if known else ''}"
+    )
 
 
 def chosen(leaderboard: Leaderboard) -> str:
@@ -70,6 +85,24 @@ def chosen(leaderboard: Leaderboard) -> str:
         f"left out ({span}): an optimism of {points:.2f} points. "
         f"{found.chosen_again:.0%} of the samples choose the same trial."
     )
+
+
+def exported(leaderboard: Leaderboard) -> str:
+    """Say which of the champion and its refit is exported, and why.
+
+    Args:
+        leaderboard: The ranked rows.
+
+    Returns:
+        A sentence; "" where the champion was not refit.
+    """
+    champion, refit = leaderboard.champion, leaderboard.refit
+    if champion is None or refit is None:
+        return ""
+    if leaderboard.exported == refit:
+        return plain(f"exported: {refit.name}, the champion trained again.")
+    why = f"{refit.name} {_FAULTS[refit.status]} ({refit.reason})"
+    return plain(f"exported: {champion.name} as it was chosen, since {why}.")
 
 
 def fixed(leaderboard: Leaderboard) -> str:

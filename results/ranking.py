@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from results.metrics import Metrics, accuracy, metrics, predictions
 from results.pareto import front
-from results.result import Result
+from results.result import Result, refit_name
 from results.row import LINEAR, MODEL2, Leaderboard, Row
 from results.significance import holm, mcnemar
 
@@ -42,7 +42,8 @@ def build(
 
     The champion was chosen beforehand, so its two comparisons, with Model 2 and with the linear
     baseline, are the only tests that were planned: Holm corrects over these two, however many
-    trials there are. Every other p is that of its one test, and exploratory.
+    trials there are. Every other p is that of its one test, and exploratory. Refits have seen more
+    rows, so they are compared with refits alone, the champion's in the same way.
 
     Args:
         results: What was trained; names are unique.
@@ -68,9 +69,17 @@ def build(
         raise ValueError(f"the champion '{champion}' is none of {sorted(names)}")
     scores = {name: heldout_probabilities[name] for name in names if name in heldout_probabilities}
     found = {name: metrics(heldout_labels, score) for name, score in scores.items()}
-    versus = {name: _against(name, heldout_labels, scores) for name in (MODEL2, LINEAR)}
-    if champion is not None:
-        _correct(list(versus.values()), champion)
+    refits = {result.name for result in results if result.kind == "refit"}
+    first = {name: score for name, score in scores.items() if name not in refits}
+    again = {name: score for name, score in scores.items() if name in refits}
+    versus = {
+        name: _against(name, heldout_labels, first)
+        | _against(refit_name(name), heldout_labels, again)
+        for name in (MODEL2, LINEAR)
+    }
+    planned = () if champion is None else (champion, refit_name(champion))
+    for name in planned:
+        _correct(list(versus.values()), name)
     ordered = sorted(results, key=lambda result: _order(result, found.get(result.name)))
     rows = (
         _row(
@@ -80,6 +89,7 @@ def build(
             versus[LINEAR].get(result.name),
             data.get("slices", {}).get("validation", 0),
             selected=result.name == champion,
+            champion_refit=result.name in planned[1:],
         )
         for result in ordered
     )
@@ -97,7 +107,7 @@ def _marked(rows: Sequence[Row]) -> list[Row]:
         row.name: (row.heldout_accuracy, row.latency_us)
         for row in rows
         if row.status == "complete"
-        and row.kind != "ensemble"
+        and row.kind in ("baseline", "trial")
         and row.heldout_accuracy is not None
         and row.latency_us is not None
     }
@@ -151,12 +161,12 @@ def _against(
     return found
 
 
-def _correct(against: Sequence[dict[str, _Versus]], champion: str) -> None:
-    """Correct the champion's p-values for being one a reference."""
-    known = [found for found in against if champion in found]
-    corrected = holm([found[champion].p for found in known])
+def _correct(against: Sequence[dict[str, _Versus]], name: str) -> None:
+    """Correct the p-values of the champion, or of its refit, for being one a reference."""
+    known = [found for found in against if name in found]
+    corrected = holm([found[name].p for found in known])
     for found, p in zip(known, corrected, strict=True):
-        found[champion] = replace(found[champion], p=p)
+        found[name] = replace(found[name], p=p)
 
 
 def _row(
@@ -167,6 +177,7 @@ def _row(
     validation_rows: int,
     *,
     selected: bool,
+    champion_refit: bool,
 ) -> Row:
     return Row(
         rank=0,
@@ -207,6 +218,7 @@ def _row(
         val_recall_at_fpr_0_1=result.val_recall_at_fpr_0_1,
         val_recall_at_fpr_1=result.val_recall_at_fpr_1,
         val_partial=result.val_rows is not None and result.val_rows < validation_rows,
+        champion_refit=champion_refit,
     )
 
 

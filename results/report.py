@@ -12,7 +12,7 @@ import optuna
 from data.command import Parser, run
 from data.files import write_text
 from results.leaderboard import Leaderboard, add_run, from_store, opened
-from results.notes import chosen
+from results.notes import chosen, exported
 from results.own_layers import add_space, register
 from results.plots import cost, search
 from results.plots import scores as score_plots
@@ -25,7 +25,7 @@ from results.reports.page import render
 from results.reports.parts import attempt, figure, figures
 from results.reports.study import study_figures
 from results.result import Result
-from results.row import LINEAR, MODEL2
+from results.row import LINEAR, MODEL2, Row
 from results.store import CHECKPOINT, Store
 from results.verdict import verdict
 
@@ -95,10 +95,11 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "verdict": verdict(board),
         "board": board,
-        "tiles": [row for row in (board.champion, board.find(MODEL2), board.find(LINEAR)) if row],
+        "tiles": [row for row in _tiles(board) if row],
         "columns": shown,
         "lines": lines(board, shown),
         "luck": chosen(board),
+        "exported": exported(board),
         "kinds": sorted({row.kind for row in board.rows}),
         "champion": champion,
         "layers": attempt(lambda: _layers(store, champion)),
@@ -109,6 +110,10 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "card": attempt(lambda: card.describe(store.dataset)),
         "drift": figures("Drift", lambda: card.drift(store.dataset)),
     }
+
+
+def _tiles(board: Leaderboard) -> tuple[Row | None, ...]:
+    return board.champion, board.refit, board.find(MODEL2), board.find(LINEAR)
 
 
 def _search(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapping[str, Any]:

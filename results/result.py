@@ -6,13 +6,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["baseline", "trial", "ensemble"]
+Kind = Literal["baseline", "trial", "ensemble", "refit"]
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
 # Reasons of a pruned trial that say nothing about it.
 BEHIND = "behind its rivals"
 BUDGET_ENDED = "the budget ended"
 INTERRUPTED = "interrupted"
+
+
+def refit_name(name: str) -> str:
+    """Name the refit of a training.
+
+    Args:
+        name: The training's name, e.g. "trial 3".
+
+    Returns:
+        E.g. "trial 3, refit".
+    """
+    return f"{name}, refit"
 
 
 @dataclass(frozen=True)
@@ -44,18 +56,19 @@ class Result:
     is fixed, from the probabilities in `artefacts`.
 
     Attributes:
-        name: "model2", or "trial 17".
-        kind: Whether it is a fixed baseline, a trial of the search, or the mean of several trials.
+        name: "model2", "trial 17", or "trial 17, refit".
+        kind: Whether it is a fixed baseline, a trial of the search, the mean of several trials, or
+            one of the first two trained again on all training rows.
         status: How it ended; `diverged` means a loss or a prediction that is not finite.
         reason: One line on why it is not complete; where it is, on what is wrong with its scores,
             or empty.
-        number: The trial's number in the study; None for all others.
+        number: The trial's number in the study, its refit's too; None for all others.
         hyperparameters: The values that built it; empty for a baseline.
         seed: Seed of its weights, shuffling and dropout.
         epochs: How many epochs were trained.
         curve: Its reports in order.
         val_accuracy: Accuracy on the validation rows, of the weights that the training ended with;
-            of a pruned one at its last report. None where none was reached.
+            of a pruned one at its last report. None where none was reached, and of a refit.
         val_loss: Loss on them, likewise; None where unknown or not finite.
         val_auc: Area under the ROC curve on all of them, of a training that came to its end; None
             for any other, and where a class is missing.
@@ -119,6 +132,11 @@ class Result:
     def is_dropped(self) -> bool:
         """Whether it was stopped for what says nothing about it: the run's or the budget's end."""
         return self.status == "pruned" and self.reason in (BUDGET_ENDED, INTERRUPTED)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is complete, and nothing is wrong with its scores."""
+        return self.status == "complete" and not self.reason
 
     def to_json(self) -> dict[str, Any]:
         """Give the result as plain JSON values; a number that is not finite becomes null.

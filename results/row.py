@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from results.objectives import ACCURACY, OBJECTIVES, Objective
-from results.result import Kind, Status
+from results.result import Kind, Status, refit_name
 from results.selection import Selection
 
 MODEL2 = "model2"
@@ -17,17 +17,18 @@ class Row:
 
     Attributes:
         rank: 1 for the best.
-        name: "model2", or "trial 17".
+        name: "model2", "trial 17", or "trial 17, refit".
         kind: Baseline, trial, or ensemble: the mean of several trials' probabilities, whose
-            seconds, weights, bytes and latencies are its members' sums. Never the champion.
+            seconds, weights, bytes and latencies are its members' sums; or refit: a baseline or
+            the champion trained again on all training rows. The last two are never the champion.
         status: How its training ended.
         selected: Whether it is the champion, chosen before the held-out rows were scored.
         meets_brief: Whether its model keeps Model 3's rules.
         layers: Layers of its model.
         parameters: Weights of its model.
         epochs: Epochs trained.
-        val_accuracy: Accuracy on the validation rows.
-        val_loss: Loss on the validation rows.
+        val_accuracy: Accuracy on the validation rows; of a refit, which has trained on them, None.
+        val_loss: Loss on the validation rows, likewise.
         heldout_accuracy: Accuracy on the held-out rows.
         heldout_low: Lower end of its 95 % Wilson interval.
         heldout_high: Upper end of its 95 % Wilson interval.
@@ -35,9 +36,11 @@ class Row:
         roc_auc: Area under the ROC curve on the held-out rows.
         f1: F1 of label 1 on the held-out rows.
         false_positive_rate: Share of the normal held-out rows called malicious.
-        delta_vs_model2: Its held-out accuracy less Model 2's.
-        p_vs_model2: McNemar's exact p on the same rows. The champion's is Holm-corrected over its
-            two references, Model 2 and the linear baseline; any other is exploratory.
+        delta_vs_model2: Its held-out accuracy less Model 2's; a refit's less that of Model 2's
+            refit.
+        p_vs_model2: McNemar's exact p on the same rows, of the same two. The champion's is
+            Holm-corrected over its two references, Model 2 and the linear baseline, and so is its
+            refit's over theirs; any other is exploratory.
         train_seconds: Seconds of training.
         latency_us: Median CPU microseconds a request, scored alone.
         delta_vs_linear: Its held-out accuracy less the linear baseline's.
@@ -51,7 +54,8 @@ class Row:
         latency_batch_p99_us: 99th percentile of them.
         size_bytes: Bytes of its weights; of a text baseline, what it is pickled to.
         pareto: Whether no other complete training is both at least as accurate on the held-out
-            rows and at least as fast alone, and better in one of the two; never of an ensemble.
+            rows and at least as fast alone, and better in one of the two; never of an ensemble or
+            of a refit, which has seen more rows than they.
         repeats: With how many seeds it was trained and scored, the first one included.
         repeats_mean: Mean held-out accuracy over the seeds; None where there is one seed only.
         repeats_std: Its sample standard deviation (n - 1).
@@ -63,6 +67,7 @@ class Row:
         val_f1: F1 of label 1 on them, likewise.
         val_recall_at_fpr_0_1: Recall on them at a false positive rate of at most .1 %, likewise.
         val_recall_at_fpr_1: The same at 1 %.
+        champion_refit: Whether it is the champion's refit.
     """
 
     rank: int
@@ -109,6 +114,12 @@ class Row:
     val_f1: float | None = None
     val_recall_at_fpr_0_1: float | None = None
     val_recall_at_fpr_1: float | None = None
+    champion_refit: bool = False
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether its comparisons with its references were planned before anything was scored."""
+        return self.selected or self.champion_refit
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,30 @@ class Leaderboard:
     def champion(self) -> Row | None:
         """The selected row."""
         return next((row for row in self.rows if row.selected), None)
+
+    @property
+    def refit(self) -> Row | None:
+        """The champion's refit."""
+        return next((row for row in self.rows if row.champion_refit), None)
+
+    @property
+    def exported(self) -> Row | None:
+        """What the run exports: the champion's refit if it tells records apart, or the champion."""
+        refit = self.refit
+        is_sound = refit is not None and refit.status == "complete" and not refit.reason
+        return refit if is_sound else self.champion
+
+    def reference(self, row: Row, name: str) -> Row | None:
+        """Return the row that a row's differences and p-values refer to.
+
+        Args:
+            row: The row.
+            name: Which reference, Model 2 or the linear baseline.
+
+        Returns:
+            That reference; of a refit the reference's refit. None where it is not there.
+        """
+        return self.find(refit_name(name) if row.kind == "refit" else name)
 
     def find(self, name: str) -> Row | None:
         """Return the row of that name.

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from tabulate import SEPARATING_LINE, tabulate
 
 from results.columns import PAGE, SEEDS, TERMINAL, Column, align
-from results.notes import PAGE_LEGEND, chosen, facts, fixed, legend, reasons
+from results.notes import PAGE_LEGEND, chosen, exported, facts, fixed, legend, reasons
 from results.row import Leaderboard, Row
 from results.strict_json import strict_json
 from results.verdict import plain, verdict
@@ -33,6 +33,7 @@ def table(leaderboard: Leaderboard) -> str:
     notes = [
         legend(leaderboard),
         chosen(leaderboard),
+        exported(leaderboard),
         *facts(leaderboard),
         *reasons(leaderboard, WIDTH),
     ]
@@ -64,6 +65,7 @@ def md(leaderboard: Leaderboard) -> str:
         _inert(fixed(leaderboard)),
         _inert(f"{legend(leaderboard)} {PAGE_LEGEND}"),
         _inert(chosen(leaderboard)),
+        _inert(exported(leaderboard)),
         "\n".join(f"- {_inert(note)}" for note in notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from results.objectives import ACCURACY
+from results.result import refit_name
 from results.row import LINEAR, MODEL2, Leaderboard, Row
 from results.significance import SIGNIFICANT_BELOW
 
@@ -15,6 +16,7 @@ TITLES = {
     "regex": "the regular expression",
     "majority": "the majority class",
 }
+_ENDS = {"pruned": "was stopped", "diverged": "diverged", "failed": "failed"}
 
 
 def verdict(leaderboard: Leaderboard) -> str:
@@ -23,6 +25,8 @@ def verdict(leaderboard: Leaderboard) -> str:
     "beats" is said only of the champion, if the difference is above 0 and its p, Holm-corrected
     over its two references, is below .05. Where there is no champion, the best row was picked by
     its held-out score, so that no p of it can show a win.
+
+    A second sentence tells of the champion's refit, where there is one, beside the references'.
 
     Args:
         leaderboard: The ranked rows.
@@ -33,8 +37,10 @@ def verdict(leaderboard: Leaderboard) -> str:
     """
     champion = leaderboard.champion
     if champion is not None:
-        return _sentence(champion, leaderboard)
-    best = next((row for row in leaderboard.rows if row.heldout_accuracy is not None), None)
+        said = (_sentence(champion, leaderboard), _refit_sentence(leaderboard))
+        return ". ".join(sentence for sentence in said if sentence)
+    scored = (row for row in leaderboard.rows if row.heldout_accuracy is not None)
+    best = next((row for row in scored if row.kind != "refit"), None)
     why = _why_no_champion(leaderboard)
     return why if best is None else f"{why}; best of the rest: {_sentence(best, leaderboard)}"
 
@@ -52,8 +58,11 @@ def title(row: Row) -> str:
     Args:
         row: A row of the leaderboard.
     """
-    if row.kind == "trial":
+    if row.kind == "trial" or row.champion_refit:
         return f"Model 3 ({plain(row.name)})"
+    if row.kind == "refit":
+        titles = {refit_name(name): refit_name(said) for name, said in TITLES.items()}
+        return titles.get(row.name) or plain(row.name)
     return TITLES.get(row.name) or plain(row.name)
 
 
@@ -129,6 +138,37 @@ def _sentence(row: Row, leaderboard: Leaderboard) -> str:
         names = " and ".join(missing)
         sentence += f"; {names} {'are' if len(missing) > 1 else 'is'} not there to compare with"
     return sentence
+
+
+def _refit_sentence(leaderboard: Leaderboard) -> str:
+    """Say how the champion did when it was trained on all training rows; "" where it was not."""
+    refit = leaderboard.refit
+    if refit is None:
+        return ""
+    subject = "Trained again on all training rows it"
+    if refit.status != "complete":
+        return f"{subject} {_ENDS[refit.status]}"
+    if refit.heldout_accuracy is None:
+        return f"{subject} has no held-out score"
+    beside = [
+        _beside(MODEL2, refit.p_vs_model2, leaderboard.reference(refit, MODEL2)),
+        _beside(LINEAR, refit.p_vs_linear, leaderboard.reference(refit, LINEAR)),
+    ]
+    against = " and ".join(phrase for phrase in beside if phrase)
+    interval = f"({share(refit.heldout_low)} to {share(refit.heldout_high)} at 95 %)"
+    return f"{subject} reaches {share(refit.heldout_accuracy)} " + (
+        f"against {against}" if against else interval
+    )
+
+
+def _beside(name: str, p: float | None, rival: Row | None) -> str:
+    """Return ".9966 of the linear baseline (p = ...)"; "" where either is not known."""
+    score = _score(rival)
+    if rival is None or score is None or p is None:
+        return ""
+    title = TITLES[name] + (", which diverged" if rival.status == "diverged" else "")
+    luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
+    return f"{share(score)} of {title} (p {p_value(p)}{luck})"
 
 
 def _over_seeds(row: Row, rival: Row | None) -> str:

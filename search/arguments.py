@@ -135,7 +135,7 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         "--trial-timeout",
         metavar="TIME",
         help="a training that takes longer is pruned, and one that hangs is ended, be it a trial "
-        "or a baseline, a finalist or a repeat, e.g. 90s, 10m (default: no bound)",
+        "or a baseline, a finalist, a repeat or a refit, e.g. 90s, 10m (default: no bound)",
     )
     group.add_argument(
         "--max-failures",
@@ -168,6 +168,13 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         metavar="K",
         help="train the champion and the baselines with K seeds in all, and show mean and spread "
         "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--refit",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="train the champion, model2 and linear once more on all training rows, as rows of "
+        "their own, and export that champion",
     )
     group.add_argument(
         "--ensemble",

@@ -130,6 +130,8 @@ class Cache:
         determined_by = {
             "name": name,
             "data": {key: facts[key] for key in keys},
+            # A refit has more of the same rows.
+            "fit_rows": len(self.dataset.split.fit),
             "epochs": self.recipe.epochs,
             "batch_size": self.recipe.batch_size,
             "padding": self.recipe.padding,

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from data.batches import Padding, padded_lengths
 from data.prepare import Dataset
+from results.row import LINEAR, MODEL2
 from search.baselines import Cache
 from search.fit import Recipe
 from search.plan import Plan
@@ -50,6 +51,7 @@ class Estimate:
         kept: Baselines that an earlier run has trained.
         speed: How this machine compares with the one of the rates: its seconds to theirs.
         trial: One trial, on one worker.
+        refit: All refits, one after the other.
         search: All trials, on all workers.
         total: The run.
     """
@@ -58,12 +60,18 @@ class Estimate:
     kept: tuple[str, ...]
     speed: float | None
     trial: float
+    refit: float
     search: float
     total: float
 
 
 def estimate(
-    plan: Plan, dataset: Dataset, baselines: tuple[str, ...], seconds: float | None, repeats: int
+    plan: Plan,
+    dataset: Dataset,
+    baselines: tuple[str, ...],
+    seconds: float | None,
+    repeats: int,
+    refit: bool,
 ) -> Estimate:
     """Estimate a run without training anything.
 
@@ -73,6 +81,7 @@ def estimate(
         baselines: Names of its baselines.
         seconds: The budget, where it is a time.
         repeats: Seeds in all for the champion and the networks among the baselines.
+        refit: Whether the champion and its references are trained on all training rows as well.
 
     Returns:
         The estimate.
@@ -91,14 +100,15 @@ def estimate(
     factor = speed or 1.0
     new = {name: rule[name] * factor for name in baselines if name not in kept}
     trial = factor * _trial(plan, dataset)
-    whole = factor * (TRIAL_SECONDS + TRIAL_RATE * _characters(dataset, "real", plan.epochs))
+    whole = factor * _whole(plan, dataset)
     search = (trial * (plan.trials or 0) + whole * plan.finalists) / plan.workers
     search = search if seconds is None else seconds
     again = whole + sum(rule[name] for name in baselines if name not in _READ_ONCE) * factor
-    trained = sum(new.values()) + (repeats - 1) * again
+    refits = factor * _refits(plan, dataset.refitting, baselines, seconds) if refit else 0.0
+    trained = sum(new.values()) + (repeats - 1) * again + refits
     total = trained / plan.workers + search + AROUND_SECONDS
     known = tuple(name for name in baselines if name in kept)
-    return Estimate(MappingProxyType(new), known, speed, trial, search, total)
+    return Estimate(MappingProxyType(new), known, speed, trial, refits, search, total)
 
 
 def _baseline(name: str, plan: Plan, dataset: Dataset) -> float:
@@ -110,6 +120,19 @@ def _baseline(name: str, plan: Plan, dataset: Dataset) -> float:
 def _trial(plan: Plan, dataset: Dataset) -> float:
     share = 1.0 if plan.pruner == "none" or len(plan.objectives) > 1 else PRUNED_SHARE
     return TRIAL_SECONDS + TRIAL_RATE * share * _characters(dataset, "real", plan.epochs)
+
+
+def _whole(plan: Plan, dataset: Dataset) -> float:
+    return TRIAL_SECONDS + TRIAL_RATE * _characters(dataset, "real", plan.epochs)
+
+
+def _refits(
+    plan: Plan, dataset: Dataset, baselines: tuple[str, ...], seconds: float | None
+) -> float:
+    has_champion = seconds is not None or plan.trials != 0
+    names = [name for name in (MODEL2, LINEAR) if name in baselines]
+    champion = _whole(plan, dataset) if has_champion else 0.0
+    return champion + sum(_baseline(name, plan, dataset) for name in names)
 
 
 def _characters(dataset: Dataset, padding: Padding, epochs: int) -> float:

@@ -37,7 +37,14 @@ def explain(options: Options, make_plan: Callable[[Options], Plan]) -> None:
         epochs=plan.epochs,
     )
     found = size(look_through(space, plan.max_parameters))
-    expected = estimate(plan, dataset, options.baselines, options.budget.seconds, options.repeats)
+    expected = estimate(
+        plan,
+        dataset,
+        options.baselines,
+        options.budget.seconds,
+        options.repeats,
+        options.refit,
+    )
     lines = [*_data(options, dataset), *_search(options, plan, found), *_time(options, expected)]
     for name, text in lines:
         print(f"{name:<12}{text}")
@@ -62,6 +69,8 @@ def _search(options: Options, plan: Plan, space: Size) -> Iterator[tuple[str, st
         f"nothing else, {_count(plan.reports, 'report')} an epoch, seed {plan.seed}",
     )
     yield "", f"the champion and the baselines with {_count(options.repeats, 'seed')}"
+    if options.refit:
+        yield "", "the champion, model2 and linear once more on all training rows"
     yield "baselines", f"{', '.join(options.baselines) or 'none'}; padding {plan.padding}"
     yield "space", f"{plan.space}: {_size(space)}"
     yield "search", f"{_budget(options)}, for {', '.join(plan.objectives)}"
@@ -102,6 +111,8 @@ def _time(options: Options, expected: Estimate) -> Iterator[tuple[str, str]]:
     yield "", f"a trial: {_minutes(expected.trial)} on average{like}"
     if not options.budget.is_empty:
         yield "", f"the search: {_minutes(expected.search)}"
+    if expected.refit:
+        yield "", f"once more on all training rows: {_minutes(expected.refit)}"
     if expected.speed is None:
         told = "and no baseline is kept that tells of this machine"
     else:

@@ -42,7 +42,7 @@ def retrain_finalists(
     if len(best) < FEWEST:
         return None
     log.info("the finalists are %s", ", ".join(result.name for result in best))
-    return train_again(lacking(store, best, SEEDS, deadline), SEEDS, store, workers, view)
+    return train_again(lacking(store, best, SEEDS, deadline), store, workers, view)
 
 
 def reserve(study: optuna.Study, count: int, workers: int) -> float:

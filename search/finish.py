@@ -5,6 +5,7 @@ import logging
 from results.export import export_trial
 from results.leaderboard import from_store, write
 from results.own_layers import register
+from results.refits import exported
 from results.report import write as write_report
 from results.result import Result
 from results.store import Store
@@ -37,5 +38,6 @@ def finish(store: Store, champion: Result | None) -> None:
     if champion is None:
         log.warning("no trial is complete, so there is nothing to export")
     else:
-        export_trial(store, leaderboard, champion, store.folder / "best")
-        log.info("the winner is in %s", store.folder / "best")
+        winner = exported(store, champion)
+        export_trial(store, leaderboard, winner, store.folder / "best")
+        log.info("the winner, %s, is in %s", winner.name, store.folder / "best")

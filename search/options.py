@@ -41,6 +41,7 @@ class Options:
     padding: Padding
     epochs: int | None  # None until the log's size is known.
     repeats: int
+    refit: bool
     ensemble: int
     finalists: int
     workers: int | None
@@ -148,6 +149,7 @@ def _options(given: Namespace) -> Options:
         padding=given.padding,
         epochs=values.epochs(given.epochs),
         repeats=values.repeats(given.repeats),
+        refit=given.refit,
         ensemble=values.several("--ensemble", given.ensemble),
         finalists=values.finalists(given.finalists, length, optimised),
         workers=values.workers(given.workers, given.sampler),

@@ -101,17 +101,19 @@ class Search:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Task: train a baseline or a trial once more, with another seed.
+    """Task: train a baseline or a trial once more, with another seed or on all training rows.
 
     Attributes:
         result: What its first training left.
-        index: Which of the other seeds, from 1.
-        folder: Where a trial's probabilities go; a baseline is kept with the baselines.
+        index: Which of the other seeds, from 1; None for a refit, on all training rows.
+        title: What it is called while it is trained.
+        folder: Where a trial's files go; a baseline is kept with the baselines.
         deadline: When it is dropped, on the monotonic clock that a machine's processes share.
     """
 
     result: Result
-    index: int
+    index: int | None
+    title: str
     folder: Path
     deadline: float = math.inf
 
@@ -185,13 +187,15 @@ class RepeatDone:
     """News: a baseline or a trial has been trained once more.
 
     Attributes:
-        result: What that training left, under the same name.
-        index: Which of the other seeds it had.
+        result: What that training left, under the same name, or that of a refit.
+        index: As in the task.
+        title: As in the task.
         kept: Whether an earlier run had trained it.
     """
 
     result: Result
-    index: int
+    index: int | None
+    title: str
     kept: bool
 
 

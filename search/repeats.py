@@ -1,14 +1,16 @@
-"""Trains trials and baselines with further seeds: is a result the seed's luck?"""
+"""Trains trials and baselines again: with further seeds, and on all training rows."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from data.errors import UserError
+from results.refits import as_refit, find_refit, record_refit, refit_folder
 from results.repeats import record_repeat, repeat_folder, repeats
-from results.result import Result
+from results.result import Result, refit_name
+from results.row import LINEAR, MODEL2
 from results.scores import SCORES
-from results.store import Store
+from results.store import CHECKPOINT, Store
 from search.options import Options
 from search.plan import Doing, Progress, Repeat, RepeatDone, Task
 from search.view import View
@@ -18,10 +20,9 @@ from search.workers import Stage, Workers
 def repeat(
     options: Options, store: Store, champion: Result | None, workers: Workers, view: View
 ) -> str | None:
-    """Train the champion and the networks among the baselines until each has had K seeds.
+    """Train the champion and its references on all training rows, then with further seeds.
 
-    What an earlier run has repeated is not trained again. Baselines that are no networks are
-    left out: they give the same probabilities whatever the seed.
+    What an earlier run has trained so is not trained again.
 
     Args:
         options: The command line.
@@ -33,17 +34,16 @@ def repeat(
     Returns:
         Why it could not go on; None where it came to its end.
     """
-    return train_again(missing(options, store, champion), options.repeats, store, workers, view)
+    lacking_refits = unfitted(store, to_refit(options, store, champion))
+    tasks = [*lacking_refits, *missing(options, store, champion)]
+    return train_again(tasks, store, workers, view)
 
 
-def train_again(
-    tasks: Sequence[Repeat], seeds: int, store: Store, workers: Workers, view: View
-) -> str | None:
-    """Train with further seeds, and record what that leaves.
+def train_again(tasks: Sequence[Repeat], store: Store, workers: Workers, view: View) -> str | None:
+    """Train what was trained before once more, and record what that leaves.
 
     Args:
         tasks: What is to be trained, in this order.
-        seeds: How many seeds each shall have in the end.
         store: The run.
         workers: Who trains.
         view: Who tells.
@@ -51,16 +51,15 @@ def train_again(
     Returns:
         Why it could not go on; None where it came to its end.
     """
-    stage = _Repeats(
-        store, view, seeds, ends=max((task.deadline for task in tasks), default=math.inf)
-    )
+    ends = max((task.deadline for task in tasks), default=math.inf)
+    stage = _Repeats(store, view, ends=ends)
     try:
         for index, news in workers.run(tasks, stage):
             match news:
-                case Progress(name, epochs, value):
-                    view.progress(index, Progress(f"{name} of {seeds}", epochs, value))
-                case RepeatDone(result, number, kept) if not result.is_dropped:
-                    stage.end(result, number, kept)
+                case Progress():
+                    view.progress(index, news)
+                case RepeatDone(result, number, title, kept) if not result.is_dropped:
+                    stage.end(result, number, title, kept)
             if isinstance(news, RepeatDone):
                 view.idle(index)
             view.refresh()
@@ -76,10 +75,9 @@ class _Repeats(Stage):
 
     store: Store
     view: View
-    seeds: int
 
-    def end(self, result: Result, index: int, kept: bool = False) -> None:
-        self.view.trained(f"{result.name}, seed {index + 1} of {self.seeds}", result, kept)
+    def end(self, result: Result, index: int | None, title: str, kept: bool = False) -> None:
+        self.view.trained(title, result, kept)
         _record(self.store, result, index)
 
     def hung(self, task: Task, doing: Doing, why: str) -> None:
@@ -93,11 +91,53 @@ class _Repeats(Stage):
             number=first.number,
             hyperparameters=first.hyperparameters,
         )
-        self.end(failed, task.index)
+        failed = as_refit(failed) if task.index is None else failed
+        self.end(failed, task.index, task.title)
+
+
+def to_refit(options: Options, store: Store, champion: Result | None) -> list[Result]:
+    """Give what `--refit` trains on all training rows.
+
+    Args:
+        options: The command line.
+        store: The run.
+        champion: The trial that was chosen; None where none is complete.
+
+    Returns:
+        The champion, and those of its references that this run has trained to their end.
+    """
+    if not options.refit:
+        return []
+    names = [name for name in (MODEL2, LINEAR) if name in options.baselines]
+    references = [
+        result
+        for result in store.baselines()
+        if result.name in names and result.status in ("complete", "diverged")
+    ]
+    return [*([champion] if champion else []), *references]
+
+
+def unfitted(store: Store, results: Sequence[Result]) -> list[Repeat]:
+    """List the refits that are missing, the longest first.
+
+    Args:
+        store: The run.
+        results: What is to be trained on all training rows.
+
+    Returns:
+        The tasks.
+    """
+    return [
+        Repeat(result, None, refit_name(result.name), refit_folder(store, result.name))
+        for result in sorted(results, key=lambda result: -result.train_seconds)
+        if not _is_refit(store, find_refit(store, result.name))
+    ]
 
 
 def missing(options: Options, store: Store, champion: Result | None) -> list[Repeat]:
     """List the trainings that `--repeats` still asks for, the longest first.
+
+    Baselines that are no networks are left out: they give the same probabilities whatever the seed.
 
     Args:
         options: The command line.
@@ -135,7 +175,13 @@ def lacking(
     """
     known = repeats(store)
     return [
-        Repeat(result, index, repeat_folder(store, result.name, index), deadline)
+        Repeat(
+            result,
+            index,
+            f"{result.name}, seed {index + 1} of {seeds}",
+            repeat_folder(store, result.name, index),
+            deadline,
+        )
         for result in results
         for index in range(1, seeds)
         if not _is_done(store, known.get(result.name, {}).get(index))
@@ -148,10 +194,22 @@ def _is_done(store: Store, result: Result | None) -> bool:
     return result.status in ("failed", "pruned") or store.find(result, SCORES) is not None
 
 
-def _record(store: Store, result: Result, index: int) -> None:
+def _is_refit(store: Store, result: Result | None) -> bool:
+    if result is None:
+        return False
+    needed = (SCORES, CHECKPOINT) if result.number is not None else (SCORES,)
+    whole = all(store.find(result, name) is not None for name in needed)
+    return whole or result.status != "complete"
+
+
+def _record(store: Store, result: Result, index: int | None) -> None:
     if result.artefacts:
         place = store.artefacts.name(result.artefacts)
         result = replace(result, artefacts=place)
-        if result.kind == "trial":
-            store.artefacts.publish(f"{place}/{SCORES}")
-    record_repeat(store, result, index)
+        if result.number is not None:
+            for name in (SCORES, CHECKPOINT) if index is None else (SCORES,):
+                store.artefacts.publish(f"{place}/{name}")
+    if index is None:
+        record_refit(store, result)
+    else:
+        record_repeat(store, result, index)

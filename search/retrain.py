@@ -1,5 +1,6 @@
-"""Trains the model of a finished trial again from its values, with another seed."""
+"""Trains the model of a finished trial again from its values, with another seed or more rows."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -8,12 +9,15 @@ from typing import Any
 
 import keras_tuner
 
+from data.files import new_file
 from data.prepare import Dataset
+from data.refusal import refusal
 from results.evaluate import probabilities
 from results.result import Point, Result
 from results.scores import save_scores
+from results.store import CHECKPOINT
 from search.fit import Recipe, fit, start_afresh
-from search.measure import describe
+from search.measure import describe, measure
 from search.own_fit import own_fit
 from search.reasons import RAISED, reason
 
@@ -26,6 +30,7 @@ def retrain(
     recipe: Recipe,
     folder: Path,
     *,
+    refits: bool = False,
     notify: Callable[[str, float, float | None], None] = lambda name, epochs, value: None,
     stop: Callable[[], str | None] = lambda: None,
 ) -> Result:
@@ -38,6 +43,8 @@ def retrain(
         dataset: The data that it was trained on.
         recipe: How trials are trained; the trial's own batch size and epochs go before it.
         folder: Where the probabilities go.
+        refits: Whether the model is to take the first one's place: it is trained for as many
+            epochs, though no row tells when to stop, and it is kept and timed as well.
         notify: Told of each report: name, epochs trained, validation accuracy.
         stop: Asked after each batch; a reason ends the training.
 
@@ -47,6 +54,8 @@ def retrain(
     """
     values = original.hyperparameters
     recipe = recipe.of_trial(values, seed)
+    if refits:
+        recipe = replace(recipe, epochs=min(recipe.epochs, math.ceil(original.epochs) or 1))
     own: dict[str, Any] = {
         "name": original.name,
         "kind": original.kind,
@@ -69,9 +78,16 @@ def retrain(
         result = describe(model, fitted, **own)
         if fitted.validation is None or fitted.status == "pruned":
             return result
-        heldout = dataset.split.heldout
-        scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
+        if refits:
+            result = measure(result, fitted, dataset, recipe.padding, folder, seconds=0.2)
+            with new_file(folder / CHECKPOINT) as beside:
+                model.save(beside)
+        else:
+            heldout = dataset.split.heldout
+            scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
+            save_scores(folder, fitted.validation, scores)
     except RAISED as error:
+        if refusal(error) is not None:
+            raise
         return Result(status="failed", reason=reason(error), **own)
-    save_scores(folder, fitted.validation, scores)
     return replace(result, artefacts=str(folder))

@@ -20,6 +20,7 @@ from data.prepare import Dataset
 from results.ensemble import choose_ensemble
 from results.finalists import choose_champion
 from results.quiet import hushed
+from results.refits import choose_refits
 from results.result import Result
 from results.store import DATA_FOLDER, Store
 from search import config
@@ -27,7 +28,7 @@ from search.finish import finish
 from search.load import load, make_folder
 from search.options import BATCH_SIZE, Options, parse
 from search.plan import BaselineDone, Doing, Plan, Progress, Task, TrainBaseline
-from search.repeats import repeat
+from search.repeats import repeat, to_refit
 from search.searching import search
 from search.view import View
 from search.workers import Stage, Workers
@@ -78,6 +79,8 @@ def main(argv: Sequence[str]) -> int:
         # Fixed before anything is scored on the held-out part, and before it is trained again.
         champion = choose_champion(store, options.finalists)
         choose_ensemble(store, options.ensemble)
+        refit = to_refit(options, store, champion)
+        choose_refits(store, [result.name for result in refit])
         if problem is None:
             with view:
                 problem = repeat(options, store, champion, workers, view)

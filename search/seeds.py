@@ -6,6 +6,7 @@ import numpy as np
 # in 0, which numpy takes for the same path without it.
 _REPEATS = 1
 _PROPOSALS = 2
+_REFIT = 3
 
 
 def derive(seed: int, *path: int) -> int:
@@ -33,6 +34,18 @@ def of_repeat(seed: int, index: int) -> int:
         A seed that no trial or baseline of the run has by construction.
     """
     return derive(seed, _REPEATS, index) if index else seed
+
+
+def of_refit(seed: int) -> int:
+    """Derive the seed of a refit, a training on all training rows.
+
+    Args:
+        seed: What the first training's seed came from.
+
+    Returns:
+        A seed that no other training of the run has by construction.
+    """
+    return derive(seed, _REFIT, 1)
 
 
 def of_proposal(seed: int, place: int) -> int:

@@ -21,7 +21,8 @@ from data.errors import UserError
 from data.prepare import Dataset
 from data.refusal import refusal
 from results.objectives import OBJECTIVES
-from results.result import BUDGET_ENDED, INTERRUPTED
+from results.refits import as_refit
+from results.result import BUDGET_ENDED, INTERRUPTED, Result
 from results.store import DATA_FOLDER, Store
 from search.baselines import Cache
 from search.callbacks import load_callbacks
@@ -51,7 +52,7 @@ from search.process import is_orphan
 from search.reasons import reason
 from search.retrain import retrain
 from search.samplers import KERAS_TUNER, make_pruner, make_sampler
-from search.seeds import of_repeat
+from search.seeds import of_refit, of_repeat
 from search.starts import starts_of
 from search.study_space import ChangedSpace
 from search.tuner import StudyTuner
@@ -81,9 +82,12 @@ class Worker:
         self.connection = connection
         self.stopping = stopping
         self.dataset = Dataset.load(plan.folder / DATA_FOLDER)
-        num_words, rows = self.dataset.vocabulary.num_words, len(self.dataset.split.fit)
-        self.space = load_space(plan.space, num_words, rows=rows, epochs=plan.epochs)
+        self.space = self._load_space(self.dataset)
         self.callbacks = load_callbacks(plan.callbacks)
+
+    def _load_space(self, dataset: Dataset) -> keras_tuner.HyperModel:
+        num_words, rows = dataset.vocabulary.num_words, len(dataset.split.fit)
+        return load_space(self.plan.space, num_words, rows=rows, epochs=self.plan.epochs)
 
     def serve(self) -> None:
         """Do tasks until the parent closes the connection or dies."""
@@ -132,38 +136,50 @@ class Worker:
             self.connection.send(news)
 
     def _train(self, name: str) -> None:
-        cache = self._cache(self.plan.seed)
+        cache = self._cache(self.plan.seed, self.dataset)
         found = cache.find(name)
         result = found or cache.train(name, self._notify, self._begin())
         self.connection.send(BaselineDone(result, kept=found is not None))
 
-    def _cache(self, seed: int) -> Cache:
+    def _cache(self, seed: int, dataset: Dataset) -> Cache:
         plan = self.plan
         recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
-        return Cache(plan.cache, self.dataset, recipe, seed)
+        return Cache(plan.cache, dataset, recipe, seed)
 
     def _repeat(self, task: Repeat) -> RepeatDone:
+        refits = task.index is None
+        dataset = self.dataset.refitting if refits else self.dataset
+        result, kept = self._train_again(task, dataset, refits)
+        result = as_refit(result) if refits else result
+        return RepeatDone(result, task.index, task.title, kept)
+
+    def _train_again(self, task: Repeat, dataset: Dataset, refits: bool) -> tuple[Result, bool]:
         plan, original = self.plan, task.result
 
         def notify(name: str, epochs: float, value: float | None) -> None:
-            self._notify(f"{name}, seed {task.index + 1}", epochs, value)
+            self._notify(task.title, epochs, None if refits else value)
+
+        def derived(seed: int) -> int:
+            return of_refit(seed) if task.index is None else of_repeat(seed, task.index)
 
         if original.kind == "baseline":
-            cache = self._cache(of_repeat(plan.seed, task.index))
+            cache = self._cache(derived(plan.seed), dataset)
             found = cache.find(original.name)
             result = found or cache.train(original.name, notify, self._begin())
-            return RepeatDone(result, task.index, kept=found is not None)
+            return result, found is not None
         result = retrain(
             original,
-            of_repeat(original.seed, task.index),
-            self.space,
-            self.dataset,
-            Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
+            derived(original.seed),
+            self._load_space(dataset) if refits else self.space,
+            dataset,
+            # Within an epoch of a refit there is nobody to report to.
+            Recipe(plan.epochs, plan.batch_size, "real", 1 if refits else plan.reports),
             task.folder,
+            refits=refits,
             notify=notify,
             stop=self._begin(task.deadline),
         )
-        return RepeatDone(result, task.index, kept=False)
+        return result, False
 
     def _search(self, task: Search) -> SearchDone:
         plan, seconds = self.plan, task.seconds

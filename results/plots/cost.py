@@ -17,12 +17,14 @@ def trade_off(board: Leaderboard) -> Plot:
         board: The leaderboard.
 
     Returns:
-        A point a row, with its 95 % Wilson interval.
+        A point a row that is no refit, with its 95 % Wilson interval.
 
     Raises:
         ValueError: If no row has both figures.
     """
-    rows = [r for r in board.rows if r.heldout_accuracy is not None and r.latency_us is not None]
+    # The front is of trainings on the same rows.
+    known = [row for row in board.rows if row.kind != "refit"]
+    rows = [r for r in known if r.heldout_accuracy is not None and r.latency_us is not None]
     if not rows:
         raise ValueError("no row has both a held-out accuracy and a latency")
     champion = board.champion.name if board.champion else None
@@ -37,8 +39,8 @@ def trade_off(board: Leaderboard) -> Plot:
         "hoverinfo": "skip",
     }
     named = [_point(row, colour_of(row.name, champion, names), champion) for row in rows]
-    known = [board.champion, board.find(MODEL2), board.find(LINEAR)]
-    keep = [row.heldout_low for row in known if row and row.heldout_low is not None]
+    compared = [board.champion, board.find(MODEL2), board.find(LINEAR)]
+    keep = [row.heldout_low for row in compared if row and row.heldout_low is not None]
     values = [row.heldout_accuracy for row in rows if row.heldout_accuracy is not None]
     layout = {
         "xaxis": {"title": {"text": "median CPU microseconds a request, alone"}, **_decades(rows)},

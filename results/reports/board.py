@@ -54,7 +54,7 @@ class Line:
 
     Attributes:
         cells: One a column.
-        kind: "baseline", "trial" or "ensemble".
+        kind: "baseline", "trial", "ensemble" or "refit".
         status: How its training ended.
         selected: Whether it is the champion.
         reason: Why it is not complete, or what is wrong with its scores.
@@ -141,7 +141,7 @@ def lines(board: Leaderboard, shown: list[Column]) -> list[Line]:
 def _line(row: Row, shown: list[Column]) -> Line:
     values = asdict(row)
     return Line(
-        cells=tuple(_cell(column, values) for column in shown),
+        cells=tuple(_cell(column, values, row.is_planned) for column in shown),
         kind=row.kind,
         status=row.status,
         selected=row.selected,
@@ -149,7 +149,7 @@ def _line(row: Row, shown: list[Column]) -> Line:
     )
 
 
-def _cell(column: Column, values: Mapping[str, Any]) -> Cell:
+def _cell(column: Column, values: Mapping[str, Any], is_planned: bool) -> Cell:
     value = values[column.key]
     is_number = column.key not in ("name", "status")
     if value is None:
@@ -162,6 +162,6 @@ def _cell(column: Column, values: Mapping[str, Any]) -> Cell:
     if column.key == "repeats_mean":
         note = f"{share(values['repeats_min'])}-{share(values['repeats_max'])}"
     sort = str(float(value)) if is_number else visible(value)
-    is_exploratory = column.key.startswith("p_vs_") and not values["selected"]
+    is_exploratory = column.key.startswith("p_vs_") and not is_planned
     mark = PARTIAL if column.key == "val_accuracy" and values["val_partial"] else ""
     return Cell(mark + column.write(value), sort, is_number, note, is_exploratory)

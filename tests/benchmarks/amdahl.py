@@ -78,7 +78,15 @@ def search(out: Path, workers: int, on: int, budget: int, rows: int) -> Searched
     """Run `search.run` in processes of its own, on so many cores."""
     study = f"workers-{workers}-of-{on}"
     words = f"--budget {budget} --rows {rows} --workers {workers} --sampler random --pruner none"
-    command = [sys.executable, "-m", "search.run", *words.split(), "--baselines", "none"]
+    command = [
+        sys.executable,
+        "-m",
+        "search.run",
+        *words.split(),
+        "--baselines",
+        "none",
+        "--no-refit",
+    ]
     with bound_to(on) as cores:
         started = time.perf_counter()
         done = subprocess.run(

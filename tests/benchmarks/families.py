@@ -71,7 +71,7 @@ def search(space: str, allowed: Budget, options: argparse.Namespace, folder: Pat
     words = ["--budget", allowed, "--space", space, "--study", study_of(space), "--out", folder]
     words += ["--baselines", ",".join(BASELINES), "--padding", options.padding]
     words += ["--epochs", options.epochs, "--seed", options.seed, "--sampler", options.sampler]
-    words += ["--workers", options.workers]
+    words += ["--workers", options.workers, "--no-refit"]
     for name in ("data", "rows"):
         if getattr(options, name) is not None:
             words += [f"--{name}", getattr(options, name)]

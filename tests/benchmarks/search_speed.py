@@ -87,7 +87,7 @@ def our_side(allowed: Budget, options: Any, seed: int, folder: Path) -> Side:
     module = [sys.executable, "-m", "search.run", "--budget", str(allowed), "--baselines", "none"]
     words = ["--data", options.data, "--out", folder, "--study", "ours"]
     words += ["--epochs", options.epochs, "--seed", seed, "--space", options.space]
-    words += ["--workers", options.workers]
+    words += ["--workers", options.workers, "--no-refit"]
     if options.rows is not None:
         words += ["--rows", options.rows]
     limit = None if allowed.seconds is None else allowed.seconds + TO_FINISH

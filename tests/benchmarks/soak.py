@@ -70,7 +70,7 @@ def command(trials: int, out: Path) -> list[str]:
         sys.executable, "-m", "search.run", "--rows", "700", "--epochs", "1", "--workers", "1",
         "--baselines", "none", "--sampler", "random", "--pruner", "none",
         "--space", "tests.search.small:Small", "--budget", str(trials),
-        "--study", STUDY, "--out", str(out),
+        "--study", STUDY, "--out", str(out), "--no-refit",
     ]  # fmt: skip
 
 

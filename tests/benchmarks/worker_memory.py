@@ -50,7 +50,7 @@ def ours(data: Path, rows: int | None, space: str, trials: int, folder: Path) ->
         The worker's memory.
     """
     # One trial more than are looked at, so that the worker is still there after the last one.
-    options = ["--budget", str(trials + 1), "--workers", "1", "--baselines", "none"]
+    options = ["--budget", str(trials + 1), "--workers", "1", "--baselines", "none", "--no-refit"]
     options += ["--epochs", "1", "--space", space, "--study", "memory", "--out", str(folder)]
     options += ["--rows", str(rows)] if rows else []
     command = [sys.executable, "-m", "search.run", "--data", str(data), *options]

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from results.result import refit_name
 from tests.crashes import journal
 
 # Measured anew by each run, or made of what is.
@@ -58,6 +59,7 @@ def read(folder: Path) -> Outcome:
         f"trial {trial.number}": f"place {trial.slot}"
         for trial in journal.read(folder / "journal.log").values()
     }
+    places |= {refit_name(name): refit_name(place) for name, place in places.items()}
     board = json.loads((folder / "leaderboard.json").read_text(encoding="utf-8"))
     lines = csv.DictReader(io.StringIO((folder / "leaderboard.csv").read_text(encoding="utf-8")))
     best = folder / "best"

@@ -77,3 +77,13 @@ def test_empty_slice() -> None:
     split = Split("chronological", np.array([0, 1]), np.array([0, 1]), none)
     with pytest.raises(UserError, match="the held-out part has no row of class 0"):
         check(split, np.array([0, 1], np.uint8), batch_size=1)
+
+
+@pytest.mark.parametrize("name", ["chronological", "shuffled"])
+def test_a_refit_fits_all_training_rows_and_no_other(name: str) -> None:
+    split = make(name, 100)
+    again = split.refitting
+    assert sorted(again.fit) == sorted([*split.fit, *split.validation])
+    assert set(again.fit).isdisjoint(again.heldout)
+    assert (again.name, again.heldout.tolist()) == (name, split.heldout.tolist())
+    assert again.validation.tolist() == split.validation.tolist()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from results.leaderboard import Leaderboard, build
+from results.refits import as_refit
 from results.result import Result, Status
 
 ROWS = 1000
@@ -32,14 +33,23 @@ def trial(number: int, status: Status = "complete", **values: Any) -> Result:
     return Result(f"trial {number}", "trial", status, number=number, **{**defaults, **values})
 
 
+def refit(name: str, **values: Any) -> Result:
+    """Give the refit of what has this name."""
+    first = trial(int(name.split()[1])) if name.startswith("trial") else baseline(name)
+    return replace(as_refit(first), **values)
+
+
 def board(wrong: dict[str, range], champion: str | None = "trial 17", *more: Result) -> Leaderboard:
     """Build a leaderboard of results that are wrong in the rows given."""
-    named = [
-        trial(int(name.split()[1])) if name.startswith("trial") else baseline(name)
-        for name in wrong
-    ]
+    named = [_named(name) for name in wrong]
     scores = {name: right_in_all_but(rows) for name, rows in wrong.items()}
     return build([*named, *more], LABELS, scores, champion, DATA, PROTOCOL)
+
+
+def _named(name: str) -> Result:
+    if name.endswith(", refit"):
+        return refit(name.removesuffix(", refit"))
+    return trial(int(name.split()[1])) if name.startswith("trial") else baseline(name)
 
 
 @cache

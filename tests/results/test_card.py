@@ -14,7 +14,7 @@ from results.formats import FORMATS
 from results.markdown import code, table, text
 from results.ranking import Leaderboard
 from results.threshold import Threshold
-from tests.results.boards import everything
+from tests.results.boards import board, everything
 
 EVIL = "a|b `c` ```\n# <img src=x onerror=alert(1)> [x](javascript:alert(1)) ---"
 
@@ -119,3 +119,19 @@ def test_code_is_fenced_by_more_ticks_than_it_holds(value: object) -> None:
 def test_pieces() -> None:
     assert text("a_b <c>\n[d](e)") == r"a\_b \<c\> \[d\](e)"
     assert table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_a_refit_says_what_it_was_trained_on_and_compared_with() -> None:
+    first = {"trial 17": range(2), "trial 12": range(9), "model2": range(40), "linear": range(20)}
+    refits = {"trial 17, refit": range(1), "model2, refit": range(30)}
+    said = card(subject(board({**first, **refits}), "trial 17, refit"))
+    assert said.count("\n# ") == 1 and "# Model 3 (trial 17, refit)\n" in said
+    assert "is that champion trained again on all training rows" in said
+    assert "**Model 3 (trial 17, refit)** | .9990 |" in said
+    for rival in ("Model 3 (trial 17)", "Model 2", "Model 2, refit", "the linear baseline"):
+        assert f"| {rival} |" in said
+    assert "trial 12" not in said
+    assert "kept from before the refit, when on the validation rows it finds .7500 of" in said
+    assert "on the held-out rows this model, trained on those as well, has .7321 and .0123." in said
+    before = card(subject(board({**first, **refits})))
+    assert "| Model 2, refit |" not in before and "trained on those as well" not in before

@@ -2,11 +2,15 @@
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from data.errors import UserError
@@ -16,16 +20,19 @@ from results.export import export_trial, load_export, main
 from results.leaderboard import from_store
 from results.manifest import manifest_files
 from results.objectives import ACCURACY
+from results.refits import as_refit, choose_refits, record_refit, refit_folder
 from results.result import Result
-from results.scores import SCORES
+from results.scores import SCORES, save_scores
 from results.store import CHECKPOINT, Store
+from results.threshold import Rule, choose
+from results.verdict import share
 
 DOCUMENTS = {"README.md", "PREPROCESSING.md", "vectors.jsonl"}
 
 
-def network(num_words: int) -> Any:
+def network(num_words: int, seed: int = 0) -> Any:
     """Build a tiny network of the kind that the space draws."""
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(seed)
     return keras.Sequential(
         [
             keras.Input((None,), dtype="int32"),
@@ -36,6 +43,10 @@ def network(num_words: int) -> Any:
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
+
+
+def score(model: Any, dataset: Dataset, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    return probabilities(model, dataset.encoded, rows, padding="real")
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +197,65 @@ def test_what_is_refused(run: Store, tmp_path: Path, words: list[str], says: str
     with pytest.raises(UserError, match=re.escape(says)):
         call(run, tmp_path / "best", *words)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def refit(run: Store) -> Iterator[Result]:
+    """The champion's refit, with other weights and so other scores."""
+    folder = refit_folder(run, "trial 0")
+    folder.mkdir(parents=True)
+    model = network(run.dataset.vocabulary.num_words, seed=1)
+    model.save(folder / CHECKPOINT)
+    split = run.dataset.split
+    save_scores(
+        folder, *(score(model, run.dataset, rows) for rows in (split.validation, split.heldout))
+    )
+    champion = run.results()[0]
+    made = replace(as_refit(champion), artefacts=folder.relative_to(run.folder).as_posix())
+    record_refit(run, made)
+    choose_refits(run, ["trial 0"])
+    yield made
+    choose_refits(run, [])
+    shutil.rmtree(folder)
+
+
+def test_the_refit_champion_is_exported_with_the_threshold_from_before(
+    run: Store, refit: Result, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    to = tmp_path / "best"
+    with caplog.at_level("INFO"):
+        assert call(run, to, "--threshold", "fpr=0.1") == 0
+    loaded, split = load_export(to), run.dataset.split
+    before, after = run.scores(run.results()[0]), run.scores(refit)
+    assert before is not None and after is not None
+    labels = run.dataset.labels_of(split.validation)
+    assert loaded.decision == choose(labels, before["validation"], Rule(fpr=0.1))
+    assert loaded.decision != choose(labels, after["validation"], Rule(fpr=0.1))
+    found = score(loaded.model, run.dataset, split.heldout)
+    np.testing.assert_allclose(found, after["heldout"], rtol=0, atol=1e-5)
+    assert np.abs(found - before["heldout"]).max() > 1e-3
+    assert (loaded.metrics["name"], loaded.metrics["kind"]) == ("trial 0, refit", "refit")
+    told = json.loads((to / "manifest.json").read_text())["model"]
+    assert told == {"name": "trial 0, refit", "trained_on": "fit and validation rows"}
+    heldout = choose(run.heldout_labels(), after["heldout"], Rule(value=loaded.threshold))
+    rates = f"{share(heldout.recall)} and {share(heldout.false_positive_rate)}."
+    assert f"this model, trained on those as well, has {rates}" in (to / "README.md").read_text()
+    (line,) = [line for line in caplog.messages if line.startswith("the threshold is")]
+    assert f"trial 0, refit finds {share(heldout.recall)} of" in line
+
+
+def test_a_number_names_the_trial_as_it_was_searched(
+    run: Store, refit: Result, tmp_path: Path
+) -> None:
+    call(run, tmp_path / "first", "--trial", "0")
+    assert load_export(tmp_path / "first").metrics["name"] == "trial 0"
+    told = json.loads((tmp_path / "first" / "manifest.json").read_text())["model"]
+    assert told == {"name": "trial 0", "trained_on": "fit rows"}
+
+
+def test_a_refit_that_tells_nothing_apart_is_not_exported(
+    run: Store, refit: Result, tmp_path: Path
+) -> None:
+    record_refit(run, replace(refit, reason="predicts only class 0 on the validation rows"))
+    call(run, tmp_path / "best")
+    assert load_export(tmp_path / "best").metrics["name"] == "trial 0"

@@ -10,6 +10,7 @@ import pytest
 from data import synthetic
 from data.batches import padded_lengths
 from results.formats import FORMATS
+from results.refits import exported as exported_by
 from results.store import Store
 from tests.commands import call
 from tests.results.runtimes import fresh_scores
@@ -55,8 +56,8 @@ def test_every_runtime_gives_the_scores_of_the_search(
     name: str, exported: tuple[Path, Store], tmp_path: Path
 ) -> None:
     folder, store = exported
-    (winner,) = [result for result in store.results() if result.name == store.champion]
-    scores = store.scores(winner)
+    (champion,) = [result for result in store.results() if result.name == store.champion]
+    scores = store.scores(exported_by(store, champion))
     assert scores is not None
     rows = np.asarray(store.dataset.split.heldout)
     assert len(rows) == ROWS // 4

@@ -1,10 +1,14 @@
 """What stands below the table about trainings that ended oddly, or say nothing."""
 
 from dataclasses import replace
+from typing import Any
 
-from results.notes import reasons
+import pytest
+
+from results.notes import exported, legend, reasons
 from results.result import BEHIND, BUDGET_ENDED
-from tests.results.boards import baseline, board, trial
+from results.table import md, table
+from tests.results.boards import baseline, board, refit, trial
 
 WIDE = 400
 
@@ -36,3 +40,30 @@ def test_a_long_reason_is_cut() -> None:
     (line,) = reasons(board({}, None, trial(1, "failed", reason="no " * 300)), 120)
     assert len(line) <= 120
     assert line.startswith("trial 1 failed: no no")
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "exported: trial 17, refit, the champion trained again."),
+        (
+            {"status": "diverged", "reason": "its loss is not finite after 1 epochs"},
+            "exported: trial 17 as it was chosen, since trial 17, refit diverged (its loss is not "
+            "finite after 1 epochs).",
+        ),
+        (
+            {"reason": "predicts only class 0 on the validation rows"},
+            "exported: trial 17 as it was chosen, since trial 17, refit tells nothing apart "
+            "(predicts only class 0 on the validation rows).",
+        ),
+    ],
+)
+def test_which_champion_is_exported_is_told(values: dict[str, Any], says: str) -> None:
+    first = {"trial 17": range(2), "model2": range(9)}
+    found = board(first, "trial 17", refit("trial 17", **values))
+    assert exported(found) == says
+    for text in (table(found), md(found)):
+        assert says in " ".join(text.split())
+    assert "refit: trained again on all training rows" in legend(found)
+    without = board(first)
+    assert exported(without) == "" and "refit" not in table(without) + md(without)

@@ -65,6 +65,7 @@ SCHEMA = [
     "val_f1",
     "val_recall_at_fpr_0_1",
     "val_recall_at_fpr_1",
+    "champion_refit",
 ]
 
 
@@ -240,3 +241,47 @@ def test_repeats_are_counted_with_the_first_seed() -> None:
         row = found.find(name)
         assert row is not None
         assert (row.repeats, row.repeats_mean, row.repeats_std) == (1, None, None)
+
+
+REFIT = {
+    "trial 17": range(4),
+    "trial 12": range(1),
+    "model2": range(100, 120),
+    "linear": range(500, 506),
+    "trial 17, refit": range(2),
+    "model2, refit": range(100, 108),
+    "linear, refit": range(500, 502),
+}
+
+
+def test_refits_are_ranked_with_the_others_and_compared_with_refits() -> None:
+    found = board(REFIT)
+    assert [row.name for row in found.rows][:3] == ["trial 12", "linear, refit", "trial 17, refit"]
+    refit = found.refit
+    assert refit is not None and refit.name == "trial 17, refit"
+    assert (refit.kind, refit.selected, refit.val_accuracy) == ("refit", False, None)
+    assert refit.delta_vs_model2 == pytest.approx((8 - 2) / ROWS)
+    assert refit.delta_vs_linear == 0
+    raw = [mcnemar(8, 2), mcnemar(2, 2)]
+    assert [refit.p_vs_model2, refit.p_vs_linear] == holm(raw) != raw
+    linear = found.find("linear, refit")
+    assert linear is not None and (linear.is_planned, refit.is_planned) == (False, True)
+    assert linear.p_vs_model2 == mcnemar(8, 2)
+    assert (linear.delta_vs_linear, linear.p_vs_linear) == (None, None)
+
+
+def test_refits_change_nothing_about_the_others() -> None:
+    alone = board({name: rows for name, rows in REFIT.items() if "refit" not in name})
+    again = [row for row in board(REFIT).rows if row.kind != "refit"]
+    assert [replace(row, rank=0) for row in again] == [replace(row, rank=0) for row in alone.rows]
+
+
+def test_a_refit_without_refit_references_is_compared_with_nothing() -> None:
+    found = board({"trial 17": range(4), "model2": range(9), "trial 17, refit": range(2)}).refit
+    assert found is not None
+    assert (found.delta_vs_model2, found.p_vs_model2, found.delta_vs_linear) == (None, None, None)
+
+
+def test_the_front_is_of_trainings_on_the_same_rows() -> None:
+    assert not any(row.pareto for row in board(REFIT).rows if row.kind == "refit")
+    assert any(row.pareto for row in board(REFIT).rows)

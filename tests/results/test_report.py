@@ -13,6 +13,7 @@ from data.command import run
 from results import report
 from results.leaderboard import from_store
 from results.objectives import ACCURACY, OBJECTIVES
+from results.refits import as_refit, choose_refits, record_refit
 from results.reports.mistakes import FILE as ATTRIBUTION
 from results.store import CHECKPOINT, DATA_FOLDER, Store
 from results.verdict import verdict
@@ -194,3 +195,20 @@ def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         run(report.main, ["nowhere", "--out", str(tmp_path)])
     assert end.value.code == 2
     assert capsys.readouterr().err.startswith("error: there is no run 'nowhere'")
+
+
+def test_refits_stand_beside_the_rest_and_it_says_which_is_exported(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.csv", WORDS)
+    store = make_run(tmp_path / "run", log, statuses=("complete",))
+    without = page_of(store, attribute=False)
+    assert "Refits were trained" not in without and "exported: " not in without
+    for first in store.results():
+        if first.name in ("trial 0", "model2"):
+            record_refit(store, as_refit(first))
+    choose_refits(store, ["trial 0", "model2"])
+    text = page_of(store, attribute=False)
+    page = Page(text)
+    assert "exported: trial 0, refit, the champion trained again." in text
+    lines = [row for row in page.of("tr") if row.get("data-kind") == "refit"]
+    assert len(lines) == 2
+    assert verdict(from_store(store)) in text.replace("&lt;", "<")

@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 from results.leaderboard import build, verdict
+from results.result import Status
 from results.verdict import p_value, share
-from tests.results.boards import DATA, LABELS, PROTOCOL, baseline, board, right_in_all_but, trial
+from tests.results.boards import (
+    DATA,
+    LABELS,
+    PROTOCOL,
+    baseline,
+    board,
+    refit,
+    right_in_all_but,
+    trial,
+)
 
 
 def test_beats_both() -> None:
@@ -139,3 +149,39 @@ def test_shares(value: float | None, text: str) -> None:
 )
 def test_p_values(value: float | None, text: str) -> None:
     assert p_value(value) == text
+
+
+FIRST = {"trial 17": range(2), "model2": range(100, 140), "linear": range(500, 520)}
+
+
+@pytest.mark.parametrize(
+    ("refits", "says"),
+    [
+        (
+            {"trial 17": range(2), "model2": range(100, 130), "linear": range(500, 503)},
+            "reaches .9980 against .9700 of Model 2 (p < .0001) and .9970 of the linear baseline "
+            "(p = 1.0000, not significant)",
+        ),
+        (
+            {"trial 17": range(30), "linear": range(100, 104)},
+            "reaches .9700 against .9960 of the linear baseline (p < .0001)",
+        ),
+        ({"trial 17": range(10)}, "reaches .9900 (.9817 to .9946 at 95 %)"),
+    ],
+)
+def test_the_second_sentence_compares_refits(refits: dict[str, range], says: str) -> None:
+    line = verdict(board({**FIRST, **{f"{name}, refit": wrong for name, wrong in refits.items()}}))
+    assert line == f"{verdict(board(FIRST))}. Trained again on all training rows it {says}"
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [("diverged", "diverged"), ("failed", "failed"), ("pruned", "was stopped")]
+)
+def test_a_refit_that_did_not_come_to_its_end_is_said_to(status: Status, says: str) -> None:
+    line = verdict(board(FIRST, "trial 17", refit("trial 17", status=status, reason="for this")))
+    assert line == f"{verdict(board(FIRST))}. Trained again on all training rows it {says}"
+
+
+def test_without_a_champion_no_refit_is_compared_with_first_trainings() -> None:
+    rows = {"model2": range(40), "linear": range(10), "linear, refit": range(0)}
+    assert "best of the rest: the linear baseline is" in verdict(board(rows, None))

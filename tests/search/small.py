@@ -44,6 +44,20 @@ class Small(keras_tuner.HyperModel):
         return small_model(self.num_words, width=hp.get("width"), optimizer=optimizer)
 
 
+class Scheduled(Small):
+    """Decays the rate over a training, and so asks how many rows it has."""
+
+    def __init__(self, num_words: int, rows: int, epochs: int) -> None:
+        super().__init__(num_words)
+        self.steps = rows * epochs
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        self.declare(hp)
+        rate = keras.optimizers.schedules.CosineDecay(0.02, self.steps)
+        optimizer = keras.optimizers.RMSprop(rate)
+        return small_model(self.num_words, width=hp.get("width"), optimizer=optimizer)
+
+
 class Misled(Small):
     """Names a starting point with a value that it cannot have."""
 

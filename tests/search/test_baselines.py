@@ -120,6 +120,7 @@ def other_data(cache: Cache, **facts: object) -> Cache:
         lambda cache: other_data(cache, fingerprint="0" * 64),
         lambda cache: other_data(cache, split="shuffled"),
         lambda cache: other_data(cache, vocabulary="all"),
+        lambda cache: replace(cache, dataset=cache.dataset.refitting),
         lambda cache: replace(cache, recipe=replace(RECIPE, padding="full")),
         lambda cache: replace(cache, recipe=replace(RECIPE, epochs=2)),
         lambda cache: replace(cache, recipe=replace(RECIPE, batch_size=32)),
@@ -300,3 +301,11 @@ def test_two_processes_that_train_the_same_leave_a_whole_entry(
             assert [path.name for path in tmp_path.iterdir()] == [cache.place("majority").name]
         other.stdin.close()
         assert other.wait(timeout=30) == 0
+
+
+def test_a_refit_learns_from_all_training_rows(dataset: Dataset, tmp_path: Path) -> None:
+    cache = Cache(tmp_path, dataset.refitting, RECIPE, seed=5)
+    result, split = cache.train("linear"), dataset.split
+    predict = fit_linear(list(dataset.texts.at(split.train)), dataset.labels_of(split.train))
+    expected = predict(list(dataset.texts.at(split.heldout)))
+    np.testing.assert_allclose(scores(result)["heldout"], expected, rtol=0, atol=1e-5)

@@ -35,6 +35,8 @@ def test_the_plan_is_shown_and_nothing_is_left(
         "split chronological; ",
         " ids, of the training part",
         "40 epochs, batches of 128 where the space says nothing else, 1 report an epoch, seed 3",
+        "the champion, model2 and linear once more on all training rows\n",
+        "once more on all training rows: ",
         "model1, model2, linear; padding full",
         "tests.search.small:Small: 3 hyperparameters, 122 points times 1 continuous range",
         "7 trials, for val_accuracy",
@@ -95,7 +97,7 @@ def test_each_baseline_has_a_rate() -> None:
 
 
 def test_seconds_go_with_padded_characters(plan: Plan, dataset: Dataset) -> None:
-    found = estimate(plan, dataset, ("model2", "majority"), None, 1)
+    found = estimate(plan, dataset, ("model2", "majority"), None, 1, refit=False)
     lengths = dataset.encoded.lengths[dataset.split.fit]
     millions = 2 * sum(min(1024, -(-int(length) // 32) * 32) for length in lengths) / 1e6
     assert found.baselines["model2"] == pytest.approx(1.9 * millions)
@@ -104,21 +106,41 @@ def test_seconds_go_with_padded_characters(plan: Plan, dataset: Dataset) -> None
     assert found.search == pytest.approx(found.trial * 10 / 2)
     assert found.speed is None and found.kept == ()
 
-    pruned = estimate(replace(plan, pruner="asha"), dataset, (), None, 1)
+    pruned = estimate(replace(plan, pruner="asha"), dataset, (), None, 1, refit=False)
     assert TRIAL_SECONDS < pruned.trial < found.trial
-    full = estimate(replace(plan, padding="full"), dataset, ("model2",), None, 1)
+    full = estimate(replace(plan, padding="full"), dataset, ("model2",), None, 1, refit=False)
     assert full.baselines["model2"] == pytest.approx(1.9 * 2 * len(lengths) * 1024 / 1e6)
-    assert estimate(plan, dataset, (), 90.0, 1).search == 90.0
-    final = estimate(replace(plan, pruner="asha", finalists=2), dataset, (), None, 1)
+    assert estimate(plan, dataset, (), 90.0, 1, refit=False).search == 90.0
+    final = estimate(replace(plan, pruner="asha", finalists=2), dataset, (), None, 1, refit=False)
     assert final.search == pytest.approx((pruned.trial * 10 + found.trial * 2) / 2)
-    assert estimate(plan, dataset, ("model2",), None, 3).total > found.total
+    assert estimate(plan, dataset, ("model2",), None, 3, refit=False).total > found.total
+
+
+def test_refits_read_all_training_rows(plan: Plan, dataset: Dataset) -> None:
+    words = ("model1", "model2", "linear")
+    lengths = dataset.encoded.lengths[dataset.split.train]
+    millions = sum(min(1024, -(-int(length) // 32) * 32) for length in lengths) / 1e6
+    without = estimate(plan, dataset, words, None, 1, refit=False)
+    found = estimate(plan, dataset, words, None, 1, refit=True)
+    champion, model2, linear = (
+        TRIAL_SECONDS + TRIAL_RATE * 2 * millions,
+        1.9 * 2 * millions,
+        millions,
+    )
+    assert found.refit == pytest.approx(champion + model2 + linear)
+    assert found.total == pytest.approx(without.total + found.refit / 2)
+    assert without.refit == 0
+    none = estimate(replace(plan, trials=0), dataset, ("model2",), None, 1, refit=True)
+    assert none.refit == pytest.approx(model2)
 
 
 def test_kept_baselines_cost_nothing_and_tell_of_the_machine(plan: Plan, dataset: Dataset) -> None:
     cache = Cache(plan.cache, dataset, Recipe(2, 32, "real"), 0)
     result = cache.train("model1")
-    before = estimate(replace(plan, cache=plan.folder), dataset, ("model1", "model2"), None, 1)
-    found = estimate(plan, dataset, ("model1", "model2"), None, 1)
+    before = estimate(
+        replace(plan, cache=plan.folder), dataset, ("model1", "model2"), None, 1, refit=False
+    )
+    found = estimate(plan, dataset, ("model1", "model2"), None, 1, refit=False)
     assert found.kept == ("model1",)
     assert found.speed == pytest.approx(result.train_seconds / before.baselines["model1"])
     assert dict(found.baselines) == {

@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 
 from data.prepare import Dataset
+from results.evaluate import probabilities
+from results.export import load_export
 from results.objectives import ACCURACY
+from results.refits import as_refit, find_refit, record_refit, refit_folder
 from results.repeats import record_repeat, repeat_folder, repeats
 from results.result import Result
 from results.scores import save_scores
-from results.store import Store
+from results.store import CHECKPOINT, Store
 from search.options import Options, parse
 from search.plan import TrainBaseline
-from search.repeats import lacking, missing, train_again
+from search.repeats import lacking, missing, to_refit, train_again, unfitted
 from search.view import View
 from search.workers import Workers
 from tests.search.processes import Start, begun, plan
@@ -158,14 +161,14 @@ def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
     tmp_path: Path, dataset: Dataset
 ) -> None:
     values = {"width": 4, "rate": 0.01}
-    trial = replace(CHAMPION, hyperparameters=values)
+    trial = replace(CHAMPION, hyperparameters=values, epochs=99.0)
     first = [Result(name, "baseline", "complete") for name in ("model1", "model2", "majority")]
     with begun(tmp_path, dataset, "--budget", "3") as (chosen, store):
         short = plan(chosen, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
         view = View(store.study, chosen.budget, "val_accuracy")
-        tasks = lacking(store, [trial, *first], 2)
+        tasks = [*lacking(store, [trial, *first], 2), *unfitted(store, [trial, first[0]])]
         with Workers(short) as workers:
-            assert train_again(tasks, 2, store, workers, view) is None
+            assert train_again(tasks, store, workers, view) is None
         found = {name: seeds[1] for name, seeds in repeats(store).items()}
         hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
         long = "it trained for longer than --trial-timeout 1s"
@@ -176,8 +179,13 @@ def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
             "majority": ("complete", found["majority"].reason),
         }
         assert found["trial 3"].hyperparameters == values
+        again = [find_refit(store, name) for name in ("trial 3", "model1")]
+        assert [result and (result.name, result.status, result.reason) for result in again] == [
+            ("trial 3, refit", "pruned", long),
+            ("model1, refit", "failed", hung),
+        ]
         # Whoever resumes the run does not wait for them again.
-        assert lacking(store, [trial, *first], 2) == []
+        assert lacking(store, [trial, *first], 2) == unfitted(store, [trial, first[0]]) == []
 
 
 @pytest.mark.slow
@@ -193,10 +201,106 @@ def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropp
         with Workers(short) as workers:
             list(workers.run([TrainBaseline("majority")]))
             tasks = lacking(store, [hanging, other], 2, deadline=time.monotonic() + 1)
-            assert train_again(tasks, 2, store, workers, view) is None
+            assert train_again(tasks, store, workers, view) is None
         (result,) = [seeds[1] for seeds in repeats(store).values()]
         assert (result.name, result.status, result.reason) == (
             "trial 3",
             "failed",
             "it hung: 3 s after the budget's end it had not ended",
         )
+
+
+def refit(store: Store, *words: str, champion: Result | None = CHAMPION) -> list[str]:
+    return [
+        task.title for task in unfitted(store, to_refit(options(store, *words), store, champion))
+    ]
+
+
+def leave_refit(store: Store, first: Result, **values: Any) -> Path:
+    folder = refit_folder(store, first.name)
+    save_scores(folder, np.zeros(3, np.float32), np.zeros(4, np.float32))
+    (folder / CHECKPOINT).write_bytes(b"a model")
+    place = str(folder.relative_to(store.folder))
+    record_refit(store, replace(as_refit(first), artefacts=place, **values))
+    return folder
+
+
+def test_the_champion_and_its_references_are_refit_the_longest_first(store: Store) -> None:
+    assert refit(store) == ["model2, refit", "trial 3, refit", "linear, refit"]
+    assert refit(store, "--no-refit") == []
+    assert refit(store, "--baselines", "model1,linear") == ["trial 3, refit", "linear, refit"]
+    assert refit(store, "--baselines", "model1", champion=None) == []
+    assert all(task.index is None for task in unfitted(store, [CHAMPION]))
+
+
+def test_what_is_refit_is_not_refit_again_unless_its_files_are_gone(store: Store) -> None:
+    folder = leave_refit(store, CHAMPION)
+    assert refit(store, "--baselines", "none") == []
+    other = replace(CHAMPION, name="trial 5", number=5)
+    assert refit(store, "--baselines", "none", champion=other) == ["trial 5, refit"]
+    (folder / CHECKPOINT).unlink()
+    assert refit(store, "--baselines", "none") == ["trial 3, refit"]
+    record_refit(store, replace(as_refit(CHAMPION), status="failed", reason="no memory"))
+    assert refit(store, "--baselines", "none") == []
+
+
+def exported(folder: Path) -> tuple[str, Any]:
+    """Give the name of what was exported, and its probabilities of the held-out rows."""
+    export, data = load_export(folder / "best"), Store.open(folder).dataset
+    scores = probabilities(export.model, data.encoded, data.split.heldout, padding="real")
+    return export.metrics["name"], scores
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_refits_exports_that_and_trains_nothing_twice(start: Start, tmp_path: Path) -> None:
+    small = ("--space", "tests.search.small:Small", "--budget", "2", "--epochs", "4")
+    words = (*small, "--baselines", "model1,model2,linear", "--padding", "real")
+    search = start(tmp_path, "refit", *words)
+    status, out, err = search.end(200)
+    assert status == 0, err
+    first = rows(search.folder)
+    champion = next(name for name, row in first.items() if row["selected"])
+    refits = {f"{name}, refit" for name in (champion, "model2", "linear")}
+    assert {name for name, row in first.items() if row["kind"] == "refit"} == refits
+    for name in refits:
+        assert (first[name]["status"], first[name]["val_accuracy"]) == ("complete", None)
+        assert f"{name} complete" in err
+    assert first[f"{champion}, refit"]["p_vs_linear"] is not None
+    assert ". Trained again on all training rows it reaches " in out.splitlines()[0]
+    name, scores = exported(search.folder)
+    store = Store.open(search.folder)
+    refit = find_refit(store, champion)
+    assert refit is not None and name == refit.name == f"{champion}, refit"
+    own = store.scores(refit)
+    assert own is not None
+    np.testing.assert_allclose(scores, own["heldout"], rtol=0, atol=1e-5)
+
+    status, _, err = start(tmp_path, "refit", *words).end(200)
+    assert status == 0, err
+    assert "refit complete" not in err
+    assert rows(search.folder) == first
+
+    status, out, err = start(tmp_path, "refit", *words, "--no-refit").end(200)
+    assert status == 0, err
+    assert set(rows(search.folder)) == set(first) - refits
+    assert "Trained again" not in out and exported(search.folder)[0] == champion
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_ctrl_c_in_a_refit_ranks_and_exports_without_it(start: Start, tmp_path: Path) -> None:
+    words = ("--budget", "1", "--workers", "1", "--epochs", "12")
+    search = start(tmp_path, "stopped", *words)
+    search.wait_for(lambda study: "refits" in study.user_attrs)
+    time.sleep(1)
+    os.killpg(search.process.pid, signal.SIGINT)
+    status, out, err = search.end()
+    assert status == 130, err
+    assert "Traceback" not in err and "Trained again" not in out
+    assert list(rows(search.folder)) == ["trial 0"]
+    assert exported(search.folder)[0] == "trial 0"
+
+    status, out, err = start(tmp_path, "stopped", *words).end()
+    assert status == 0, err
+    assert set(rows(search.folder)) == {"trial 0", "trial 0, refit"}

@@ -4,11 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
 from data.prepare import Dataset
+from results.evaluate import probabilities
 from results.result import Result
 from results.scores import load_scores
 from search.fit import Recipe
@@ -89,3 +91,31 @@ def test_an_exception_is_a_failure_with_its_reason(
     result = again(trial[0], dataset, tmp_path / "d", 1, space=Building(broken))
     assert (result.status, result.reason) == ("failed", "ValueError: no such layer")
     assert (result.name, result.seed, result.artefacts) == ("trial 1", 1, "")
+
+
+def test_a_refit_learns_from_all_training_rows_and_its_model_is_kept(
+    trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
+) -> None:
+    class Counting(Small):
+        def fit(self, hp: Any, model: Any, data: Any, **kwargs: Any) -> Any:
+            self.rows = sum(len(labels) for _, labels in data)
+            return model.fit(data, **kwargs)
+
+    space = Counting(dataset.vocabulary.num_words)
+    folder = tmp_path / "refit"
+    result = again(trial[0], dataset.refitting, folder, 1, space=space, refits=True)
+    assert space.rows == len(dataset.split.fit) + len(dataset.split.validation)
+    assert result.status == "complete" and result.latency_us and result.latency_batch_us
+    model = keras.saving.load_model(folder / "model.keras")
+    heldout = probabilities(model, dataset.encoded, dataset.split.heldout, padding="real")
+    found = load_scores(folder / "scores.npz")["heldout"]
+    np.testing.assert_allclose(heldout, found, rtol=0, atol=1e-5)
+
+
+def test_a_refit_is_trained_for_as_many_epochs_as_the_first_though_nothing_stops_it(
+    trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
+) -> None:
+    stopped_early = replace(trial[0], epochs=2.0)
+    recipe = replace(RECIPE, epochs=5)
+    known = again(stopped_early, dataset.refitting, tmp_path / "a", 1, recipe, refits=True)
+    assert known.epochs == 2.0

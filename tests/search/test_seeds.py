@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.seeds import derive, of_proposal, of_repeat
+from search.seeds import derive, of_proposal, of_refit, of_repeat
 
 naturals = st.integers(0, 999_999_999)
 
@@ -27,11 +27,11 @@ def test_seeds_of_neighbours_differ() -> None:
 
 
 def test_seeds_of_different_purposes_differ() -> None:
-    """A trial's training, its proposal, and repetitions: of one run, and all of one number."""
+    """A trial's training, its proposal, its refit, and repetitions, all of one number."""
     trainings = [derive(7, place) for place in range(100)]
     proposals = [of_proposal(7, place) for place in range(100)]
     repeats = [of_repeat(7, index) for index in range(1, 100)]
-    assert len({*trainings, *proposals, *repeats}) == 299
+    assert len({*trainings, *proposals, *repeats, of_refit(7)}) == 300
 
 
 def test_another_process_derives_the_same() -> None:
