@@ -1,7 +1,7 @@
 """Trains the model of a finished trial again from its values, with another seed or more rows."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,7 @@ def retrain(
         chosen.values = dict(values)
         start_afresh(seed)
         model = space.build(chosen)
+        _check_known(chosen, values)
         refeed = partial(recipe.feed, dataset)
         train = own_fit(space, chosen, model, recipe.batch_size, refeed)
         fitted = fit(model, dataset, recipe, judge=watch, stop=stop, train=train)
@@ -91,3 +92,10 @@ def retrain(
             raise
         return Result(status="failed", reason=reason(error), **own)
     return replace(result, artefacts=str(folder))
+
+
+def _check_known(chosen: keras_tuner.HyperParameters, values: Mapping[str, Any]) -> None:
+    """Refuse to train another network than the trial's, if its space has grown since."""
+    new = [name for name in chosen.values if name not in values]
+    if new:
+        raise ValueError(f"the space has changed since: the trial has no value of {', '.join(new)}")

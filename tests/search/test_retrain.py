@@ -57,6 +57,18 @@ def test_the_same_seed_gives_the_same_training(
         np.testing.assert_allclose(found[part], scores[part], rtol=0, atol=1e-5)
 
 
+def test_a_space_that_has_grown_since_trains_no_other_network(
+    trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
+) -> None:
+    original, _ = trial
+    known = {name: it for name, it in original.hyperparameters.items() if name != "width"}
+    result = again(replace(original, hyperparameters=known), dataset, tmp_path, original.seed)
+    assert result.status == "failed"
+    assert result.reason == (
+        "ValueError: the space has changed since: the trial has no value of width"
+    )
+
+
 def test_another_seed_gives_another_training(
     trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
 ) -> None:
