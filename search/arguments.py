@@ -174,7 +174,7 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="train the champion, model2 and linear once more on all training rows, as rows of "
-        "their own, and export that champion",
+        "their own, and export that champion (default: --refit)",
     )
     group.add_argument(
         "--ensemble",

@@ -188,6 +188,7 @@ def test_a_missing_hypermodel_is_told_at_once(tmp_path: Path) -> None:
     Own(max_trials=1, directory=tmp_path).search(verbose=0)
 
 
+@pytest.mark.slow
 def test_a_study_is_opened_by_the_url_of_its_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/studies.db"
 
@@ -217,6 +218,7 @@ def test_a_url_that_leads_nowhere_is_a_value_error_that_names_its_argument(tmp_p
         OptunaTuner(build, "val_loss", study="no database", directory=tmp_path)
 
 
+@pytest.mark.slow
 def test_models_too_large_are_pruned_and_many_in_a_row_end_the_search(tmp_path: Path) -> None:
     """As in `search.run`: see test_hypermodels."""
 
@@ -449,6 +451,7 @@ def test_a_run_trial_of_ones_own_is_pruned(tmp_path: Path) -> None:
     assert run(tuner) == [TrialState.PRUNED] * 2
 
 
+@pytest.mark.slow
 def test_a_pruned_trial_is_neither_complete_nor_shown_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -489,6 +492,7 @@ def test_a_search_that_ends_early_says_why_once(
     assert capsys.readouterr().out.count(f"The search ends: {why}\n") == 1
 
 
+@pytest.mark.slow
 def test_tensorboard_takes_one_name_in_two_scopes(tmp_path: Path) -> None:
     def scoped(hp: keras_tuner.HyperParameters) -> Any:
         kind = hp.Choice("kind", ["a", "b"])

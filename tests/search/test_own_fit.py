@@ -67,7 +67,10 @@ def steps_of(dataset: Dataset, size: int) -> int:
     return len(batches(dataset.split.fit, padded, size, None))
 
 
-@pytest.mark.parametrize("kind", [ByName, Unnamed, InABranch])
+@pytest.mark.parametrize(
+    "kind",
+    [ByName, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (Unnamed, InABranch))],
+)
 def test_what_is_recorded_is_what_trained_it_and_what_is_repeated(
     dataset: Dataset, tmp_path: Path, kind: Callable[[int], Any]
 ) -> None:

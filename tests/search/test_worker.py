@@ -88,6 +88,7 @@ def test_a_refit_spans_its_schedule_over_all_training_rows(
     assert rate["decay_steps"] == len(dataset.split.train)
 
 
+@pytest.mark.slow
 def test_a_refit_tells_no_score_of_rows_that_it_trained_on(worker: Worker, tmp_path: Path) -> None:
     for first in (FIRST, Result("model1", "baseline", "complete", layers=3)):
         title = f"{first.name}, refit"
@@ -98,6 +99,7 @@ def test_a_refit_tells_no_score_of_rows_that_it_trained_on(worker: Worker, tmp_p
         assert {(news.name, news.value) for news in told(worker)} == {(title, None)}
 
 
+@pytest.mark.slow
 def test_a_baselines_refit_is_kept_apart_from_its_first_training(worker: Worker) -> None:
     first = worker._cache(worker.plan.seed, worker.dataset).train("linear")
     task = Repeat(first, None, "linear, refit", Path("unused"))
