@@ -64,7 +64,7 @@ def test_searches_are_run_and_one_that_fails_is_said(
     assert families.main([*given, "--spaces", "open-bag"]) == 0
     bag = cells(capsys.readouterr().out, "bag")
     assert (bag["finished"], bag["of them pruned"]) == ("1", "0")
-    assert bag["parameters"] == f"{2**14 * 32 + 2 * 33:,}"
+    assert bag["parameters"] == f"{2**14 * 32 + 2 * 33 + 2**16:,}"
     (folder,) = tmp_path.glob("families-*/open-bag")
     (champion,) = [row for row in families.read(folder) if row.selected]
     assert not champion.meets_brief
