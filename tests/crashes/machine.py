@@ -46,7 +46,8 @@ class OutOfMemory(Fault):
     name, statuses, ends = "out-of-memory", frozenset({0}), False
 
     def missing(self, is_mounted: bool) -> str:
-        group = self._group("probe")
+        # Each lane asks, at the same moment.
+        group = self._group(f"probe-{time.monotonic_ns()}")
         if group is None:
             return "no memory cgroup can be made here"
         group.rmdir()
