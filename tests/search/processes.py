@@ -142,17 +142,23 @@ def begun(out: Path, dataset: Dataset, *words: str) -> Iterator[tuple[Options, S
         close(store.study._storage)
 
 
-def plan(options: Options, space: str, **values: Any) -> Plan:
-    """Plan a run with one worker and short trainings."""
+def plan_in(folder: Path, space: str, **values: Any) -> Plan:
+    """Plan a run in a folder, with one worker and short trainings unless told otherwise."""
     return Plan(
         **{
-            "folder": options.folder.resolve(), "study": "run", "storage": None, "heartbeat": 15,
-            "cache": options.out / "baselines", "space": f"tests.search.{space}",
-            "sampler": "random", "pruner": "none", "objectives": ("val_accuracy",),
-            "trials": options.budget.trials, "epochs": 1, "batch_size": 16, "padding": "real",
-            "reports": 1, "seed": 0, "workers": 1, "threads": 1, **values,
+            "folder": folder, "study": "run", "storage": None, "heartbeat": 15,
+            "cache": folder.parent / "baselines", "space": space, "sampler": "random",
+            "pruner": "none", "objectives": ("val_accuracy",), "trials": None, "epochs": 1,
+            "batch_size": 16, "padding": "real", "reports": 1, "seed": 0, "workers": 1,
+            "threads": 1, **values,
         }
     )  # fmt: skip
+
+
+def plan(options: Options, space: str, **values: Any) -> Plan:
+    """Plan the run of a command line, with a space of these tests."""
+    values = {"trials": options.budget.trials, **values}
+    return plan_in(options.folder.resolve(), f"tests.search.{space}", **values)
 
 
 def running(study: optuna.Study) -> list[FrozenTrial]:

@@ -13,6 +13,7 @@ from search.fit import Recipe
 from search.plan import Plan
 from search.run import main
 from spaces.names import BASELINE_NAMES
+from tests.search.processes import plan_in
 
 
 def explained(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -71,25 +72,8 @@ def test_without_a_budget_a_trial_is_told_alone(
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan(
-        folder=tmp_path / "run",
-        study="run",
-        storage=None,
-        heartbeat=15,
-        cache=tmp_path / "baselines",
-        space="model3",
-        sampler="tpe",
-        pruner="none",
-        objectives=("val_accuracy",),
-        trials=10,
-        epochs=2,
-        batch_size=32,
-        padding="real",
-        reports=4,
-        seed=0,
-        workers=2,
-        threads=1,
-    )
+    values = {"sampler": "tpe", "trials": 10, "epochs": 2, "batch_size": 32, "reports": 4}
+    return plan_in(tmp_path / "run", "model3", workers=2, **values)
 
 
 def test_each_baseline_has_a_rate() -> None:

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
@@ -15,9 +14,9 @@ from results.result import Result
 from results.store import CHECKPOINT, Store
 from results.trials import RESULT
 from search.finalists import MARGIN, reserve
-from search.plan import CLOSE, FINISH, STOP, Plan
+from search.plan import CLOSE, FINISH, STOP
 from search.workers import Workers
-from tests.search.processes import Start
+from tests.search.processes import Start, plan_in
 
 BEGIN = datetime(2026, 1, 1)
 
@@ -59,14 +58,7 @@ def test_a_clock_that_was_set_back_reserves_the_seconds_of_training() -> None:
 
 
 def workers(folder: Path) -> Workers:
-    values: dict[str, Any] = {"folder": folder, "cache": folder, "storage": None, "trials": None}
-    return Workers(
-        Plan(
-            study="run", heartbeat=15, space="model3", sampler="random", pruner="none",
-            objectives=("val_accuracy",), epochs=1, batch_size=128, padding="real", reports=1,
-            seed=0, workers=1, threads=1, **values,
-        )
-    )  # fmt: skip
+    return Workers(plan_in(folder, "model3", batch_size=128))
 
 
 def test_closed_workers_are_opened_again_but_stopped_ones_are_not(tmp_path: Path) -> None:

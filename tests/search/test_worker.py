@@ -14,6 +14,7 @@ from results.store import DATA_FOLDER
 from search.plan import Plan, Progress, Repeat
 from search.seeds import of_refit
 from search.worker import Worker
+from tests.search.processes import plan_in
 
 
 @dataclass
@@ -25,25 +26,8 @@ class Flag:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan(
-        folder=tmp_path / "run",
-        study="run",
-        storage=None,
-        heartbeat=15,
-        cache=tmp_path / "baselines",
-        space="tests.search.small:Scheduled",
-        sampler="random",
-        pruner="none",
-        objectives=("val_accuracy",),
-        trials=1,
-        epochs=1,
-        batch_size=64,
-        padding="real",
-        reports=4,
-        seed=5,
-        workers=1,
-        threads=1,
-    )
+    values = {"trials": 1, "batch_size": 64, "reports": 4, "seed": 5}
+    return plan_in(tmp_path / "run", "tests.search.small:Scheduled", **values)
 
 
 @pytest.fixture
