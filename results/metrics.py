@@ -1,6 +1,7 @@
 """What a list of probabilities is worth against its labels; needs no TensorFlow."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -125,9 +126,8 @@ def recall_at(
         The recall on the same rows, without interpolation; None where a class is missing or a
         probability is not finite.
     """
-    truth = np.asarray(labels).astype(bool)
-    scores = np.asarray(probabilities)
-    if truth.all() or not truth.any() or not np.isfinite(scores).all():
+    truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
+    if not _can_be_ranked(truth, scores):
         return None
     # Of points on one line those between are real thresholds too.
     rates, recalls, _ = roc_curve(truth, scores, drop_intermediate=False)
@@ -144,11 +144,15 @@ def roc_auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None
     Returns:
         The area, from 0 to 1; None where a class is missing or a probability is not finite.
     """
-    truth = np.asarray(labels).astype(bool)
-    scores = np.asarray(probabilities)
-    if truth.all() or not truth.any() or not np.isfinite(scores).all():
+    truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
+    if not _can_be_ranked(truth, scores):
         return None
     return float(roc_auc_score(truth, scores))
+
+
+def _can_be_ranked(truth: npt.NDArray[np.bool_], scores: npt.NDArray[Any]) -> bool:
+    """Return whether both classes are there and every probability is finite."""
+    return bool(truth.any() and not truth.all() and np.isfinite(scores).all())
 
 
 def f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:

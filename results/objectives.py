@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import Any, Literal
 
@@ -92,16 +93,12 @@ def _f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
     return f1(labels, probabilities)
 
 
-def _recall_at_fpr_0_1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+def _recall_at(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, false_positive_rate: float
+) -> float | None:
     from results.metrics import recall_at
 
-    return recall_at(labels, probabilities, 0.001)
-
-
-def _recall_at_fpr_1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
-    from results.metrics import recall_at
-
-    return recall_at(labels, probabilities, 0.01)
+    return recall_at(labels, probabilities, false_positive_rate)
 
 
 ACCURACY = Objective("val_accuracy", "maximize", "validation accuracy")
@@ -117,13 +114,13 @@ OBJECTIVES = {
             "val_recall_at_fpr_0_1",
             "maximize",
             "validation recall at .1 % false alarms",
-            _recall_at_fpr_0_1,
+            partial(_recall_at, false_positive_rate=0.001),
         ),
         Objective(
             "val_recall_at_fpr_1",
             "maximize",
             "validation recall at 1 % false alarms",
-            _recall_at_fpr_1,
+            partial(_recall_at, false_positive_rate=0.01),
         ),
         Objective("latency_us", "minimize", "CPU time of one request"),
         Objective("latency_batch_us", "minimize", "CPU time of a request in batches"),

@@ -15,6 +15,16 @@ BUDGET_ENDED = "the budget ended"
 INTERRUPTED = "interrupted"
 
 
+def is_sound(status: Status, reason: str) -> bool:
+    """Return whether a training is complete, and nothing is wrong with its scores.
+
+    Args:
+        status: How it ended.
+        reason: What is said of it.
+    """
+    return status == "complete" and not reason
+
+
 def refit_name(name: str) -> str:
     """Name the refit of a training.
 
@@ -136,7 +146,7 @@ class Result:
     @property
     def is_sound(self) -> bool:
         """Whether it is complete, and nothing is wrong with its scores."""
-        return self.status == "complete" and not self.reason
+        return is_sound(self.status, self.reason)
 
     def to_json(self) -> dict[str, Any]:
         """Give the result as plain JSON values; a number that is not finite becomes null.

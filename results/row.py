@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from results.objectives import ACCURACY, OBJECTIVES, Objective
-from results.result import Kind, Status, refit_name
+from results.result import Kind, Status, is_sound, refit_name
 from results.selection import Selection
 
 MODEL2 = "model2"
@@ -159,8 +159,9 @@ class Leaderboard:
     def exported(self) -> Row | None:
         """What the run exports: the champion's refit if it tells records apart, or the champion."""
         refit = self.refit
-        is_sound = refit is not None and refit.status == "complete" and not refit.reason
-        return refit if is_sound else self.champion
+        if refit is not None and is_sound(refit.status, refit.reason):
+            return refit
+        return self.champion
 
     def reference(self, row: Row, name: str) -> Row | None:
         """Return the row that a row's differences and p-values refer to.
