@@ -56,12 +56,12 @@ def load(options: Options) -> Dataset:
 
 
 def _advise(dataset: Dataset, objective: Objective) -> None:
-    """Say so if accuracy tells little of a log."""
+    """Warn if accuracy says little about a log."""
     rarer = min(dataset.labels.mean(), 1 - dataset.labels.mean())
     if objective.name == ACCURACY.name and rarer < RARE:
         log.warning(
-            "%.1f %% of the rows have the rarer label: calling none so is %.1f %% accurate; think "
-            "of --objective val_auc, val_f1 or val_recall_at_fpr_1",
+            "only %.1f %% of the rows have the rarer label, so always predicting the other one is "
+            "%.1f %% accurate; consider --objective val_auc, val_f1 or val_recall_at_fpr_1",
             100 * rarer,
             100 * (1 - rarer),
         )
