@@ -7,10 +7,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from data.command import Parser, run
-from data.errors import UserError
-from data.files import sync
-from data.progress import track
+from data.common import Parser, UserError, run, sync, track
 
 URL = "https://raw.githubusercontent.com/adamkusey/securitai-lstm-model/master/data/dev-access.csv"
 BLOB_ID = "4d17e70098bcf2024a8c9109edccfb7060524263"

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from data import access_log, split
-from data.card import DataCard as DataCard
-from data.card import card as card
-from data.command import Parser, add_max_bytes, run
-from data.formats import FORMATS
+from data.common import Parser, add_max_bytes, run
+from data.dataset import DataCard as DataCard, split
+from data.dataset.card import card as card
+from data.reading import FORMATS, access_log
 
 WIDEST_PATH = 60
 

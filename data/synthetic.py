@@ -11,10 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from data.command import Parser, run
-from data.errors import UserError
-from data.files import new_file
-from data.progress import track
+from data.common import Parser, UserError, new_file, run, track
 from data.synthesis.attacks import family
 from data.synthesis.record import Recorder
 from data.synthesis.shop import Endpoint, Request, Shop

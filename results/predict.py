@@ -7,13 +7,17 @@ from pathlib import Path
 
 import joblib
 
-from data.command import Parser, run
-from data.errors import UserError
-from data.source import STDIN, standard_input
-from results.feed import batches_of_file, batches_of_stream
-from results.own_layers import add_space, register
-from results.predictor import Predictor, side_by_side
-from results.stream import Stream
+from data.common import Parser, UserError, run
+from data.reading import STDIN, standard_input
+from results.serving import (
+    Predictor,
+    Stream,
+    add_space,
+    batches_of_file,
+    batches_of_stream,
+    register,
+    side_by_side,
+)
 
 __all__ = ["Predictor", "main"]
 

@@ -9,16 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, run
-from data.errors import UserError
-from results.own_layers import add_space, register
-from results.predictor import Predictor, side_by_side
+from data.common import Parser, UserError, run
+from results.serving import Predictor, add_space, register, side_by_side
 
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
 
-    from results.service import Limits
+    from results.serving import Limits
 
 TOKEN = "MODEL3_TOKEN"  # a variable's name  # nosec B105
 MIN_TOKEN = 16
@@ -171,8 +169,7 @@ def _parser() -> Parser:
 
 def _server(options: "argparse.Namespace") -> "tuple[ModuleType, Limits]":
     try:
-        from results import server
-        from results.service import Limits
+        from results.serving import Limits, server
     except ModuleNotFoundError as error:
         raise UserError(
             f"{error.name} is not installed; install what a server needs: "

@@ -1,6 +1,6 @@
 """Train the baselines, search for Model 3, rank all on the held-out part, export the winner."""
 
-from data.start import start
+from data.common.start import start
 
 if __name__ == "__main__":
     start()
@@ -14,31 +14,39 @@ from types import FrameType
 
 import optuna
 
-from data.command import EXIT_INTERRUPTED, run
-from data.errors import UserError
-from data.prepare import Dataset
-from results.ensemble import choose_ensemble
-from results.finalists import choose_champion
-from results.quiet import hushed
-from results.refits import choose_refits
-from results.result import Result
-from results.store import DATA_FOLDER, Store
-from search import config
-from search.finish import finish
-from search.load import load, make_folder
-from search.options import BATCH_SIZE, Options, parse
-from search.plan import BaselineDone, Doing, Plan, Progress, Task, TrainBaseline
-from search.repeats import repeat, to_refit
-from search.searching import search
-from search.view import View
-from search.workers import Stage, Workers
-from search.workforce import workforce
-from spaces.protocol import reports_for
+from data.common import EXIT_INTERRUPTED, UserError, run
+from data.dataset import Dataset
+from results.scoring import hushed
+from results.study import (
+    DATA_FOLDER,
+    Result,
+    Store,
+    choose_champion,
+    choose_ensemble,
+    choose_refits,
+)
+from search.cli import View, make_folder
+from search.cli.finish import finish
+from search.cli.load import load
+from search.config import BATCH_SIZE, Options, config_file as config, parse
+from search.stages import repeat, search, to_refit
+from search.workers import (
+    BaselineDone,
+    Doing,
+    Plan,
+    Progress,
+    Stage,
+    Task,
+    TrainBaseline,
+    Workers,
+    workforce,
+)
+from spaces import reports_for
 
 log = logging.getLogger(__name__)
 
 # Imported by the workers alone, as the user's own are.
-TENSORBOARD = "search.tensorboard:TensorBoard"
+TENSORBOARD = "search.training.tensorboard:TensorBoard"
 # Longest first, so that workers that share the baselines end at about the same time.
 _BY_COST = ("model3-notebook", "model2", "model1-as-run", "model1", "linear", "regex", "majority")
 
@@ -57,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
     if options.explain:
         with hushed():
             # It imports TensorFlow, as only the workers do otherwise.
-            from search.explain import explain
+            from search.cli.explain import explain
 
         explain(options, make_plan)
         return 0

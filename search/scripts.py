@@ -3,8 +3,8 @@
 import importlib
 from typing import NoReturn
 
-from data.command import run
-from data.start import start
+from data.common import run
+from data.common.start import start
 
 
 def search() -> NoReturn:

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from data import access_log
+from data.reading import access_log
 
 Labels = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from data.errors import UserError
+from data.common import UserError
 
 
 def import_module(said: str, name: str) -> ModuleType:

@@ -6,11 +6,10 @@ from typing import Any
 
 import keras_tuner
 
-from data.errors import UserError
-from spaces.family import FAMILIES
+from data.common import UserError
 from spaces.imported import import_module
 from spaces.model3 import Model3
-from spaces.open import Open
+from spaces.open import FAMILIES, Open
 
 OWN_SPACES: dict[str, Any] = {
     "model3": Model3,

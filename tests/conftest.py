@@ -9,8 +9,9 @@ import pytest
 # Before anything imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from data import access_log, synthetic
-from data.prepare import Dataset, prepare
+from data import synthetic
+from data.dataset.dataset import Dataset, prepare
+from data.reading import access_log
 
 ROWS = 600
 

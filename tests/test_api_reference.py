@@ -49,7 +49,7 @@ def test_every_module_has_its_page(pages: Path) -> None:
 
 
 def test_a_class_is_shown_with_its_arguments(pages: Path) -> None:
-    page = (pages / "search" / "oracle.html").read_text(encoding="utf-8")
+    page = (pages / "search" / "bridge" / "oracle.html").read_text(encoding="utf-8")
     _, found, rest = page.partition('<section id="OptunaOracle">')
     assert found
     docstring = rest[rest.index('<div class="docstring">') : rest.index("</section>")]

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from data import access_log
-from data.encode import Vocabulary
-from data.errors import UserError
-from data.formats import FORMATS, Format, check_format
-from results.exported import Preprocessing
-from results.porting import preprocessing_text
-from results.preparation import Preparation
-from results.threshold import Threshold
-from results.vectors import raw
+from data.common.errors import UserError
+from data.dataset.encode import Vocabulary
+from data.reading import access_log
+from data.reading.formats import FORMATS, Format, check_format
+from results.export.preprocessing_doc import preprocessing_text
+from results.export.test_vectors import raw
+from results.scoring.threshold import Threshold
+from results.serving.exported import Preprocessing
+from results.serving.preparation import Preparation
 from tests.commands import ROOT
 
 TEXT = FORMATS["text"]

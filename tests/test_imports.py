@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data", "spaces", "results", "search")
@@ -15,7 +16,7 @@ ALLOWED_AT_THE_TOP = {*PACKAGES, "tests", "pyproject.toml", "README.md", "LICENS
 
 HEAVY = ("tensorflow", "keras", "keras_tuner")
 # They compute with models; the rest of their package must not wait for TensorFlow.
-WITH_TENSORFLOW = {"results.attribution", "results.evaluate"}
+WITH_TENSORFLOW = {"results.report.attribution", "results.scoring.evaluate"}
 
 
 @pytest.fixture(autouse=True)
@@ -87,13 +88,13 @@ def test_data_tables_and_the_search_itself_do_not_wait_for_tensorflow() -> None:
     results = [name for name in modules("results") if name not in WITH_TENSORFLOW]
     # `run` brings all that the parent process of a search needs.
     names = [*modules("data"), *results, "spaces.names", "search.run"]
-    assert {"data.prepare", "results.store", "results.leaderboard"} <= set(names)
+    assert {"data.dataset.dataset", "results.study.store", "results.report.report"} <= set(names)
     assert who_imports(HEAVY, names) == {}
 
 
 def test_the_importer_finds_the_guilty_one() -> None:
-    names = ["data.errors", "results.metrics", "results.ranking"]
-    assert who_imports(("sklearn", "keras"), names) == {"results.metrics": ["sklearn"]}
+    names = ["data.common.errors", "results.scoring.metrics", "results.leaderboard.ranking"]
+    assert who_imports(("sklearn", "keras"), names) == {"results.scoring.metrics": ["sklearn"]}
 
 
 def tracked() -> list[str]:
@@ -112,16 +113,23 @@ def test_nothing_else_lies_at_the_top() -> None:
 def test_every_package_is_installed() -> None:
     assert {path.parent.name for path in Path().glob("*/__init__.py")} == {*PACKAGES, "tests"}
     paths = [path for package in PACKAGES for path in Path(package).rglob("__init__.py")]
-    installed = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    tool = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["setuptools"]
+    installed = find_packages(include=tool["packages"]["find"]["include"])
     assert sorted(installed) == sorted(".".join(path.parent.parts) for path in paths)
 
 
-def test_an_init_is_one_docstring() -> None:
-    found = [path for path in tracked() if path.endswith("__init__.py")]
+def test_an_init_names_what_is_public_or_is_one_docstring() -> None:
+    found = [Path(path) for path in tracked() if path.endswith("__init__.py")]
     assert len(found) > len(PACKAGES)
+    lazy = (
+        "import lazy_loader as lazy\n"
+        "__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)"
+    )
     for path in found:
-        body = ast.parse(Path(path).read_text(encoding="utf-8")).body
-        (only,) = body
-        assert isinstance(only, ast.Expr), path
-        assert isinstance(only.value, ast.Constant), path
-        assert isinstance(only.value.value, str), path
+        docstring, *rest = ast.parse(path.read_text(encoding="utf-8")).body
+        assert isinstance(docstring, ast.Expr), path
+        assert isinstance(docstring.value, ast.Constant), path
+        names = path.with_suffix(".pyi")
+        assert "\n".join(map(ast.unparse, rest)).replace(
+            "(__getattr__, __dir__, __all__)", "__getattr__, __dir__, __all__"
+        ) == (lazy if names.exists() else ""), path

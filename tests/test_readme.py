@@ -41,11 +41,11 @@ NOT_RUN = {
     r"PDOC_ALLOW_EXEC=1 python -m pdoc ": "is one of the slow tests: tests/test_api_reference.py",
     r"export PGPASSWORD=": "is for the next one",
     r".* --storage postgresql://": "needs a server: tests/search/test_postgresql.py",
-    r"python -c .*run_grpc_proxy_server": "needs a server: tests/search/test_heartbeat.py",
-    r".* --storage grpc://": "needs a server: tests/search/test_heartbeat.py",
+    r"python -c .*run_grpc_proxy_server": "needs a server: tests/search/queue/test_heartbeat.py",
+    r".* --storage grpc://": "needs a server: tests/search/queue/test_heartbeat.py",
     r"python -m results\.serve ": "ends by a signal: tests/results/test_serve.py",
     r"optuna-dashboard ": "ends by a signal: tests/search/test_dashboard.py",
-    r"tensorboard ": "ends by a signal: tests/search/test_tensorboard.py",
+    r"tensorboard ": "ends by a signal: tests/search/training/test_tensorboard.py",
     r"source <\(model3-\S+ --print-completion": "is for the shell: tests/test_scripts.py",
 }
 

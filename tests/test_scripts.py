@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from data.command import SHELLS, Parser, script_of
+from data.common.command import SHELLS, Parser, script_of
 from search import scripts
 from tests.commands import ENVIRONMENT, ROOT
 from tests.test_commands import COMMANDS

@@ -66,7 +66,7 @@ def test_it_is_marked_as_typed(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
     wheel.extractall(packages)
     (tmp_path / "program.py").write_text(
-        "from search.budget import Budget\n\nreveal_type(Budget(trials=1).trials)\n"
+        "from search.config.budget import Budget\n\nreveal_type(Budget(trials=1).trials)\n"
     )
     done = subprocess.run(
         [

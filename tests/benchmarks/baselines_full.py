@@ -17,13 +17,13 @@ import keras
 import numpy as np
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.prepare import Dataset
-from search.training_feed import feed
+from data.common.command import Parser, run
+from data.dataset.dataset import Dataset
+from search.training.input_pipeline import feed
 from spaces.baselines import BASELINES, KerasBaseline
-from spaces.fast.accelerate import accelerated
+from spaces.kernels.accelerate import accelerated
 from tests.benchmarks.ratio import dataset, side_by_side, spread
-from tests.spaces.fast.seeded import reseed
+from tests.spaces.kernels.seeded import reseed
 
 NETWORKS = tuple(name for name, one in BASELINES.items() if isinstance(one, KerasBaseline))
 BATCH_SIZE = 128

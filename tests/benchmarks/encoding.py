@@ -22,7 +22,7 @@ from typing import Any
 from tabulate import tabulate
 
 from data import synthetic
-from data.command import Parser, run
+from data.common.command import Parser, run
 from tests.benchmarks.ratio import spread
 
 SIZES = (5_000, 27_000, 50_000, 250_000)

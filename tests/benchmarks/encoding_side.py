@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data import access_log
-from data.batches import MAX_LENGTH
-from data.encode import Vocabulary, encode
+from data.dataset.batches import MAX_LENGTH
+from data.dataset.encode import Vocabulary, encode
+from data.reading import access_log
 from tests.benchmarks.memory import forget_peak, peak, resident
 
 ROWS_AT_ONCE = 1024

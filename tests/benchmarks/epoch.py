@@ -21,10 +21,10 @@ import keras
 import numpy as np
 from tabulate import tabulate
 
-from data.batches import MAX_LENGTH
-from data.command import Parser, run
-from data.prepare import Dataset
-from search.fit import Recipe, fit
+from data.common.command import Parser, run
+from data.dataset.batches import MAX_LENGTH
+from data.dataset.dataset import Dataset
+from search.training.fit import Recipe, fit
 from tests.benchmarks.ratio import dataset, peak_flops, side_by_side, spread
 
 BATCH_SIZE = 128
@@ -62,7 +62,7 @@ def build(family: str, num_words: int) -> Any:
 
 
 def ours(family: str, data: Dataset) -> float:
-    """Train one epoch with `search.fit`; the seconds of its training alone."""
+    """Train one epoch with `search.training.fit`; the seconds of its training alone."""
     model = build(family, data.vocabulary.num_words)
     began: list[float] = []
     ended: list[float] = []

@@ -22,14 +22,14 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.errors import UserError
-from results.columns import PAGE
-from results.row import LINEAR, MODEL2, Row
-from search import budget
-from search.budget import Budget
-from spaces.family import FAMILIES
+from data.common.command import Parser, run
+from data.common.errors import UserError
+from results.leaderboard.columns import PAGE
+from results.leaderboard.row import LINEAR, MODEL2, Row
+from search.config import budget
+from search.config.budget import Budget
 from spaces.load import load_space
+from spaces.open.family import FAMILIES
 from tests.benchmarks.timed_process import run_for
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@
 
 Both sides run in this process and take turns, trial by trial, on the same two spaces: a tiny one,
 and Model 3's, where building the network costs more than all the rest. Our side makes the calls of
-`search.tuner` in their order, on a journal in a temporary folder:
+`search.training.trial` in their order, on a journal in a temporary folder:
 
     ask         put back lost trials, claim a slot, ask TPE for every value
     build       clear Keras's session, draw and compile the network
@@ -16,8 +16,8 @@ Stock's side is `create_trial`, `build`, then `update_trial` and `end_trial`. It
 probabilities and no record. Our own part is ask, tell and record: what the project adds to a trial
 whatever its network is. All of it is wall-clock.
 
-What is imported is kept from the garbage collector, as `search.worker` does; here it helps stock's
-side too, which does not do it.
+What is imported is kept from the garbage collector, as `search.workers.worker` does; here it helps
+stock's side too, which does not do it.
 """
 
 import gc
@@ -35,20 +35,20 @@ import optuna
 from keras_tuner.engine.trial import TrialStatus
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.prepare import Dataset
-from results.evaluate import Scorer
-from results.objectives import ACCURACY, OBJECTIVES
-from results.result import Point
-from results.scores import save_scores
-from results.store import Store
-from search.fit import Fit, Recipe
-from search.heartbeat import beating
-from search.measure import describe
-from search.oracle import OptunaOracle
-from search.samplers import make_pruner, make_sampler
-from search.seeds import derive
-from search.tuner import Job, StudyTuner
+from data.common.command import Parser, run
+from data.dataset.dataset import Dataset
+from results.scoring.evaluate import Scorer
+from results.scoring.scores import save_scores
+from results.study.objectives import ACCURACY, OBJECTIVES
+from results.study.result import Point
+from results.study.store import Store
+from search.bridge.oracle import OptunaOracle
+from search.common.seeds import derive
+from search.queue.heartbeat import beating
+from search.queue.samplers import make_pruner, make_sampler
+from search.training.evaluation import describe
+from search.training.fit import Fit, Recipe
+from search.training.trial import Job, StudyTuner
 from spaces.model3 import Model3
 from tests.benchmarks.ratio import dataset
 from tests.search.small import Small
@@ -74,7 +74,7 @@ def timing(taken: Seconds, part: str) -> Iterator[None]:
 
 
 class Ours:
-    """Runs trials as `search.tuner` does, without training and without measuring the network.
+    """Runs trials as `search.training.trial` does, without training or measuring the network.
 
     Args:
         space: The hypermodel.

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.source import open_lines
+from data.common.command import Parser, run
+from data.reading.source import open_lines
 
 ROOT = Path(__file__).parents[2]
 MEBIBYTE = 2**20
@@ -59,10 +59,10 @@ def make_export(data: str, to: Path) -> None:
     """Export the space's default trial, not trained; to be called in a process of its own."""
     import keras_tuner
 
-    from data import access_log
-    from data.encode import Vocabulary
-    from results.export import export
-    from results.result import Result
+    from data.dataset.encode import Vocabulary
+    from data.reading import access_log
+    from results.export.export import export
+    from results.study.result import Result
     from spaces.load import load_space
 
     log = access_log.read(data)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data import access_log, synthetic
-from data.prepare import Dataset, prepare
+from data import synthetic
+from data.dataset.dataset import Dataset, prepare
+from data.reading import access_log
 
 
 def dataset(path: str | None, rows: int | None) -> Dataset:

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.scaling [--rows 5000,27000,250000,1000000] [--steps 60]
 
 Rows. A synthetic log of each size is written (row by row, in a memory that does not grow), read and
-encoded, and the default draw of Model 3 is trained on it by `search.fit` for a fixed number of
-steps, the first ones left out: they compile. An epoch's time is not measured but estimated: its
+encoded, and the default draw of Model 3 is trained on it by `search.training.fit` for a number
+of steps, the first ones left out: they compile. An epoch's time is not measured but estimated: its
 number of batches times the median of a step, and, since a long record's step takes longer than the
 median, times the mean as well. Validation is not in it.
 
@@ -27,12 +27,14 @@ import keras_tuner
 import numpy as np
 from tabulate import tabulate
 
-from data import access_log, split, synthetic
-from data.batches import batches, padded_lengths
-from data.command import Parser, run
-from data.encode import Encoded
-from data.prepare import Dataset, prepare
-from search.fit import Recipe, fit
+from data import synthetic
+from data.common.command import Parser, run
+from data.dataset import split
+from data.dataset.batches import batches, padded_lengths
+from data.dataset.dataset import Dataset, prepare
+from data.dataset.encode import Encoded
+from data.reading import access_log
+from search.training.fit import Recipe, fit
 from spaces.model3 import Model3
 from tests.benchmarks import amdahl
 
@@ -88,7 +90,7 @@ class Steps:
 
 
 def train(data: Dataset, steps: int, warm_up: int = WARM_UP_STEPS) -> Steps:
-    """Train the default draw of Model 3 for some steps, through `search.fit`."""
+    """Train the default draw of Model 3 for some steps, through `search.training.fit`."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)
     hyperparameters = keras_tuner.HyperParameters()

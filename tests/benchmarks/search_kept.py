@@ -6,9 +6,9 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from data.errors import UserError
-from results.store import Store
-from results.trials import counted, trial_result
+from data.common.errors import UserError
+from results.study.store import Store
+from results.study.trials import counted, trial_result
 from tests.benchmarks.search_figures import SIDES, Finished, Side
 
 CUT = ("the budget ended", "interrupted")

@@ -25,13 +25,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data import access_log, synthetic
-from data.command import Parser, run
-from data.errors import UserError
-from data.prepare import Dataset, prepare
-from results.storage import JOURNAL
-from search import budget
-from search.budget import Budget
+from data import synthetic
+from data.common.command import Parser, run
+from data.common.errors import UserError
+from data.dataset.dataset import Dataset, prepare
+from data.reading import access_log
+from results.study.storage import JOURNAL
+from search.config import budget
+from search.config.budget import Budget
 from tests.benchmarks.search_figures import SIDES, Finished, Side, show
 from tests.benchmarks.search_kept import Repeat, in_order, keep, kept, load, read_lines, read_study
 from tests.benchmarks.timed_process import Ran, run_for

@@ -23,10 +23,10 @@ import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
-from data.command import Parser, run
-from data.prepare import Dataset
-from data.split import Rows
-from search.asked import AskedHyperParameters
+from data.common.command import Parser, run
+from data.dataset.dataset import Dataset
+from data.dataset.split import Rows
+from search.queue.hyperparameters import AskedHyperParameters
 from spaces.load import load_space
 
 BATCH_SIZE = 128

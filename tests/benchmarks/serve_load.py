@@ -20,10 +20,10 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.source import open_lines
+from data.common.command import Parser, run
+from data.reading.source import open_lines
 from tests.benchmarks.predict_throughput import make_export
-from tests.results.serving import command
+from tests.results.serving.running import command
 
 BODIES = 500
 _SCRIPT = """

@@ -18,8 +18,8 @@ import psutil
 from optuna.trial import TrialState
 from tabulate import tabulate
 
-from data.command import Parser, run
-from results.journal import open_journal
+from data.common.command import Parser, run
+from results.study.journal import open_journal
 
 ROOT = Path(__file__).parents[2]
 STUDY = "soak"

@@ -19,8 +19,8 @@ from pathlib import Path
 import optuna
 from tabulate import tabulate
 
-from data.command import Parser, run
-from results.storage import open_storage
+from data.common.command import Parser, run
+from results.study.storage import open_storage
 from tests.search.postgresql import programs, server
 
 STUDY = "throughput"

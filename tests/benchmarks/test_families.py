@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import UserError
-from results.table import to_json
+from data.common.errors import UserError
+from results.leaderboard.table import to_json
 from tests.benchmarks import families
 from tests.results.boards import board, everything, trial
 

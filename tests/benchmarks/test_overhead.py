@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from data.prepare import Dataset
-from results.store import CHECKPOINT, Store
-from search.tuner import KEPT_CHECKPOINTS
+from data.dataset.dataset import Dataset
+from results.study.store import CHECKPOINT, Store
+from search.training.trial import KEPT_CHECKPOINTS
 from spaces.model3 import Model3
 from tests.benchmarks import overhead
 from tests.search.small import Small

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.prepare import Dataset
+from data.dataset.dataset import Dataset
 from tests.benchmarks import amdahl, scaling
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import UserError
-from data.prepare import Dataset
+from data.common.errors import UserError
+from data.dataset.dataset import Dataset
 from tests.benchmarks import search_kept, search_speed, search_stock
 from tests.benchmarks.search_figures import Finished, Side, show
 from tests.benchmarks.timed_process import run_for

@@ -22,9 +22,9 @@ from typing import TypeVar
 import psutil
 from tabulate import tabulate
 
-from data.command import Parser, run
-from results.storage import close
-from results.store import Store
+from data.common.command import Parser, run
+from results.study.storage import close
+from results.study.store import Store
 from tests.benchmarks.memory import Process, of_process
 from tests.benchmarks.ratio import dataset
 from tests.benchmarks.watch import EVERY, Course, Watch

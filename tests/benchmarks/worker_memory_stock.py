@@ -14,8 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras_tuner
 import numpy as np
 
-from data.batches import MAX_LENGTH
-from data.prepare import Dataset
+from data.dataset.batches import MAX_LENGTH
+from data.dataset.dataset import Dataset
 from spaces.load import load_space
 
 BATCH_SIZE = 128

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import UserError
-from results.exported import FILES
-from results.manifest import verify
+from data.common.errors import UserError
+from results.serving.exported import FILES
+from results.serving.manifest import verify
 from tests.crashes.journal import RUNNING, WAITING, Told, given_up, reported
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from data.common.errors import UserError
 from data.download import BLOB_ID, PIECE_BYTES, blob_id_of, fetch, main
-from data.errors import UserError
 
 CONTENT = bytes(range(256)) * 1024 + b"the end"
 GIT_ID = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from data import access_log, synthetic
-from data.errors import UserError
+from data import synthetic
+from data.common.errors import UserError
+from data.reading import access_log
 from data.synthesis.attacks import FAMILIES
 
 ROOT = Path(__file__).parents[2]

@@ -8,16 +8,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import access_log, card, split
-from data.access_log import AccessLog
-from data.batches import MAX_LENGTH
-from data.encode import Vocabulary
-from data.errors import UserError
+from data.common.errors import UserError
+from data.dataset import card, split
+from data.dataset.batches import MAX_LENGTH
+from data.dataset.encode import Vocabulary
 from data.inspect import render
-from data.source import MAX_BYTES
-from results.exported import Preprocessing
-from results.feed import batches_of_stream
-from results.preparation import Preparation
+from data.reading import access_log
+from data.reading.access_log import AccessLog
+from data.reading.source import MAX_BYTES
+from results.serving.exported import Preprocessing
+from results.serving.feed import batches_of_stream
+from results.serving.preparation import Preparation
 from tests.fuzz import book
 from tests.fuzz.case import FEW_BYTES, Case, is_packed
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.errors import UserError
+from data.common.command import Parser, run
+from data.common.errors import UserError
 
 CORPUS = Path(__file__).with_name("corpus")
 # Linux lets a process begin with its parent's peak of memory, even through exec, and libFuzzer

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["data", "results.feed", "results.preparation"]):
+with atheris.instrument_imports(
+    include=["data", "results.serving.feed", "results.serving.preparation"]
+):
     from tests.fuzz.check import check
 
 from tests.fuzz.mutate import changed

@@ -7,7 +7,7 @@ import numpy as np
 
 from spaces.baselines import BASELINES
 from spaces.model3 import Model3
-from spaces.open import Open
+from spaces.open.space import Open
 from tests.spaces.draws import chosen
 
 NUM_WORDS = 40

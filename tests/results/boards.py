@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from results.leaderboard import Leaderboard, build
-from results.refits import as_refit
-from results.result import Result, Status
+from results.leaderboard.leaderboard import Leaderboard, build
+from results.study.refits import as_refit
+from results.study.result import Result, Status
 
 ROWS = 1000
 LABELS = np.arange(ROWS) % 2

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from data.access_log import DROPPED_KEYS, AccessLog, read
-from data.encode import Encoded, Vocabulary, encode
-from results.export import export
-from results.result import Result
+from data.dataset.encode import Encoded, Vocabulary, encode
+from data.reading.access_log import DROPPED_KEYS, AccessLog, read
+from results.export.export import export
+from results.study.result import Result
 
 ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")
 WORDS = ("shoes", "blue", "O'Brien", "R&D", "größe", "select a size", "a,b", 'say "hi"')

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 from optuna.trial import TrialState
 
-from data.access_log import read
-from data.prepare import Dataset, prepare
-from results.evaluate import probabilities
-from results.objectives import ACCURACY, OBJECTIVES, Objective
-from results.result import Point, Result, Status
-from results.scores import SCORES
-from results.store import CHECKPOINT, DATA_FOLDER, Store
+from data.dataset.dataset import Dataset, prepare
+from data.reading.access_log import read
+from results.scoring.evaluate import probabilities
+from results.scoring.scores import SCORES
+from results.study.objectives import ACCURACY, OBJECTIVES, Objective
+from results.study.result import Point, Result, Status
+from results.study.store import CHECKPOINT, DATA_FOLDER, Store
 
 PROTOCOL = {"space": "model3", "epochs": 3, "objective": ["val_accuracy"], "padding": "real"}
 FULL = ("complete", "complete", "complete", "complete", "complete", "pruned", "failed")

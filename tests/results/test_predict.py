@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.access_log import clean
-from data.command import run
-from data.errors import UserError
-from results.evaluate import probabilities
-from results.export import export, load_export
-from results.feed import batches_of_stream
+from data.common.command import run
+from data.common.errors import UserError
+from data.reading.access_log import clean
+from results.export.export import export, load_export
 from results.predict import main
-from results.predictor import Predictor
-from results.result import Result
+from results.scoring.evaluate import probabilities
+from results.serving.feed import batches_of_stream
+from results.serving.predictor import Predictor
+from results.study.result import Result
 from tests.results.conftest import Trained, record
 
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from data.command import run
-from data.errors import UserError
+from data.common.command import run
+from data.common.errors import UserError
 from results.serve import bound, main, token_of
 from tests.results.conftest import record
-from tests.results.serving import command, send
+from tests.results.serving.running import command, send
 
 TOKEN = "correct-horse-battery"
 
@@ -80,9 +80,11 @@ def test_a_damaged_export_and_odd_limits_are_refused(
 def test_what_is_not_installed_is_named(
     exported: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(("uvicorn", "results.server"))]:
+    for name in [
+        name for name in sys.modules if name.startswith(("uvicorn", "results.serving.server"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("results.server", raising=False)
+    monkeypatch.delattr("results.serving.server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     said = refusal(capfd, exported, "--port", "0")
     assert "uvicorn is not installed" in said

@@ -10,8 +10,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
 from optuna.trial import FrozenTrial, TrialState
 
-from results.trials import counted
-from search.oracle import OptunaOracle
+from results.study.trials import counted
+from search.bridge.oracle import OptunaOracle
 
 Build = Callable[[keras_tuner.HyperParameters], Any]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import mlflow
 
-from results.result import Point, Result
-from search.callbacks import TrialCallback, TrialInfo
+from results.study.result import Point, Result
+from search.training.callbacks import TrialCallback, TrialInfo
 
 
 class ToMlflow(TrialCallback):

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from results.result import Point, Result
-from search.callbacks import TrialCallback, TrialInfo
+from results.study.result import Point, Result
+from search.training.callbacks import TrialCallback, TrialInfo
 
 
 class Diary(TrialCallback):

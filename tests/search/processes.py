@@ -15,13 +15,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from data.prepare import Dataset
-from results.objectives import ACCURACY
-from results.storage import close
-from results.store import DATA_FOLDER, Store
-from results.trials import WORKER, counted
-from search.options import Options, parse
-from search.plan import Plan
+from data.dataset.dataset import Dataset
+from results.study.objectives import ACCURACY
+from results.study.storage import close
+from results.study.store import DATA_FOLDER, Store
+from results.study.trials import WORKER, counted
+from search.config.run_config import Options, parse
+from search.workers.messages import Plan
 
 REPOSITORY = Path(__file__).parents[2]
 

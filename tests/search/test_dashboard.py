@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from results.objectives import ACCURACY
-from results.storage import close
-from results.store import Store
-from search import slots
+from results.study.objectives import ACCURACY
+from results.study.storage import close
+from results.study.store import Store
+from search.queue import queue as slots
 
 pytestmark = [
     pytest.mark.server,

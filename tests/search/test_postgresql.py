@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
-from results.storage import close, open_storage
+from results.study.storage import close, open_storage
 from tests.search.postgresql import Server
 from tests.search.processes import Start, check_exact, pid_of, running
 

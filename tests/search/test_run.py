@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from data.prepare import Dataset
-from results.leaderboard import from_store
-from results.store import Store
+from data.dataset.dataset import Dataset
+from results.leaderboard.leaderboard import from_store
+from results.study.store import Store
+from search.cli.progress import View
 from search.run import train_baselines
-from search.view import View
-from search.workers import Workers
+from search.workers.pool import Workers
 from tests.search.processes import Start, begun, plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -7,14 +7,14 @@ from typing import Any
 import keras_tuner
 import optuna
 
-from data.prepare import Dataset
-from results.objectives import OBJECTIVES
-from results.store import Store
-from results.trials import SLOT
-from search.fit import Recipe
-from search.job import Job
-from search.oracle import OptunaOracle
-from search.tuner import StudyTuner
+from data.dataset.dataset import Dataset
+from results.study.objectives import OBJECTIVES
+from results.study.store import Store
+from results.study.trials import SLOT
+from search.bridge.oracle import OptunaOracle
+from search.training.fit import Recipe
+from search.training.job import Job
+from search.training.trial import StudyTuner
 
 RECIPE = Recipe(epochs=1, batch_size=64, reports=2)
 

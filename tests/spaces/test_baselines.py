@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from data import access_log, split
+from data.dataset import split
+from data.reading import access_log
 from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
 from spaces.names import BASELINE_NAMES
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import keras_tuner
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spaces.choices import choose
 from spaces.model3 import Model3

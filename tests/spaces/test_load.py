@@ -7,7 +7,7 @@ from pathlib import Path
 import keras_tuner
 import pytest
 
-from data.errors import UserError
+from data.common.errors import UserError
 from spaces.load import load_space
 from spaces.model3 import Model3
 

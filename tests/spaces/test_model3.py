@@ -8,7 +8,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from spaces.brief import layer_count, violations
+from spaces.assignment_rules import layer_count, violations
 from spaces.choices import choose
 from spaces.model3 import Model3
 from tests.spaces.draws import chosen, draw

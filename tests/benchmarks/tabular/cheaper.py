@@ -20,13 +20,13 @@ import numpy as np
 import tensorflow as tf
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.encoded import Encoded
-from data.errors import UserError
-from data.prepare import Dataset
-from data.progress import track
-from search.fit import Recipe, fit, start_afresh
-from spaces.fast.blas import one_blas_thread
+from data.common.command import Parser, run
+from data.common.errors import UserError
+from data.common.progress import track
+from data.dataset.dataset import Dataset
+from data.dataset.encoded import Encoded
+from search.training.fit import Recipe, fit, start_afresh
+from spaces.kernels.blas import one_blas_thread
 from spaces.model3 import Model3
 from tests.benchmarks.ratio import dataset
 from tests.benchmarks.tabular.fidelities import agreement

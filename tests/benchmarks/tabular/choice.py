@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from tabulate import tabulate
 
-from data.command import Parser, run
+from data.common.command import Parser, run
 from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 
 TRIALS = (5, 10, 20, 40)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 from tabulate import tabulate
 
-from data.command import Parser, run
+from data.common.command import Parser, run
 from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
 
 BEST = 0.1

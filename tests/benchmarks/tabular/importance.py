@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from tabulate import tabulate
 
-from data.command import Parser, run
+from data.common.command import Parser, run
 from tests.benchmarks.tabular.surrogate import Surrogate
 from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 from tests.spaces.draws import draw_values

@@ -11,10 +11,10 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
-from search.proposals import Proposals
-from search.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
-from search.seeds import derive
-from search.starts import DEFAULTS, Start
+from search.common.seeds import derive
+from search.queue.ask import Proposals
+from search.queue.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
+from search.queue.starting_points import DEFAULTS, Start
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
 from tests.benchmarks.tabular.table import REPORTS
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 
-from search.samplers import KERAS_TUNER, PRUNERS
-from search.starts import DEFAULTS
+from search.queue.samplers import KERAS_TUNER, PRUNERS
+from search.queue.starting_points import DEFAULTS
 from spaces.model3 import Model3
 from tests.benchmarks.tabular.replay import Setting
 

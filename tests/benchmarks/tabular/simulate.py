@@ -24,10 +24,10 @@ from plotly.subplots import make_subplots
 from sklearn.exceptions import ConvergenceWarning
 from tabulate import tabulate
 
-from data.command import Parser, run
-from data.errors import UserError
-from data.progress import track
-from search.asked import ScopedHyperParameters
+from data.common.command import Parser, run
+from data.common.errors import UserError
+from data.common.progress import track
+from search.queue.hyperparameters import ScopedHyperParameters
 from spaces.model3 import Model3
 from tests.benchmarks.tabular.noise import load_again
 from tests.benchmarks.tabular.replay import Incumbent, Replay

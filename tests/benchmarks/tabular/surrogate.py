@@ -23,7 +23,7 @@ from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.model_selection import KFold
 from tabulate import tabulate
 
-from data.command import Parser, run
+from data.common.command import Parser, run
 from tests.benchmarks.tabular.noise import paired, spread
 from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
 

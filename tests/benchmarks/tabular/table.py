@@ -18,14 +18,14 @@ import numpy.typing as npt
 import pandas as pd
 from keras_tuner.engine.hyperparameters import HyperParameter
 
-from data.command import Parser, run
-from data.errors import UserError, first_line
-from data.files import write_text
-from results.leaderboard import from_store
-from results.result import Result
-from results.row import Row
-from results.store import Store
-from search.asked import ScopedHyperParameters
+from data.common.command import Parser, run
+from data.common.errors import UserError, first_line
+from data.common.files import write_text
+from results.leaderboard.leaderboard import from_store
+from results.leaderboard.row import Row
+from results.study.result import Result
+from results.study.store import Store
+from search.queue.hyperparameters import ScopedHyperParameters
 from spaces.load import load_space
 
 FOLDER = Path(__file__).parent

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from data.encoded import Encoded
-from data.errors import UserError
+from data.common.errors import UserError
+from data.dataset.encoded import Encoded
 from tests.benchmarks.ratio import dataset
 from tests.benchmarks.tabular.cheaper import Fidelity, compare, shortened, table_of, taken, trained
 from tests.benchmarks.tabular.made import by_rate, made

@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 import pytest
 
-from search.samplers import PRUNERS
+from search.queue.samplers import PRUNERS
 from tests.benchmarks.tabular.made import by_rate, small_space
 from tests.benchmarks.tabular.replay import OVERHEAD, Incumbent, Replay, Setting
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras_tuner.engine.hyperparameters import Boolean, Choice
 
-from data.errors import UserError
+from data.common.errors import UserError
 from spaces.model3 import Model3
 from tests.benchmarks.tabular import simulate
 from tests.benchmarks.tabular.made import by_rate, made

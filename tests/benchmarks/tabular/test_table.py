@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import UserError
-from results.leaderboard import from_store
-from results.store import Store
+from data.common.errors import UserError
+from results.leaderboard.leaderboard import from_store
+from results.study.store import Store
 from tests.benchmarks.tabular.made import small_space
 from tests.benchmarks.tabular.table import FOLDER, REPORTS, check_covers, load, main, rows
 from tests.commands import call

@@ -1,0 +1,219 @@
+"""What a labelled log is like: classes, lengths, characters, leakage and paths."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.common import UserError
+from data.dataset.batches import MAX_LENGTH
+from data.dataset.encode import Vocabulary
+from data.dataset.split import Split
+from data.reading import AccessLog, load
+
+MOST_PATHS = 10
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The classes of one slice.
+
+    Attributes:
+        name: "fit", "validation" or "held-out".
+        rows: How many rows it has.
+        normal: How many have label 0.
+        malicious: How many have label 1.
+        normal_share: The part of its rows with label 0, from 0 to 1; 0 for no rows.
+        malicious_share: The part of its rows with label 1, from 0 to 1; 0 for no rows.
+    """
+
+    name: str
+    rows: int
+    normal: int
+    malicious: int
+    normal_share: float
+    malicious_share: float
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How many characters the texts have.
+
+    Attributes:
+        minimum: The shortest text's.
+        median: Half of the texts have no more.
+        percentile_95: 95 % of the texts have no more.
+        maximum: The longest text's.
+        longer_share: The part of the texts longer than 1024, which are cut; from 0 to 1.
+    """
+
+    minimum: int
+    median: float
+    percentile_95: float
+    maximum: int
+    longer_share: float
+
+
+@dataclass(frozen=True)
+class Characters:
+    """The lower-cased characters that the texts are made of.
+
+    Attributes:
+        all_rows: How many different ones there are; the brief's num_words is one more.
+        train: How many there are in the training part (fit and validation).
+        unknown: Those of the held-out part that the training part lacks, most frequent first.
+        unknown_rows: How many held-out rows hold one of these.
+    """
+
+    all_rows: int
+    train: int
+    unknown: tuple[str, ...]
+    unknown_rows: int
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Held-out rows whose text occurs in the training part (fit and validation) too.
+
+    Attributes:
+        texts: How many different texts occur on both sides.
+        rows: How many held-out rows have one of them.
+        share: These rows' part of the held-out part, from 0 to 1.
+        other_label: How many of these rows are labelled otherwise in the training part.
+    """
+
+    texts: int
+    rows: int
+    share: float
+    other_label: int
+
+
+@dataclass(frozen=True)
+class PathCount:
+    """How often one path is asked for.
+
+    Attributes:
+        path: The path.
+        rows: How many rows have it.
+        share: Their part of all rows, from 0 to 1.
+    """
+
+    path: str
+    rows: int
+    share: float
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """A labelled log at a glance.
+
+    Attributes:
+        source: Where the log came from.
+        format: Its format.
+        sha256: Fingerprint of its texts and labels.
+        split: How its rows were split.
+        rows: How many rows were used.
+        skipped: How many bad rows were left out.
+        slices: Classes of each slice.
+        lengths: Characters in a text.
+        characters: The vocabulary.
+        leakage: What training and held-out part have in common.
+        paths: The most frequent paths; empty where texts are no records.
+    """
+
+    source: str
+    format: str
+    sha256: str
+    split: str
+    rows: int
+    skipped: int
+    slices: tuple[Slice, ...]
+    lengths: Lengths
+    characters: Characters
+    leakage: Leakage
+    paths: tuple[PathCount, ...]
+
+
+def card(log: AccessLog, split: Split) -> DataCard:
+    """Describe a log.
+
+    Args:
+        log: The log.
+        split: A split of its rows.
+
+    Returns:
+        Its card.
+    """
+    return DataCard(
+        source=log.source,
+        format=log.format,
+        sha256=log.sha256,
+        split=split.name,
+        rows=len(log.texts),
+        skipped=log.skipped,
+        slices=_slices(log, split),
+        lengths=_lengths(log.texts),
+        characters=_characters(log, split),
+        leakage=_leakage(log, split),
+        paths=_paths(log.texts),
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _slices(log: AccessLog, split: Split) -> tuple[Slice, ...]:
+    made = []
+    for name, rows in split.slices.items():
+        normal, malicious = np.bincount(log.labels[rows], minlength=2).tolist()
+        shares = _share(normal, len(rows)), _share(malicious, len(rows))
+        made.append(Slice(name, len(rows), normal, malicious, *shares))
+    return tuple(made)
+
+
+def _lengths(texts: Sequence[str]) -> Lengths:
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    median, percentile_95 = np.percentile(lengths, [50, 95]).tolist()
+    longer = int((lengths > MAX_LENGTH).sum())
+    return Lengths(
+        int(lengths.min()), median, percentile_95, int(lengths.max()), _share(longer, len(texts))
+    )
+
+
+def _characters(log: AccessLog, split: Split) -> Characters:
+    everywhere = Vocabulary.fit(log.texts, unknown=False).characters
+    train = set(Vocabulary.fit((log.texts[i] for i in split.train), unknown=False).characters)
+    heldout = Vocabulary.fit((log.texts[i] for i in split.heldout), unknown=False).characters
+    unknown = tuple(character for character in heldout if character not in train)
+    holding = sum(not train.issuperset(log.texts[i].lower()) for i in split.heldout)
+    return Characters(len(everywhere), len(train), unknown, holding)
+
+
+def _leakage(log: AccessLog, split: Split) -> Leakage:
+    train = {(log.texts[i], int(log.labels[i])) for i in split.train}
+    train_texts = {text for text, _ in train}
+    heldout = [(log.texts[i], int(log.labels[i])) for i in split.heldout]
+    shared = [(text, label) for text, label in heldout if text in train_texts]
+    return Leakage(
+        texts=len({text for text, _ in shared}),
+        rows=len(shared),
+        share=_share(len(shared), len(heldout)),
+        other_label=sum((text, 1 - label) in train for text, label in shared),
+    )
+
+
+def _paths(texts: Sequence[str]) -> tuple[PathCount, ...]:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        try:
+            record = load(text)
+        except UserError:
+            continue
+        if "path" in record:
+            counts[str(record["path"])] += 1
+    return tuple(
+        PathCount(path, rows, _share(rows, len(texts)))
+        for path, rows in counts.most_common(MOST_PATHS)
+    )

@@ -1,0 +1,189 @@
+"""A log made ready for training: encoded, split, and kept in a folder that processes share."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from data.common import UserError, new_folder, write_text
+from data.dataset import split as splits
+from data.dataset.encode import Encoded, Vocabulary, encode
+from data.dataset.split import Rows, Split
+from data.reading import DROPPED_KEYS, AccessLog, Texts
+
+VocabularyFrom = Literal["train", "all"]
+
+# What reading a file that is not there, was cut short or holds something else can raise.
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile),
+    # Of a file that was made to be nested too deeply, or declares more than it holds.
+    *(RecursionError, MemoryError),
+)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything a training needs to know of a log.
+
+    Attributes:
+        encoded: The ids of its n records.
+        labels: 0 normal or 1 malicious, uint8 [n].
+        split: Which rows fit, validate and are held out.
+        vocabulary: The characters' ids.
+        facts: What the leaderboard says of the data: source, format, rows, skipped rows, dropped
+            keys, fingerprint, split, vocabulary, number of ids, share of malicious rows a slice.
+        folder: Where it is stored; None before `save`.
+        kept_texts: The cleaned records; None where they are to be read from the folder.
+    """
+
+    encoded: Encoded
+    labels: npt.NDArray[np.uint8]
+    split: Split
+    vocabulary: Vocabulary
+    facts: dict[str, Any]
+    folder: Path | None = None
+    kept_texts: Texts | None = None
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The n cleaned records; mapped from the folder at the first use.
+
+        Raises:
+            UserError: They are missing or damaged there.
+        """
+        if self.kept_texts is not None:
+            return self.kept_texts
+        assert self.folder is not None
+        return Texts.load(self.folder)
+
+    @property
+    def refitting(self) -> "Dataset":
+        """The data set whose fit rows are all training rows, the validation rows among them.
+
+        What is scored on its validation rows has been trained on them.
+        """
+        return replace(self, split=self.split.refitting)
+
+    def labels_of(self, rows: Rows) -> npt.NDArray[np.uint8]:
+        """Give the labels of some rows.
+
+        Args:
+            rows: Row indices, [m].
+
+        Returns:
+            Their labels, uint8 [m].
+        """
+        return self.labels[rows]
+
+    def save(self, folder: Path) -> None:
+        """Write the data set as a folder, which is whole or not there.
+
+        Args:
+            folder: Where to write; a folder there is replaced.
+
+        Raises:
+            UserError: The folder cannot be written.
+        """
+        with new_folder(folder) as beside:
+            self.encoded.save(beside)
+            self.vocabulary.save(beside / "vocabulary.json")
+            np.save(beside / "labels.npy", self.labels)
+            np.savez(beside / "split.npz", **self.split.slices)  # type: ignore[arg-type]
+            self.texts.save(beside)
+            write_text(beside / "facts.json", json.dumps(self.facts))
+
+    def is_saved(self, folder: Path) -> bool:
+        """Say whether `save` has written this data set into a folder before.
+
+        Args:
+            folder: Where.
+
+        Returns:
+            Whether it has; not, where what is there cannot be read.
+        """
+        try:
+            saved = Dataset.load(folder)
+            return bool(saved.texts) and saved.facts == json.loads(json.dumps(self.facts))
+        except UserError:
+            return False
+
+    @classmethod
+    def load(cls, folder: Path) -> "Dataset":
+        """Open what `save` wrote; the ids are mapped into memory, not copied.
+
+        Args:
+            folder: Where `save` wrote.
+
+        Returns:
+            The data set.
+
+        Raises:
+            UserError: A file is missing or damaged.
+        """
+        try:
+            facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+            # Opened here: numpy leaves a damaged archive open.
+            with (folder / "split.npz").open("rb") as file, np.load(file) as arrays:
+                parts = (arrays["fit"], arrays["validation"], arrays["held-out"])
+            split = Split(facts["split"], *parts)
+            labels = np.load(folder / "labels.npy")
+        except _DAMAGED as error:
+            raise UserError(f"{folder}: no prepared data can be read from it") from error
+        vocabulary = Vocabulary.load(folder / "vocabulary.json")
+        return cls(Encoded.load(folder), labels, split, vocabulary, facts, folder)
+
+
+def prepare(
+    log: AccessLog,
+    *,
+    split: str = "chronological",
+    vocabulary: VocabularyFrom = "train",
+    dropped_keys: Sequence[str] = DROPPED_KEYS,
+    batch_size: int = 128,
+) -> Dataset:
+    """Split and encode a log.
+
+    Args:
+        log: The log.
+        split: "chronological" or "shuffled".
+        vocabulary: "train" takes the characters of the training part and gives all others one
+            shared id; "all" takes those of every row, the held-out ones too, as the notebook did.
+        dropped_keys: The keys that reading the log deleted; recorded.
+        batch_size: Rows in a batch: the fit part must hold one.
+
+    Returns:
+        The data set, in memory.
+
+    Raises:
+        UserError: The log is too short, or a slice lacks a class.
+    """
+    rows = splits.make(split, len(log.texts))
+    splits.check(rows, log.labels, batch_size)
+    texts = log.texts if isinstance(log.texts, Texts) else Texts.of(log.texts)
+    known = (
+        Vocabulary.fit(texts, unknown=False)
+        if vocabulary == "all"
+        else Vocabulary.fit(texts.at(rows.train), unknown=True)
+    )
+    facts = {
+        "source": log.source,
+        "format": log.format,
+        "rows": len(texts),
+        "skipped": log.skipped,
+        "dropped_keys": list(dropped_keys),
+        "fingerprint": log.sha256,
+        "split": rows.name,
+        "vocabulary": vocabulary,
+        "num_words": known.num_words,
+        "slices": {name: len(part) for name, part in rows.slices.items()},
+        "malicious_share": {
+            name: round(float(log.labels[part].mean()), 4) for name, part in rows.slices.items()
+        },
+    }
+    return Dataset(encode(texts, known), log.labels, rows, known, facts, None, texts)

@@ -1,0 +1,4 @@
+from .export import (
+    export_trial as export_trial,
+    main as main,
+)

@@ -1,0 +1,7 @@
+"""Lets `python -m results.export` run the command."""
+
+from data.common import run
+from results.export.export import main
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,144 @@
+"""A model made into other formats, each checked against the search's own scores and kept or not."""
+
+import logging
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec
+
+import numpy as np
+import numpy.typing as npt
+
+from data.common import UserError
+from data.dataset import Encoded, Padding, padded_lengths
+from data.dataset.batches import batches
+from results.export.formats import FORMATS, Format, Score
+from results.scoring import hushed
+
+CHECKED = 1000
+_BATCH_SIZE = 64
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Records whose scores are known.
+
+    Attributes:
+        encoded: The records of a log.
+        rows: Which of them, int64 [n].
+        scores: The search's probabilities of label 1 for them, float32 [n].
+        padding: How they are padded.
+    """
+
+    encoded: Encoded
+    rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+    padding: Padding
+
+    def spread(self, count: int = CHECKED) -> "Sample":
+        """Choose records of all lengths, the shortest and the longest among them.
+
+        Args:
+            count: How many at most.
+
+        Returns:
+            Those records.
+        """
+        by_length = np.argsort(self.encoded.lengths[self.rows], kind="stable")
+        places = np.linspace(0, len(by_length) - 1, min(count, len(by_length))).round()
+        chosen = by_length[np.unique(places.astype(np.int64))]
+        return Sample(self.encoded, self.rows[chosen], self.scores[chosen], self.padding)
+
+    def difference(self, score: Score) -> float:
+        """Compare another scorer with the search's own.
+
+        Args:
+            score: Takes padded ids, int32 [b, length], gives probabilities, float32 [b].
+
+        Returns:
+            The largest difference; infinite where only one of the two is no number.
+        """
+        padded = padded_lengths(self.encoded.lengths[self.rows], self.padding)
+        found = np.empty(len(self.rows), dtype=np.float32)
+        for batch in batches(np.arange(len(self.rows)), padded, _BATCH_SIZE, None):
+            found[batch.rows] = score(self.encoded.padded(self.rows[batch.rows], batch.length))
+        both_nan = np.isnan(found) & np.isnan(self.scores)
+        gaps = np.where(both_nan, 0, np.abs(found - self.scores))
+        return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0))
+
+
+def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str]:
+    """Add formats to a folder that holds the Keras model; what proves wrong is removed again.
+
+    Args:
+        folder: The folder.
+        names: Formats, without keras.
+        sample: Some records with their scores.
+
+    Returns:
+        For each format that is not there now, one line that says why.
+
+    Raises:
+        UserError: If the Keras model itself cannot be loaded, or gives other scores.
+    """
+    some = sample.spread()
+    log.info("checking keras on %d records", len(some.rows))
+    problem = _attempt(_check, FORMATS["keras"], folder, some)
+    if problem:
+        raise UserError(f"the Keras model was not exported: {problem}")
+    problems = {}
+    for name in names:
+        log.info("writing %s and checking it", name)
+        problem = _attempt(_convert, FORMATS[name], folder, some)
+        if problem:
+            _remove(folder / FORMATS[name].path)
+            problems[name] = problem
+    return problems
+
+
+def _convert(format: Format, folder: Path, sample: Sample) -> None:
+    from results.serving import load_model
+
+    format.write(load_model(folder / FORMATS["keras"].path), folder / format.path)
+    _check(format, folder, sample)
+
+
+def _check(format: Format, folder: Path, sample: Sample) -> None:
+    difference = sample.difference(format.load(folder / format.path))
+    # Not the opposite: a difference that is no number must not pass.
+    if not difference <= format.tolerance:
+        raise ValueError(
+            f"its scores differ from the search's by {difference:.2g} "
+            f"({format.tolerance:g} is allowed)"
+        )
+
+
+def _attempt(action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> str:
+    """Return why an action failed, in one line; "" where it did not."""
+    with hushed(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The converters' own, which a user can do nothing about.
+        try:
+            action(*args, **kwargs)
+        except UserError:
+            raise
+        except Exception as error:  # Converters raise whatever they like.
+            return _one_line(error)
+    return ""
+
+
+def _one_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0][:200]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

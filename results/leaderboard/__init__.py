@@ -1,0 +1,5 @@
+"""The ranked table of a run, as data and as text."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,7 @@
+"""Lets `python -m results.leaderboard` run the command."""
+
+from data.common import run
+from results.leaderboard.leaderboard import main
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,220 @@
+"""How much of its validation accuracy the champion owes to having been chosen on those rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from results.scoring import KERAS_EPSILON, predictions
+from results.study import ACCURACY, LOSS
+
+RESAMPLES = 1000
+# The objectives whose choice can be repeated on other validation rows.
+RULES = (ACCURACY.name, LOSS.name)
+# A candidate that so many others are ahead of is chosen by no resample; memory then stays bounded.
+MOST_CANDIDATES = 200
+_AT_ONCE = 100
+
+Floats = npt.NDArray[np.float32]
+# Two costs of each candidate on each row, [candidates, rows]: the second one decides ties.
+Costs = tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The champion's validation score beside what it is worth without the luck of the choice.
+
+    The choice among the complete trials is repeated on bootstrap samples of the validation rows;
+    each time the chosen trial is scored on the rows that the sample left out. The mean of those
+    scores is the accuracy to expect, and the champion's own score less that mean is its optimism.
+    This is the bootstrap bias correction of Tsamardinos, Greasidou and Borboudakis,
+    "Bootstrapping the out-of-sample predictions for efficient and accurate cross-validation",
+    Machine Learning 107 (2018). It measures the choice among complete trials only, not what
+    pruning and the sampler took from the same rows before.
+
+    Where finalists were trained again, the choice that is repeated has both its steps. A sample
+    may make finalists of trials that were not trained again; their one training then stands for
+    the mean of two, so that a little more is put down to luck than need be.
+
+    Attributes:
+        champion: Name of the trial that was chosen.
+        val_accuracy: Its accuracy on the validation rows.
+        heldout_accuracy: Its accuracy on the held-out rows; None where it was not scored there.
+        expected_accuracy: Mean accuracy of the chosen on the rows left out.
+        expected_low: 2.5th percentile of those accuracies.
+        expected_high: 97.5th percentile of them.
+        optimism: `val_accuracy` less `expected_accuracy`.
+        chosen_again: Share of the samples that choose the champion.
+        candidates: How many complete trials were chosen among.
+        resamples: How many bootstrap samples were drawn.
+        rows: How many validation rows there are.
+        finalists: How many of the best were then compared by the mean of two seeds; 0 for none.
+    """
+
+    champion: str
+    val_accuracy: float
+    heldout_accuracy: float | None
+    expected_accuracy: float
+    expected_low: float
+    expected_high: float
+    optimism: float
+    chosen_again: float
+    candidates: int
+    resamples: int
+    rows: int
+    finalists: int = 0
+
+
+def measure(
+    labels: npt.ArrayLike,
+    probabilities: Mapping[str, npt.ArrayLike],
+    champion: str,
+    heldout_accuracy: float | None,
+    *,
+    again: Mapping[str, npt.ArrayLike] = MappingProxyType({}),
+    finalists: int = 0,
+    by: str = ACCURACY.name,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Selection | None:
+    """Repeat the choice of the champion on bootstrap samples of the validation rows.
+
+    A sample's choice is the real one: the highest accuracy, then the lowest loss, then the
+    earlier candidate; by loss the first two the other way round. With finalists it takes so many of
+    the best, and among them decides the mean over both seeds.
+
+    Args:
+        labels: Of the validation rows, 0 or 1, [n].
+        probabilities: Of label 1 on those rows, by candidate, each [n]; the earliest first.
+        champion: The candidate that was chosen.
+        heldout_accuracy: Its accuracy on the held-out rows.
+        again: Probabilities of candidates that were trained with a second seed, each [n].
+        finalists: How many were compared by the mean; 0 where the first training decided.
+        by: Which of `RULES` chose.
+        resamples: How many samples to draw.
+        seed: Their seed.
+
+    Returns:
+        What the choice is worth; None where the champion's probabilities are not there, or there
+        are too few rows to leave any out.
+    """
+    truth = np.asarray(labels).astype(bool)
+    if champion not in probabilities or truth.size < 2:
+        return None
+    names = list(probabilities)
+    shares = np.array([_hits(truth, probabilities[name]).mean(dtype=np.float64) for name in names])
+    means = -shares
+    if by == LOSS.name:
+        means = np.array([_losses(truth, probabilities[name]).mean() for name in names])
+    kept = np.sort(np.argsort(means, kind="stable")[:MOST_CANDIDATES])
+    first = [probabilities[names[index]] for index in kept]
+    second = [again.get(names[index], probabilities[names[index]]) for index in kept]
+    right = np.array([_hits(truth, score) for score in first])
+    costs = _costs(truth, first, by)
+    final = _final(costs, _costs(truth, second, by), finalists) if finalists else None
+    chosen, left_out = _choices(right, costs, final, resamples, seed)
+    of_champion = float(shares[names.index(champion)])
+    expected = float(left_out.mean())
+    low, high = np.quantile(left_out, (0.025, 0.975))
+    same = [names[kept[index]] == champion for index in chosen]
+    return Selection(
+        champion=champion,
+        val_accuracy=of_champion,
+        heldout_accuracy=heldout_accuracy,
+        expected_accuracy=expected,
+        expected_low=float(low),
+        expected_high=float(high),
+        optimism=of_champion - expected,
+        chosen_again=float(np.mean(same)),
+        candidates=len(names),
+        resamples=resamples,
+        rows=truth.size,
+        finalists=finalists,
+    )
+
+
+@dataclass(frozen=True)
+class _Final:
+    """How the finalists are compared: their number, and the mean costs over both seeds."""
+
+    count: int
+    costs: Costs
+
+    def picks(self, first: Floats, second: Floats, weights: Floats) -> npt.NDArray[np.int64]:
+        """Choose on each sample by the means, among the best by the first training."""
+        best = np.lexsort((second, first), axis=0)[: self.count]
+        inside = np.zeros(first.shape, bool)
+        np.put_along_axis(inside, best, True, axis=0)
+        means = self.costs[0] @ weights.T, self.costs[1] @ weights.T
+        return _picks(np.where(inside, means[0], np.inf), means[1])
+
+
+def _final(once: Costs, again: Costs, count: int) -> _Final:
+    half = np.float32(0.5)
+    return _Final(count, (half * (once[0] + again[0]), half * (once[1] + again[1])))
+
+
+def _costs(truth: npt.NDArray[np.bool_], probabilities: Sequence[npt.ArrayLike], by: str) -> Costs:
+    hits = -np.array([_hits(truth, score) for score in probabilities])
+    losses = np.array([_losses(truth, score) for score in probabilities])
+    return (losses, hits) if by == LOSS.name else (hits, losses)
+
+
+def _hits(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
+    """Give 1 for each row that is predicted right, float32 [n]."""
+    return np.asarray(predictions(probabilities) == truth, np.float32)
+
+
+def _losses(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
+    """Give each row's cross-entropy, float32 [n]; a large one where it is not finite."""
+    score = np.nan_to_num(np.asarray(probabilities, dtype=np.float32), nan=0.5)
+    of_truth = np.where(truth, score, 1 - score)
+    return np.asarray(-np.log(np.clip(of_truth, KERAS_EPSILON, 1)), dtype=np.float32)
+
+
+def _choices(
+    right: Floats, costs: Costs, final: _Final | None, resamples: int, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Choose on each sample, and score the chosen on the rows that the sample left out.
+
+    Args:
+        right: 1 where a candidate is right, [candidates, rows].
+        costs: What is chosen by.
+        final: How the finalists are compared; None where there are none.
+        resamples: How many samples.
+        seed: Their seed.
+
+    Returns:
+        Index of the chosen, [resamples]; its accuracy on the rows left out, [resamples].
+    """
+    chosen, scores = [], []
+    for weights in _weights(right.shape[1], resamples, seed):
+        # [candidates, samples] each; float32 counts exactly up to 2**24
+        first, second = costs[0] @ weights.T, costs[1] @ weights.T
+        picks = final.picks(first, second, weights) if final else _picks(first, second)
+        out = weights == 0  # [samples, rows]
+        hits_out = (right[picks] * out).sum(axis=1, dtype=np.float64)
+        # A sample that leaves no row out can only be one of very few rows.
+        counts = out.sum(axis=1)
+        scores.append(hits_out[counts > 0] / counts[counts > 0])
+        chosen.append(picks)
+    return np.concatenate(chosen), np.concatenate(scores)
+
+
+def _picks(first: Floats, second: Floats) -> npt.NDArray[np.int64]:
+    """Give the candidate of the least first cost on each sample, then of the second: [samples]."""
+    best = first == first.min(axis=0)
+    return np.asarray(np.where(best, second, np.inf).argmin(axis=0), np.int64)
+
+
+def _weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """Say how often each row is in each sample: float32 [samples, rows], some samples at once."""
+    rng = np.random.default_rng(seed)
+    for begun in range(0, resamples, _AT_ONCE):
+        count = min(_AT_ONCE, resamples - begun)
+        drawn = rng.integers(0, rows, size=(count, rows))
+        flat = (drawn + np.arange(count)[:, None] * rows).ravel()
+        counts = np.bincount(flat, minlength=count * rows).reshape(count, rows)
+        yield counts.astype(np.float32)

@@ -1,0 +1,5 @@
+"""The parts of a run's report."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

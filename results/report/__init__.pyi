@@ -1,0 +1,4 @@
+from .report import (
+    main as main,
+    write as write,
+)

@@ -1,0 +1,7 @@
+"""Lets `python -m results.report` run the command."""
+
+from data.common import run
+from results.report.report import main
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,5 @@
+"""What probabilities are worth: metrics, significance, latency."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,104 @@
+"""A model's probabilities for encoded records."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from data.dataset import Encoded, Padding, padded_lengths
+from data.dataset.batches import batches
+from results.scoring.suppress_stderr import hushed
+
+with hushed():
+    import keras
+    import tensorflow as tf
+
+    from spaces.kernels import accelerated, one_blas_thread
+
+    tf.config.list_physical_devices()  # Looks for GPUs now, and not at the first batch.
+
+BATCH_SIZE = 512
+
+Scores = npt.NDArray[np.float32]
+
+
+class Scorer:
+    """A model compiled once for ids of any batch size and any length.
+
+    Calling `probabilities` with the bare model compiles it anew, which costs up to a second;
+    whoever scores the same model several times keeps its scorer.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        """Wrap the model; it is traced at the first call.
+
+        Args:
+            model: Takes int32 ids [batch, length], gives probabilities [batch, 1].
+        """
+
+        def call(ids: tf.Tensor) -> tf.Tensor:
+            with accelerated(model):
+                output = tf.convert_to_tensor(model(ids, training=False))
+            return tf.cast(tf.reshape(output, [-1]), tf.float32)
+
+        self._call = tf.function(
+            call,
+            input_signature=[tf.TensorSpec((None, None), tf.int32)],
+            reduce_retracing=True,
+        )
+
+    def __call__(self, ids: npt.NDArray[np.int32]) -> Scores:
+        """Return the probabilities of label 1.
+
+        Args:
+            ids: Padded records, int32 [batch, length].
+
+        Returns:
+            Probabilities, float32 [batch].
+
+        Raises:
+            ValueError: If the model gives more or fewer numbers than one a record.
+        """
+        scores = np.asarray(self._call(tf.constant(ids, tf.int32)).numpy(), dtype=np.float32)
+        if len(scores) != len(ids):
+            raise ValueError(
+                f"the model gives {len(scores)} numbers for {len(ids)} records, but must give one "
+                "probability each"
+            )
+        return scores
+
+
+def probabilities(
+    model: keras.Model | Scorer,
+    encoded: Encoded,
+    rows: npt.ArrayLike,
+    *,
+    padding: Padding,
+    batch_size: int = BATCH_SIZE,
+    before: Callable[[], object] = lambda: None,
+) -> Scores:
+    """Return the model's probabilities of label 1.
+
+    Every batch holds records of one padded length, and that length depends on each record alone:
+    so does its probability.
+
+    Args:
+        model: The model, or its scorer.
+        encoded: The records.
+        rows: Which of them, [n].
+        padding: "real" pads a record by its own length, "full" pads every one to 1024.
+        batch_size: How many records at most are computed at once.
+        before: Called before each batch; what it raises ends the scoring.
+
+    Returns:
+        Probabilities in the order of `rows`, float32 [n].
+    """
+    score = model if isinstance(model, Scorer) else Scorer(model)
+    chosen = np.asarray(rows, dtype=np.int64)
+    padded = padded_lengths(encoded.lengths[chosen], padding)
+    scores = np.empty(len(chosen), dtype=np.float32)
+    with one_blas_thread():
+        for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
+            before()
+            scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
+    return scores

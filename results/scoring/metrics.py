@@ -1,0 +1,207 @@
+"""What a list of probabilities is worth against its labels; needs no TensorFlow."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from results.scoring.significance import wilson
+
+THRESHOLD = 0.5
+KERAS_EPSILON = np.float32(1e-7)
+ECE_BINS = 15
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How well probabilities of label 1 fit the labels.
+
+    Attributes:
+        accuracy: Share of rows predicted right.
+        accuracy_low: Lower end of its 95 % Wilson interval.
+        accuracy_high: Upper end of its 95 % Wilson interval.
+        loss: Mean binary cross-entropy as Keras computes it; nan where a probability is not finite.
+        roc_auc: Area under the ROC curve; None where a class is missing or a probability is not
+            finite.
+        f1: Harmonic mean of precision and recall of label 1; 0 where nothing is found.
+        false_positive_rate: Share of the rows with label 0 predicted as 1; None without such rows.
+        ece: Expected calibration error, as `calibration_error` gives it.
+        recall_at_fpr_0_1: Recall at a false positive rate of at most .1 %, as `recall_at` gives it.
+        recall_at_fpr_1: Recall at a false positive rate of at most 1 %.
+    """
+
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    loss: float
+    roc_auc: float | None
+    f1: float
+    false_positive_rate: float | None
+    ece: float | None
+    recall_at_fpr_0_1: float | None
+    recall_at_fpr_1: float | None
+
+
+def predictions(probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Say which rows are called malicious, as Keras' accuracy does.
+
+    Args:
+        probabilities: Probabilities of label 1, [n]; nan is no vote for label 1, so it becomes 0.
+
+    Returns:
+        True where label 1 is predicted, [n].
+    """
+    return np.asarray(np.asarray(probabilities) > THRESHOLD, dtype=np.bool_)
+
+
+def accuracy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Return the share of rows that are predicted right.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Of label 1, [n].
+
+    Returns:
+        The share, from 0 to 1.
+    """
+    return float(np.mean(predictions(probabilities) == np.asarray(labels)))
+
+
+def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Return the mean binary cross-entropy, clipped and rounded to float32 as Keras does.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The mean; nan where a probability is not finite.
+    """
+    target = np.asarray(labels, dtype=np.float32)
+    output = np.asarray(probabilities, dtype=np.float32)
+    if not np.isfinite(output).all():
+        return float("nan")
+    output = np.clip(output, KERAS_EPSILON, np.float32(1) - KERAS_EPSILON)
+    each = -(target * np.log(output) + (1 - target) * np.log(1 - output))
+    return float(each.mean(dtype=np.float64))
+
+
+def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    """Return the expected calibration error of the probabilities of label 1.
+
+    The rows are put into 15 equally wide bins by their probability; the error is the mean over
+    the rows of | share of label 1 in the bin - mean probability in the bin |. The definition for
+    two classes is that of Naeini, Cooper and Hauskrecht (Obtaining well calibrated probabilities
+    using Bayesian binning, AAAI 2015), the number of bins that of Guo, Pleiss, Sun and Weinberger
+    (On calibration of modern neural networks, ICML 2017).
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The error, from 0 to 1; None where a probability is not finite.
+    """
+    truth = np.asarray(labels, dtype=np.float64)
+    scores = np.asarray(probabilities, dtype=np.float64)
+    if not np.isfinite(scores).all():
+        return None
+    bins = np.clip((scores * ECE_BINS).astype(np.int64), 0, ECE_BINS - 1)
+    return float(np.abs(np.bincount(bins, scores - truth)).sum() / truth.size)
+
+
+def recall_at(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, false_positive_rate: float
+) -> float | None:
+    """Return the largest recall that a threshold reaches within a false positive rate.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+        false_positive_rate: The largest share of the rows with label 0 that may be predicted as 1.
+
+    Returns:
+        The recall on the same rows, without interpolation; None where a class is missing or a
+        probability is not finite.
+    """
+    truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
+    if not _can_be_ranked(truth, scores):
+        return None
+    # Of points on one line those between are real thresholds too.
+    rates, recalls, _ = roc_curve(truth, scores, drop_intermediate=False)
+    return float(recalls[rates <= false_positive_rate].max())
+
+
+def roc_auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
+    """Return the area under the ROC curve.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The area, from 0 to 1; None where a class is missing or a probability is not finite.
+    """
+    truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
+    if not _can_be_ranked(truth, scores):
+        return None
+    return float(roc_auc_score(truth, scores))
+
+
+def _can_be_ranked(truth: npt.NDArray[np.bool_], scores: npt.NDArray[Any]) -> bool:
+    """Return whether both classes are there and every probability is finite."""
+    return bool(truth.any() and not truth.all() and np.isfinite(scores).all())
+
+
+def f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Return the harmonic mean of precision and recall of label 1.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1, [n].
+
+    Returns:
+        The mean, from 0 to 1; 0 where nothing is found.
+    """
+    truth, predicted = np.asarray(labels).astype(bool), predictions(probabilities)
+    found = int((predicted & truth).sum())
+    return 2 * found / int(predicted.sum() + truth.sum()) if found else 0.0
+
+
+def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
+    """Compare probabilities with labels.
+
+    Args:
+        labels: 0 or 1, [n].
+        probabilities: Probabilities of label 1 of the same rows, [n].
+
+    Returns:
+        The metrics.
+
+    Raises:
+        ValueError: If there are no rows, or not as many probabilities as labels.
+    """
+    truth = np.asarray(labels).astype(bool)
+    scores = np.asarray(probabilities)
+    if truth.shape != scores.shape or truth.ndim != 1 or not truth.size:
+        raise ValueError(f"labels {truth.shape} and probabilities {scores.shape} do not match")
+    predicted = predictions(scores)
+    right = int((predicted == truth).sum())
+    low, high = wilson(right, truth.size)
+    found = int((predicted & truth).sum())
+    alarms, attacks = int(predicted.sum()), int(truth.sum())
+    benign = truth.size - attacks
+    return Metrics(
+        accuracy=right / truth.size,
+        accuracy_low=low,
+        accuracy_high=high,
+        loss=cross_entropy(truth, scores),
+        roc_auc=roc_auc(truth, scores),
+        f1=f1(truth, scores),
+        false_positive_rate=(alarms - found) / benign if benign else None,
+        ece=calibration_error(truth, scores),
+        recall_at_fpr_0_1=recall_at(truth, scores, 0.001),
+        recall_at_fpr_1=recall_at(truth, scores, 0.01),
+    )

@@ -1,0 +1,49 @@
+"""A training's probabilities as a file: of the validation rows and of the held-out rows."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from data.common import UserError, new_file
+
+SCORES = "scores.npz"
+PARTS = ("validation", "heldout")
+
+Scores = npt.NDArray[np.float32]
+
+
+def save_scores(folder: Path, validation: npt.ArrayLike, heldout: npt.ArrayLike) -> None:
+    """Write a result's probabilities, whole or not at all.
+
+    Args:
+        folder: The result's folder; made where absent.
+        validation: Probabilities of the validation rows, float32 [n].
+        heldout: Probabilities of the held-out rows, float32 [m].
+
+    Raises:
+        UserError: If the file system refuses.
+    """
+    with new_file(folder / SCORES) as beside:
+        np.savez(beside, validation=validation, heldout=heldout)
+
+
+def load_scores(path: Path) -> dict[str, Scores]:
+    """Read what `save_scores` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The arrays "validation" and "heldout".
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    try:
+        # Opened here: numpy leaves a damaged archive open.
+        with path.open("rb") as file, np.load(file) as arrays:
+            return {name: arrays[name] for name in PARTS}
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: it is damaged; delete it to rank without it") from error

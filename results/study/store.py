@@ -1,0 +1,340 @@
+"""The study as the single record of a run.
+
+Its keys are known here, and in `trials`, `repeats`, `refits`, `finalists` and `ensemble`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import optuna
+from optuna.trial import TrialState
+
+from data.common import UserError
+from data.dataset import Dataset
+from results.scoring import SCORES, Scores, load_scores
+from results.study.artifacts import Artefacts
+from results.study.journal import DamagedJournal
+from results.study.objectives import ACCURACY, OBJECTIVES, Objective
+from results.study.result import Result
+from results.study.storage import JOURNAL, open_storage, remember, remembered
+from results.study.trials import (
+    OBJECTIVES as OBJECTIVE_NAMES,
+    RESULT,
+    agreed_objectives,
+    best_first,
+    counted,
+    deciding,
+    show_objectives,
+    trial_result,
+)
+
+DATA_FOLDER = "data"
+CHECKPOINT = "model.keras"
+HEARTBEAT_SECONDS = 15
+
+_BASELINE = "baseline:"
+_CHAMPION = "champion"
+_CHOSEN_BY = "chosen by"
+_DATA = "data"
+_PROTOCOL = "protocol"
+_ARTEFACTS = "artefacts"
+
+# Where the same rows were read from does not make them other data.
+_NOT_COMPARED = ("source",)
+
+
+class Store:
+    """One run: its study and the folder with its artefacts."""
+
+    def __init__(self, folder: Path, study: optuna.Study, url: str | None = None) -> None:
+        """Wrap a study.
+
+        Args:
+            folder: The run's folder: artefacts and prepared data.
+            study: The study.
+            url: Where the study lives, if not in the folder's journal.
+        """
+        self.folder = folder
+        self.study = study
+        self.url = url
+        self.artefacts = Artefacts(folder, study.user_attrs.get(_ARTEFACTS))
+        self._outranked: set[str] = set()
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        objectives: Sequence[Objective],
+        *,
+        name: str,
+        url: str | None = None,
+        heartbeat: int = HEARTBEAT_SECONDS,
+        artefacts: str | None = None,
+        data: Mapping[str, Any],
+        protocol: Mapping[str, Any],
+    ) -> "Store":
+        """Open a run's study, making it where it is new.
+
+        Args:
+            folder: The run's folder.
+            objectives: What is optimized; the first one decides which trial is the best.
+            name: The study's name.
+            url: Where the study lives; None for the folder's journal.
+            heartbeat: Seconds between two signs of life of a trial in a database.
+            artefacts: Where machines that share no folder keep the trials' files: an fsspec URL.
+            data: The data's facts.
+            protocol: What a score means here: whatever must be equal when a study is resumed.
+
+        Returns:
+            The store.
+
+        Raises:
+            UserError: If the study holds trials of other data, another protocol or another space,
+                or was made for other objectives.
+        """
+        with _readable(folder):
+            storage = open_storage(folder, url, heartbeat)
+            study = optuna.create_study(
+                study_name=name,
+                storage=storage,
+                directions=[objective.direction for objective in objectives],
+                load_if_exists=True,
+            )
+        if url is not None:
+            remember(folder, url)
+        if artefacts is not None:
+            study.set_user_attr(_ARTEFACTS, f"{artefacts.rstrip('/')}/{name}")
+        store = cls(folder, study, url)
+        known = study.user_attrs
+        for key, now in ((_DATA, dict(data)), (_PROTOCOL, dict(protocol))):
+            now = json.loads(json.dumps(now))
+            if store.is_begun and key in known:
+                _refuse_difference(name, known[key], now)
+            elif known.get(key) != now:
+                study.set_user_attr(key, now)
+        _agree(study, objectives)
+        return store
+
+    @classmethod
+    def open(
+        cls, folder: Path, url: str | None = None, heartbeat: int = HEARTBEAT_SECONDS
+    ) -> "Store":
+        """Open a finished or running run for reading.
+
+        Args:
+            folder: The run's folder.
+            url: Where the study lives; None for the folder's journal, or for the database that the
+                run was made with.
+            heartbeat: Seconds between two signs of life of a trial in a database.
+
+        Returns:
+            The store.
+
+        Raises:
+            UserError: If there is no study.
+        """
+        url = url or remembered(folder)
+        if url is None and not (folder / JOURNAL).is_file():
+            raise UserError(f"{folder}: no run is here (it has no {JOURNAL})")
+        try:
+            with _readable(folder):
+                storage = open_storage(folder, url, heartbeat)
+                study = optuna.load_study(study_name=folder.name, storage=storage)
+        except KeyError:
+            raise UserError(f"{folder}: there is no study '{folder.name}' for it") from None
+        return cls(folder, study, url)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the study holds a result, or a trial that somebody has taken."""
+        waiting = TrialState.WAITING
+        taken = any(trial.state != waiting for trial in self.study.get_trials(deepcopy=False))
+        return taken or bool(self.baselines())
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data's facts."""
+        return dict(self.study.user_attrs[_DATA])
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What a score means in this run."""
+        return dict(self.study.user_attrs[_PROTOCOL])
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The prepared data of the run."""
+        return Dataset.load(self.folder / DATA_FOLDER)
+
+    def record(self, trial: optuna.Trial, result: Result) -> None:
+        """Keep a trial's result beside its values, before the study is told of its end.
+
+        Args:
+            trial: The running trial.
+            result: Its result.
+        """
+        trial.set_user_attr(RESULT, result.to_json())
+
+    def record_baseline(self, result: Result) -> None:
+        """Keep a baseline's result in the study.
+
+        Args:
+            result: Its result.
+        """
+        self.study.set_user_attr(_BASELINE + result.name, result.to_json())
+
+    def baselines(self) -> list[Result]:
+        """Give the recorded baselines in the order in which they were recorded."""
+        return [
+            Result.from_json(value)
+            for key, value in self.study.user_attrs.items()
+            if key.startswith(_BASELINE)
+        ]
+
+    def trials(self) -> list[Result]:
+        """Give the finished trials by number, without those that were lost and put back."""
+        return [trial_result(trial) for trial in counted(self.study) if trial.state.is_finished()]
+
+    def results(self) -> list[Result]:
+        """Give the baselines, then the trials."""
+        return [*self.baselines(), *self.trials()]
+
+    @property
+    def champion(self) -> str | None:
+        """Name of the trial that was chosen before the held-out part was scored, if any was."""
+        name = self.study.user_attrs.get(_CHAMPION)
+        return None if name is None else str(name)
+
+    @property
+    def chosen_by(self) -> Objective:
+        """By what the champion was chosen; earlier versions took the accuracy, and did not say."""
+        return OBJECTIVES[self.study.user_attrs.get(_CHOSEN_BY, ACCURACY.name)]
+
+    def choose_champion(self, champion: Result | None = None) -> Result | None:
+        """Choose the champion by the first objective, and fix the choice in the study.
+
+        No held-out label has a part in it. Ties go to the highest validation accuracy, then to the
+        lowest validation loss, then to the earliest.
+
+        Args:
+            champion: The trial that was chosen by more validation data than that; None for none.
+
+        Returns:
+            The champion; None where no trial is complete.
+        """
+        champion = champion or next(iter(best_first(self.study)), None)
+        self.study.set_user_attr(_CHOSEN_BY, deciding(self.study).name)
+        self.study.set_user_attr(_CHAMPION, champion.name if champion else None)
+        return champion
+
+    def heldout_labels(self) -> npt.NDArray[np.uint8]:
+        """Give the labels of the held-out rows, uint8 [n]."""
+        return self.dataset.labels_of(self.dataset.split.heldout)
+
+    def heldout_probabilities(self) -> dict[str, Scores]:
+        """Give the held-out probabilities by name, float32 [n], of every result that has them."""
+        found = {}
+        for result in self.results():
+            scores = self.scores(result)
+            if scores is not None:
+                found[result.name] = scores["heldout"]
+        return found
+
+    def scores(self, result: Result) -> dict[str, Scores] | None:
+        """Read a result's probabilities.
+
+        Args:
+            result: A result of this run.
+
+        Returns:
+            The arrays "validation" and "heldout"; None where there are none.
+
+        Raises:
+            UserError: If they are damaged.
+        """
+        path = self.find(result, SCORES)
+        return None if path is None else load_scores(path)
+
+    def find(self, result: Result, name: str) -> Path | None:
+        """Find a file of a result, on whichever machine it was made.
+
+        Args:
+            result: A result of this run.
+            name: The file, e.g. "model.keras".
+
+        Returns:
+            The file; None where there is none.
+        """
+        return self.artefacts.find(f"{result.artefacts}/{name}") if result.artefacts else None
+
+    def publish(self, number: int) -> None:
+        """Let the other machines have a trial's files.
+
+        Args:
+            number: The trial's number.
+        """
+        folder = self.trial_folder(number)
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            self.artefacts.publish(path.relative_to(self.folder).as_posix())
+
+    def trial_folder(self, number: int) -> Path:
+        """Say where a trial's artefacts go.
+
+        Args:
+            number: The trial's number.
+
+        Returns:
+            Its folder.
+        """
+        return self.folder / "trials" / str(number)
+
+    def keep_best_checkpoints(self, count: int) -> None:
+        """Delete the checkpoints of all complete trials but the best by the first objective.
+
+        Args:
+            count: How many to keep, not fewer than in the calls before.
+        """
+        for result in best_first(self.study)[count:]:
+            # What is complete has its files, and once outranked stays so: asked for once is enough.
+            if result.artefacts and result.name not in self._outranked:
+                self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
+                self._outranked.add(result.name)
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except DamagedJournal as error:
+        raise UserError(f"{folder / JOURNAL}: it is damaged; use another --study") from error
+
+
+def _agree(study: optuna.Study, objectives: Sequence[Objective]) -> None:
+    """Refuse other objectives than the study was made for; name those of a new one."""
+    names = [objective.name for objective in objectives]
+    made = [direction.name.lower() for direction in study.directions]
+    if made == [objective.direction for objective in objectives]:
+        known = agreed_objectives(study, names)
+    else:
+        known = study.user_attrs.get(OBJECTIVE_NAMES, made)
+    if known != names:
+        raise UserError(
+            f"study '{study.study_name}' was made for the objective {', '.join(known)}, not "
+            f"{', '.join(names)}; use the same, or another --study"
+        )
+    show_objectives(study, names)
+
+
+def _refuse_difference(name: str, known: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    for key in sorted({*known, *now} - {*_NOT_COMPARED}):
+        if known.get(key) != now.get(key):
+            raise UserError(
+                f"study '{name}' was made with {key} = {known.get(key)!r}, not {now.get(key)!r}; "
+                "use the same, or another --study"
+            )

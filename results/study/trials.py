@@ -1,0 +1,148 @@
+"""Trials of the study as results: which of them count, what they left, which is the best."""
+
+import warnings
+from collections.abc import Sequence
+from functools import partial
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from results.study import objectives
+from results.study.objectives import ACCURACY, Objective, order
+from results.study.result import Result, Status
+
+# Attributes of a trial that the bridge writes while it runs.
+SLOT = "slot"
+REPLACES = "replaces"
+SURPLUS = "surplus"
+REASON = "reason"
+WORKER = "worker"
+BORN = "born"
+DEATHS = "deaths"
+DRAWN = "drawn"
+# The one that the store writes at its end.
+RESULT = "result"
+
+# An attribute of the study: the names of the objectives that its trials' values are of.
+OBJECTIVES = "objectives"
+
+
+def agreed_objectives(
+    study: optuna.Study, names: Sequence[str], *, corrects: bool = False
+) -> list[str]:
+    """Say what a study's values are of; whoever opens it first decides.
+
+    Optuna compares directions alone: `val_accuracy` and `val_auc` would be ranked together. Its
+    metric names will not do as the record: a user may have chosen them, and in other words.
+
+    Args:
+        study: The study. One without a record, of an earlier version too, is given these names.
+        names: The names of the objectives that it is opened with, in order.
+        corrects: Whether they hold as long as there is no value: the first ones may be mistyped.
+
+    Returns:
+        The study's own names: those given, or the other ones that it was begun with.
+    """
+    known = study.user_attrs.get(OBJECTIVES)
+    if known is None or (corrects and known != list(names) and not _has_values(study)):
+        known = list(names)
+        study.set_user_attr(OBJECTIVES, known)
+    return list(known)
+
+
+def show_objectives(study: optuna.Study, names: Sequence[str]) -> None:
+    """Let Optuna's plots, tables and dashboard call a new study's values by their names.
+
+    Only of a study that the project itself makes: with names, the column `value` of
+    `study.trials_dataframe()` becomes `value_val_loss`, for which a user's program is not ready.
+
+    Args:
+        study: The study; one that has values stays as it is.
+        names: A name for each of its directions.
+    """
+    if study.metric_names != list(names) and not _has_values(study):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(names))
+
+
+def _has_values(study: optuna.Study) -> bool:
+    ranked = (TrialState.COMPLETE, TrialState.PRUNED)
+    return bool(study.get_trials(deepcopy=False, states=ranked))
+
+
+def counted(study: optuna.Study) -> list[FrozenTrial]:
+    """Give the trials that a budget counts: without those put back, and those added twice.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The trials by number, of any state.
+    """
+    trials = study.get_trials(deepcopy=False)
+    replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
+    return [
+        trial
+        for trial in trials
+        if trial.number not in replaced and SURPLUS not in trial.user_attrs
+    ]
+
+
+def place(trial: FrozenTrial) -> int:
+    """Give a trial's place in the order of a search: the same for one that repeats a lost one.
+
+    Args:
+        trial: Any trial.
+
+    Returns:
+        Its slot in the budget; its number, where it has none.
+    """
+    return int(trial.user_attrs.get(SLOT, trial.number))
+
+
+def deciding(study: optuna.Study) -> Objective:
+    """Give the objective that says which trial is the best: the first one.
+
+    Args:
+        study: A study of a run; one of an earlier version, which does not tell, is ranked by
+            validation accuracy.
+    """
+    return objectives.OBJECTIVES[study.user_attrs.get(OBJECTIVES, [ACCURACY.name])[0]]
+
+
+def best_first(study: optuna.Study) -> list[Result]:
+    """Sort a study's complete trials by its first objective, on no more than validation data.
+
+    Args:
+        study: A study of a run.
+
+    Returns:
+        The complete ones among those that the budget counts, the best first.
+    """
+    told = [trial for trial in counted(study) if trial.state == TrialState.COMPLETE]
+    complete = [result for result in map(trial_result, told) if result.status == "complete"]
+    return sorted(complete, key=partial(order, deciding(study)))
+
+
+def trial_result(trial: FrozenTrial) -> Result:
+    """Read a finished trial of the study as a result.
+
+    Args:
+        trial: A finished trial.
+
+    Returns:
+        What was recorded; for a trial that recorded nothing, a failed result with its reason.
+    """
+    if RESULT in trial.user_attrs:
+        return Result.from_json(trial.user_attrs[RESULT])
+    status: Status = "pruned" if trial.state == TrialState.PRUNED else "failed"
+    return Result(
+        name=f"trial {trial.number}",
+        kind="trial",
+        status=status,
+        reason=trial.user_attrs.get(REASON, "it ended without a word"),
+        number=trial.number,
+        hyperparameters=dict(trial.params),
+        worker=trial.user_attrs.get(WORKER, ""),
+    )

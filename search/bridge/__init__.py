@@ -1,0 +1,5 @@
+"""The public bridge: Optuna studies behind KerasTuner's oracle and tuner."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,403 @@
+"""KerasTuner's own loop on an Optuna study, for programs of one's own."""
+
+import math
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import optuna
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.errors import FailedTrialError, FatalValueError
+from optuna.pruners import SuccessiveHalvingPruner
+from optuna.trial import TrialState
+
+from data.common import UserError
+from results.study import BEHIND, HEARTBEAT_SECONDS, REASON, close, open_storage, show_objectives
+from search.bridge.oracle import OptunaOracle, check_limits
+from search.common import ended
+from search.queue import REFUSED, Start, beating, make_sampler, put_back, wait_for_signs
+
+# Before it is known how long a training will be, and as many as most are.
+_EPOCHS = 10
+# KerasTuner's name of what is minimized where no objective is given.
+_UNNAMED = "default_objective"
+# What TPE is told of the workers: that there may be others.
+_WORKERS = 2
+_BEGUN = tuple(state for state in TrialState if state != TrialState.WAITING)
+
+
+class OptunaTuner(keras_tuner.Tuner):
+    """The tuner to put in the place of `keras_tuner.RandomSearch`.
+
+    Its trials come from an Optuna study, each epoch's objective goes to the study's pruner, and a
+    search goes on where it stopped. Processes that run the same program at once share the search:
+    `max_trials` is what all of them run together, and the trial of one that dies is repeated.
+
+    Args:
+        hypermodel: As for `keras_tuner.Tuner`.
+        objective: As for `keras_tuner.Oracle`. Trials of several objectives are not pruned.
+        max_trials: How many trials the study shall have in the end; None for no bound.
+        seed: Of the study's sampler; None for any. With a study of your own its sampler has one,
+            and this is that of `OptunaOracle`.
+        study: The study, or the URL of a database that holds it, or shall, under the project's
+            name. None for one in the project's folder. One that is not given has TPE and ASHA.
+        timeout: Seconds from now after which no trial is begun; None for no bound.
+        starting_points: What the first trials take: values by name; what a point does not name
+            takes its default.
+        hyperparameters: As for `keras_tuner.Oracle`.
+        tune_new_entries: As for `keras_tuner.Oracle`.
+        allow_new_entries: As for `keras_tuner.Oracle`.
+        max_retries_per_trial: As for `keras_tuner.Oracle`.
+        max_consecutive_failed_trials: As for `keras_tuner.Oracle`.
+        directory: Where KerasTuner's files go, and a study that is not given.
+        project_name: Their folder's name.
+        overwrite: Whether to begin anew: that folder is deleted first. A study that is given must
+            then be a new one.
+        kwargs: As for `keras_tuner.Tuner`. A model above `max_model_size` prunes its trial, so that
+            the sampler avoids its like; ten times as many of them in a row as of failures end the
+            search.
+
+    Raises:
+        ValueError: If there is no hypermodel and `run_trial` needs one, the study's values are of
+            other objectives or directions, its database cannot be reached, it has trials and
+            `overwrite` would delete their models, `max_trials` is below 1 or `timeout` below 0.
+        ChangedSpace: A ValueError: if the study's trials had other choices for an entry of the
+            space, or another kind of range.
+    """
+
+    oracle: OptunaOracle
+    hypermodel: Any
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        seed: int | None = None,
+        *,
+        study: optuna.Study | str | None = None,
+        timeout: float | None = None,
+        starting_points: Sequence[Start] = (),
+        hyperparameters: keras_tuner.HyperParameters | None = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int = 3,
+        directory: str | Path | None = None,
+        project_name: str | None = None,
+        overwrite: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        check_limits(max_trials, timeout)
+        # KerasTuner looks only where `run_trial` is its own.
+        if hypermodel is None and type(self).run_trial is OptunaTuner.run_trial:
+            raise ValueError("hypermodel is missing: give a function of `hp` or a HyperModel")
+        folder = Path(directory or ".", project_name or "untitled_project")
+        # By the user, so that it is kept elsewhere than in the folder.
+        given = study is not None
+        if not isinstance(study, optuna.Study):
+            study = _study(folder, study, objective, seed, anew=overwrite)
+        elif overwrite:
+            _refuse_loss(study, folder)
+        oracle = OptunaOracle(
+            study,
+            objective,
+            max_trials,
+            timeout,
+            hyperparameters,
+            tune_new_entries,
+            allow_new_entries,
+            max_retries_per_trial,
+            max_consecutive_failed_trials,
+            starting_points,
+            seed,
+        )
+        self._reported: set[tuple[str, int]] = set()
+        # The models whose training the pruner ends, by trial, and the epochs that `search` names.
+        self._asked_to_end: dict[str, Any] = {}
+        self._epochs: int | None = None
+        super().__init__(
+            oracle,
+            hypermodel,
+            directory=str(folder.parent),
+            project_name=folder.name,
+            # A study that does not fit is refused by now, with nothing deleted.
+            overwrite=overwrite and given,
+            **kwargs,
+        )
+
+    def reload(self) -> None:
+        """Take KerasTuner's files up; the space is looked through anew, for it may have changed."""
+        self._populate_initial_space()
+        super().reload()
+
+    @property
+    def study(self) -> optuna.Study:
+        """The study: every trial with its values, for Optuna's plots and dashboard."""
+        return self.oracle.study
+
+    def pre_create_trial(self) -> None:
+        """Put the trials of dead processes back before asking for one."""
+        put_back(self.study)
+        wait_for_signs(self.study, self.oracle.max_trials, lambda: self.oracle.is_late)
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        """Run a trial as KerasTuner does, and give signs of life meanwhile.
+
+        Args:
+            trial: The trial.
+            args: Of `search`.
+            kwargs: Of `search`.
+
+        Returns:
+            What `keras_tuner.Tuner.run_trial` returns; of a pruned trial, or one whose model is
+            larger than `max_model_size`, the last value that was reported, which ranks nowhere.
+        """
+        asked = self.oracle.optuna_trial(trial.trial_id)
+        self._asked_to_end.pop(trial.trial_id, None)
+        with beating(self.study._storage, asked._trial_id, HEARTBEAT_SECONDS):
+            try:
+                return super().run_trial(trial, *args, **kwargs)
+            except Oversized as error:
+                # As in `search.run`: the sampler learns nothing from a failure.
+                trial.message = str(error)
+                asked.set_user_attr(REASON, trial.message)
+                asked.set_user_attr(REFUSED, True)
+            except optuna.TrialPruned:
+                pass  # KerasTuner would print a traceback. The study keeps what was reported.
+            self._prune(trial)
+            return self._last_values(asked)
+
+    def _build_hypermodel(self, hp: keras_tuner.HyperParameters) -> Any:
+        model = super()._build_hypermodel(hp)
+        if self.max_model_size and isinstance(model, keras.Model) and model.built:
+            count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+            if count > self.max_model_size:
+                limit = f"max_model_size {self.max_model_size:,}"
+                raise Oversized(f"{count:,} parameters, more than {limit}")
+        return model
+
+    def _build_and_fit_model(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        # KerasTuner's own hook around each execution of a trial. It takes a dict of several
+        # objectives only with their sum, and does not look whether a history has the objective.
+        own = self.hypermodel
+        self.hypermodel = _Checked(own, self.oracle.objective)
+        self._epochs = kwargs.get("epochs")
+        try:
+            with ended(kwargs.get("callbacks") or []):
+                results = super()._build_and_fit_model(trial, *args, **kwargs)
+        finally:
+            self.hypermodel = own
+        if self._is_ended_as_asked(trial):
+            # Not out of `model.fit`, whose callbacks would never end. No other execution follows.
+            raise optuna.TrialPruned
+        return results
+
+    def _last_values(self, asked: optuna.Trial) -> dict[str, float]:
+        reported = self.study._storage.get_trial(asked._trial_id).intermediate_values
+        objective = self.oracle.objective
+        worst = math.inf if objective.direction == "min" else -math.inf
+        value = reported[max(reported)] if reported else worst
+        names = [part.name for part in getattr(objective, "objectives", ())]
+        return dict.fromkeys([objective.name, *names], value)
+
+    def _prune(self, trial: Trial) -> None:
+        self._asked_to_end.pop(trial.trial_id, None)
+        self.oracle.prune(trial.trial_id)
+
+    def on_trial_end(self, trial: Trial) -> None:
+        """End the trial in the oracle.
+
+        Args:
+            trial: The trial.
+        """
+        # A `run_trial` of the user's own may have trained the model without asking this one.
+        if trial.status == TrialStatus.COMPLETED and self._is_ended_as_asked(trial):
+            self._prune(trial)
+        super().on_trial_end(trial)
+
+    def on_epoch_begin(
+        self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Leave a loop of the user's own that trains on although it was asked to end.
+
+        Args:
+            trial: The trial.
+            model: Its model.
+            epoch: The epoch, from 0.
+            logs: Nothing.
+
+        Raises:
+            optuna.TrialPruned: If the training was to end before; `Model.fit` obeys.
+        """
+        self._leave_if_ignored(trial)
+        super().on_epoch_begin(trial, model, epoch, logs)
+
+    def on_epoch_end(
+        self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Report the objective, and end the training where the study's pruner says so.
+
+        A training that ends here anyway is not pruned: it is whole. Of several executions of a
+        trial the first one is reported.
+
+        Args:
+            trial: The trial.
+            model: Its model.
+            epoch: The epoch, from 0.
+            logs: Its metrics.
+
+        Raises:
+            optuna.TrialPruned: If the training was to end before; `Model.fit` obeys.
+        """
+        self._leave_if_ignored(trial)
+        super().on_epoch_end(trial, model, epoch, logs)
+        value = (logs or {}).get(self.oracle.objective.name)
+        step = epoch + 1
+        if value is None or len(self.study.directions) > 1 or self._is_reported(trial, step):
+            return
+        asked = self.oracle.optuna_trial(trial.trial_id)
+        asked.report(float(value), step)
+        # Asked at each report: a pruner may keep books by it.
+        if asked.should_prune() and not self._is_over(model, epoch):
+            # A callback that ends the training here as well puts its True in this one's place.
+            model.stop_training = BEHIND
+            self._asked_to_end[trial.trial_id] = model
+
+    def _is_over(self, model: Any, epoch: int) -> bool:
+        """Say whether a training ends with this epoch, as far as it is known."""
+        epochs = self._epochs_of(model)
+        return bool(model.stop_training) or (epochs is not None and epoch + 1 >= epochs)
+
+    def _epochs_of(self, model: Any) -> int | None:
+        # `Model.fit` may have been called with other epochs than `search`; a loop of the user's own
+        # makes no history.
+        history = getattr(model, "history", None)
+        epochs: int | None = history.params["epochs"] if history else self._epochs
+        return epochs
+
+    def _is_ended_as_asked(self, trial: Trial) -> bool:
+        model = self._asked_to_end.get(trial.trial_id)
+        if model is None or model.stop_training is not BEHIND:
+            return False
+        # Of a loop of the user's own it is not known whether it obeyed, or was at its end.
+        return self._epochs_of(model) is not None
+
+    def _leave_if_ignored(self, trial: Trial) -> None:
+        if trial.trial_id in self._asked_to_end:
+            raise optuna.TrialPruned
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Print the best trials, and as many as there are.
+
+        Args:
+            num_trials: How many at most.
+        """
+        super().results_summary(len(self.oracle.get_best_trials(num_trials)))
+
+    def _configure_tensorboard_dir(
+        self, callbacks: list[Any], trial: Trial, execution: int = 0
+    ) -> None:
+        # KerasTuner names the entries of every scope, and TensorBoard refuses one name twice.
+        shown = Trial(_one_by_name(trial.hyperparameters), trial.trial_id)
+        super()._configure_tensorboard_dir(callbacks, shown, execution)
+
+    def _is_reported(self, trial: Trial, step: int) -> bool:
+        report = (trial.trial_id, step)
+        before = report in self._reported
+        self._reported.add(report)
+        return before
+
+
+class Oversized(FailedTrialError):
+    """A model has more trainable weights than `max_model_size`."""
+
+
+class _Checked(keras_tuner.HyperModel):
+    """A hypermodel whose `fit` gives all objectives, and their sum where they are several."""
+
+    def __init__(self, own: keras_tuner.HyperModel, objective: Any) -> None:
+        super().__init__()
+        self._own = own
+        self._objective = objective
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        return self._own.build(hp)
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
+        results = self._own.fit(hp, model, *args, **kwargs)
+        found = results.history if isinstance(results, keras.callbacks.History) else results
+        if not isinstance(found, dict):
+            return results
+        parts = getattr(self._objective, "objectives", [self._objective])
+        missing = [part.name for part in parts if part.name not in found]
+        # Without an objective of the user's KerasTuner itself says what `fit` has to return.
+        if missing and self._objective.name != _UNNAMED:
+            raise FatalValueError(
+                f"objective {', '.join(missing)} is not among the metrics of the training, which "
+                f"are {', '.join(found)}"
+            )
+        if len(parts) > 1 and found is results:
+            return {self._objective.name: self._objective.get_value(found), **found}
+        return results
+
+
+def _one_by_name(hyperparameters: keras_tuner.HyperParameters) -> keras_tuner.HyperParameters:
+    """Give the values of a trial with the one entry of each name that is active."""
+    active = {it.name: it for it in hyperparameters.space if hyperparameters.is_active(it)}
+    shown = keras_tuner.HyperParameters()
+    shown.merge(active.values())
+    shown.values = dict(hyperparameters.values)
+    return shown
+
+
+def _refuse_loss(study: optuna.Study, folder: Path) -> None:
+    """Refuse to delete the models of a study that would keep its trials."""
+    begun = study.get_trials(deepcopy=False, states=_BEGUN)
+    if begun:
+        raise ValueError(
+            f"overwrite=True would delete '{folder}', but study '{study.study_name}' keeps its "
+            f"{len(begun)} trials; to begin anew take another study (in a database: another "
+            "project_name), to go on leave overwrite out"
+        )
+
+
+def _study(
+    folder: Path, url: str | None, objective: Any, seed: int | None, *, anew: bool
+) -> optuna.Study:
+    """Open a project's study, in its folder or in a database, or begin it.
+
+    Anew means without what is in the folder; a database is left as it is.
+    """
+    # KerasTuner itself knows the directions of what it knows by name.
+    wanted = keras_tuner.Oracle(objective).objective
+    parts = getattr(wanted, "objectives", [wanted])
+    if anew and url is None and folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        storage = open_storage(folder, url, HEARTBEAT_SECONDS, option="study")
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    seed = random.randrange(2**31) if seed is None else seed
+    study = optuna.create_study(
+        study_name=folder.name,
+        storage=storage,
+        sampler=make_sampler("tpe", seed, _WORKERS, _EPOCHS),
+        # How long a training will be is not known yet: from its first epoch on.
+        pruner=SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
+        directions=["maximize" if part.direction == "max" else "minimize" for part in parts],
+        load_if_exists=True,
+    )
+    if anew:
+        try:
+            _refuse_loss(study, folder)
+        except ValueError:
+            close(storage)
+            raise
+    show_objectives(study, [part.name for part in parts])
+    return study

@@ -1,0 +1,41 @@
+"""The end of a search: the leaderboard, the report and the exported winner."""
+
+import logging
+
+from results.export import export_trial
+from results.leaderboard import from_store, write
+from results.leaderboard.table import table
+from results.report import write as write_report
+from results.serving import register
+from results.study import Result, Store, exported
+
+log = logging.getLogger(__name__)
+
+
+def finish(store: Store, champion: Result | None) -> None:
+    """Rank on the held-out part, write the report and export the winner.
+
+    Args:
+        store: The run.
+        champion: The trial that was chosen on validation rows; None where none is complete.
+
+    Raises:
+        UserError: If the winner's file, loaded again, does not give the search's scores, or
+            nothing can be written.
+    """
+    # The user has named it for this search. From now on its models are loaded.
+    register(store.protocol["space"])
+    leaderboard = from_store(store)
+    write(leaderboard, store.folder)
+    print(table(leaderboard), end="")
+    if len(store.study.directions) > 1:
+        front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
+        print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
+    log.info("the report is %s", write_report(store, leaderboard))
+    # Last: a winner whose file gives other scores than the search is refused, the rest stays.
+    if champion is None:
+        log.warning("no trial is complete, so there is nothing to export")
+    else:
+        winner = exported(store, champion)
+        export_trial(store, leaderboard, winner, store.folder / "best")
+        log.info("the winner, %s, is in %s", winner.name, store.folder / "best")

@@ -1,0 +1,94 @@
+"""Reads, splits and encodes the log that a search learns from."""
+
+import logging
+import os
+from pathlib import Path
+
+from data import synthetic
+from data.common import UserError
+from data.dataset import Dataset, prepare
+from data.reading import access_log
+from results.study import ACCURACY, Objective
+from search.config import BATCH_SIZE, Options
+
+log = logging.getLogger(__name__)
+
+_SYNTHETIC_SEED = 0
+# Below this share of the rarer label accuracy is a poor judge.
+RARE = 0.1
+
+
+def load(options: Options) -> Dataset:
+    """Read, split and encode the log.
+
+    Args:
+        options: The command line.
+
+    Returns:
+        The data set.
+    """
+    source = options.data or _synthetic(options)
+    log.info("reading %s", source)
+    read = access_log.read(
+        source,
+        format=options.format,
+        dropped_keys=options.dropped_keys,
+        rows=options.rows,
+        skip_bad_rows=options.skip_bad_rows,
+        max_bytes=options.max_bytes,
+    )
+    if read.skipped:
+        log.warning("%d bad rows were skipped", read.skipped)
+    dataset = prepare(
+        read,
+        split=options.split,
+        vocabulary=options.vocabulary,
+        dropped_keys=options.dropped_keys,
+        batch_size=BATCH_SIZE,
+    )
+    log.info(
+        "%s rows, %d ids, split %s",
+        f"{dataset.facts['rows']:,}",
+        dataset.facts["num_words"],
+        options.split,
+    )
+    _advise(dataset, options.objective[0])
+    return dataset
+
+
+def _advise(dataset: Dataset, objective: Objective) -> None:
+    """Warn if accuracy says little about a log."""
+    rarer = min(dataset.labels.mean(), 1 - dataset.labels.mean())
+    if objective.name == ACCURACY.name and rarer < RARE:
+        log.warning(
+            "only %.1f %% of the rows have the rarer label, so always predicting the other one is "
+            "%.1f %% accurate; consider --objective val_auc, val_f1 or val_recall_at_fpr_1",
+            100 * rarer,
+            100 * (1 - rarer),
+        )
+
+
+def _synthetic(options: Options) -> str:
+    rows = options.rows or synthetic.DEFAULT_ROWS
+    path = options.out / "synthetic" / f"synthetic-{rows}-{_SYNTHETIC_SEED}.csv"
+    make_folder(path.parent)
+    # Written anew each time: an older version of the generator may have left another log.
+    synthetic.write(path, rows, _SYNTHETIC_SEED)
+    return str(path)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that the user named, or say in one line why that cannot be.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UserError: It cannot be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: '{folder}' cannot be made ({error.strerror})") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"--out: '{folder}' cannot be written")

@@ -1,0 +1,189 @@
+"""What a search shows while it runs: a live panel on a terminal, log lines elsewhere."""
+
+import logging
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from results.study import Result, counted, trial_result
+from search.config import Budget
+from search.queue import is_refused
+from search.workers import Progress
+
+log = logging.getLogger(__name__)
+
+_STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.RUNNING: "running",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+@dataclass
+class View:
+    """The state of a search as its user sees it.
+
+    Attributes:
+        study: The study.
+        budget: The search's budget.
+        objective: Name of the first objective.
+        running: What each busy worker said last, by the worker's index.
+    """
+
+    study: optuna.Study
+    budget: Budget
+    objective: str
+    running: dict[int, Progress] = field(default_factory=dict)
+    _before: set[int] = field(default_factory=set)
+    _told: set[int] = field(default_factory=set)
+    _started: float = field(default_factory=time.monotonic)
+    _live: Live | None = None
+
+    def __enter__(self) -> "View":
+        """Start to show; trials that had ended before are not announced."""
+        self._before = {trial.number for trial in counted(self.study) if trial.state.is_finished()}
+        self._told = set(self._before)
+        self._started = time.monotonic()
+        if sys.stderr.isatty():
+            self._live = Live(console=Console(stderr=True), refresh_per_second=2, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Announce the last trials and stop to show."""
+        self.refresh()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def trained(self, name: str, result: Result, kept: bool) -> None:
+        """Tell of a finished training that is no trial.
+
+        Args:
+            name: What was trained, e.g. "model2, seed 3 of 5".
+            result: Its result.
+            kept: Whether an earlier run had trained it.
+        """
+        log.info(
+            "%s %s%s: val accuracy %s in %.0f s",
+            name,
+            result.status,
+            " (kept from an earlier run)" if kept else _why(result),
+            _figure(result.val_accuracy, "-"),
+            result.train_seconds,
+        )
+
+    def progress(self, worker: int, news: Progress) -> None:
+        """Tell how far a worker has come.
+
+        Args:
+            worker: The worker's index.
+            news: What it said.
+        """
+        self.running[worker] = news
+        log.debug("%s: epoch %.2f, %s", news.name, news.epochs, news.value)
+
+    def idle(self, worker: int) -> None:
+        """Tell that a worker trains nothing now.
+
+        Args:
+            worker: The worker's index.
+        """
+        self.running.pop(worker, None)
+
+    def refresh(self) -> None:
+        """Announce what has ended since the last time, and redraw."""
+        trials = counted(self.study)
+        for trial in trials:
+            if trial.state.is_finished() and trial.number not in self._told:
+                self._told.add(trial.number)
+                self._announce(trial_result(trial), trials)
+        if self._live is not None:
+            self._live.update(self.panel(trials))
+
+    def _announce(self, result: Result, trials: list[FrozenTrial]) -> None:
+        log.info(
+            "%s %s%s: val accuracy %s, %.2f epochs in %.0f s; %s",
+            result.name,
+            result.status,
+            _why(result),
+            _figure(result.val_accuracy, "-"),
+            result.epochs,
+            result.train_seconds,
+            self.summary(trials),
+        )
+
+    def summary(self, trials: list[FrozenTrial]) -> str:
+        """Say how the search stands.
+
+        Args:
+            trials: The trials that the budget counts.
+
+        Returns:
+            Trials by state, the best value and its trial, and what is left of the budget.
+        """
+        states = Counter(TrialState.FAIL if is_refused(trial) else trial.state for trial in trials)
+        counts = [f"{states[state]} {name}" for state, name in _STATES.items()]
+        return ", ".join([*counts, *self._best(trials), *self._left(trials)])
+
+    def _best(self, trials: list[FrozenTrial]) -> list[str]:
+        complete = [
+            trial for trial in trials if trial.state == TrialState.COMPLETE and trial.values
+        ]
+        if not complete:
+            return []
+        maximize = self.study.directions[0] == StudyDirection.MAXIMIZE
+        best = (max if maximize else min)(complete, key=lambda trial: trial.values[0])
+        return [f"best {self.objective} {best.values[0]:.4f} (trial {best.number})"]
+
+    def _left(self, trials: list[FrozenTrial]) -> list[str]:
+        elapsed = time.monotonic() - self._started
+        if self.budget.seconds is not None:
+            return [f"{_clock(max(0.0, self.budget.seconds - elapsed))} left"]
+        ended = [trial.number for trial in trials if trial.state.is_finished()]
+        here = len(set(ended) - self._before)
+        left = (self.budget.trials or 0) - len(ended)
+        if left <= 0:
+            return []
+        about = f", about {_clock(elapsed / here * left)}" if here else ""
+        return [f"{left} of {self.budget.trials} left{about}"]
+
+    def panel(self, trials: list[FrozenTrial]) -> Group:
+        """Draw the live view.
+
+        Args:
+            trials: The trials that the budget counts.
+
+        Returns:
+            The summary above one line a busy worker: its training, epochs and value.
+        """
+        table = Table(box=None)
+        for column in ("worker", "training", "epochs", self.objective):
+            table.add_column(column)
+        for worker, news in sorted(self.running.items()):
+            table.add_row(str(worker), news.name, f"{news.epochs:.2f}", _figure(news.value, ""))
+        return Group(Text(self.summary(trials)), table)
+
+
+def _why(result: Result) -> str:
+    return f" ({result.reason})" if result.reason else ""
+
+
+def _figure(value: float | None, absent: str) -> str:
+    return absent if value is None else f"{value:.4f}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

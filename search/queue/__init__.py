@@ -1,0 +1,5 @@
+"""The queue of trials in an Optuna study: ask, tell, retry."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,193 @@
+"""The samplers and pruners that the command line knows by name."""
+
+import importlib
+import importlib.util
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+from data.common import UserError
+from search.queue.reseeded import ReseededSampler
+
+
+def _tpe(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(
+        seed=seed,
+        multivariate=True,
+        group=True,
+        constant_liar=workers > 1,
+    )
+
+
+def _gp(seed: int, workers: int) -> BaseSampler:
+    if importlib.util.find_spec("torch") is None:
+        raise UserError("--sampler gp needs PyTorch: pip install 'model3-search[gp]'")
+    return optuna.samplers.GPSampler(seed=seed)
+
+
+def _cmaes(seed: int, workers: int) -> BaseSampler:
+    # It draws choices and conditional values at random, and would say so for each of each trial.
+    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+
+
+def _nsga2(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.NSGAIISampler(seed=seed, population_size=20)
+
+
+def _random(seed: int, workers: int) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+SAMPLERS: Mapping[str, Callable[[int, int], BaseSampler]] = {
+    "tpe": _tpe,
+    "gp": _gp,
+    "cmaes": _cmaes,
+    "nsga2": _nsga2,
+    "random": _random,
+}
+GRID = "grid"
+KERAS_TUNER = ("kt-random", "kt-bayesian", "kt-hyperband")
+
+
+def sampler_names() -> tuple[str, ...]:
+    """Give the names that `--sampler` takes, beside those of classes.
+
+    Returns:
+        Them, in the order in which they are shown.
+    """
+    return (*SAMPLERS, GRID, *KERAS_TUNER)
+
+
+def check_names(sampler: str, pruner: str) -> None:
+    """Refuse a sampler or pruner that does not exist, before anything is trained.
+
+    Args:
+        sampler: What stood behind `--sampler`.
+        pruner: What stood behind `--pruner`.
+
+    Raises:
+        UserError: If one is not known or cannot be imported.
+    """
+    make_pruner(pruner, 1)
+    # Those import KerasTuner and with it TensorFlow, which takes seconds; the others do without.
+    if sampler not in (GRID, *KERAS_TUNER):
+        make_sampler(sampler, 0, 1, 1)
+
+
+def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler:
+    """Make the sampler that `--sampler` names.
+
+    Args:
+        name: One of `SAMPLERS` or `KERAS_TUNER`, "grid", or "PACKAGE.MODULE:CLASS" for any other
+            sampler of Optuna's kind; its constructor is given `seed` where it takes one.
+        seed: The sampler's seed.
+        workers: How many workers ask at once.
+        epochs: The epochs of a full training, which Hyperband divides.
+
+    Returns:
+        The sampler.
+
+    Raises:
+        UserError: If there is no such sampler.
+    """
+    if name in SAMPLERS:
+        # What it lacks is told now, not in the first trial.
+        _make(name, seed, workers)
+        return ReseededSampler(lambda derived: _make(name, derived, workers), seed)
+    if name == GRID:
+        from search.queue.grid import GridSampler
+
+        return GridSampler(seed)
+    if name in KERAS_TUNER:
+        return _keras_tuner(name, seed, epochs)
+    if ":" in name:
+        return _imported_sampler(name, seed)
+    known = ", ".join(sampler_names())
+    raise UserError(f"--sampler '{name}' is not known; known are {known}, or MODULE:CLASS")
+
+
+def _keras_tuner(name: str, seed: int, epochs: int) -> BaseSampler:
+    import keras_tuner
+
+    from search.queue.keras_tuner_sampler import KerasTunerSampler
+
+    # The sampler sets the direction. KerasTuner takes seed 0 for "none given".
+    given = {"objective": keras_tuner.Objective("objective", "max"), "seed": seed + 1}
+    match name:
+        case "kt-random":
+            oracle = keras_tuner.oracles.RandomSearchOracle(**given)
+        case "kt-bayesian":
+            oracle = keras_tuner.oracles.BayesianOptimizationOracle(**given)
+        case _:
+            oracle = keras_tuner.oracles.HyperbandOracle(
+                max_epochs=epochs, hyperband_iterations=0, **given
+            )
+    return KerasTunerSampler(oracle)
+
+
+def _make(name: str, seed: int, workers: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        # Each trial makes a sampler of its own: the user would read of it again and again.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return SAMPLERS[name](seed, workers)
+
+
+def _imported_sampler(name: str, seed: int) -> BaseSampler:
+    module_name, _, attribute = name.partition(":")
+    # Whatever a user's own code raises, he is told in one line.
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except Exception as error:
+        raise UserError(f"--sampler '{name}' cannot be imported: {_line(error)}") from error
+    try:
+        takes_seed = "seed" in inspect.signature(factory).parameters
+        sampler = factory(seed=seed) if takes_seed else factory()
+    except Exception as error:
+        raise UserError(f"--sampler '{name}' cannot be made: {_line(error)}") from error
+    if not isinstance(sampler, BaseSampler):
+        raise UserError(f"--sampler '{name}' is no optuna.samplers.BaseSampler")
+    return sampler
+
+
+def _line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def make_pruner(name: str, reports: int) -> BasePruner:
+    """Make the pruner that `--pruner` names.
+
+    Args:
+        name: One of `PRUNERS`.
+        reports: How many reports a full training makes: the pruner's largest resource.
+
+    Returns:
+        The pruner.
+
+    Raises:
+        UserError: If there is no such pruner.
+    """
+    if name not in PRUNERS:
+        raise UserError(f"--pruner '{name}' is not known; known are {', '.join(PRUNERS)}")
+    return PRUNERS[name](reports)
+
+
+DEFAULT_PRUNER = "median"
+PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
+    # Before a sixth of a training a single report, and before a third of it the order of trials,
+    # says too little about their end: `python -m tests.benchmarks.tabular.fidelities` and
+    # `simulate`, beside it, measure that. Reports count from 1.
+    "median": lambda reports: optuna.pruners.MedianPruner(
+        n_startup_trials=5, n_warmup_steps=max(1, reports // 6)
+    ),
+    "asha": lambda reports: optuna.pruners.SuccessiveHalvingPruner(
+        min_resource=max(1, reports // 3), reduction_factor=2
+    ),
+    "hyperband": lambda reports: optuna.pruners.HyperbandPruner(
+        min_resource=1, max_resource=reports, reduction_factor=3
+    ),
+    "none": lambda reports: optuna.pruners.NopPruner(),
+}

@@ -1,0 +1,146 @@
+"""The first points of a search: the defaults, or what a space's author knows to be good."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine.hyperparameters import HyperParameter
+
+from data.common import UserError
+from search.queue.distributions import distribution, holds, key, offer, to_internal, to_value
+from search.queue.search_space import active_values
+
+Start = Mapping[str, Any]
+
+DEFAULTS: Start = {}
+
+# Stands before the name of a value whose entry is yet to be met; no entry's key begins so.
+_WAITING = "="
+
+
+class StartError(UserError, ValueError):
+    """A starting point has a value that its hyperparameter cannot have."""
+
+
+def starts_of(space: Any) -> Sequence[Start]:
+    """Give the points that a hypermodel wants tried first.
+
+    Args:
+        space: A `keras_tuner.HyperModel`. It may have an attribute `starting_points`: mappings of
+            hyperparameters' names to values, the best guess first; what a mapping does not name
+            takes its default.
+
+    Returns:
+        The points; where it names none, the defaults alone.
+    """
+    return tuple(getattr(space, "starting_points", (DEFAULTS,)))
+
+
+class InternalPoints(Sequence[Mapping[str, Any]]):
+    """Starting points as the study holds its points, each made only when its trial begins.
+
+    Args:
+        space: The space as it is known by now.
+        starts: The points.
+    """
+
+    def __init__(self, space: keras_tuner.HyperParameters, starts: Sequence[Start]) -> None:
+        self._space = space
+        self._starts = starts
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, index: Any) -> Any:
+        return internal_point(self._space, self._starts[index])
+
+
+def internal_point(space: keras_tuner.HyperParameters, start: Start) -> dict[str, Any]:
+    """Write a starting point as the study holds its points.
+
+    Args:
+        space: The space as it is known by now.
+        start: Values by name; where a name is missing, the default is taken.
+
+    Returns:
+        The internal values of the hyperparameters that are active there, by their keys. What the
+        point names besides waits: `fit`, or a branch of `build`, may be the first to ask for it.
+    """
+    point = {}
+
+    def take(entry: HyperParameter) -> Any:
+        if distribution(entry) is None:
+            return entry.default
+        if entry.name in start:
+            point[key(entry)] = nearest(entry, start[entry.name], "a starting point's")
+        else:
+            point[key(entry)] = nearest(entry, entry.default, "its default")
+        return to_value(entry, point[key(entry)])
+
+    met = active_values(space.space, take)
+    waiting = {_WAITING + name: value for name, value in start.items() if name not in met}
+    return {**point, **waiting}
+
+
+def check_start(space: keras_tuner.HyperParameters, start: Start) -> None:
+    """Refuse a starting point before a search that would not try it as it is.
+
+    Args:
+        space: The space as it is known before the first trial.
+        start: The point.
+
+    Raises:
+        StartError: If it has a value that its hyperparameter cannot have.
+    """
+
+    def take(entry: HyperParameter) -> Any:
+        value = start.get(entry.name, entry.default)
+        if entry.name in start:
+            _check(entry, value)
+        return value
+
+    active_values(space.space, take)
+
+
+def waiting_values(fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a starting point's values by name whose entries were not known when its trial began.
+
+    Args:
+        fixed: What `internal_point` gave.
+    """
+    return {name[1:]: value for name, value in fixed.items() if name.startswith(_WAITING)}
+
+
+def nearest(entry: HyperParameter, value: Any, whose: str) -> Any:
+    """Give what comes nearest to a wanted value, as the study holds it, with a warning if it moved.
+
+    Args:
+        entry: The hyperparameter.
+        value: The value that is wanted.
+        whose: Who wants it, for the warning.
+    """
+    try:
+        internal = to_internal(entry, value)
+    except (ValueError, TypeError):
+        internal = to_internal(entry, entry.default)
+    if not holds(entry, value):
+        warnings.warn(
+            f"hyperparameter '{entry.name}': {whose} {value!r} is not in {offer(entry)}; "
+            f"{to_value(entry, internal)!r} is tried instead",
+            stacklevel=2,
+        )
+    return internal
+
+
+def _check(entry: HyperParameter, value: Any) -> None:
+    try:
+        if hasattr(entry, "min_value") and not entry.min_value <= value <= entry.max_value:
+            raise ValueError
+        if distribution(entry) is None and not holds(entry, value):
+            raise ValueError
+        to_internal(entry, value)
+    except (ValueError, TypeError):
+        raise StartError(
+            f"starting points: {entry.name} cannot be {value!r}, only {offer(entry)}"
+        ) from None

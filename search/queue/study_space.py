@@ -1,0 +1,132 @@
+"""The space as a study has it: what its trials were asked under each name, which has to last."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras_tuner
+import optuna
+from keras_tuner.engine.hyperparameters import Fixed, HyperParameter
+from keras_tuner.errors import FatalValueError
+from optuna.distributions import BaseDistribution, check_distribution_compatibility
+from optuna.trial import FrozenTrial
+
+from search.queue.distributions import can_move, distribution, key, offer
+
+# An attribute of the study: KerasTuner's entries by key. A distribution does not tell what the
+# index of an ordered choice stands for.
+SPACE = "space"
+
+
+class ChangedSpace(FatalValueError):
+    """An entry is not what the study's trials were asked under its name.
+
+    It is of KerasTuner's fatal kind: it ends a search, and no trial fails for it.
+    """
+
+
+class StudySpace:
+    """Admits the entries of a program's space to a study, and records them there.
+
+    Optuna holds one set of choices and one kind of range a name; the ends of a range may move.
+
+    Args:
+        study: The study.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self._admitted: dict[str, HyperParameter] = {}
+
+    def admit(self, entries: Iterable[HyperParameter]) -> None:
+        """Record entries, or refuse them, before any trial is asked for them.
+
+        Args:
+            entries: KerasTuner's entries; those that were admitted before cost nothing.
+
+        Raises:
+            ChangedSpace: If the study's trials hold something else under an entry's name.
+        """
+        new = {key(entry): entry for entry in entries if not self._is_admitted(entry)}
+        if not new:
+            return
+        recorded = self._study.user_attrs.get(SPACE, {})
+        for name, target in self._held(new).items():
+            before = _entry(recorded[name]) if name in recorded else None
+            if not _can_be_held(target, before, new[name]):
+                raise ChangedSpace(
+                    f"study '{self._study.study_name}' has trials with {name} as "
+                    f"{_told(before or target)}, and cannot hold {_told(new[name])} beside it; use "
+                    "another study (project_name, or --study), or another name for it"
+                )
+        now = {name: _config(entry) for name, entry in new.items()}
+        if any(recorded.get(name) != config for name, config in now.items()):
+            self._study.set_user_attr(SPACE, {**recorded, **now})
+        self._admitted.update(new)
+
+    def _is_admitted(self, entry: HyperParameter) -> bool:
+        if isinstance(entry, Fixed):
+            return True
+        before = self._admitted.get(key(entry))
+        if before is None:
+            return False
+        # A range that depends on another entry may move with each trial.
+        return _config(before) == _config(entry) or can_move(before, entry)
+
+    def _held(self, names: Iterable[str]) -> dict[str, BaseDistribution]:
+        """Give what the study's first trial with each name was asked."""
+        missing, found = set(names), {}
+        for trial in self._study.get_trials(deepcopy=False):
+            for name in missing & trial.distributions.keys():
+                found[name] = trial.distributions[name]
+            missing -= found.keys()
+            if not missing:
+                break
+        return found
+
+    def forgotten(
+        self, space: keras_tuner.HyperParameters, trial: FrozenTrial
+    ) -> list[HyperParameter]:
+        """Give the entries of a trial that the program has not met, or no longer has.
+
+        Args:
+            space: The space as the program has it by now.
+            trial: Any trial of the study.
+
+        Returns:
+            The entries, parents before children.
+        """
+        missing = trial.params.keys() - {key(entry) for entry in space.space}
+        recorded = self._study.user_attrs.get(SPACE, {}) if missing else {}
+        return [_entry(config) for name, config in recorded.items() if name in missing]
+
+
+def _can_be_held(
+    held: BaseDistribution, before: HyperParameter | None, now: HyperParameter
+) -> bool:
+    target = distribution(now)
+    assert target is not None
+    try:
+        check_distribution_compatibility(held, target)
+    except ValueError:
+        return False
+    if before is None:
+        # Of an older version's study it is not known what its indices stood for.
+        return can_move(now, now) or held == target
+    return can_move(before, now) or offer(before) == offer(now)
+
+
+def _config(entry: HyperParameter) -> dict[str, Any]:
+    return {"class_name": type(entry).__name__, "config": entry.get_config()}
+
+
+def _entry(config: Mapping[str, Any]) -> HyperParameter:
+    # KerasTuner changes what it reads.
+    one = {"space": [copy.deepcopy(config)], "values": {}}
+    return keras_tuner.HyperParameters.from_config(one).space[0]
+
+
+def _told(what: HyperParameter | BaseDistribution) -> str:
+    if isinstance(what, BaseDistribution):
+        return str(what)
+    return f"{type(what).__name__} {offer(what)}"

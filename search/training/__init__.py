@@ -1,0 +1,5 @@
+"""One training: from hyperparameters to a result."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

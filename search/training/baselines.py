@@ -1,0 +1,265 @@
+"""Trains the fixed baselines, once per data set, protocol, source code, library and machine."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import pickle  # measures a size, loads nothing  # nosec B403
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from data.common import UserError, sync_all, write_text
+from data.dataset import Dataset
+from results.scoring import (
+    SCORES,
+    Rows,
+    accuracy,
+    cross_entropy,
+    load_scores,
+    sameness,
+    save_scores,
+)
+from results.scoring.latency import latency
+from results.study import CHECKPOINT, Point, Result, figures_of
+from search.common import derive
+from search.training.evaluation import describe, measure, timed
+from search.training.fit import Recipe, fit, start_afresh
+from search.workers import cores
+from spaces import BASELINES, KerasBaseline, TextBaseline
+
+_ROOT = Path(__file__).parents[2]
+_PACKAGES = ("data", "spaces", "results", "search")
+_DISTRIBUTIONS = (
+    "model3-search", "tensorflow", "keras", "scikit-learn", "numpy", "scipy", "numba"
+)  # fmt: skip
+_RESULT = "result.json"
+
+
+def hash_sources(root: Path) -> str:
+    """Hash all of this project's source files; each may determine what a baseline gives.
+
+    Args:
+        root: Where its packages lie.
+
+    Returns:
+        The hash of their names and contents.
+    """
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+# Read once in a process, which goes on with what it has imported whatever is edited meanwhile.
+@cache
+def _sources() -> str:
+    return hash_sources(_ROOT)
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    installed = {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
+    return {"python": platform.python_version(), **installed}
+
+
+@cache
+def _machine() -> Mapping[str, Any]:
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "processor": _processor(),
+        "cores": cores(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "gpus": [tf.config.experimental.get_device_details(gpu) for gpu in gpus],
+        # It decides how sums are rounded.
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # Elsewhere than on Linux.
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where finished baselines are kept, by what determines them.
+
+    Attributes:
+        folder: The folder of all of them.
+        dataset: The data they are trained on.
+        recipe: How.
+        seed: The run's seed.
+        sources: The hash of this project's source files.
+        versions: Of this project, of what it computes with, and of Python.
+        machine: What it computes on; latencies are kept, too.
+    """
+
+    folder: Path
+    dataset: Dataset
+    recipe: Recipe
+    seed: int
+    sources: str = field(default_factory=_sources)
+    versions: Mapping[str, str] = field(default_factory=_versions)
+    machine: Mapping[str, Any] = field(default_factory=_machine)
+
+    def place(self, name: str) -> Path:
+        """Say where a baseline's result belongs.
+
+        Args:
+            name: The baseline.
+
+        Returns:
+            A folder whose name holds the hash of all that determines the result.
+        """
+        facts = self.dataset.facts
+        keys = ("fingerprint", "split", "vocabulary", "num_words", "rows")
+        determined_by = {
+            "name": name,
+            "data": {key: facts[key] for key in keys},
+            # A refit has more of the same rows.
+            "fit_rows": len(self.dataset.split.fit),
+            "epochs": self.recipe.epochs,
+            "batch_size": self.recipe.batch_size,
+            "padding": self.recipe.padding,
+            "seed": self.seed,
+            "sources": self.sources,
+            "versions": self.versions,
+            "machine": self.machine,
+        }
+        text = json.dumps(determined_by, sort_keys=True, default=str)
+        return self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+    def find(self, name: str) -> Result | None:
+        """Look a baseline up.
+
+        Args:
+            name: The baseline.
+
+        Returns:
+            Its result; None where it has not been trained, or what was kept is damaged.
+        """
+        place = self.place(name)
+        split = self.dataset.split
+        try:
+            stored = Result.from_json(json.loads((place / _RESULT).read_text(encoding="utf-8")))
+            scores = load_scores(place / SCORES)
+        except (OSError, ValueError, KeyError, TypeError, UserError):
+            return None
+        lengths = len(scores["validation"]), len(scores["heldout"])
+        if lengths != (len(split.validation), len(split.heldout)):
+            return None
+        return replace(stored, artefacts=str(place))
+
+    def train(
+        self,
+        name: str,
+        notify: Callable[[str, float, float | None], None] = lambda name, epochs, value: None,
+        stop: Callable[[], str | None] = lambda: None,
+    ) -> Result:
+        """Train a baseline and keep it, unless the training was stopped.
+
+        Args:
+            name: The baseline.
+            notify: Told of each epoch: name, epochs trained, validation accuracy.
+            stop: Asked after each batch; a reason ends the training.
+
+        Returns:
+            Its result.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        baseline = BASELINES[name]
+        with tempfile.TemporaryDirectory(
+            dir=self.folder, prefix=f".{name}-", ignore_cleanup_errors=True
+        ) as beside:
+            if isinstance(baseline, KerasBaseline):
+                result = self._train_network(baseline, Path(beside), notify, stop)
+            else:
+                result = self._fit_texts(baseline, Path(beside))
+            if result.status == "pruned":
+                return result
+            write_text(Path(beside) / _RESULT, json.dumps(result.to_json()))
+            return self._keep(result, Path(beside))
+
+    def _keep(self, result: Result, folder: Path) -> Result:
+        """Move a finished folder to its place, unless another process was there first."""
+        place = self.place(result.name)
+        sync_all(folder)
+        if self.find(result.name) is None:
+            shutil.rmtree(place, ignore_errors=True)
+        try:
+            folder.replace(place)
+        except OSError:
+            found = self.find(result.name)
+            if found is None:
+                raise
+            return found
+        return replace(result, artefacts=str(place))
+
+    def _train_network(
+        self,
+        baseline: KerasBaseline,
+        folder: Path,
+        notify: Callable[[str, float, float | None], None],
+        stop: Callable[[], str | None],
+    ) -> Result:
+        dataset, seed = self.dataset, derive(self.seed, 0)
+        start_afresh(seed)
+        model = baseline.build(dataset.vocabulary.num_words)
+
+        def watch(point: Point) -> None:
+            notify(baseline.name, point.epoch, point.val_accuracy)
+
+        # The notebook trained on after its loss was lost, and its figures are to be met.
+        recipe = replace(self.recipe, seed=seed, stop_when_diverged=False, reports=1)
+        fitted = fit(model, dataset, recipe, judge=watch, stop=stop)
+        result = describe(model, fitted, name=baseline.name, kind="baseline", seed=seed)
+        if fitted.status == "pruned":
+            return result
+        model.save(folder / CHECKPOINT)
+        return measure(result, fitted, dataset, recipe.padding, folder)
+
+    def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
+        dataset, split = self.dataset, self.dataset.split
+        started = time.monotonic()
+        predict = baseline.fit(dataset.texts.at(split.fit), dataset.labels_of(split.fit))
+        seconds = time.monotonic() - started
+        heldout = list(dataset.texts.at(split.heldout))
+        validation = np.float32(predict(dataset.texts.at(split.validation)))
+        save_scores(folder, validation, np.float32(predict(heldout)))
+        labels = dataset.labels_of(split.validation)
+
+        def answer(requests: Rows) -> None:
+            predict([heldout[request] for request in requests])
+
+        result = Result(
+            name=baseline.name,
+            kind="baseline",
+            status="complete",
+            reason=sameness(validation),
+            seed=self.seed,
+            epochs=1.0,
+            val_accuracy=accuracy(labels, validation),
+            val_loss=cross_entropy(labels, validation),
+            **figures_of(labels, validation),
+            val_rows=len(labels),
+            train_seconds=seconds,
+            size_bytes=len(pickle.dumps(predict)),
+        )
+        return timed(result, latency(answer, np.arange(len(heldout))))

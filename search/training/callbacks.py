@@ -1,0 +1,191 @@
+"""Keras callbacks of the user's own, made anew for each trial: `--callback MODULE:FACTORY`."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import keras
+from keras_tuner.engine.hyperparameters import HyperParameter
+from keras_tuner.errors import FailedTrialError
+
+from data.common import UserError
+from results.study import Point, Result
+from search.common import RAISED, reason
+from search.training.fit import Judge
+from spaces import import_module
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrialInfo:
+    """What a factory is told of the trial whose model has just been built.
+
+    Attributes:
+        study: The study's name.
+        number: The trial's number in it.
+        hyperparameters: The values that built the model, by name.
+        seed: The trial's seed.
+        worker: The worker's name: host and process.
+        folder: The run's folder.
+        objectives: Names of the objectives.
+        space: All of the space's entries that are known by now, active or not.
+    """
+
+    study: str
+    number: int
+    hyperparameters: Mapping[str, Any]
+    seed: int
+    worker: str
+    folder: Path
+    objectives: Sequence[str]
+    space: Sequence[HyperParameter]
+
+
+class TrialCallback(keras.callbacks.Callback):
+    """A Keras callback that is told what only the search knows; any other one will do as well."""
+
+    def on_report(self, point: Point) -> None:
+        """Hear of a report, of which there are several an epoch.
+
+        Args:
+            point: What is known by then, on training and validation rows.
+        """
+
+    def on_result(self, result: Result) -> None:
+        """Hear what the trial leaves: complete, pruned, diverged or, with its reason, failed.
+
+        Not called where the trial is put back, to be run again.
+
+        Args:
+            result: The result.
+        """
+
+
+Factory = Callable[[TrialInfo], keras.callbacks.Callback]
+
+
+def load_callbacks(specs: Sequence[str]) -> dict[str, Factory]:
+    """Import what `--callback` names.
+
+    Args:
+        specs: For each a "PACKAGE.MODULE:FACTORY".
+
+    Returns:
+        The factories by these names, in their order.
+
+    Raises:
+        UserError: One names nothing that can be called.
+    """
+    return {spec: _load(spec) for spec in specs}
+
+
+def _load(spec: str) -> Factory:
+    module_name, _, name = spec.partition(":")
+    try:
+        module = import_module(f"--callback {spec}", module_name)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"--callback {spec}: importing it failed: {reason(error)}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        what = "has no" if found is None else "has no function or class"
+        raise UserError(f"--callback {spec}: module {module_name} {what} {name}")
+    factory: Factory = found
+    return factory
+
+
+class Hooks:
+    """The callbacks of one trial; a context manager that tells them of a training that failed.
+
+    Args:
+        factories: What makes them.
+        info: What they are told of the trial.
+
+    Raises:
+        FailedTrialError: If a factory fails, or makes anything else.
+    """
+
+    def __init__(self, factories: Mapping[str, Factory], info: TrialInfo) -> None:
+        self._info = info
+        self.made = [_make(spec, factory, info) for spec, factory in factories.items()]
+
+    def __enter__(self) -> "Hooks":
+        """Begin the training."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Tell of an exception that ended the training; it is raised all the same."""
+        if not isinstance(error, RAISED):
+            return
+        info = self._info
+        failed = Result(
+            name=f"trial {info.number}",
+            kind="trial",
+            status="failed",
+            reason=reason(error),
+            number=info.number,
+            hyperparameters=dict(info.hyperparameters),
+            seed=info.seed,
+            worker=info.worker,
+        )
+        for each in self.made:
+            try:
+                _end(each, failed)
+            except RAISED:
+                # Why the trial failed first is what counts.
+                log.warning("a callback failed too", exc_info=True)
+
+    def judging(self, judge: Judge) -> Judge:
+        """Let the callbacks hear of each report before it is judged.
+
+        Args:
+            judge: Judges it.
+
+        Returns:
+            What does both.
+        """
+
+        def judge_and_tell(point: Point) -> str | None:
+            for each in self.made:
+                if isinstance(each, TrialCallback):
+                    each.on_report(point)
+            return judge(point)
+
+        return judge_and_tell
+
+    def end(self, result: Result) -> None:
+        """Tell the callbacks what the trial leaves.
+
+        Args:
+            result: It.
+        """
+        for each in self.made:
+            _end(each, result)
+
+
+def _end(callback: keras.callbacks.Callback, result: Result) -> None:
+    if isinstance(callback, TrialCallback):
+        callback.on_result(result)
+
+
+def _make(spec: str, factory: Factory, info: TrialInfo) -> keras.callbacks.Callback:
+    try:
+        made = factory(info)
+    except RAISED as error:
+        raise FailedTrialError(f"--callback {spec}: {reason(error)}") from error
+    if not isinstance(made, keras.callbacks.Callback):
+        raise FailedTrialError(
+            f"--callback {spec}: it gave an object of type {type(made).__name__}, but a "
+            "keras.callbacks.Callback is needed"
+        )
+    return made

@@ -1,0 +1,5 @@
+"""Worker processes: the pool, its messages, and the worker itself."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

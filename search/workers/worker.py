@@ -1,0 +1,276 @@
+"""A worker process: imports TensorFlow once, then trains whatever it is told to."""
+
+import contextlib
+import gc
+import math
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol
+
+import keras_tuner
+import optuna
+import tensorflow as tf
+from keras_tuner.errors import FatalError
+
+from data.common import UserError
+from data.common.refusal import refusal
+from data.dataset import Dataset
+from results.study import (
+    BUDGET_ENDED,
+    DATA_FOLDER,
+    INTERRUPTED,
+    OBJECTIVES,
+    Result,
+    Store,
+    as_refit,
+)
+from search.bridge import OptunaOracle
+from search.common import of_refit, of_repeat, reason
+from search.queue import (
+    KERAS_TUNER,
+    ChangedSpace,
+    TooManyFailures,
+    make_pruner,
+    make_sampler,
+    problem,
+    starts_of,
+    worker_name,
+)
+from search.training import Cache, Interrupted, Job, Recipe, StudyTuner, load_callbacks, within
+from search.training.retrain import retrain
+from search.workers.messages import (
+    CLOSE,
+    STOP,
+    BaselineDone,
+    Doing,
+    News,
+    Plan,
+    Progress,
+    Ready,
+    Refused,
+    Repeat,
+    RepeatDone,
+    Search,
+    SearchDone,
+    Task,
+    TrainBaseline,
+)
+from search.workers.process import is_orphan
+from spaces import load_space
+from spaces.kernels import one_blas_thread
+
+
+class Flag(Protocol):
+    """A number in shared memory: 0, or `STOP`, `FINISH` or `CLOSE` once the parent wants so."""
+
+    value: int
+
+
+class Worker:
+    """Serves the parent's tasks, one after the other.
+
+    Args:
+        plan: The run.
+        name: The worker's name in the study.
+        connection: Brings tasks, takes news.
+        stopping: Set when the parent wants the worker to stop.
+    """
+
+    def __init__(self, plan: Plan, name: str, connection: Connection, stopping: Flag) -> None:
+        self.plan = plan
+        self.name = name
+        self.connection = connection
+        self.stopping = stopping
+        self.dataset = Dataset.load(plan.folder / DATA_FOLDER)
+        self.space = self._load_space(self.dataset)
+        self.callbacks = load_callbacks(plan.callbacks)
+
+    def _load_space(self, dataset: Dataset) -> keras_tuner.HyperModel:
+        num_words, rows = dataset.vocabulary.num_words, len(dataset.split.fit)
+        return load_space(self.plan.space, num_words, rows=rows, epochs=self.plan.epochs)
+
+    def serve(self) -> None:
+        """Do tasks until the parent closes the connection or dies."""
+        try:
+            while True:
+                task: Task = self.connection.recv()
+                match task:
+                    case TrainBaseline():
+                        self._train(task.name)
+                    case Search():
+                        self.connection.send(self._search(task))
+                    case Repeat():
+                        self.connection.send(self._repeat(task))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return
+        except Exception as error:
+            refused = refusal(error, str(self.plan.folder))
+            if refused is None:
+                raise
+            with contextlib.suppress(OSError):
+                self.connection.send(Refused(refused))
+
+    def _stopper(self, deadline: float = math.inf) -> Callable[[], str | None]:
+        def stop() -> str | None:
+            if self.stopping.value == STOP or is_orphan():
+                return INTERRUPTED
+            over = self.stopping.value == CLOSE or time.monotonic() >= deadline
+            return BUDGET_ENDED if over else None
+
+        return stop
+
+    def _begin(self, deadline: float = math.inf) -> Callable[[], str | None]:
+        """Tell of a training that is no trial; give what it asks after each batch."""
+        self._tell(Doing("training"))
+        return within(self.plan.trial_timeout, self._stopper(deadline))
+
+    def _is_over(self) -> bool:
+        return bool(self.stopping.value) or is_orphan()
+
+    def _notify(self, name: str, epochs: float, value: float | None) -> None:
+        self._tell(Progress(name, epochs, value))
+
+    def _tell(self, news: News) -> None:
+        # A parent that is gone is no failure of the trial: `stop` sees it, and puts the trial back.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(news)
+
+    def _train(self, name: str) -> None:
+        cache = self._cache(self.plan.seed, self.dataset)
+        found = cache.find(name)
+        result = found or cache.train(name, self._notify, self._begin())
+        self.connection.send(BaselineDone(result, kept=found is not None))
+
+    def _cache(self, seed: int, dataset: Dataset) -> Cache:
+        plan = self.plan
+        recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
+        return Cache(plan.cache, dataset, recipe, seed)
+
+    def _repeat(self, task: Repeat) -> RepeatDone:
+        refits = task.index is None
+        dataset = self.dataset.refitting if refits else self.dataset
+        result, kept = self._train_again(task, dataset, refits)
+        result = as_refit(result) if refits else result
+        return RepeatDone(result, task.index, task.title, kept)
+
+    def _train_again(self, task: Repeat, dataset: Dataset, refits: bool) -> tuple[Result, bool]:
+        plan, original = self.plan, task.result
+
+        def notify(name: str, epochs: float, value: float | None) -> None:
+            self._notify(task.title, epochs, None if refits else value)
+
+        def derived(seed: int) -> int:
+            return of_refit(seed) if task.index is None else of_repeat(seed, task.index)
+
+        if original.kind == "baseline":
+            cache = self._cache(derived(plan.seed), dataset)
+            found = cache.find(original.name)
+            result = found or cache.train(original.name, notify, self._begin())
+            return result, found is not None
+        result = retrain(
+            original,
+            derived(original.seed),
+            self._load_space(dataset) if refits else self.space,
+            dataset,
+            # Within an epoch of a refit there is nobody to report to.
+            Recipe(plan.epochs, plan.batch_size, "real", 1 if refits else plan.reports),
+            task.folder,
+            refits=refits,
+            notify=notify,
+            stop=self._begin(task.deadline),
+        )
+        return result, False
+
+    def _search(self, task: Search) -> SearchDone:
+        plan, seconds = self.plan, task.seconds
+        objectives = tuple(OBJECTIVES[name] for name in plan.objectives)
+        store = Store.open(plan.folder, plan.storage, plan.heartbeat)
+        store.study.sampler = make_sampler(plan.sampler, plan.seed, plan.workers, plan.epochs)
+        store.study.pruner = make_pruner(plan.pruner, plan.epochs * plan.reports)
+        told = [keras_tuner.Objective(item.name, item.direction[:3]) for item in objectives]
+        oracle = OptunaOracle(
+            store.study,
+            told if len(told) > 1 else told[0],
+            max_trials=plan.trials,
+            timeout=seconds,
+            max_consecutive_failed_trials=plan.max_failures,
+            # KerasTuner's own engines count on every point being theirs.
+            starting_points=() if plan.sampler in KERAS_TUNER else starts_of(self.space),
+            seed=plan.seed,
+        )
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        job = Job(
+            store,
+            self.dataset,
+            Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
+            objectives,
+            plan.seed,
+            plan.heartbeat,
+            self._stopper(deadline),
+            self._notify,
+            lambda what, trial=None: self._tell(Doing(what, trial)),
+            self._is_over,
+            plan.max_parameters,
+            plan.trial_timeout,
+            self.callbacks,
+            plan.finalists,
+        )
+        # KerasTuner insists on files of its own; the study makes them needless.
+        with tempfile.TemporaryDirectory() as folder:
+            own = Path(folder) / "keras_tuner"
+            try:
+                tuner = StudyTuner(job, oracle, self.space, own, looks=task.looks)
+            except ChangedSpace as error:
+                return SearchDone(str(error))
+            tuner.tuner_id = self.name
+            return _run(tuner, plan.max_failures)
+
+
+def _run(tuner: StudyTuner, most: int) -> SearchDone:
+    try:
+        tuner.search(verbose=0)
+    except Interrupted:
+        return SearchDone()
+    except (UserError, ChangedSpace) as error:
+        return SearchDone(str(error))
+    except FatalError as error:
+        if refusal(error) is not None:
+            raise
+        return SearchDone(f"the space ended the search: {reason(error)}")
+    except TooManyFailures:
+        return SearchDone(problem(tuner.oracle.study, most))
+    return SearchDone(exhausted=tuner.oracle.is_exhausted)
+
+
+def enter(plan: Plan, connection: Connection, stopping: Flag) -> None:
+    """Be a worker: the first function of its process.
+
+    Args:
+        plan: The run.
+        connection: Brings tasks, takes news.
+        stopping: Set when the parent wants the worker to stop.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(plan.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(plan.threads)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    try:
+        worker = Worker(plan, worker_name(os.getpid()), connection, stopping)
+    except UserError as error:
+        connection.send(Ready(str(error)))
+        return
+    try:
+        connection.send(Ready())
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    # Keras lets the collector run at every trial. What is loaded by now lives as long as the
+    # process, and looking through it took a quarter of a second each time.
+    gc.collect()
+    gc.freeze()
+    with one_blas_thread():
+        worker.serve()

@@ -1,1 +1,0 @@
-"""Keras' recurrent layers on CPUs, several times faster: same weights, same mathematics."""

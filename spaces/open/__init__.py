@@ -1,0 +1,5 @@
+"""The space `open`: several families of architectures without the brief's rules."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

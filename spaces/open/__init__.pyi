@@ -1,0 +1,6 @@
+from .family import (
+    FAMILIES as FAMILIES,
+)
+from .space import (
+    Open as Open,
+)

@@ -1,0 +1,229 @@
+"""What every command line shares, each ending in a process of its own."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.common.command import byte_count
+
+ROOT = Path(__file__).parents[3]
+
+PROGRAM = """
+import logging
+import os
+import sys
+import warnings
+from data.common.command import Parser, run
+from data.common.errors import UserError
+
+
+def main(argv):
+    parser = Parser(prog="python -m some.where")
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("do", choices="print mu refuse fail three wait log leak gpu".split())
+    parser.add_argument("--storage")
+    options = parser.parse_args(argv)
+    match options.do:
+        case "print":
+            for _ in range(options.times):
+                print("a line of output")
+        case "mu":
+            print("27 µs")
+        case "refuse":
+            raise UserError("row 3: it is wrong\\n   or torn; mend it")
+        case "fail":
+            raise ValueError("a bug")
+        case "three":
+            return 3
+        case "wait":
+            print("waiting", flush=True)
+            sys.stdin.read()
+        case "log":
+            logging.getLogger("data").info("something happened")
+        case "gpu":
+            print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"], os.environ["NVIDIA_TF32_OVERRIDE"])
+        case "leak":
+            word = os.environ["PGPASSWORD"]
+            print(open("/proc/self/cmdline").read().replace("\\0", " "))
+            logging.getLogger("data").info("%s is %s", options.storage, word)
+            warnings.warn(f"{options.storage} is {word}")
+            raise ValueError(f"{options.storage} is {word}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    program = tmp_path_factory.mktemp("program") / "program.py"
+    program.write_text(PROGRAM)
+    return [sys.executable, str(program)]
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+GREEDY = {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}
+ON_A_GPU = {*GREEDY, "NVIDIA_TF32_OVERRIDE"}
+
+
+def call(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*command, *words], capture_output=True, text=True, timeout=30, env=ENVIRONMENT
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "out", "err"),
+    [
+        (["print"], 0, "a line of output\n", ""),
+        (["three"], 3, "", ""),
+        (["refuse"], 2, "", "error: row 3: it is wrong or torn; mend it\n"),
+        (
+            ["print", "--times", "x"],
+            2,
+            "",
+            "error: argument --times: invalid int value: 'x' (see python -m some.where --help)\n",
+        ),
+    ],
+)
+def test_endings(command: list[str], words: list[str], status: int, out: str, err: str) -> None:
+    done = call(command, *words)
+    assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
+def test_what_the_output_cannot_show_is_escaped(command: list[str]) -> None:
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*command, "mu"], capture_output=True, text=True, timeout=30, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "27 \\xb5s\n", "")
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, "true 0\n"), (GREEDY, "false 0\n")])
+def test_a_gpu_is_shared_unless_the_environment_says_otherwise(
+    command: list[str], given: dict[str, str], told: str
+) -> None:
+    inherited = {name: value for name, value in ENVIRONMENT.items() if name not in ON_A_GPU}
+    done = subprocess.run(
+        [*command, "gpu"], capture_output=True, text=True, timeout=30, env=inherited | given
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+
+
+def test_a_bug_keeps_its_traceback(command: list[str]) -> None:
+    done = call(command, "fail")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.endswith("ValueError: a bug\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret-word@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:secret%2Dword@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:se@secret-word@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:se /secret-word@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me@host/db?password=secret-word&x=1", "host/db?password=***&x=1"),
+    ],
+)
+def test_no_password_is_shown(command: list[str], url: str, shown: str) -> None:
+    environment = {**os.environ, "PGPASSWORD": "the-other-word"}
+    words = ["leak", "--storage", url]
+    done = subprocess.run([*command, *words], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert f"--storage {url[:13]}" in done.stdout
+    assert shown in done.stdout
+    assert done.stderr.count("is ***") == 3  # a log line, a warning, an error
+    assert "Traceback" in done.stderr
+    for secret in ("secret-word", "secret%2Dword", "the-other-word"):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_log_lines_go_to_stderr_with_the_time_of_day(command: list[str]) -> None:
+    done = call(command, "log")
+    assert done.stdout == ""
+    time, _, rest = done.stderr.partition(" ")
+    assert len(time.split(":")) == 3
+    assert rest == "something happened\n"
+
+
+def test_a_reader_that_leaves_early_ends_it_quietly(command: list[str]) -> None:
+    # More than a pipe holds, so that the write itself fails.
+    with subprocess.Popen(
+        [*command, "print", "--times", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"a line of output\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk without room")
+@pytest.mark.parametrize("times", ["1", "100000"])
+def test_a_full_disk_is_one_line(command: list[str], times: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*command, "print", "--times", times],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            env=ENVIRONMENT,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        b"error: the output cannot be written (No space left on device); make room\n"
+    )
+
+
+def test_an_interrupt_is_status_130(command: list[str]) -> None:
+    with subprocess.Popen(
+        [*command, "wait"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (130, b"interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("1", 1),
+        ("1000", 1000),
+        ("2K", 2048),
+        ("500M", 500 * 2**20),
+        ("500m", 500 * 2**20),
+        ("4G", 2**32),
+        ("4GB", 2**32),
+        ("4GiB", 2**32),
+        ("999999999999T", 999_999_999_999 * 2**40),
+    ],
+)
+def test_a_size(text: str, count: int) -> None:
+    assert byte_count(text) == count
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1.5G", "G", "4 G", "4X", "1e9", "4G\n", "\u0661", "9" * 13, "4iG"]
+)
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a size such as 500M or 4G"):
+        byte_count(text)

@@ -1,0 +1,190 @@
+"""A log made ready: its facts, its folder, and what a damaged folder says."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.common.errors import UserError
+from data.dataset.dataset import Dataset, prepare
+from data.reading import access_log
+from data.reading.access_log import AccessLog
+
+SLICES = ("fit", "validation", "held-out")
+
+
+@pytest.fixture(scope="module")
+def log(log_file: Path) -> AccessLog:
+    return access_log.read(str(log_file))
+
+
+@pytest.fixture
+def saved(log: AccessLog, tmp_path: Path) -> Path:
+    prepare(log, batch_size=32).save(tmp_path / "data")
+    return tmp_path / "data"
+
+
+def test_the_facts_say_what_the_leaderboard_needs(log: AccessLog, log_file: Path) -> None:
+    dataset = prepare(log, batch_size=32, dropped_keys=("timestamp",))
+    assert dataset.facts == {
+        "source": str(log_file),
+        "format": "access-log",
+        "rows": 600,
+        "skipped": 0,
+        "dropped_keys": ["timestamp"],
+        "fingerprint": log.sha256,
+        "split": "chronological",
+        "vocabulary": "train",
+        "num_words": dataset.vocabulary.num_words,
+        "slices": {"fit": 337, "validation": 113, "held-out": 150},
+        "malicious_share": {
+            name: round(float(np.mean(log.labels[rows])), 4)
+            for name, rows in zip(
+                SLICES, (range(337), range(337, 450), range(450, 600)), strict=True
+            )
+        },
+    }
+    json.dumps(dataset.facts, allow_nan=False)
+
+
+def test_the_vocabulary_of_the_training_part_does_not_know_the_rest(log: AccessLog) -> None:
+    texts = [*log.texts[:-1], log.texts[-1] + "☃"]
+    changed = AccessLog(texts, log.labels, log.format, log.source, 0, log.sha256)
+    train, every = (
+        prepare(changed, batch_size=32),
+        prepare(changed, vocabulary="all", batch_size=32),
+    )
+    assert train.vocabulary.unknown and not every.vocabulary.unknown
+    assert "☃" not in train.vocabulary.characters
+    assert "☃" in every.vocabulary.characters
+    unknown = train.vocabulary.num_words - 1
+    assert train.encoded.padded(np.array([599]), 32)[0, -1] == unknown
+    assert set(train.vocabulary.characters) == set("".join(texts[:450]).lower())
+
+
+@pytest.mark.parametrize("split", ["chronological", "shuffled"])
+def test_it_reads_back_as_it_was(log: AccessLog, tmp_path: Path, split: str) -> None:
+    dataset = prepare(log, split=split, batch_size=32)
+    dataset.save(tmp_path / "data")
+    again = Dataset.load(tmp_path / "data")
+    assert again.facts == dataset.facts
+    assert again.folder == tmp_path / "data"
+    assert again.vocabulary == dataset.vocabulary
+    assert list(again.texts) == log.texts
+    np.testing.assert_array_equal(again.labels, log.labels)
+    np.testing.assert_array_equal(again.encoded.ids, dataset.encoded.ids)
+    np.testing.assert_array_equal(again.encoded.offsets, dataset.encoded.offsets)
+    for name in SLICES:
+        np.testing.assert_array_equal(again.split.slices[name], dataset.split.slices[name])
+    np.testing.assert_array_equal(
+        again.labels_of(again.split.heldout), log.labels[dataset.split.heldout]
+    )
+
+
+def test_the_ids_are_mapped_and_not_copied(saved: Path) -> None:
+    assert isinstance(Dataset.load(saved).encoded.ids, np.memmap)
+
+
+def test_texts_of_any_characters_read_back(log: AccessLog, tmp_path: Path) -> None:
+    odd = ["line\nbreak", "\u2028", "größe", "\ud800 alone", "", '"quoted"']
+    texts = [*odd, *log.texts[len(odd) :]]
+    changed = AccessLog(texts, log.labels, log.format, log.source, 0, log.sha256)
+    prepare(changed, batch_size=32).save(tmp_path)
+    assert list(Dataset.load(tmp_path).texts) == texts
+
+
+def test_a_folder_without_facts_is_not_whole(saved: Path) -> None:
+    (saved / "facts.json").unlink()
+    with pytest.raises(UserError, match="no prepared data"):
+        Dataset.load(saved)
+
+
+def test_a_data_set_knows_where_it_is_saved(log: AccessLog, saved: Path, tmp_path: Path) -> None:
+    dataset = prepare(log, batch_size=32)
+    assert dataset.is_saved(saved)
+    assert not prepare(log, batch_size=32, vocabulary="all").is_saved(saved)
+    assert not dataset.is_saved(tmp_path / "absent")
+    cut(saved / "texts.bin")
+    assert not dataset.is_saved(saved)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    "name", ["facts.json", "split.npz", "labels.npy", "ids.npy", "offsets.npy", "vocabulary.json"]
+)
+@pytest.mark.parametrize(
+    "spoil",
+    [cut, Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_text("7")],
+)
+def test_a_damaged_folder_is_refused_in_one_line(
+    saved: Path, name: str, spoil: Callable[[Path], object]
+) -> None:
+    spoil(saved / name)
+    with pytest.raises(UserError) as error:
+        Dataset.load(saved)
+    assert str(saved) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+class Payload:
+    """Ends the test where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.exit, ("a pickle was loaded",)
+
+
+def pickled(path: Path) -> None:
+    objects = np.array([Payload()], dtype=object)
+    with path.open("wb") as file:
+        if path.suffix == ".npz":
+            np.savez(file, **dict.fromkeys(SLICES, objects))
+        else:
+            np.save(file, objects)
+
+
+@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy", "labels.npy", "split.npz"])
+@pytest.mark.parametrize("spoil", [pickled, lambda path: path.write_bytes(pickle.dumps(Payload()))])
+def test_nothing_is_unpickled(saved: Path, name: str, spoil: Callable[[Path], object]) -> None:
+    spoil(saved / name)
+    with pytest.raises(UserError, match="can be read from it"):
+        Dataset.load(saved)
+
+
+def test_facts_that_are_nested_too_deeply_are_refused(saved: Path) -> None:
+    (saved / "facts.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="no prepared data"):
+        Dataset.load(saved)
+
+
+@pytest.mark.parametrize("name", ["texts.bin", "texts.offsets"])
+@pytest.mark.parametrize("spoil", [cut, Path.unlink])
+def test_damaged_texts_are_refused_when_they_are_needed(
+    saved: Path, spoil: Callable[[Path], object], name: str
+) -> None:
+    spoil(saved / name)
+    dataset = Dataset.load(saved)
+    with pytest.raises(UserError, match="its texts cannot be read"):
+        _ = dataset.texts
+
+
+def test_a_folder_that_cannot_be_written_is_refused(log: AccessLog, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        prepare(log, batch_size=32).save(tmp_path / "file" / "data")
+
+
+def test_a_log_that_cannot_be_trained_on_is_refused(log: AccessLog) -> None:
+    with pytest.raises(UserError, match="the fit part has 337 rows, fewer than a batch of 338"):
+        prepare(log, batch_size=338)
+    benign = AccessLog(log.texts, np.zeros(600, np.uint8), log.format, log.source, 0, log.sha256)
+    with pytest.raises(UserError, match="no row of class 1"):
+        prepare(benign, batch_size=32)
+    with pytest.raises(UserError, match="--split"):
+        prepare(log, split="random", batch_size=32)

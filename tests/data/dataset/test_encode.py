@@ -1,0 +1,234 @@
+"""The encoder against Keras's own tokenizer, and what it saves and loads."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from data.common.errors import UserError
+from data.dataset import codepoints
+from data.dataset.encode import Encoded, Vocabulary, encode
+from data.reading.access_log import read
+
+any_text = st.text(st.characters(codec=None, categories=None))
+few_characters = st.text("aAbBİß\u03a3\u03c3\u03c2\t\n\ud800\U0010ffff", max_size=20)
+texts = st.lists(any_text | few_characters | st.just("ab" * 700), max_size=6)
+
+
+def keras_tokenizer(texts: Sequence[str]) -> Any:
+    from keras.src.legacy.preprocessing.text import Tokenizer
+
+    tokenizer = Tokenizer(filters="\t\n", char_level=True)
+    tokenizer.fit_on_texts(texts)
+    return tokenizer
+
+
+def keras_padded(tokenizer: Any, texts: Sequence[str]) -> npt.NDArray[np.int32]:
+    from keras.utils import pad_sequences
+
+    sequences = tokenizer.texts_to_sequences(texts)
+    padded: npt.NDArray[np.int32] = pad_sequences(sequences, maxlen=1024)
+    return padded
+
+
+def all_padded(encoded: Encoded) -> npt.NDArray[np.int32]:
+    return encoded.padded(np.arange(len(encoded)), 1024)
+
+
+def test_shared_log_is_encoded_as_keras_does(shared_log: Path) -> None:
+    texts = read(str(shared_log)).texts
+    vocabulary = Vocabulary.fit(texts, unknown=False)
+    tokenizer = keras_tokenizer(texts)
+    assert vocabulary.num_words == len(tokenizer.word_index) + 1 == 70
+    assert list(vocabulary.characters) == list(tokenizer.word_index)
+
+    encoded = encode(texts, vocabulary)
+    assert encoded.ids.dtype == np.uint8
+    assert encoded.lengths.max() == 1024  # Its longest record has 1,173 characters.
+    for start in range(0, len(texts), 2000):
+        rows = np.arange(start, min(start + 2000, len(texts)))
+        expected = keras_padded(tokenizer, texts[start : start + 2000])
+        np.testing.assert_array_equal(encoded.padded(rows, 1024), expected)
+
+
+@settings(max_examples=150)
+@given(fitted=texts, others=texts)
+def test_any_texts_are_encoded_as_keras_does(fitted: list[str], others: list[str]) -> None:
+    vocabulary = Vocabulary.fit(fitted, unknown=False)
+    tokenizer = keras_tokenizer(fitted)
+    assert list(vocabulary.characters) == list(tokenizer.word_index)
+    for texts in (fitted, others):  # Others hold characters that the vocabulary lacks.
+        if texts:
+            expected = keras_padded(tokenizer, texts)
+            np.testing.assert_array_equal(all_padded(encode(texts, vocabulary)), expected)
+
+
+@settings(max_examples=60)
+@given(fitted=texts, others=texts)
+def test_unknown_characters_share_the_last_id(fitted: list[str], others: list[str]) -> None:
+    vocabulary = Vocabulary.fit(fitted, unknown=True)
+    known = {character: i for i, character in enumerate(vocabulary.characters, 1)}
+    encoded = encode(others, vocabulary)
+    for text, start, end in zip(others, encoded.offsets, encoded.offsets[1:], strict=False):
+        ids = [known.get(character, len(known) + 1) for character in text.lower()]
+        assert encoded.ids[start:end].tolist() == ids[-1024:]
+        assert vocabulary.encode(text).tolist() == ids
+    assert vocabulary.num_words == len(known) + 2
+
+
+@settings(max_examples=60)
+@given(texts=texts, unknown=st.booleans())
+def test_chunks_change_nothing(texts: list[str], unknown: bool) -> None:
+    whole = Vocabulary.fit(texts, unknown=unknown)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codepoints, "CHUNK_CHARACTERS", 3)
+        pieces = Vocabulary.fit(iter(texts), unknown=unknown)
+        encoded = encode(iter(texts), whole)
+    assert pieces == whole
+    np.testing.assert_array_equal(encoded.ids, encode(texts, whole).ids)
+    np.testing.assert_array_equal(encoded.offsets, encode(texts, whole).offsets)
+
+
+def test_falling_frequency_and_ties_by_first_appearance() -> None:
+    vocabulary = Vocabulary.fit(["zaB", "bac"], unknown=False)
+    assert vocabulary.characters == ("a", "b", "z", "c")
+
+
+def test_capital_dotted_i_becomes_two_characters() -> None:
+    assert Vocabulary.fit(["İ"], unknown=False).characters == ("i", "\u0307")
+
+
+def test_sigma_depends_on_its_own_text_only() -> None:
+    # At the end of a word it becomes a final sigma; the next text must not undo that.
+    assert Vocabulary.fit(["BΣ", "B"], unknown=False).characters == ("b", "ς")
+
+
+@pytest.mark.parametrize(
+    ("count", "dtype"), [(253, np.uint8), (254, np.uint16), (70_000, np.uint32)]
+)
+def test_ids_have_the_smallest_type_that_holds_them(count: int, dtype: type) -> None:
+    lower = [chr(i) for i in range(0x110000) if chr(i) == chr(i).lower()]
+    vocabulary = Vocabulary(tuple(lower[:count]), unknown=True)
+    encoded = encode(lower[:count], vocabulary)
+    assert encoded.ids.dtype == dtype
+    assert encoded.ids.tolist() == list(range(1, count + 1))
+
+
+def test_padding_is_left_and_the_last_ids_are_kept() -> None:
+    encoded = encode(["abc", "", "ba"], Vocabulary(("a", "b", "c"), unknown=False))
+    assert len(encoded) == 3
+    assert encoded.lengths.tolist() == [3, 0, 2]
+    padded = encoded.padded(np.array([2, 0, 1, 0]), 2)
+    assert padded.dtype == np.int32
+    assert padded.tolist() == [[2, 1], [2, 3], [0, 0], [2, 3]]
+    assert encoded.padded(np.array([0]), 5).tolist() == [[0, 0, 1, 2, 3]]
+    assert encoded.padded(np.array([], int), 5).shape == (0, 5)
+
+
+def test_nothing_to_encode() -> None:
+    vocabulary = Vocabulary.fit([], unknown=True)
+    assert vocabulary.num_words == 2
+    assert len(encode([], vocabulary)) == 0
+    assert all_padded(encode(["", ""], vocabulary)).tolist() == [[0] * 1024] * 2
+
+
+def test_a_shorter_limit_keeps_the_last_ids() -> None:
+    encoded = encode(["abc", "a"], Vocabulary(("a", "b", "c"), unknown=False), max_length=2)
+    assert encoded.ids.tolist() == [2, 3, 1]
+    assert encoded.lengths.tolist() == [2, 1]
+
+
+def test_left_out_characters_do_not_count_as_length() -> None:
+    encoded = encode(["axxxxb"], Vocabulary(("a", "b"), unknown=False), max_length=2)
+    assert encoded.ids.tolist() == [1, 2]
+
+
+@given(texts=texts, unknown=st.booleans())
+def test_vocabulary_comes_back_from_its_file(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], unknown: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "vocabulary.json"
+    vocabulary = Vocabulary.fit(texts, unknown=unknown)
+    vocabulary.save(path)
+    assert Vocabulary.load(path) == vocabulary
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"characters": "ab", "unknown": true}',
+        '{"characters": ["a", "b"]}',
+        '{"characters": ["a", "b"], "unknown": 1}',
+        '{"characters": ["a", "a"], "unknown": true}',
+        '{"characters": ["a", "bc"], "unknown": true}',
+        '{"characters": ["a", 1], "unknown": true}',
+        '{"characters": ["a", [["b"]]], "unknown": true}',
+        "\udcff",
+    ],
+)
+def test_damaged_vocabulary_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "vocabulary.json"
+    path.write_text(content, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(UserError) as caught:
+        Vocabulary.load(path)
+    assert str(caught.value).startswith(f"{path}: the vocabulary is damaged")
+
+
+def test_vocabulary_without_a_place(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        Vocabulary.load(tmp_path / "absent.json")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        Vocabulary((), unknown=True).save(tmp_path / "file" / "vocabulary.json")
+
+
+def test_vocabulary_is_readable_json(tmp_path: Path) -> None:
+    Vocabulary(("a", "é"), unknown=True).save(tmp_path / "v.json")
+    assert json.loads((tmp_path / "v.json").read_text()) == {
+        "characters": ["a", "é"],
+        "unknown": True,
+    }
+
+
+@pytest.mark.parametrize("texts", [["abc", "", "b"], ["", ""], []])
+def test_encoded_records_come_back_from_their_folder(tmp_path: Path, texts: list[str]) -> None:
+    encoded = encode(texts, Vocabulary(("a", "b"), unknown=True))
+    encoded.save(tmp_path / "new" / "folder")
+    loaded = Encoded.load(tmp_path / "new" / "folder")
+    np.testing.assert_array_equal(all_padded(loaded), all_padded(encoded))
+    assert loaded.ids.dtype == encoded.ids.dtype
+    assert loaded.lengths.tolist() == encoded.lengths.tolist()
+
+
+def test_loaded_records_are_mapped_not_read(tmp_path: Path) -> None:
+    encode(["abc"], Vocabulary(("a",), unknown=True)).save(tmp_path)
+    assert isinstance(Encoded.load(tmp_path).ids, np.memmap)
+
+
+@pytest.mark.parametrize("damage", ["absent", "empty", "cut", "text", "other"])
+def test_damaged_encoded_records_are_refused(tmp_path: Path, damage: str) -> None:
+    encode(["abc" * 99], Vocabulary(("a",), unknown=True)).save(tmp_path)
+    ids = tmp_path / "ids.npy"
+    content = ids.read_bytes()
+    ids.unlink()
+    if damage == "other":
+        np.save(ids, np.zeros(3, np.uint8))
+    elif damage != "absent":
+        ids.write_bytes({"empty": b"", "cut": content[:-9], "text": b"text"}[damage])
+    with pytest.raises(UserError, match=str(tmp_path)):
+        Encoded.load(tmp_path)
+
+
+def test_records_without_a_place(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        encode([], Vocabulary((), unknown=True)).save(tmp_path / "file")

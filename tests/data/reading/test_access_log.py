@@ -1,0 +1,389 @@
+"""Reading and cleaning: parity with the notebook, round trips, and every bad row."""
+
+import csv
+import io
+import itertools
+import json
+import lzma
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+
+from data.common.errors import UserError
+from data.reading import quick
+from data.reading.access_log import DROPPED_KEYS, AccessLog, clean, parse_line, read, values
+from data.reading.formats import MAX_FIELD
+
+Writer = Callable[[bytes], str]
+
+RAW = {
+    "timestamp": 1,
+    "method": "post",
+    "query": {"q": "O'Brien, \u2011|é"},
+    "path": "/login",
+    "statusCode": 200,
+    "source": {"userAgent": "x"},
+    "route": "/login",
+    "headers": {},
+    "requestPayload": None,
+    "responsePayload": "LOGIN",
+}
+CLEANED = (
+    '{"method":"post","query":{"q":"O\'Brien, \\u2011|\\u00e9"},"path":"/login",'
+    '"statusCode":200,"requestPayload":null}'
+)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Writer:
+    """Write a log and return its path."""
+
+    def to_file(content: bytes) -> str:
+        path = tmp_path / "log.csv"
+        path.write_bytes(content)
+        return str(path)
+
+    return to_file
+
+
+def brief_row(record: object, label: object) -> str:
+    text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+    return f"|{text.replace('|', '||')}|,{label}\n"
+
+
+def notebook_texts(path: Path) -> tuple[list[str], list[int]]:
+    """The notebook's own pipeline, absent keys allowed."""
+    frame = pd.read_csv(path, quotechar="|", header=None, encoding="utf-8")
+    texts = []
+    for item in frame[0]:
+        record = json.loads(item, object_pairs_hook=OrderedDict)
+        for key in DROPPED_KEYS:
+            if key in record:
+                del record[key]
+        texts.append(json.dumps(record, separators=(",", ":")))
+    return texts, frame[1].tolist()
+
+
+def test_shared_log_is_cleaned_as_the_notebook_does(shared_log: Path) -> None:
+    log = read(str(shared_log))
+    texts, labels = notebook_texts(shared_log)
+    assert len(log.texts) == 26_773
+    assert (log.format, log.skipped) == ("access-log", 0)
+    assert log.texts == texts
+    assert log.labels.dtype == np.uint8
+    assert log.labels.tolist() == labels
+
+
+any_text = st.text(st.characters(codec="utf-8"))
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=8,
+)
+records = st.dictionaries(any_text | st.sampled_from(DROPPED_KEYS), any_json, max_size=6)
+labels = st.integers(0, 1)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(records, labels), min_size=1, max_size=4), escaped=st.booleans())
+def test_any_record_is_cleaned_as_the_notebook_does(
+    tmp_path: Path, rows: list[tuple[dict[str, Any], int]], escaped: bool
+) -> None:
+    path = tmp_path / "log.csv"
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        # Alone on their lines, records must be quoted as in the brief to tell the format.
+        writer = csv.writer(file, quotechar="|", quoting=csv.QUOTE_ALL)
+        writer.writerows((json.dumps(record, ensure_ascii=escaped), n) for record, n in rows)
+    log = read(str(path), format="access-log")
+    assert (log.texts, log.labels.tolist()) == notebook_texts(path)
+    assert read(str(path)).texts == log.texts
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(any_text.filter(lambda text: "\0" not in text), labels), min_size=1))
+def test_plain_texts_come_back_as_they_are(tmp_path: Path, rows: list[tuple[str, int]]) -> None:
+    path = tmp_path / "log.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(["text", "label"])
+        writer.writerows(rows)
+    log = read(str(path), format="text")
+    assert list(zip(log.texts, log.labels.tolist(), strict=True)) == rows
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(records, labels), min_size=1, max_size=4))
+def test_json_lines_come_back_cleaned(
+    tmp_path: Path, rows: list[tuple[dict[str, Any], int]]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps({**record, "label": n}) + "\n" for record, n in rows))
+    for record, _ in rows:
+        record.pop("label", None)
+    log = read(str(path))
+    assert log.format == "jsonl"
+    assert log.texts == [clean(json.dumps(record)) for record, _ in rows]
+    assert log.labels.tolist() == [label for _, label in rows]
+
+
+def test_cleans_one_record() -> None:
+    assert clean(json.dumps(RAW)) == CLEANED
+    assert clean(CLEANED) == CLEANED
+    assert clean('{"a": 1, "b": 2}', dropped_keys=["b", "c"]) == '{"a":1}'
+    assert json.loads(clean(json.dumps(RAW), dropped_keys=())) == RAW
+
+
+def test_dropped_keys_are_an_option(write: Writer) -> None:
+    path = write(brief_row(RAW, 0).encode())
+    assert json.loads(read(path, dropped_keys=["query"]).texts[0]).keys() == RAW.keys() - {"query"}
+
+
+def test_reads_only_the_first_rows(write: Writer) -> None:
+    path = write(b"text,label\na,0\nb,1\nc,broken\n")
+    assert read(path, rows=2).texts == ["a", "b"]
+    with pytest.raises(UserError, match="row 4"):
+        read(path, rows=3)
+
+
+@pytest.mark.parametrize("rows", [0, -1])
+def test_refuses_no_rows(write: Writer, rows: int) -> None:
+    with pytest.raises(UserError, match="must be 1 or more"):
+        read(write(b"a,0\n"), rows=rows)
+
+
+def test_byte_order_mark_is_no_part_of_the_text(write: Writer) -> None:
+    assert read(write(b"\xef\xbb\xbfa,0\n")).texts == ["a"]
+    assert read(write(b"\xef\xbb\xbf" + brief_row(RAW, 1).encode())).texts == [CLEANED]
+
+
+def test_fingerprint_covers_texts_and_labels(write: Writer) -> None:
+    def fingerprint(content: bytes) -> str:
+        return read(write(content), format="text").sha256
+
+    assert fingerprint(b"a,0\nb,1\n") == fingerprint(b"text,label\na,0\nb,1\n")
+    others = [b"a,0\nb,0\n", b"b,1\na,0\n", b"ab,1\n", b"a,0\n", b"a,0\nb,1\nb,1\n"]
+    assert len({fingerprint(other) for other in [b"a,0\nb,1\n", *others]}) == 6
+
+
+DEEP = '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"
+GOOD = brief_row(RAW, 0)
+BAD_ROWS = {
+    "wrong column count": ("|{}|,0,1\n", "has 3 columns"),
+    "one column": ("|{}|\n", "has 1 column,"),
+    "no json": ("|no json|,0\n", "is no JSON (Expecting value, character 1)"),
+    "cut json": ('|{"a":|,0\n', "is no JSON"),
+    "json, but no object": ("|[1]|,0\n", "no object"),
+    "label 2": ("|{}|,2\n", "the label is '2', but must be 0 or 1"),
+    "label missing": ("|{}|,\n", "the label is '', but must be 0 or 1"),
+    "nested": (f"|{DEEP}|,0\n", "nested too deeply"),
+    "huge number": (f'|{{"a":{"9" * 5000}}}|,0\n', "a number that is too long"),
+    "nul": ("|{}\0|,0\n", "NUL byte"),
+    "utf-8": ('|{"a":"\udcff"}|,0\n', "is not UTF-8 at character 7"),
+}
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_ROWS.values(), ids=BAD_ROWS)
+def test_bad_row_is_named_or_skipped(write: Writer, bad: str, message: str) -> None:
+    path = write((GOOD + bad + GOOD).encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}, row 2: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    log = read(path, skip_bad_rows=True)
+    assert (log.texts, log.skipped) == ([CLEANED, CLEANED], 1)
+
+
+BAD_JSON_LINES = {
+    "no label": ('{"a":1}\n', "has no key 'label'"),
+    "no json": ("nothing\n", "is no JSON"),
+    "label 2": ('{"label":2}\n', "must be 0 or 1"),
+    "long label": (f'{{"label":{[0] * 999}}}\n', "must be 0 or 1"),
+    "utf-8": ('{"a":"\udcff","label":0}\n', "is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_JSON_LINES.values(), ids=BAD_JSON_LINES)
+def test_bad_json_line_is_named_or_skipped(write: Writer, bad: str, message: str) -> None:
+    good = '{"a":1,"label":1}\n'
+    path = write((good + "\n" + bad + good).encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=f"row 3: .*{message}"):
+        read(path)
+    log = read(path, skip_bad_rows=True)
+    assert (log.texts, log.skipped) == (['{"a":1}'] * 2, 1)
+
+
+def test_utf16_is_refused(write: Writer) -> None:
+    for encoding in ("utf-16", "utf-16-le"):
+        with pytest.raises(UserError, match=r"row 1: .*UTF-8"):
+            read(write(GOOD.encode(encoding)))
+
+
+def test_missing_closing_quote_costs_only_its_neighbour(write: Writer) -> None:
+    path = write((GOOD + GOOD.replace("|,0", ",0") + GOOD * 3).encode())
+    with pytest.raises(UserError, match=r"row 2: has .* columns"):
+        read(path)
+    log = read(path, skip_bad_rows=True)
+    assert (len(log.texts), log.skipped) == (3, 1)
+
+
+def test_overlong_field(write: Writer) -> None:
+    path = write(GOOD.encode() + b"|" + (b"x" * (MAX_FIELD // 2) + b"\n") * 2)
+    with pytest.raises(UserError, match=r"row 2: is longer than .*closing \| missing"):
+        read(path)
+
+
+@pytest.mark.parametrize("content", [b"\n\n", b"text,label\n", b"\xef\xbb\xbf"])
+def test_file_without_a_row(write: Writer, content: bytes) -> None:
+    with pytest.raises(UserError, match="no usable row"):
+        read(write(content))
+
+
+def test_file_of_bad_rows_only(write: Writer) -> None:
+    with pytest.raises(UserError, match=r"no usable row in it \(2 skipped\)"):
+        read(write(b"a,2\nb,3\n"), skip_bad_rows=True)
+
+
+def test_unknown_format(write: Writer) -> None:
+    with pytest.raises(UserError, match="the format is 'xml'"):
+        read(write(b"a,0\n"), format="xml")
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(GOOD.encode())))
+    log = read("-")
+    assert (log.texts, log.source) == ([CLEANED], "standard input")
+
+
+likely_bytes = st.lists(
+    st.binary(max_size=6) | st.sampled_from([b"|", b"{", b"}", b'"a":', b",", b"0", b"1", b"\n"]),
+    max_size=30,
+).map(b"".join)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=likely_bytes,
+    suffix=st.sampled_from(["csv", "csv.gz", "csv.xz", "zip"]),
+    format=st.sampled_from([None, "access-log", "jsonl", "text"]),
+    skip=st.booleans(),
+)
+def test_any_bytes_are_read_or_refused_in_one_line(
+    tmp_path: Path, content: bytes, suffix: str, format: str | None, skip: bool
+) -> None:
+    path = tmp_path / f"log.{suffix}"
+    path.write_bytes(content)
+    try:
+        log = read(str(path), format=format, skip_bad_rows=skip)
+    except UserError as error:
+        assert str(error).startswith(str(path))
+        assert "\n" not in str(error)
+    else:
+        assert len(log.texts) == len(log.labels) >= 1
+        assert set(log.labels.tolist()) <= {0, 1}
+
+
+RECORD = json.dumps(RAW, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "format", "record"),
+    [
+        (GOOD, "access-log", RECORD),
+        (GOOD.replace("|,0", "|"), "access-log", RECORD),
+        (RECORD + "\r\n", "access-log", RECORD),
+        ('{"a":1},1', "access-log", '{"a":1}'),
+        ('{"a": "é", "label": 1}\n', "jsonl", '{"a":"\\u00e9"}'),
+        ('{"a": 1}', "jsonl", '{"a":1}'),
+        ("hello,1\n", "text", "hello"),
+        ('"hello, ""you""",0\n', "text", 'hello, "you"'),
+        ("hello, you\n", "text", "hello, you"),
+        ("a,b,c", "text", "a,b,c"),
+        ("", "text", ""),
+    ],
+)
+def test_takes_the_record_out_of_a_line(line: str, format: str, record: str) -> None:
+    assert parse_line(line, format) == record
+
+
+@pytest.mark.parametrize(
+    ("line", "format", "message"),
+    [
+        ("|{}|,0,0", "access-log", "3 columns"),
+        ("nothing", "jsonl", "no JSON"),
+        ("a\0", "text", "NUL"),
+        ("a\udcff", "text", "UTF-8"),
+        ("a", "xml", "the format is 'xml'"),
+        ("|" + "x" * (MAX_FIELD + 1), "access-log", "field limit"),
+    ],
+)
+def test_line_without_a_record(line: str, format: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_line(line, format)
+
+
+STRANGE = st.text(st.sampled_from('{}[]",:|01.eE\\ud8\0ü\r\n'), max_size=30)
+
+
+def taken_out(line: str) -> str:
+    try:
+        return clean(parse_line(line, "access-log"), ("b",))
+    except UserError as error:
+        return f"error: {error}"
+
+
+@given(STRANGE, STRANGE)
+@example("", "|,0\r")
+@example("", "||,1")
+def test_the_quick_way_is_the_long_way(before: str, after: str) -> None:
+    for line in (
+        f"{before}{after}",
+        f'{before}{{"a":1,"b":"{after}"}}',
+        f'|{{"a":"{before}"}}{after}',
+    ):
+        found = taken_out(line)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(quick, "split_row", lambda line: None)
+            assert found == taken_out(line)
+
+
+def test_lines_and_the_log_agree(shared_log: Path) -> None:
+    with lzma.open(shared_log, "rt", encoding="utf-8") as file:
+        lines = list(itertools.islice(file, 500))
+    log = read(str(shared_log), rows=500)
+    assert [clean(parse_line(line, log.format)) for line in lines] == log.texts
+
+
+def test_values_are_leaves_and_the_path_without_slashes() -> None:
+    record = {
+        "method": "post",
+        "query": {"a": ["x", 1.5, True, None, {"b": 'say "hi"'}], "empty": {}},
+        "path": "/files/../etc",
+        "statusCode": 200,
+        "requestPayload": {"user": "O'Brien"},
+    }
+    assert values(json.dumps(record)).split("\n") == [
+        " files .. etc",
+        "x",
+        "1.5",
+        'say "hi"',
+        "O'Brien",
+    ]
+
+
+@pytest.mark.parametrize("text", ["no json", "[1]", "12", "", DEEP])
+def test_values_of_a_plain_text_are_the_text(text: str) -> None:
+    assert values(text) == text
+
+
+def test_log_is_the_same_whatever_the_container(write: Writer) -> None:
+    from_csv: AccessLog = read(write(brief_row(RAW, 1).encode()))
+    from_json = read(write(json.dumps({**RAW, "label": 1}).encode()))
+    assert (from_csv.format, from_json.format) == ("access-log", "jsonl")
+    assert from_csv.sha256 == from_json.sha256

@@ -1,0 +1,32 @@
+"""How deep a record may be nested, whatever Python and the caller's stack would allow."""
+
+from typing import Any
+
+import pytest
+
+from data.common.errors import UserError
+from data.reading.records import MAX_DEPTH, dump, load
+
+
+def nested(depth: int, opening: str = "[") -> str:
+    """Make an object that is so many levels deep in all."""
+    closing = {"[": "]", '{"a":': "}"}[opening]
+    innermost = "null" if opening.endswith(":") else ""
+    return f'{{"a":{opening * (depth - 1)}{innermost}{closing * (depth - 1)}}}'
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_the_deepest_record_is_the_same_whoever_calls(opening: str) -> None:
+    deepest = nested(MAX_DEPTH, opening)
+    assert dump(load(deepest)) == deepest
+    for depth in (MAX_DEPTH + 1, MAX_DEPTH + 200, 100_000):
+        with pytest.raises(UserError, match=r"nested too deeply \(more than 500 levels\)"):
+            load(nested(depth, opening))
+    record: dict[str, Any] = {}
+    for _ in range(MAX_DEPTH):
+        record = {"a": record}
+    with pytest.raises(UserError, match="nested too deeply"):
+        dump(record)
+    # Brackets side by side, or in a string, are no depth.
+    for record_of_many in (f'{{"a":[{"[]," * 9999}[]]}}', f'{{"a":"{"[" * 9999}"}}'):
+        assert dump(load(record_of_many)) == record_of_many

@@ -1,0 +1,306 @@
+"""Opening plain and compressed files and pipes, and what is said when that fails."""
+
+import gzip
+import io
+import itertools
+import lzma
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.common.errors import UserError
+from data.reading.source import MAX_LINE, open_byte_lines, open_lines
+
+TEXT = 'a "quoted, field",0\r\nüñ\u2011,1\n\nno end'
+LINES = ['a "quoted, field",0\r\n', "üñ\u2011,1\n", "\n", "no end"]
+
+
+def plain(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def gzipped(path: Path, content: bytes) -> None:
+    path.write_bytes(gzip.compress(content))
+
+
+def xzipped(path: Path, content: bytes) -> None:
+    path.write_bytes(lzma.compress(content))
+
+
+def zipped(path: Path, content: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("folder/", b"")
+        archive.writestr("folder/log.csv", content)
+
+
+WRITERS = {"csv": plain, "csv.gz": gzipped, "csv.xz": xzipped, "csv.zip": zipped}
+
+
+def lines_of(path: Path) -> list[str]:
+    with open_lines(str(path)) as lines:
+        return list(lines)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["bare", "byte-order mark"])
+def test_reads_lines_of_every_kind(tmp_path: Path, suffix: str, mark: bytes) -> None:
+    path = tmp_path / f"log.{suffix}"
+    WRITERS[suffix](path, mark + TEXT.encode())
+    assert lines_of(path) == LINES
+
+
+@pytest.mark.parametrize("writer", [gzipped, xzipped, zipped])
+def test_knows_an_archive_by_its_content(
+    tmp_path: Path, writer: Callable[[Path, bytes], None]
+) -> None:
+    path = tmp_path / "log.csv"
+    writer(path, TEXT.encode())
+    assert lines_of(path) == LINES
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_reads_a_pipe_that_cannot_seek(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"log.{suffix}"
+    WRITERS[suffix](path, TEXT.encode())
+    program = (
+        "import sys; from data.reading.source import open_lines\n"
+        "with open_lines('-') as lines: sys.stdout.buffer.write(''.join(lines).encode())\n"
+        "assert not sys.stdin.closed"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=path.read_bytes(), capture_output=True, timeout=60
+    )
+    assert done.stderr == b""
+    assert done.stdout == TEXT.encode()
+
+
+def test_lets_bad_utf8_through_as_surrogates(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"good\nb\xfcd\n")
+    assert lines_of(path) == ["good\n", "b\udcfcd\n"]
+
+
+def refusal(path: Path | str) -> str:
+    with pytest.raises(UserError) as caught, open_lines(str(path)) as lines:
+        list(lines)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    assert "there is no such file" in refusal(tmp_path / "absent.csv")
+
+
+def test_folder(tmp_path: Path) -> None:
+    assert "is a folder" in refusal(tmp_path)
+
+
+def test_file_as_folder(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("x")
+    assert "Not a directory" in refusal(tmp_path / "log.csv" / "log.csv")
+
+
+def test_name_that_no_file_can_have() -> None:
+    assert "cannot be read" in refusal("a\0b")
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Give up root's right to read everything, where the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_forbidden_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x")
+    path.chmod(0)
+    request.getfixturevalue("ordinary_user")
+    assert "permission denied" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_empty_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"log.{suffix}"
+    path.write_bytes(b"")
+    assert "is empty" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv.gz", "csv.xz", "csv.zip"])
+def test_content_that_is_no_archive(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"log.{suffix}"
+    path.write_bytes(b"text,0\n" * 1000)
+    assert "the archive is damaged" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv.gz", "csv.xz", "csv.zip"])
+@pytest.mark.parametrize("kept", [8, 5000])
+def test_cut_archive(tmp_path: Path, suffix: str, kept: int) -> None:
+    path = tmp_path / f"log.{suffix}"
+    content = os.urandom(20_000).hex().encode()
+    WRITERS[suffix](path, b"\n".join(content[i : i + 80] for i in range(0, len(content), 80)))
+    path.write_bytes(path.read_bytes()[:kept])
+    assert "the archive is damaged" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv.gz", "csv.xz", "csv.zip"])
+def test_flipped_byte_in_an_archive(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"log.{suffix}"
+    WRITERS[suffix](path, os.urandom(20_000).hex().encode())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    assert "the archive is damaged" in refusal(path)
+
+
+@pytest.mark.parametrize("members", [0, 2])
+def test_zip_without_exactly_one_file(tmp_path: Path, members: int) -> None:
+    path = tmp_path / "log.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(members):
+            archive.writestr(f"{number}.csv", TEXT)
+    assert f"holds {members} files" in refusal(path)
+
+
+def test_encrypted_zip(tmp_path: Path) -> None:
+    path = tmp_path / "log.zip"
+    zipped(path, TEXT.encode())
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        local, central = archive.infolist()[1].header_offset, archive.start_dir
+    central = content.index(b"PK\x01\x02", central + 4)
+    content[local + 6] |= 1  # The flag bit "encrypted", in both of the member's headers.
+    content[central + 8] |= 1
+    path.write_bytes(content)
+    assert "encrypted" in refusal(path)
+
+
+def test_endless_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    with path.open("wb") as file:
+        file.write(b"short\n")
+        file.truncate(6 + MAX_LINE + 1)  # Sparse: zeros without a line end.
+    assert "line 2 is longer than" in refusal(path)
+
+
+@pytest.mark.parametrize("sizes", [[1], [2], [3, 5], [2**18]], ids=str)
+@pytest.mark.parametrize("ending", ["", "\r", "\n", "\r\n"], ids=repr)
+def test_lines_do_not_depend_on_how_the_bytes_come(
+    monkeypatch: pytest.MonkeyPatch, sizes: list[int], ending: str
+) -> None:
+    content = f"\ufeffa\r\n\r\n\n\rbc\n\r\ufeffüü\rd{ending}".encode()
+    turns = itertools.cycle(sizes)
+
+    class Dripping(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            return super().readinto(memoryview(buffer)[: next(turns)])
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Dripping(content)))
+    with open_byte_lines("-") as lines:
+        assert list(lines) == content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
+
+
+def test_a_long_line_that_comes_in_small_pieces_takes_no_square_of_its_length(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "log.csv"
+    # What a pipe gives at once; each piece once copied and searched all that came before it.
+    content = b"x" * (MAX_LINE - 2) + b"\n"
+
+    class Piped(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            return super().readinto(memoryview(buffer)[:4096])
+
+    path.write_bytes(content)
+    started = time.process_time()
+    assert lines_of(path) == [content.decode()]
+    whole = time.process_time() - started
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.TextIOWrapper(Piped(content)))
+        started = time.process_time()
+        with open_lines("-") as lines:
+            assert list(lines) == [content.decode()]
+    assert time.process_time() - started < 20 * whole + 1
+
+
+def test_a_link_is_followed_and_a_loop_of_links_is_told(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("a,0\n")
+    (tmp_path / "link").symlink_to("log.csv")
+    assert lines_of(tmp_path / "link") == ["a,0\n"]
+    (tmp_path / "loop").symlink_to("loop")
+    assert "leads back to itself" in refusal(tmp_path / "loop")
+    (tmp_path / "broken").symlink_to("absent")
+    assert "there is no such file" in refusal(tmp_path / "broken")
+
+
+def test_socket() -> None:
+    # A socket's path may have 107 characters at most.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as made:
+        made.bind(f"{folder}/socket")
+        assert "is a socket or a device" in refusal(f"{folder}/socket")
+
+
+DEVICES = [name for name in ("zero", "full", "random", "urandom") if Path("/dev", name).exists()]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_device(device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(f"/dev/{device}").endswith("is a device; give a file or a pipe")
+    (tmp_path / "log.csv.gz").symlink_to(f"/dev/{device}")
+    assert "is a device" in refusal(tmp_path / "log.csv.gz")
+    with Path(f"/dev/{device}").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(UserError, match="standard input: is a device"), open_lines("-"):
+            pass
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no empty device")
+def test_the_empty_device_is_empty() -> None:
+    assert "is empty" in refusal("/dev/null")
+
+
+def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UserError, match="standard input: is closed"), open_lines("-"):
+        pass
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_named_pipe(tmp_path: Path, suffix: str) -> None:
+    WRITERS[suffix](tmp_path / "log", TEXT.encode())
+    os.mkfifo(tmp_path / f"pipe.{suffix}")
+    content = (tmp_path / "log").read_bytes()
+    writer = threading.Thread(target=(tmp_path / f"pipe.{suffix}").write_bytes, args=[content])
+    writer.start()
+    assert lines_of(tmp_path / f"pipe.{suffix}") == LINES
+    writer.join()
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="no name for standard input")
+def test_names_of_open_files() -> None:
+    program = (
+        "import sys; from data.reading.source import open_lines\n"
+        "with open_lines(sys.argv[1]) as lines: print(len(list(lines)))"
+    )
+    command = f'printf "a,0\\nb,1\\n" | {sys.executable} -c "$0" /dev/stdin; '
+    command += f'{sys.executable} -c "$0" <(printf "a,0\\n")'
+    done = subprocess.run(["bash", "-c", command, program], capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"2\n1\n", b"")

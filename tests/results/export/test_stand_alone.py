@@ -1,0 +1,220 @@
+"""The export's own predict.py needs numpy and onnxruntime only, and answers as the project does."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from results.export.conversion import Sample
+from results.export.export import STAND_ALONE, export, load_export
+from results.export.test_vectors import vectors
+from results.scoring.evaluate import probabilities
+from results.scoring.threshold import Threshold
+from results.serving.manifest import manifest
+from results.serving.predictor import Predictor
+from results.study.result import Result
+from tests.results.conftest import Trained
+
+# Whatever is imported beyond these is not in the machine that the folder is meant for.
+GUARD = """
+import runpy, sys
+for name in ("tensorflow", "keras", "results", "data", "spaces", "search", "pandas", "sklearn"):
+    sys.modules[name] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+ODD_LINES = {
+    "access-log": [
+        '{"query":{"q":"größe \\u00df 😀"},"path":"/a","timestamp":1}',
+        '|{"path":"/a, b","headers":{}}|,1',
+        '{"path":"/a"},0',
+        "",
+        "no record",
+        "[1]",
+        '|{"a":1}|,0,1',
+        '|{"a":1}|,2',
+        '{"a":1,"a":[1.0,1e16,NaN]}',
+        "|a",
+        '{"a":"\\ud800 İ Σ ΑΣ"}',
+        '{"a":"\0"}',
+        "[" * 100_000,
+        '{"a":' + "[" * 499 + "]" * 499 + "}",
+        '{"a":' + "[" * 500 + "]" * 500 + "}",
+    ],
+    "jsonl": ['{"label":1,"q":"x"}', '{"q":{"label":1}}', "{}", "1", "", '{"q":'],
+    "text": [
+        "plain",
+        '"a, b",1',
+        'a,"b,0',
+        "a,b,c",
+        "",
+        "x" * 3000,
+        "größe İ Σ ΑΣ 😀",
+        "ü" * 2**24,
+    ],
+}
+
+
+def run(folder: Path, lines: Sequence[str], file: Path | None = None) -> list[dict[str, Any]]:
+    """Run the folder's predict.py on lines in a fresh, guarded process."""
+    content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+    words = [sys.executable, "-I", "-c", GUARD, str(folder / "predict.py")]
+    if file is not None:
+        file.write_bytes(content)
+        words.append(str(file))
+    done = subprocess.run(words, input=None if file else content, capture_output=True, cwd="/")
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr == b""
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+def stand_alone(
+    kept: Path, trained: Trained, to: Path, format: str = "access-log", threshold: float = 0.5
+) -> Path:
+    """Export the small trained model as ONNX, with predict.py beside it."""
+    rows = np.arange(len(trained.encoded))
+    scores = probabilities(trained.model, trained.encoded, rows, padding="real")
+    return export(
+        Result("trial 3", "trial", "complete", artefacts=str(kept / "artefacts")),
+        to,
+        vocabulary=trained.vocabulary,
+        preprocessing={
+            "format": format,
+            "dropped_keys": ["timestamp", "headers"],
+            "padding": "real",
+            "unknown": True,
+        },
+        protocol={},
+        metrics={},
+        threshold=Threshold(threshold, str(threshold)),
+        formats=("keras", "onnx"),
+        sample=Sample(trained.encoded, rows, scores, "real"),
+        documents=lambda present, problems: {"predict.py": STAND_ALONE.read_text("utf-8")},
+    )
+
+
+@pytest.mark.parametrize("format", ODD_LINES)
+def test_answers_are_those_of_the_project(
+    format: str, kept: Path, trained: Trained, tmp_path: Path
+) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best", format)
+    lines = list(ODD_LINES[format])
+    if format == "access-log":
+        lines += trained.path.read_text("utf-8").splitlines()
+    expected = Predictor.load(folder).answers(lines)
+    found = run(folder, lines, tmp_path / "a log")
+    assert ["error" in answer for answer in found] == ["error" in answer for answer in expected]
+    assert {"error" in answer for answer in found} == {True, False}
+    good = [pair for pair in zip(found, expected, strict=True) if "error" not in pair[0]]
+    scores = np.array([[answer["score"] for answer in pair] for pair in good])
+    np.testing.assert_allclose(scores[:, 0], scores[:, 1], rtol=0, atol=1e-5)
+    assert all(answer["label"] == other["label"] for answer, other in good)
+
+
+def test_the_threshold_decides_here_and_there(kept: Path, trained: Trained, tmp_path: Path) -> None:
+    lines = trained.path.read_text("utf-8").splitlines()[:40]
+    scores = sorted(float(answer["score"]) for answer in run(
+        stand_alone(kept, trained, tmp_path / "half"), lines
+    ))  # fmt: skip
+    middle = (scores[29] + scores[30]) / 2
+    folder = stand_alone(kept, trained, tmp_path / "best", threshold=middle)
+    assert sum(answer["label"] for answer in run(folder, lines)) == 10
+    assert load_export(folder).threshold == middle
+    ours = Predictor.load(folder).answers(lines)
+    assert sum(answer["label"] == 1 for answer in ours) == 10
+
+
+def test_the_vectors_hold(kept: Path, trained: Trained, tmp_path: Path) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best")
+    exported = load_export(folder)
+    rows = np.arange(len(trained.encoded))
+    scores = probabilities(trained.model, trained.encoded, rows, padding="real")
+
+    class Data:
+        texts = trained.log.texts
+        vocabulary = trained.vocabulary
+
+    sample = Sample(trained.encoded, rows, scores, "real")
+    made = [
+        json.loads(line)
+        for line in vectors(Data, sample, exported.preprocessing).splitlines()  # type: ignore[arg-type]
+    ]
+    assert {1024} < {vector["padded_length"] for vector in made}
+    found = run(folder, [vector["raw"] for vector in made])
+    np.testing.assert_allclose(
+        [answer["score"] for answer in found],
+        [vector["score"] for vector in made],
+        rtol=0,
+        atol=1e-5,
+    )
+
+
+def test_bytes_that_are_no_utf_8_spoil_one_line(
+    kept: Path, trained: Trained, tmp_path: Path
+) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best")
+    answers = run(folder, ['{"a":1}', '{"a":"\udcff"}', '{"a":2}'])
+    assert [list(answer) for answer in answers] == [
+        ["score", "label"],
+        ["error"],
+        ["score", "label"],
+    ]
+    assert answers[1]["error"] == "is not UTF-8 at character 7"
+
+
+def test_no_lines_are_no_answers(kept: Path, trained: Trained, tmp_path: Path) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best")
+    assert run(folder, []) == []
+    shutil.move(folder, tmp_path / "moved")
+    assert len(run(tmp_path / "moved", ['{"a":1}'] * 1500)) == 1500
+
+
+def _changed(folder: Path) -> None:
+    content = (folder / "vocabulary.json").read_text()
+    (folder / "vocabulary.json").write_text(content.replace('"a"', '"b"'))
+
+
+def _absent(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+def _reads_another_file(folder: Path) -> None:
+    """Let the model take its weights from a file outside, as somebody who knows the manifest."""
+    (folder.parent / "outside").write_bytes(bytes(2**16))
+    model = onnx.load(folder / "model.onnx")
+    weights = model.graph.initializer[0]
+    weights.ClearField("float_data")
+    weights.raw_data = b"x"
+    onnx.external_data_helper.set_external_data(weights, "../outside")
+    weights.ClearField("raw_data")
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").write_text(json.dumps(manifest(folder)))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (_changed, "vocabulary.json is not what was exported"),
+        (_absent, "manifest.json"),
+        (_reads_another_file, "External data path"),
+    ],
+)
+def test_a_damaged_folder_is_one_line(
+    kept: Path, trained: Trained, tmp_path: Path, damage: Any, says: str
+) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best")
+    damage(folder)
+    words = [sys.executable, "-I", "-c", GUARD, str(folder / "predict.py")]
+    done = subprocess.run(words, input=b"{}\n", capture_output=True, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith(f"error: '{folder}' cannot be loaded: ")
+    assert says in done.stderr.decode() and done.stderr.count(b"\n") == 1

@@ -1,0 +1,59 @@
+"""Test vectors say what this project does with a record, and a port that follows them is right."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data.dataset.dataset import Dataset
+from data.reading.access_log import DROPPED_KEYS, clean, parse_line
+from results.export.conversion import Sample
+from results.export.test_vectors import COUNT, raw, vectors
+from results.serving.exported import Preprocessing
+
+PREPROCESSING = Preprocessing("access-log", DROPPED_KEYS, True, "real")
+
+
+def test_each_step_is_what_the_search_did(dataset: Dataset) -> None:
+    heldout = np.asarray(dataset.split.heldout)
+    scores = np.linspace(0, 1, len(heldout)).astype(np.float32)
+    scores[int(dataset.encoded.lengths[heldout].argmax())] = np.nan
+    sample = Sample(dataset.encoded, heldout, scores, "real")
+    made = [json.loads(line) for line in vectors(dataset, sample, PREPROCESSING).splitlines()]
+    assert len(made) == COUNT
+    known = {dataset.texts[int(row)]: index for index, row in enumerate(heldout)}
+    for vector in made:
+        assert list(vector) == ["raw", "text", "ids", "padded_length", "score"]
+        assert vector["raw"] != vector["text"]
+        assert clean(parse_line(vector["raw"], "access-log"), DROPPED_KEYS) == vector["text"]
+        ids = dataset.vocabulary.encode(vector["text"])[-1024:]
+        assert vector["ids"] == ids.tolist()
+        assert len(ids) <= vector["padded_length"] < len(ids) + 32
+        assert vector["padded_length"] % 32 == 0
+        expected = scores[known[vector["text"]]]
+        score = np.float32(np.nan if vector["score"] is None else vector["score"])
+        np.testing.assert_equal(score, expected)
+    assert sum(vector["score"] is None for vector in made) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"path":"/"}',
+        '{"q":"gr\\u00f6\\u00dfe \\ud83d\\ude00","n":[1,1.5,1e+16,null,true]}',
+        '{"q":"\\ud800"}',
+        "{}",
+    ],
+)
+def test_a_raw_record_gives_cleaning_its_work(text: str) -> None:
+    made = raw(text, "access-log", ("timestamp", "headers"))
+    assert clean(made, ("timestamp", "headers")) == text
+    assert '"timestamp": ' in made
+    assert raw(text, "jsonl", ()) == made.replace(
+        '"timestamp": "deleted 0", "headers": "deleted 1"' + ", " * (text != "{}"), ""
+    )
+
+
+@pytest.mark.parametrize("text", ["plain", 'a,"b",0', "", "a,1", "größe"])
+def test_a_text_is_quoted_where_it_must_be(text: str) -> None:
+    assert parse_line(raw(text, "text", ()), "text") == text

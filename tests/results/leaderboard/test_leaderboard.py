@@ -1,0 +1,164 @@
+"""From a run's study on disk to its table and its exported winner, by the command lines."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+
+from data.common.command import run
+from data.common.errors import UserError
+from data.dataset.dataset import prepare
+from results.export.export import main as export_main
+from results.leaderboard.leaderboard import from_store, load, main, run_folder, verdict, write
+from results.predict import Predictor
+from results.scoring.evaluate import probabilities
+from results.scoring.metrics import accuracy
+from results.scoring.scores import save_scores
+from results.study.objectives import ACCURACY
+from results.study.repeats import record_repeat, repeat_folder
+from results.study.result import Result
+from results.study.store import Store
+from tests.results.conftest import Trained
+
+
+@pytest.fixture
+def finished(trained: Trained, tmp_path: Path) -> Store:
+    """A run with one baseline and two trials: the trained model, and one that failed."""
+    dataset = prepare(trained.log, vocabulary="all", batch_size=32)
+    folder = tmp_path / "runs" / "night"
+    store = Store.create(
+        folder,
+        [ACCURACY],
+        name="night",
+        data=dataset.facts,
+        protocol={"epochs": 3, "padding": "real"},
+    )
+    dataset.save(folder / "data")
+    seen, heldout = (
+        probabilities(trained.model, trained.encoded, rows, padding="real")
+        for rows in (dataset.split.validation, dataset.split.heldout)
+    )
+    save_scores(folder / "trials/0", seen, heldout)
+    save_scores(folder / "baselines/model2", 1 - seen, 1 - heldout)
+    trained.model.save(folder / "trials/0" / "model.keras")
+    store.record_baseline(
+        Result("model2", "baseline", "complete", artefacts="baselines/model2", val_accuracy=0.1)
+    )
+    chosen = Result(
+        "trial 0", "trial", "complete", number=0, artefacts="trials/0", val_accuracy=0.9, layers=8
+    )
+    first = store.study.ask()
+    store.record(first, chosen)
+    store.study.tell(first, 0.9)
+    second = store.study.ask()
+    store.record(second, Result("trial 1", "trial", "failed", number=1, reason="no memory"))
+    store.study.tell(second, state=TrialState.FAIL)
+    store.choose_champion()
+    return store
+
+
+def test_the_study_is_ranked_and_written(finished: Store, trained: Trained) -> None:
+    found = from_store(finished)
+    assert [row.name for row in found.rows][-1] == "trial 1"
+    assert found.champion is not None and found.champion.name == "trial 0"
+    assert found.data["rows"] == len(trained.log.texts)
+    assert found.protocol["padding"] == "real"
+    write(found, finished.folder)
+    assert load(finished.folder / "leaderboard.json") == found
+
+
+def test_the_luck_of_the_choice_and_of_the_seed_are_read_from_the_run(finished: Store) -> None:
+    trial = next(result for result in finished.trials() if result.name == "trial 0")
+    scores = finished.scores(trial)
+    assert scores is not None
+    folder = repeat_folder(finished, "trial 0", 1)
+    save_scores(folder, scores["validation"], 1 - scores["heldout"])
+    place = str(folder.relative_to(finished.folder))
+    record_repeat(finished, replace(trial, artefacts=place), 1)
+    found = from_store(Store.open(finished.folder))
+    champion, selection = found.champion, found.selection
+    assert champion is not None and champion.repeats == 2
+    assert champion.repeats_mean == pytest.approx(0.5)
+    assert selection is not None and selection.candidates == 1
+    labels = finished.dataset.labels_of(finished.dataset.split.validation)
+    assert selection.val_accuracy == accuracy(labels, scores["validation"])
+    assert selection.heldout_accuracy == champion.heldout_accuracy
+    # Nothing was chosen among, so nothing is owed to the choice.
+    assert abs(selection.optimism) < 0.01
+    write(found, finished.folder)
+    assert load(finished.folder / "leaderboard.json") == found
+
+
+def test_the_command_shows_every_form(finished: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    found = from_store(finished)
+    runs = str(finished.folder.parent)
+    assert main(["night", "--out", runs]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == verdict(found)
+    assert main([str(finished.folder), "--format", "md"]) == 0
+    assert capsys.readouterr().out.startswith("**Model 3 (trial 0) ")
+    assert main(["night", "--out", runs, "--format", "csv"]) == 0
+    out, err = capsys.readouterr()
+    assert err.strip() == verdict(found)
+    assert [line["name"] for line in csv.DictReader(io.StringIO(out))][-1] == "trial 1"
+    assert main(["night", "--out", runs, "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    assert err.strip() == verdict(found)
+    assert len(json.loads(out)["rows"]) == 3
+
+
+def test_the_command_finds_the_run_from_inside(
+    finished: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    assert main(["."]) == 0
+    assert "trial 0 *" in capsys.readouterr().out
+    assert run_folder(".", Path("runs")) == finished.folder.resolve()
+
+
+def test_an_absent_run_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no run 'day'"):
+        main(["day", "--out", str(tmp_path)])
+    with pytest.raises(UserError, match="no run is here"):
+        main([str(tmp_path)])
+
+
+@pytest.mark.parametrize("arguments", [[], ["night", "--format", "pdf"], ["night", "--colour"]])
+def test_bad_options_are_one_line_and_exit_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as status:
+        run(main, arguments)
+    assert status.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("trial", ["best", "0"])
+def test_the_winner_is_exported_and_predicts_what_was_measured(
+    finished: Store, trained: Trained, tmp_path: Path, trial: str
+) -> None:
+    to = tmp_path / "winner"
+    assert export_main([str(finished.folder), "--trial", trial, "--to", str(to)]) == 0
+    heldout = finished.dataset.split.heldout
+    texts = [trained.log.texts[row] for row in heldout]
+    expected = finished.heldout_probabilities()["trial 0"]
+    np.testing.assert_allclose(Predictor.load(to).scores(texts), expected, atol=1e-5)
+    metrics: dict[str, Any] = json.loads((to / "metrics.json").read_text())
+    row = from_store(finished).find("trial 0")
+    assert row is not None
+    assert metrics["heldout_accuracy"] == row.heldout_accuracy
+    protocol = json.loads((to / "protocol.json").read_text())
+    assert protocol["data"]["fingerprint"] == trained.log.sha256
+
+
+def test_a_trial_without_model_is_not_exported(finished: Store, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"trial 1 has no model\.keras \(status failed\)"):
+        export_main([str(finished.folder), "--trial", "1", "--to", str(tmp_path / "winner")])
+    with pytest.raises(UserError, match="--trial is '5', but must be best or one of: 0, 1"):
+        export_main([str(finished.folder), "--trial", "5", "--to", str(tmp_path / "winner")])

@@ -1,0 +1,241 @@
+"""Every form of the leaderboard: readable, and inert whatever stands in it."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from typing import Any, NoReturn
+
+import pytest
+
+from results.leaderboard.columns import PAGE
+from results.leaderboard.leaderboard import Leaderboard, Row, build, verdict
+from results.leaderboard.selection import Selection
+from results.leaderboard.table import WIDTH, md, table, to_csv, to_json
+from results.report.board import columns, lines as report_lines
+from tests.results.boards import (
+    DATA,
+    LABELS,
+    PROTOCOL,
+    baseline,
+    board,
+    everything,
+    right_in_all_but,
+    trial,
+)
+
+
+def strict(text: str) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def named(name: str) -> Leaderboard:
+    found = everything()
+    return replace(found, rows=(replace(found.rows[0], name=name), *found.rows[1:]))
+
+
+def test_table_fits_120_columns_and_marks_one_champion() -> None:
+    found = everything()
+    text = table(found)
+    lines = text.splitlines()
+    assert lines[0] == verdict(found)
+    assert lines[3].split() == [
+        "#", "name", "status", "val", "held", "95", "%", "vs", "M2", "p",
+        "R@.1%", "R@1%", "ECE", "s", "µs",
+    ]  # fmt: skip
+    grid = lines[5:13]
+    assert WIDTH == 120 and max(len(line) for line in lines[1:]) <= WIDTH
+    assert [line.split()[:4] for line in grid if " * " in line] == [["1", "trial", "17", "*"]]
+    champion = next(line for line in grid if "trial 17" in line)
+    assert ".9960" in champion and ".9898-.9984" in champion and champion.endswith(" 812^")
+    assert " +1.6 " in champion and " .9950 " in champion
+    assert " .0031 " in champion  # Planned; the others are exploratory.
+    assert all("(<.0001)" in line for line in grid if "trial 12" in line)
+    pruned = next(line for line in grid if "trial 9" in line)
+    assert "pruned" in pruned and ".8000" in pruned and pruned.count(" - ") >= 6
+    assert not {"nan", "None"} & set(" ".join(grid).split())
+
+
+def test_table_fits_with_the_longest_names_and_large_figures() -> None:
+    found = everything()
+    perfect = replace(
+        found.rows[0], name="model3-notebook", val_accuracy=1.0, heldout_accuracy=1.0,
+        heldout_high=1.0, delta_vs_model2=-0.985, p_vs_model2=1.0, recall_at_fpr_0_1=1.0,
+        recall_at_fpr_1=1.0, latency_us=123_456.0, train_seconds=12_345.6, rank=100,
+        status="diverged", pareto=True,
+    )  # fmt: skip
+    text = table(replace(found, rows=(perfect, *found.rows[1:])))
+    assert "123,456^" in text and "1.0000" in text
+    assert max(len(line) for line in text.splitlines()[1:]) <= WIDTH
+
+
+def early() -> Leaderboard:
+    found = everything()
+    rows = [
+        replace(row, val_rows=1004, val_partial=True) if row.name == "trial 9" else row
+        for row in found.rows
+    ]
+    return replace(found, rows=tuple(rows))
+
+
+def test_an_accuracy_on_a_part_of_the_validation_rows_is_marked() -> None:
+    for form in (table, md):
+        text = form(early())
+        (marked,) = [line for line in text.splitlines() if "~" in line and " pruned " in line]
+        assert "trial 9" in marked and " ~.8000 " in marked
+        assert "~ on a part of them" in " ".join(text.split())
+    lines = {line["name"]: line for line in csv.DictReader(io.StringIO(to_csv(early())))}
+    assert (lines["trial 9"]["val_accuracy"], lines["trial 9"]["val_rows"]) == ("0.8", "1004")
+    shown = columns(early())
+    cells = {line.cells[1].text: line.cells for line in report_lines(early(), shown)}
+    at = [column.key for column in shown].index("val_accuracy")
+    told = cells["trial 9"][at]
+    assert (told.text, told.sort, told.note) == ("~.8000", "0.8", "on 1,004 rows")
+    assert cells["trial 3"][at].text == ".7000"
+
+
+def repeated() -> Leaderboard:
+    scores = {"model2": [right_in_all_but(range(100, 100 + wrong)) for wrong in (40, 30)]}
+    rivals = [trial(17), baseline("model2", layers=4), baseline("linear")]
+    first = {row.name: right_in_all_but(range(20)) for row in rivals}
+    return build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, scores)
+
+
+def test_seeds_are_shown_with_mean_and_spread_and_what_has_none_is_named() -> None:
+    lines = table(repeated()).splitlines()
+    at = next(index for index, line in enumerate(lines) if line.split()[1:2] == ["seeds"])
+    assert lines[at].split() == ["name", "seeds", "mean", "std", "lowest", "highest"]
+    # .98, .96 and .97.
+    assert lines[at + 2].split() == ["model2", "3", ".9700", ".0100", ".9600", ".9800"]
+    assert lines[at + 4] == ""
+    assert lines[at + 5] == "no seed changes linear: not repeated"
+    assert "| model2 | 3 | .9700 |" in " ".join(md(repeated()).split())
+    assert "no seed changes linear" in md(repeated())
+    assert "seeds" not in table(everything()) and "not repeated" not in table(everything())
+
+
+SELECTION = Selection(
+    champion="trial 17",
+    val_accuracy=0.9966,
+    heldout_accuracy=0.996,
+    expected_accuracy=0.9961,
+    expected_low=0.9941,
+    expected_high=0.9979,
+    optimism=0.0005,
+    chosen_again=0.41,
+    candidates=20,
+    resamples=1000,
+    rows=5020,
+)
+
+
+@pytest.mark.parametrize("form", [table, md])
+def test_every_page_says_by_what_the_champion_was_chosen(
+    form: Callable[[Leaderboard], str],
+) -> None:
+    words = " ".join(form(everything()).replace("\\", "").split())
+    assert "champion, chosen by the highest validation accuracy before the held-out rows" in words
+    by_loss = replace(everything(), chosen_by="val_loss", selection=SELECTION)
+    words = " ".join(form(by_loss).replace("\\", "").split())
+    assert "Model 3 (trial 17, chosen by the lowest validation loss) beats" in words
+    assert "champion, chosen by the lowest validation loss before" in words
+    assert (
+        "trial 17 was chosen by the lowest validation loss among 20 complete trials. Its" in words
+    )
+    quick = replace(everything(), chosen_by="latency_us")
+    assert (
+        "selection bias: not measured, since trial 17 was chosen by the lowest CPU time of "
+        "one request and not by a score on the validation rows."
+    ) in " ".join(form(quick).replace("\\", "").split())
+
+
+def test_no_optimism_has_no_sign() -> None:
+    found = replace(everything(), selection=replace(SELECTION, optimism=-0.00001))
+    assert "an optimism of 0.00 points" in " ".join(table(found).split())
+
+
+def test_selection_bias_stands_below_in_words_and_in_json() -> None:
+    found = replace(everything(), selection=SELECTION)
+    words = " ".join(table(found).split())
+    assert (
+        "selection bias: trial 17 was chosen by the highest validation accuracy among 20 complete "
+        "trials. Its accuracy is .9966 on the 5,020 validation rows, and .9960 on the held-out "
+        "rows. The choice repeated on 1,000 bootstrap "
+        "samples scores .9961 on the rows left out (.9941 to .9979): an optimism of "
+        "0.05 points. 41% of the samples choose the same trial."
+    ) in words
+    assert max(len(line) for line in table(found).splitlines()[1:]) <= WIDTH
+    assert "an optimism of 0.05 points" in md(found)
+    assert strict(to_json(found))["selection"] == asdict(SELECTION)
+    assert strict(to_json(everything()))["selection"] is None
+
+
+def test_table_says_what_it_rests_on_and_why_a_training_is_not_complete() -> None:
+    text = table(everything())
+    assert "data: rows 4000, split chronological" in text
+    assert "protocol: epochs 3, vocabulary train" in text
+    assert "model1-as-run diverged: loss is nan" in text
+    assert "trial 4 failed: RuntimeError: no memory | <b>" in text
+
+
+def test_table_lets_no_text_steer_the_terminal() -> None:
+    text = table(named("trial \x1b[31m17\r\n\x07"))
+    assert not set(text) & {"\x1b", "\r", "\x07"}
+    assert len(text.splitlines()) == len(table(everything()).splitlines())
+
+
+def test_csv_has_the_schema_and_empty_cells() -> None:
+    found = everything()
+    lines = list(csv.DictReader(io.StringIO(to_csv(found))))
+    assert list(lines[0]) == [field.name for field in fields(Row)]
+    assert [line["name"] for line in lines] == [row.name for row in found.rows]
+    assert float(lines[0]["heldout_accuracy"]) == found.rows[0].heldout_accuracy
+    assert lines[5]["heldout_accuracy"] == ""
+    assert lines[0]["selected"] == "True"
+    assert lines[-1]["reason"] == "RuntimeError: no memory | <b>"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r-"])
+def test_csv_runs_no_formula(start: str) -> None:
+    lines = list(csv.DictReader(io.StringIO(to_csv(named(start + "cmd|' /C calc'!A0")))))
+    assert lines[0]["name"].startswith("'")
+
+
+def test_json_is_strict_and_complete() -> None:
+    found = everything()
+    odd = replace(found, data={**found.data, "mean": float("nan"), "deep": [float("inf"), 1.5]})
+    content = strict(to_json(odd))
+    assert list(content) == ["data", "protocol", "chosen_by", "selection", "rows"]
+    assert content["data"]["mean"] is None and content["data"]["deep"] == [None, 1.5]
+    assert [list(row) for row in content["rows"]] == [[f.name for f in fields(Row)]] * 8
+    diverged = content["rows"][6]
+    assert diverged["status"] == "diverged" and diverged["heldout_loss"] is None
+    assert diverged["heldout_accuracy"] == 0.5
+
+
+def test_markdown_has_the_verdict_first_and_stays_inert() -> None:
+    text = md(named("trial <img src=x onerror=alert(1)> | `x`"))
+    lines = text.splitlines()
+    assert lines[0].startswith("**Model 3") and lines[0].endswith("**")
+    assert "<img" not in text and "<b>" not in text
+    rows = [line for line in lines if line.startswith("|")]
+    assert len(rows) == 2 + 8
+    assert {line.replace("\\|", "").count("|") for line in rows} == {len(PAGE) + 1}
+
+
+def test_an_empty_leaderboard_renders_in_every_form() -> None:
+    empty = board({}, None)
+    assert table(empty).startswith("No Model 3 was searched for\n")
+    assert md(empty).startswith("**No Model 3 was searched for**\n")
+    assert to_csv(empty).count("\n") == 1
+    assert strict(to_json(empty))["rows"] == []
+
+
+def test_a_board_of_failures_renders() -> None:
+    failures = board({}, None, trial(1, "failed", reason="x" * 500), trial(2, "pruned"))
+    assert "No Model 3 was chosen (1 failed, 1 pruned)" in table(failures)
+    assert max(len(line) for line in table(failures).splitlines()) <= WIDTH

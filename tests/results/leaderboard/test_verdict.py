@@ -1,0 +1,187 @@
+"""The first line says who won, and never more than the figures hold."""
+
+import numpy as np
+import pytest
+
+from results.leaderboard.leaderboard import build, verdict
+from results.leaderboard.verdict import p_value, share
+from results.study.result import Status
+from tests.results.boards import (
+    DATA,
+    LABELS,
+    PROTOCOL,
+    baseline,
+    board,
+    refit,
+    right_in_all_but,
+    trial,
+)
+
+
+def test_beats_both() -> None:
+    # Against linear: 2 of 22 is p = 508 / 2**22, the larger of two and so not corrected.
+    line = verdict(
+        board({"trial 17": range(2), "model2": range(100, 140), "linear": range(500, 520)})
+    )
+    assert line == (
+        "Model 3 (trial 17) beats Model 2 by 3.8 points (.9980 against .9600, p < .0001) "
+        "and beats the linear baseline by 1.8 points (.9980 against .9800, p = .0001)"
+    )
+
+
+def test_beats_model_2_but_not_the_linear_baseline() -> None:
+    line = verdict(board({"trial 17": range(2), "model2": range(100, 140), "linear": range(5, 8)}))
+    assert line == (
+        "Model 3 (trial 17) beats Model 2 by 3.8 points (.9980 against .9600, p < .0001), "
+        "but does not beat the linear baseline: 0.1 points ahead "
+        "(.9980 against .9970, p = 1.0000, not significant)"
+    )
+
+
+def test_loses_to_the_linear_baseline() -> None:
+    line = verdict(board({"trial 17": range(30), "model2": range(100, 180), "linear": range(0)}))
+    assert "beats Model 2 by 5.0 points" in line
+    assert ", but loses to the linear baseline by 3.0 points (.9700 against 1.0000" in line
+
+
+def test_a_difference_that_may_be_luck_is_never_called_a_win() -> None:
+    line = verdict(board({"trial 17": range(10), "model2": range(100, 115), "linear": range(10)}))
+    assert "beats" not in line
+    assert "does not beat Model 2: 0.5 points ahead (.9900 against .9850, p = .8487" in line
+    assert "and does not beat the linear baseline: level (.9900 against .9900" in line
+    assert line.count("not significant") == 2
+
+
+def test_the_correction_can_take_a_win_away_but_other_trials_cannot() -> None:
+    alone = {"trial 17": range(0), "model2": range(100, 106)}  # 6 of 6: p = .0312
+    assert "beats Model 2" in verdict(board(alone))
+    both = {**alone, "linear": range(0)}
+    assert "does not beat Model 2: 0.6 points ahead (1.0000 against .9940, p = .0625" in verdict(
+        board(both)
+    )
+    crowded = {**alone, **{f"trial {n}": range(0) for n in range(10)}}
+    assert verdict(board(crowded)) == verdict(board(alone))
+
+
+def test_less_than_a_tenth_of_a_point_is_not_called_nothing() -> None:
+    rivals = [trial(17), baseline("linear")]
+    labels = np.arange(10_000) % 2
+    right = np.where(labels == 1, 0.9, 0.1)
+    wrong = np.where(np.arange(10_000) < 3, 1 - right, right)
+    scores = {"trial 17": right, "linear": wrong}
+    line = verdict(build(rivals, labels, scores, "trial 17", DATA, PROTOCOL))
+    assert "does not beat the linear baseline: 0.03 points ahead (1.0000 against .9997" in line
+
+
+def test_several_seeds_are_told_of_beside_the_luck_of_the_rows() -> None:
+    first = {"trial 17": right_in_all_but(range(2)), "model2": right_in_all_but(range(100, 140))}
+    others = {
+        "trial 17": [right_in_all_but(range(4)), right_in_all_but(range(6))],
+        "model2": [right_in_all_but(range(20))],
+    }
+    rivals = [trial(17), baseline("model2")]
+    line = verdict(build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, others))
+    assert "beats Model 2 by 3.8 points (.9980 against .9600, p < .0001); over 3 seeds" in line
+    # .998, .996 and .994 against .96 and .98.
+    assert "; over 3 seeds .9960 ± .0020 against .9700 ± .0141; the linear" in line
+    alone = {"trial 17": others["trial 17"]}
+    line = verdict(build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, alone))
+    assert "; over 3 seeds .9960 ± .0020; the linear" in line
+    best = verdict(build(rivals[1:], LABELS, first, None, DATA, PROTOCOL, others))
+    assert "Model 2 reaches .9600" in best and "; over 2 seeds .9700 ± .0141; the" in best
+
+
+def test_behind_model_2() -> None:
+    line = verdict(board({"trial 17": range(50), "model2": range(0), "linear": range(52)}))
+    assert line.startswith("Model 3 (trial 17) loses to Model 2 by 5.0 points (.9500 against")
+    assert "beats" not in line
+    slightly = verdict(board({"trial 17": range(2), "model2": range(0)}))
+    assert "does not beat Model 2: 0.2 points behind" in slightly
+
+
+def test_without_rivals_it_compares_with_nothing() -> None:
+    line = verdict(board({"trial 17": range(10)}))
+    assert line == (
+        "Model 3 (trial 17) reaches .9900 (.9817 to .9946 at 95 %); "
+        "Model 2 and the linear baseline are not there to compare with"
+    )
+    line = verdict(board({"trial 17": range(10), "model2": range(100, 140)}))
+    assert line.endswith("; the linear baseline is not there to compare with")
+
+
+def test_a_model_2_that_diverged_is_said_to_have() -> None:
+    scores = {"trial 17": right_in_all_but(range(0)), "model2": np.full(1000, np.nan)}
+    diverged = baseline("linear")
+    results = [trial(17), trial(18), diverged]
+    results[1] = type(diverged)("model2", "baseline", "diverged", reason="loss is nan")
+    line = verdict(build(results, LABELS, scores, "trial 17", DATA, PROTOCOL))
+    assert "beats Model 2, which diverged, by 50.0 points (1.0000 against .5000" in line
+
+
+def test_without_a_champion() -> None:
+    line = verdict(board({"model2": range(40), "linear": range(0)}, None))
+    assert line == (
+        "No Model 3 was searched for; best of the rest: the linear baseline is 4.0 points ahead "
+        "of Model 2 (1.0000 against .9600, exploratory p < .0001)"
+    )
+    line = verdict(board({"model2": range(0)}, None, trial(1, "failed"), trial(2, "pruned")))
+    assert line == (
+        "No Model 3 was chosen (1 failed, 1 pruned); best of the rest: Model 2 reaches 1.0000 "
+        "(.9962 to 1.0000 at 95 %); the linear baseline is not there to compare with"
+    )
+    assert verdict(board({}, None)) == "No Model 3 was searched for"
+
+
+def test_a_champion_without_held_out_score() -> None:
+    line = verdict(board({"model2": range(0)}, "trial 5", trial(5)))
+    assert line == "Model 3 (trial 5) was chosen, but has no held-out score"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.99671, ".9967"), (1.0, "1.0000"), (0.0, ".0000"), (None, "-")]
+)
+def test_shares(value: float | None, text: str) -> None:
+    assert share(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.00009, "< .0001"), (0.0001, "= .0001"), (1.0, "= 1.0000"), (None, "-")]
+)
+def test_p_values(value: float | None, text: str) -> None:
+    assert p_value(value) == text
+
+
+FIRST = {"trial 17": range(2), "model2": range(100, 140), "linear": range(500, 520)}
+
+
+@pytest.mark.parametrize(
+    ("refits", "says"),
+    [
+        (
+            {"trial 17": range(2), "model2": range(100, 130), "linear": range(500, 503)},
+            "reaches .9980 against .9700 of Model 2 (p < .0001) and .9970 of the linear baseline "
+            "(p = 1.0000, not significant)",
+        ),
+        (
+            {"trial 17": range(30), "linear": range(100, 104)},
+            "reaches .9700 against .9960 of the linear baseline (p < .0001)",
+        ),
+        ({"trial 17": range(10)}, "reaches .9900 (.9817 to .9946 at 95 %)"),
+    ],
+)
+def test_the_second_sentence_compares_refits(refits: dict[str, range], says: str) -> None:
+    line = verdict(board({**FIRST, **{f"{name}, refit": wrong for name, wrong in refits.items()}}))
+    assert line == f"{verdict(board(FIRST))}. Trained again on all training rows it {says}"
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [("diverged", "diverged"), ("failed", "failed"), ("pruned", "was stopped")]
+)
+def test_a_refit_that_did_not_come_to_its_end_is_said_to(status: Status, says: str) -> None:
+    line = verdict(board(FIRST, "trial 17", refit("trial 17", status=status, reason="for this")))
+    assert line == f"{verdict(board(FIRST))}. Trained again on all training rows it {says}"
+
+
+def test_without_a_champion_no_refit_is_compared_with_first_trainings() -> None:
+    rows = {"model2": range(40), "linear": range(10), "linear, refit": range(0)}
+    assert "best of the rest: the linear baseline is" in verdict(board(rows, None))

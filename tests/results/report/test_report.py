@@ -1,0 +1,214 @@
+"""The report is one inert file that leads with the verdict, whatever a run has or lacks."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from data.common.command import run
+from results.leaderboard.leaderboard import from_store
+from results.leaderboard.verdict import verdict
+from results.report.mistakes import FILE as ATTRIBUTION
+from results.report.report import report
+from results.study.objectives import ACCURACY, OBJECTIVES
+from results.study.refits import as_refit, choose_refits, record_refit
+from results.study.store import CHECKPOINT, DATA_FOLDER, Store
+from tests.results.reported import PAYLOADS, make_run, write_log
+
+SECTIONS = [
+    "leaderboard", "search", "hyperparameters", "scores", "architecture", "data", "parts",
+    "mistakes",
+]  # fmt: skip
+WORDS = ("tee", "O'Brien", "R&D")
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, their attributes and texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page_of(store: Store, *, attribute: bool = True) -> str:
+    return report.write(store, from_store(store), attribute=attribute).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("plain")
+    return make_run(folder / "run", write_log(folder / "log.csv", WORDS), words=("cell", "b"))
+
+
+@pytest.fixture(scope="module")
+def text(store: Store) -> str:
+    return page_of(store)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("hostile")
+    log = write_log(folder / "log.csv", PAYLOADS)
+    name = PAYLOADS[2]
+    return page_of(make_run(folder / name, log, words=PAYLOADS))
+
+
+def test_leads_with_the_verdict(store: Store, text: str) -> None:
+    page = Page(text)
+    headline = next(words for tag, words in page.texts if tag == "h1")
+    assert headline == verdict(from_store(store))
+    assert [each["id"] for each in page.of("section")] == SECTIONS
+    assert text.index("<h1>") < text.index("<table")
+
+
+def test_has_a_plot_in_every_place(text: str) -> None:
+    assert "Not shown" not in text and "not shown" not in text
+    found = json.loads(re.search(r'id="plots">(.*?)</script>', text).group(1))
+    places = [each["id"] for each in Page(text).of("div") if each.get("class") == "plot"]
+    assert list(found) == places
+    assert len(places) > 12
+    assert all(plot["data"] for plot in found.values())
+
+
+def test_the_policy_lets_only_our_scripts_run(text: str) -> None:
+    (policy,) = [
+        each["content"] or ""
+        for each in Page(text).of("meta")
+        if each.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 2
+    for script in scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert "unsafe-inline" not in policy.partition("style-src")[0]
+
+
+@pytest.mark.parametrize("which", ["text", "hostile"])
+def test_names_no_place_in_the_network(which: str, request: pytest.FixtureRequest) -> None:
+    for tag, attributes in Page(request.getfixturevalue(which)).tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            if name in ("src", "href", "action", "data", "poster", "srcset"):
+                assert value is not None
+                assert value.startswith("#") or value == "data:,", (tag, name, value)
+
+
+def test_attacks_add_no_element(text: str, hostile: str) -> None:
+    kinds = {tag for tag, _ in Page(text).tags}
+    assert {tag for tag, _ in Page(hostile).tags} <= kinds
+    assert not kinds & {"img", "iframe", "svg", "object", "embed", "base"}
+
+
+def test_attacks_are_shown(hostile: str) -> None:
+    told = "".join(words for tag, words in Page(hostile).texts if tag != "script")
+    assert "<script>pwned('script')</script>" in told
+    assert "{{ 7 * 7 }}" in told
+    assert "\\u202e" in told and "\u202e" not in told
+    assert "\\ud800" in told and "\\x00" in told
+
+
+def test_says_why_the_model_cannot_be_asked(tmp_path: Path) -> None:
+    store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", WORDS), words=("a", "b"))
+    text = page_of(store, attribute=False)
+    assert "not explained, because the report was asked not to load the model" in text
+    assert not (store.folder / ATTRIBUTION).exists()
+    (store.folder / "trials" / "0" / CHECKPOINT).unlink()
+    text = page_of(store)
+    assert text.count("because the champion&#39;s model was not kept") == 2
+    assert '<article class="mistake">' in text
+    (store.folder / "trials" / "0" / CHECKPOINT).write_bytes(b"no model")
+    text = page_of(store)
+    assert "its layers cannot be read" in text
+    assert "not explained, because" in text
+
+
+def test_a_missing_part_leaves_the_rest(tmp_path: Path) -> None:
+    store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", WORDS), words=("a", "b"))
+    board = from_store(store)
+    for path in (store.folder / DATA_FOLDER).glob("texts*"):
+        path.unlink()
+    text = report.write(Store.open(store.folder), board).read_text(encoding="utf-8")
+    assert "The data card is not shown" in text
+    assert Page(text).of("article") == []
+    assert len(re.findall(r'<tr class="(?:baseline|trial) ', text)) == len(board.rows)
+
+
+def test_attributions_are_computed_once(store: Store, text: str) -> None:
+    kept = store.folder / ATTRIBUTION
+    before = kept.stat().st_mtime_ns
+    assert re.sub(r"\d\d:\d\d UTC", "", page_of(store, attribute=False)) == re.sub(
+        r"\d\d:\d\d UTC", "", text
+    )
+    assert kept.stat().st_mtime_ns == before
+    assert re.search(r'<span class="[an][1-5]">', text.partition('id="mistakes"')[2])
+
+
+@pytest.mark.parametrize("statuses", [(), ("failed",), ("complete",), ("pruned", "complete")])
+def test_few_trials_are_a_sentence(tmp_path: Path, statuses: tuple[str, ...]) -> None:
+    log = write_log(tmp_path / "log.csv", WORDS)
+    store = make_run(tmp_path / "run", log, statuses=statuses, words=("a", "b"))
+    text = page_of(store, attribute=False)
+    assert text.count("it takes 2 complete trials, and this run has") == 3
+    if "complete" not in statuses:
+        assert "because the run has no champion" in text
+
+
+def test_several_objectives_are_looked_at_by_accuracy(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.csv", WORDS)
+    store = make_run(
+        tmp_path / "run", log, words=("a", "b"), objectives=[ACCURACY, OBJECTIVES["latency_us"]]
+    )
+    text = page_of(store, attribute=False)
+    assert "because" not in text.partition('id="hyperparameters"')[2].partition("</section>")[0]
+
+
+def test_the_command_says_who_won_and_where_it_is(
+    store: Store, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main([str(store.folder), "--no-attribution"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == verdict(from_store(store))
+    assert second == str(store.folder / "report.html")
+
+
+def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        run(report.main, ["nowhere", "--out", str(tmp_path)])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("error: there is no run 'nowhere'")
+
+
+def test_refits_stand_beside_the_rest_and_it_says_which_is_exported(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.csv", WORDS)
+    store = make_run(tmp_path / "run", log, statuses=("complete",))
+    without = page_of(store, attribute=False)
+    assert "Refits were trained" not in without and "exported: " not in without
+    for first in store.results():
+        if first.name in ("trial 0", "model2"):
+            record_refit(store, as_refit(first))
+    choose_refits(store, ["trial 0", "model2"])
+    text = page_of(store, attribute=False)
+    page = Page(text)
+    assert "exported: trial 0, refit, the champion trained again." in text
+    lines = [row for row in page.of("tr") if row.get("data-kind") == "refit"]
+    assert len(lines) == 2
+    assert verdict(from_store(store)) in text.replace("&lt;", "<")

@@ -1,0 +1,124 @@
+"""Requests share batches, in order, within bounds, whatever becomes of their neighbours."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+
+from results.serving.batcher import Batcher, Full
+from results.serving.predictor import Answer
+
+
+class Model:
+    """Answers each record with itself, once it may."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[object]] = []
+        self.may = threading.Semaphore(0)
+
+    def __call__(self, records: Sequence[object]) -> list[Answer]:
+        self.batches.append(list(records))
+        assert self.may.acquire(timeout=20)
+        if "bad" in records:
+            raise ZeroDivisionError
+        return [{"score": record} for record in records]
+
+
+def within(test: Callable[[Batcher, Model], Coroutine[Any, Any, None]], **options: Any) -> Model:
+    model = Model()
+    settings = {"window": 0.0, "batch_size": 4, "queue_size": 8, **options}
+
+    async def main() -> None:
+        batcher = Batcher(model, **settings)
+        async with batcher.running():
+            await test(batcher, model)
+
+    asyncio.run(main())
+    return model
+
+
+def values(answers: list[Answer]) -> list[object]:
+    return [answer["score"] for answer in answers]
+
+
+def ask(batcher: Batcher, *records: object) -> "asyncio.Task[list[Answer]]":
+    return asyncio.create_task(batcher.answers(records))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+def test_what_arrives_during_a_batch_shares_the_next_one() -> None:
+    async def test(batcher: Batcher, model: Model) -> None:
+        first = ask(batcher, 0)
+        await until(lambda: len(model.batches) == 1)
+        rest = [ask(batcher, 1, 2), ask(batcher, 3), ask(batcher, 4, 5), ask(batcher, 6)]
+        await until(lambda: batcher.waiting == 7)
+        model.may.release(9)
+        assert values(await first) == [0]
+        found = await asyncio.gather(*rest)
+        assert [values(answers) for answers in found] == [[1, 2], [3], [4, 5], [6]]
+        assert batcher.waiting == 0
+
+    model = within(test)
+    assert model.batches == [[0], [1, 2, 3], [4, 5, 6]]
+
+
+def test_the_window_gathers_requests_of_an_idle_model() -> None:
+    async def test(batcher: Batcher, model: Model) -> None:
+        model.may.release(9)
+        first = ask(batcher, 0)
+        await asyncio.sleep(0.01)
+        await asyncio.gather(first, ask(batcher, 1))
+
+    assert within(test, window=0.3).batches == [[0, 1]]
+
+
+def test_a_request_larger_than_a_batch_is_computed_whole() -> None:
+    async def test(batcher: Batcher, model: Model) -> None:
+        model.may.release(9)
+        assert values(await batcher.answers(range(7))) == list(range(7))
+
+    within(test)
+
+
+def test_a_full_queue_refuses_and_takes_again_later() -> None:
+    async def test(batcher: Batcher, model: Model) -> None:
+        first = ask(batcher, *range(8))
+        await until(lambda: batcher.waiting == 8)
+        with pytest.raises(Full):
+            await batcher.answers([8])
+        model.may.release(9)
+        await first
+        assert values(await batcher.answers([8])) == [8]
+
+    within(test)
+
+
+def test_a_failed_batch_fails_its_requests_only() -> None:
+    async def test(batcher: Batcher, model: Model) -> None:
+        model.may.release(9)
+        with pytest.raises(ZeroDivisionError):
+            await batcher.answers(["bad"])
+        assert values(await batcher.answers([1])) == [1]
+
+    within(test)
+
+
+def test_a_client_that_goes_is_not_computed_for() -> None:
+    async def test(batcher: Batcher, model: Model) -> None:
+        first = ask(batcher, 0)
+        await until(lambda: len(model.batches) == 1)
+        gone, other = ask(batcher, 1), ask(batcher, 2)
+        await until(lambda: batcher.waiting == 3)
+        gone.cancel()
+        await until(lambda: batcher.waiting == 2)
+        model.may.release(9)
+        assert values(await first) + values(await other) == [0, 2]
+
+    assert within(test).batches == [[0], [2]]

@@ -1,0 +1,306 @@
+"""`--repeats`: what is left to train, and whole runs that do it, stop and go on."""
+
+import json
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.dataset.dataset import Dataset
+from results.export.export import load_export
+from results.scoring.evaluate import probabilities
+from results.scoring.scores import save_scores
+from results.study.objectives import ACCURACY
+from results.study.refits import as_refit, find_refit, record_refit, refit_folder
+from results.study.repeats import record_repeat, repeat_folder, repeats
+from results.study.result import Result
+from results.study.store import CHECKPOINT, Store
+from search.cli.progress import View
+from search.config.run_config import Options, parse
+from search.stages.repeats import lacking, missing, to_refit, train_again, unfitted
+from search.workers.messages import TrainBaseline
+from search.workers.pool import Workers
+from tests.search.processes import Start, begun, plan
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A run with two networks, a classifier of texts, and a champion."""
+    store = Store.create(tmp_path / "run", [ACCURACY], name="run", data={}, protocol={})
+    for name, layers, seconds in (("model1", 3, 10.0), ("model2", 4, 70.0), ("linear", None, 4.0)):
+        store.record_baseline(
+            Result(name, "baseline", "complete", layers=layers, train_seconds=seconds)
+        )
+    return store
+
+
+CHAMPION = Result("trial 3", "trial", "complete", number=3, layers=6, train_seconds=30.0)
+
+
+def options(store: Store, *words: str) -> Options:
+    return parse(["--budget", "5", "--study", "run", "--out", str(store.folder.parent), *words])
+
+
+def wanted(store: Store, *words: str, champion: Result | None = CHAMPION) -> list[tuple[str, int]]:
+    tasks = missing(options(store, *words), store, champion)
+    return [(task.result.name, task.index) for task in tasks]
+
+
+def leave(store: Store, name: str, index: int) -> Path:
+    folder = repeat_folder(store, name, index)
+    save_scores(folder, np.zeros(3, np.float32), np.zeros(4, np.float32))
+    place = str(folder.relative_to(store.folder))
+    record_repeat(store, Result(name, "trial", "complete", artefacts=place), index)
+    return folder
+
+
+def test_networks_and_the_champion_are_repeated_the_longest_first(store: Store) -> None:
+    assert wanted(store, "--repeats", "3") == [
+        ("model2", 1), ("model2", 2), ("trial 3", 1), ("trial 3", 2), ("model1", 1), ("model1", 2),
+    ]  # fmt: skip
+    assert wanted(store) == []
+
+
+def test_without_a_champion_and_with_fewer_baselines(store: Store) -> None:
+    words = ("--repeats", "2", "--baselines", "model1,linear")
+    assert wanted(store, *words, champion=None) == [("model1", 1)]
+    assert wanted(store, *words) == [("trial 3", 1), ("model1", 1)]
+
+
+def test_what_is_done_is_not_repeated_unless_its_probabilities_are_gone(store: Store) -> None:
+    leave(store, "trial 3", 1)
+    folder = leave(store, "trial 3", 2)
+    record_repeat(store, Result("trial 3", "trial", "failed", reason="no memory"), 3)
+    record_repeat(store, Result("trial 3", "trial", "pruned", reason="took too long"), 4)
+    words = ("--baselines", "none", "--repeats")
+    assert wanted(store, *words, "5") == []
+    assert wanted(store, *words, "6") == [("trial 3", 5)]
+    (folder / "scores.npz").unlink()
+    assert wanted(store, *words, "6") == [("trial 3", 2), ("trial 3", 5)]
+
+
+def test_a_baseline_that_took_too_long_is_not_repeated(store: Store) -> None:
+    store.record_baseline(Result("model2", "baseline", "pruned", reason="too long", layers=4))
+    words = ("--repeats", "2", "--baselines", "model1,model2")
+    assert wanted(store, *words, champion=None) == [("model1", 1)]
+
+
+def test_finalists_lack_one_seed_each_in_their_order_until_the_deadline(store: Store) -> None:
+    best = [CHAMPION, replace(CHAMPION, name="trial 1"), replace(CHAMPION, name="trial 2")]
+    leave(store, "trial 1", 1)
+    tasks = lacking(store, best, 2, deadline=12.5)
+    assert [(task.result.name, task.index, task.deadline) for task in tasks] == [
+        ("trial 3", 1, 12.5),
+        ("trial 2", 1, 12.5),
+    ]
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    content = json.loads((folder / "leaderboard.json").read_text())
+    return {row["name"]: row for row in content["rows"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_run_repeats_resumes_and_shows_the_spread(start: Start, tmp_path: Path) -> None:
+    words = ("--baselines", "model1,linear", "--padding", "real", "--budget", "2", "--workers", "2")
+    search = start(tmp_path, "again", *words, "--repeats", "2")
+    status, _, err = search.end(200)
+    assert status == 0, err
+    found = rows(search.folder)
+    champion = next(row for row in found.values() if row["selected"])
+    for row in (found["model1"], champion):
+        assert row["repeats"] == 2
+        assert row["repeats_min"] <= row["heldout_accuracy"] <= row["repeats_max"]
+        assert row["repeats_mean"] == pytest.approx((row["repeats_min"] + row["repeats_max"]) / 2)
+    assert (found["linear"]["repeats"], found["linear"]["repeats_mean"]) == (1, None)
+    assert f"{champion['name']}, seed 2 of 2" in err
+    kept = repeats(Store.open(search.folder))
+
+    status, out, err = start(tmp_path, "again", *words, "--repeats", "3").end(200)
+    assert status == 0, err
+    assert "seed 3 of 3" in err and "seed 2 of 3" not in err
+    assert rows(search.folder)["model1"]["repeats"] == 3
+    assert "no seed changes linear" in out
+    now = repeats(Store.open(search.folder))
+    assert {name: done[1] for name, done in now.items()} == {
+        name: done[1] for name, done in kept.items()
+    }
+    seeds = [result.seed for result in now["model1"].values()]
+    assert len({*seeds, Store.open(search.folder).baselines()[0].seed}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_baselines_alone_are_repeated_and_ctrl_c_ranks_what_is_there(
+    start: Start, tmp_path: Path
+) -> None:
+    words = ("--baselines", "model1", "--padding", "real", "--budget", "0", "--workers", "1")
+    search = start(tmp_path, "alone", *words, "--repeats", "50")
+    end = time.monotonic() + 120
+    while time.monotonic() < end and search.process.poll() is None:
+        if (search.folder / "data" / "facts.json").is_file() and repeats(Store.open(search.folder)):
+            break
+        time.sleep(0.3)
+    os.killpg(search.process.pid, signal.SIGINT)
+    status, out, err = search.end()
+    assert status == 130, err
+    assert "Traceback" not in err
+    assert out.startswith("No Model 3 was searched for")
+    assert 2 <= rows(search.folder)["model1"]["repeats"] < 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    values = {"width": 4, "rate": 0.01}
+    trial = replace(CHAMPION, hyperparameters=values, epochs=99.0)
+    first = [Result(name, "baseline", "complete") for name in ("model1", "model2", "majority")]
+    with begun(tmp_path, dataset, "--budget", "3") as (chosen, store):
+        short = plan(chosen, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
+        view = View(store.study, chosen.budget, "val_accuracy")
+        tasks = [*lacking(store, [trial, *first], 2), *unfitted(store, [trial, first[0]])]
+        with Workers(short) as workers:
+            assert train_again(tasks, store, workers, view) is None
+        found = {name: seeds[1] for name, seeds in repeats(store).items()}
+        hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
+        long = "it trained for longer than --trial-timeout 1s"
+        assert {name: (result.status, result.reason) for name, result in found.items()} == {
+            "trial 3": ("pruned", long),
+            "model1": ("failed", hung),
+            "model2": ("pruned", long),
+            "majority": ("complete", found["majority"].reason),
+        }
+        assert found["trial 3"].hyperparameters == values
+        again = [find_refit(store, name) for name in ("trial 3", "model1")]
+        assert [result and (result.name, result.status, result.reason) for result in again] == [
+            ("trial 3, refit", "pruned", long),
+            ("model1, refit", "failed", hung),
+        ]
+        # Whoever resumes the run does not wait for them again.
+        assert lacking(store, [trial, *first], 2) == unfitted(store, [trial, first[0]]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropped(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    hanging = replace(CHAMPION, hyperparameters={"how": "hang in fit", "width": 8})
+    other = replace(CHAMPION, name="trial 4", hyperparameters={"how": "train", "width": 8})
+    with begun(tmp_path, dataset, "--budget", "9s") as (chosen, store):
+        short = plan(chosen, "faulty_space:FaultySpace", grace=3.0)
+        view = View(store.study, chosen.budget, "val_accuracy")
+        with Workers(short) as workers:
+            list(workers.run([TrainBaseline("majority")]))
+            tasks = lacking(store, [hanging, other], 2, deadline=time.monotonic() + 1)
+            assert train_again(tasks, store, workers, view) is None
+        (result,) = [seeds[1] for seeds in repeats(store).values()]
+        assert (result.name, result.status, result.reason) == (
+            "trial 3",
+            "failed",
+            "it hung: 3 s after the budget's end it had not ended",
+        )
+
+
+def refit(store: Store, *words: str, champion: Result | None = CHAMPION) -> list[str]:
+    return [
+        task.title for task in unfitted(store, to_refit(options(store, *words), store, champion))
+    ]
+
+
+def leave_refit(store: Store, first: Result, **values: Any) -> Path:
+    folder = refit_folder(store, first.name)
+    save_scores(folder, np.zeros(3, np.float32), np.zeros(4, np.float32))
+    (folder / CHECKPOINT).write_bytes(b"a model")
+    place = str(folder.relative_to(store.folder))
+    record_refit(store, replace(as_refit(first), artefacts=place, **values))
+    return folder
+
+
+def test_the_champion_and_its_references_are_refit_the_longest_first(store: Store) -> None:
+    assert refit(store) == ["model2, refit", "trial 3, refit", "linear, refit"]
+    assert refit(store, "--no-refit") == []
+    assert refit(store, "--baselines", "model1,linear") == ["trial 3, refit", "linear, refit"]
+    assert refit(store, "--baselines", "model1", champion=None) == []
+    assert all(task.index is None for task in unfitted(store, [CHAMPION]))
+
+
+def test_what_is_refit_is_not_refit_again_unless_its_files_are_gone(store: Store) -> None:
+    folder = leave_refit(store, CHAMPION)
+    assert refit(store, "--baselines", "none") == []
+    other = replace(CHAMPION, name="trial 5", number=5)
+    assert refit(store, "--baselines", "none", champion=other) == ["trial 5, refit"]
+    (folder / CHECKPOINT).unlink()
+    assert refit(store, "--baselines", "none") == ["trial 3, refit"]
+    record_refit(store, replace(as_refit(CHAMPION), status="failed", reason="no memory"))
+    assert refit(store, "--baselines", "none") == []
+
+
+def exported(folder: Path) -> tuple[str, Any]:
+    """Give the name of what was exported, and its probabilities of the held-out rows."""
+    export, data = load_export(folder / "best"), Store.open(folder).dataset
+    scores = probabilities(export.model, data.encoded, data.split.heldout, padding="real")
+    return export.metrics["name"], scores
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_refits_exports_that_and_trains_nothing_twice(start: Start, tmp_path: Path) -> None:
+    small = ("--space", "tests.search.small:Small", "--budget", "2", "--epochs", "4")
+    words = (*small, "--baselines", "model1,model2,linear", "--padding", "real")
+    search = start(tmp_path, "refit", *words)
+    status, out, err = search.end(200)
+    assert status == 0, err
+    first = rows(search.folder)
+    champion = next(name for name, row in first.items() if row["selected"])
+    refits = {f"{name}, refit" for name in (champion, "model2", "linear")}
+    assert {name for name, row in first.items() if row["kind"] == "refit"} == refits
+    for name in refits:
+        assert (first[name]["status"], first[name]["val_accuracy"]) == ("complete", None)
+        assert f"{name} complete" in err
+    assert first[f"{champion}, refit"]["p_vs_linear"] is not None
+    assert ". Trained again on all training rows it reaches " in out.splitlines()[0]
+    name, scores = exported(search.folder)
+    store = Store.open(search.folder)
+    refit = find_refit(store, champion)
+    assert refit is not None and name == refit.name == f"{champion}, refit"
+    own = store.scores(refit)
+    assert own is not None
+    np.testing.assert_allclose(scores, own["heldout"], rtol=0, atol=1e-5)
+
+    status, _, err = start(tmp_path, "refit", *words).end(200)
+    assert status == 0, err
+    assert "refit complete" not in err
+    assert rows(search.folder) == first
+
+    status, out, err = start(tmp_path, "refit", *words, "--no-refit").end(200)
+    assert status == 0, err
+    assert set(rows(search.folder)) == set(first) - refits
+    assert "Trained again" not in out and exported(search.folder)[0] == champion
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_ctrl_c_in_a_refit_ranks_and_exports_without_it(start: Start, tmp_path: Path) -> None:
+    words = ("--budget", "1", "--workers", "1", "--epochs", "12")
+    search = start(tmp_path, "stopped", *words)
+    search.wait_for(lambda study: "refits" in study.user_attrs)
+    time.sleep(1)
+    os.killpg(search.process.pid, signal.SIGINT)
+    status, out, err = search.end()
+    assert status == 130, err
+    assert "Traceback" not in err and "Trained again" not in out
+    assert list(rows(search.folder)) == ["trial 0"]
+    assert exported(search.folder)[0] == "trial 0"
+
+    status, out, err = start(tmp_path, "stopped", *words).end()
+    assert status == 0, err
+    assert set(rows(search.folder)) == {"trial 0", "trial 0, refit"}

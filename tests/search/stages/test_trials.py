@@ -1,0 +1,113 @@
+"""Real workers whose trials hang or kill them: each such trial fails, and the search goes on."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.dataset.dataset import Dataset
+from results.study.result import Result
+from results.study.store import Store
+from results.study.trials import REPLACES, SLOT
+from search.cli.progress import View
+from search.config.run_config import Options, parse
+from search.stages.trials import search
+from search.workers.messages import TrainBaseline
+from search.workers.pool import Workers
+from tests.search.faulty_space import ONCE
+from tests.search.processes import begun, plan
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    return parse(["--budget", "5", "--study", "run", "--out", str(tmp_path)])
+
+
+@pytest.fixture
+def store(tmp_path: Path, dataset: Dataset) -> Iterator[Store]:
+    with begun(tmp_path, dataset, "--budget", "5") as (_, made):
+        yield made
+
+
+def run(options: Options, store: Store, space: str, **values: Any) -> tuple[str | None, float]:
+    """Search on one worker, with half a second's grace; the problem, and the seconds it took."""
+    short = plan(options, f"faulty_space:{space}", **{"batch_size": 128, "grace": 0.5, **values})
+    with Workers(short) as workers:
+        # Busy machines take long to import TensorFlow, which is no part of a budget of seconds.
+        list(workers.run([TrainBaseline("majority")]))
+        started = time.monotonic()
+        problem = search(options, store, workers, View(store.study, options.budget, "val_accuracy"))
+        return problem, time.monotonic() - started
+
+
+def test_trials_that_hang_or_kill_their_worker_fail_alone(options: Options, store: Store) -> None:
+    ways = ("train", "train", "hang in build", "hang in fit", "abort")
+    for slot, how in enumerate(ways):
+        store.study.enqueue_trial({"how": how, "width": 8 + slot}, user_attrs={SLOT: slot})
+    limits: dict[str, Any] = {"trial_timeout": 10.0, "grace": 5.0, "max_failures": 3}
+    problem, _ = run(options, store, "FaultySpace", **limits)
+    # The last three of the five failed.
+    assert problem == (
+        "3 trials in a row failed (--max-failures 3), the last with: "
+        "its worker died 3 times (signal 6)"
+    )
+    found: dict[str, list[Result]] = {}
+    for result in store.trials():
+        found.setdefault(str(result.hyperparameters["how"]), []).append(result)
+    assert sum(map(len, found.values())) == len(ways)
+    for how in ("hang in build", "hang in fit"):
+        (result,) = found[how]
+        assert (result.status, result.reason) == (
+            "failed",
+            "it hung: 5 s after --trial-timeout 10s it had not ended",
+        )
+    (result,) = found["abort"]
+    assert (result.status, result.reason) == ("failed", "its worker died 3 times (signal 6)")
+    assert [result.status for result in found["train"]] == ["complete"] * 2
+
+
+def test_a_space_that_fails_before_it_asks_for_a_value_is_given_up(
+    options: Options, store: Store
+) -> None:
+    problem, _ = run(options, store, "RaisingSpace", max_failures=3)
+    assert problem == (
+        "3 trials in a row failed (--max-failures 3), the last with: ValueError: at once"
+    )
+    assert [result.reason for result in store.trials()] == ["ValueError: at once"] * 3
+
+
+def test_a_space_smaller_than_the_budget_ends_the_search(options: Options, store: Store) -> None:
+    problem, _ = run(options, store, "OnePointSpace")
+    assert problem is None
+    assert [result.status for result in store.trials()] == ["complete"]
+
+
+def test_a_hanging_trial_ends_with_the_budget(options: Options, store: Store) -> None:
+    timed = parse(["--budget", "15s", "--study", "run", "--out", str(options.out)])
+    problem, seconds = run(timed, store, "HangingSpace")
+    assert problem is None
+    (result,) = store.trials()
+    assert (result.status, result.reason) == (
+        "failed",
+        "it hung: 0.5 s after the budget's end it had not ended",
+    )
+    assert seconds < 60
+
+
+@pytest.mark.parametrize("way", ["abort beside a child", "close all files"])
+def test_a_worker_whose_end_is_not_told_is_replaced(
+    options: Options, store: Store, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ONCE, str(options.out / "it happened"))
+    store.study.enqueue_trial({"how": way, "width": 8}, user_attrs={SLOT: 0})
+    one = parse(["--budget", "1", "--study", "run", "--out", str(options.out)])
+    problem, _ = run(one, store, "LingeringSpace")
+    assert problem is None
+    lost, again = store.study.trials
+    assert (lost.user_attrs["reason"], again.user_attrs[REPLACES]) == ("its worker died", 0)
+    (result,) = store.trials()
+    assert (result.status, result.hyperparameters["how"]) == ("complete", way)

@@ -1,0 +1,93 @@
+"""A worker's tasks, done in this process: what is trained again, on which rows and how."""
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import pytest
+
+from data.dataset.dataset import Dataset
+from results.study.result import Result
+from results.study.store import DATA_FOLDER
+from search.common.seeds import of_refit
+from search.workers.messages import Plan, Progress, Repeat
+from search.workers.worker import Worker
+from tests.search.processes import plan_in
+
+
+@dataclass
+class Flag:
+    """Asks no worker to stop."""
+
+    value: int = 0
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    values = {"trials": 1, "batch_size": 64, "reports": 4, "seed": 5}
+    return plan_in(tmp_path / "run", "tests.search.small:Scheduled", **values)
+
+
+@pytest.fixture
+def worker(dataset: Dataset, plan: Plan) -> Iterator[Worker]:
+    dataset.save(plan.folder / DATA_FOLDER)
+    here, there = multiprocessing.Pipe()
+    with here, there:
+        made = Worker(plan, "here-1", there, Flag())
+        made.parent = here  # type: ignore[attr-defined]
+        yield made
+
+
+def told(worker: Worker) -> list[Progress]:
+    found = []
+    while worker.parent.poll():  # type: ignore[attr-defined]
+        found.append(worker.parent.recv())  # type: ignore[attr-defined]
+    return [news for news in found if isinstance(news, Progress)]
+
+
+FIRST = Result(
+    "trial 3",
+    "trial",
+    "complete",
+    number=3,
+    hyperparameters={"width": 8, "optimizer": "rmsprop"},
+    seed=11,
+    epochs=1.0,
+    val_accuracy=0.9,
+)
+
+
+def test_a_refit_spans_its_schedule_over_all_training_rows(
+    worker: Worker, dataset: Dataset, tmp_path: Path
+) -> None:
+    done = worker._repeat(Repeat(FIRST, None, "trial 3, refit", tmp_path / "refit"))
+    result = done.result
+    assert (result.name, result.kind, result.number) == ("trial 3, refit", "refit", 3)
+    assert (result.status, result.seed) == ("complete", of_refit(11))
+    assert result.hyperparameters == FIRST.hyperparameters
+    model = keras.saving.load_model(tmp_path / "refit" / "model.keras")
+    rate = model.optimizer.get_config()["learning_rate"]["config"]
+    assert rate["decay_steps"] == len(dataset.split.train)
+
+
+@pytest.mark.slow
+def test_a_refit_tells_no_score_of_rows_that_it_trained_on(worker: Worker, tmp_path: Path) -> None:
+    for first in (FIRST, Result("model1", "baseline", "complete", layers=3)):
+        title = f"{first.name}, refit"
+        result = worker._repeat(Repeat(first, None, title, tmp_path / "refit")).result
+        kept = result.to_json()
+        assert not any(value for name, value in kept.items() if name.startswith("val_"))
+        assert all(point["val_accuracy"] is None for point in kept["curve"])
+        assert {(news.name, news.value) for news in told(worker)} == {(title, None)}
+
+
+@pytest.mark.slow
+def test_a_baselines_refit_is_kept_apart_from_its_first_training(worker: Worker) -> None:
+    first = worker._cache(worker.plan.seed, worker.dataset).train("linear")
+    task = Repeat(first, None, "linear, refit", Path("unused"))
+    made, found = worker._repeat(task), worker._repeat(task)
+    assert (made.kept, found.kept) == (False, True)
+    assert made.result.artefacts == found.result.artefacts != first.artefacts
+    assert (made.result.name, made.result.kind) == ("linear, refit", "refit")
