@@ -1,1 +1,5 @@
-"""How the search runs: options, budget, training, the Optuna-KerasTuner bridge and its workers."""
+"""How the search runs: options, stages, workers, training, and the Optuna-KerasTuner bridge."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Finds what is to be typed: the README's blocks and commands, and those that the code names."""
+"""Finds the blocks and commands of the READMEs, and the commands that the code names."""
 
 import ast
 import re
@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from tests.commands import ROOT
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+FOLDERS = ("data", "spaces", "results", "search", "tests")
+PATHS = [
+    ROOT / "README.md",
+    *sorted(path for name in FOLDERS for path in (ROOT / name).rglob("README.md")),
+]
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in PATHS)
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A span of code in a sentence is a command if it begins with one of these and has more words.

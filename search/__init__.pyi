@@ -1,0 +1,2 @@
+from .bridge.oracle import OptunaOracle as OptunaOracle
+from .bridge.tuner import OptunaTuner as OptunaTuner
