@@ -1,3 +1,4 @@
+# The spaces, and what trains beside them.
 from .assignment_rules import (
     layer_count as layer_count,
     violations as violations,
@@ -7,36 +8,19 @@ from .baselines import (
     KerasBaseline as KerasBaseline,
     TextBaseline as TextBaseline,
 )
-from .choices import (
-    head as head,
-    training as training,
-)
-from .imported import (
-    import_module as import_module,
-)
-from .layers import (
-    classify as classify,
-    embed as embed,
-    ngrams as ngrams,
-    normalize as normalize,
-    summarize as summarize,
-)
 from .load import (
+    import_module as import_module,
     import_space as import_space,
     load_space as load_space,
 )
-from .names import (
-    BASELINE_NAMES as BASELINE_NAMES,
+from .model3 import (
+    Model3 as Model3,
 )
-from .parts import (
-    Body as Body,
-    Embedding as Embedding,
-    Head as Head,
-    Training as Training,
+from .open import (
+    Open as Open,
 )
 from .protocol import (
-    BRIEF_EPOCHS as BRIEF_EPOCHS,
-    BRIEF_FIT_ROWS as BRIEF_FIT_ROWS,
+    BASELINE_NAMES as BASELINE_NAMES,
     epochs_for as epochs_for,
     reports_for as reports_for,
 )

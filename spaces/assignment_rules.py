@@ -31,13 +31,13 @@ _ACCURACY_TYPES = (keras.metrics.Accuracy, keras.metrics.BinaryAccuracy)
 
 
 def violations(model: Any) -> tuple[str, ...]:
-    """Say which of Model 3's rules a model breaks.
+    """List the rules of Model 3 that a model breaks.
 
     Args:
         model: Any Keras model: sequential, functional, nested or subclassed.
 
     Returns:
-        One short sentence for each broken rule, in the rules' order; empty where all are kept.
+        One short sentence for each broken rule, in the rules' order; empty if all are kept.
     """
     layers = list(_leaves(model))
     broken = []
@@ -60,9 +60,8 @@ def violations(model: Any) -> tuple[str, ...]:
 def layer_count(model: Any) -> int:
     """Count a model's layers.
 
-    Inputs are not counted. A nested model counts as the layers inside it, a wrapper with what it
-    wraps (Bidirectional, TimeDistributed) as one, and so does a layer made of others, or one that
-    is used twice.
+    Inputs do not count. A nested model counts as the layers inside it. A wrapper with what it wraps
+    (Bidirectional, TimeDistributed), a layer made of others, and a layer used twice count as one.
 
     Args:
         model: Any Keras model.

@@ -1,4 +1,4 @@
-"""The fixed rivals of every search: the brief's models and three floors, each one rebuildable."""
+"""The fixed baselines of every search: the assignment's networks and three simple classifiers."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,20 +20,20 @@ Labels = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float64]
 Predict = Callable[[Sequence[str]], Probabilities]
 
-# Weaker regularisation than scikit-learn's 1.0: its TF-IDF rows have length one, so that the
-# weights must be large. Trained on the fit rows alone it reads .9964 on the shared log's held-out.
+# Weaker regularization than scikit-learn's 1.0: its TF-IDF rows have length one, so the weights
+# must be large. Trained on the fit rows alone it scores .9964 on the shared log's held-out part.
 LINEAR_C = 30.0
 SUSPICIOUS = re.compile(r"""[()<>'"=/;\\%]""")
 
 
 @dataclass(frozen=True)
 class KerasBaseline:
-    """A fixed network, trained under the brief's protocol.
+    """A fixed network, trained under the assignment's protocol.
 
     Attributes:
         name: What the command line and the store call it.
-        title: What a table's reader sees.
-        build: Takes the number of ids (padding included), returns a compiled Keras model: int32
+        title: Its name in a table.
+        build: Takes the number of ids (padding included) and returns a compiled Keras model: int32
             [batch, length] in, probabilities of label 1 [batch, 1] out, for any length.
     """
 
@@ -48,8 +48,8 @@ class TextBaseline:
 
     Attributes:
         name: What the command line and the store call it.
-        title: What a table's reader sees.
-        fit: Takes n texts and their labels [n], returns a function from m texts to the float64
+        title: Its name in a table.
+        fit: Takes n texts and their labels [n] and returns a function from m texts to the float64
             probabilities [m] of label 1. The same input gives the same probabilities. It can be
             pickled.
     """
@@ -122,7 +122,7 @@ def fit_linear(texts: Sequence[str], labels: Labels) -> Predict:
 
 
 def fit_regex(texts: Sequence[str], labels: Labels) -> Predict:
-    """Call a record malicious where one of its values has a suspicious character.
+    """Call a record malicious if one of its values has a suspicious character.
 
     Nothing is learned: the rule never sees texts or labels before it predicts.
     """
@@ -134,7 +134,7 @@ def fit_majority(texts: Sequence[str], labels: Labels) -> Predict:
     return partial(_majority, float(np.mean(labels)))
 
 
-# What the fits return stands at the module's level, so that it can be pickled and its size told.
+# At the module's level, so that a fitted baseline can be pickled and measured.
 def _linear(model: Pipeline, texts: Sequence[str]) -> Probabilities:
     return np.asarray(model.predict_proba(texts)[:, 1], dtype=np.float64)
 

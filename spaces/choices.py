@@ -1,124 +1,205 @@
-"""What Model 3 may be: every hyperparameter, its range, and when it applies.
+"""What Model 3 may be: every hyperparameter, its range, and the condition under which it applies.
 
-The skeleton (embedding, spatial dropout, convolution, pooling, recurrence, summary, dropout,
-sigmoid) has more than five layers, and types that Models 1 and 2 lack, so every draw keeps the
-brief; all other choices only add to it.
+The skeleton (embedding, spatial dropout, convolution, pooling, recurrence, pooling over all steps,
+dropout, sigmoid) has more than five layers, and types that Models 1 and 2 lack. So every draw keeps
+the assignment's rules; all other choices only add to it.
+
+Each function takes a `keras_tuner.HyperParameters`, or anything with its interface, declares
+hyperparameters on it and returns their current values: the default if a hyperparameter has no value
+yet, None if its condition does not hold.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spaces.parts import Body, Embedding, Front, Head, Recurrence, Training, Wide
-
 RELATIVES_OF_ADAM = ["rmsprop", "nadam", "adamw"]
 
 
 @dataclass(frozen=True)
-class Choices:
-    """One drawn Model 3.
+class Embedding:
+    """The vectors of what is read.
 
     Attributes:
-        body: From the characters to the summary.
-        head: From the summary to the probability.
-        training: The optimizer and its settings.
+        width: Numbers in a vector.
+        dropout: Share of the vectors' channels dropped.
     """
 
-    body: Body
+    width: int
+    dropout: float
+
+
+@dataclass(frozen=True)
+class ConvStem:
+    """Convolutions before the recurrence, each followed by max pooling.
+
+    Attributes:
+        layers: How many convolutions, 1 or 2.
+        filters: Filters of each.
+        kernel: Characters (or pooled steps) that one filter spans.
+        pool: How many steps become one after each convolution.
+    """
+
+    layers: int
+    filters: int
+    kernel: int
+    pool: int
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """The recurrent layers.
+
+    Attributes:
+        cell: "rnn", "gru" or "lstm".
+        units: Units of each layer, in each direction, first layer first.
+        bidirectional: Whether each layer reads both ways.
+        dropout: Share of the recurrent state dropped at each step.
+    """
+
+    cell: str
+    units: tuple[int, ...]
+    bidirectional: bool
+    dropout: float
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What turns a record into a vector: recurrent layers, with or without convolutions before.
+
+    Attributes:
+        embedding: The characters' vectors.
+        conv_stem: The convolutions, if any.
+        normalization: "layer" or "batch", after each convolution and recurrent layer.
+        recurrence: The recurrent layers.
+        pooling: "max", "mean" or "attention" over all steps, or the "last" step.
+    """
+
+    embedding: Embedding
+    conv_stem: ConvStem | None
+    normalization: str
+    recurrence: Recurrence
+    pooling: str
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A linear model of hashed character n-grams whose logit is added to the network's.
+
+    Cheng et al. 2016, https://arxiv.org/abs/1606.07792.
+
+    Attributes:
+        longest: Characters of the longest n-grams; all shorter ones count too.
+        factor: What the mean of the n-grams' weights is multiplied by. An optimizer of Adam's kind
+            moves a weight by about the learning rate, so the factor makes this branch faster.
+        dropout: Share of the n-grams dropped.
+    """
+
+    longest: int
+    factor: int
+    dropout: float
+
+
+@dataclass(frozen=True)
+class Head:
+    """What turns the encoder's vector into one probability.
+
+    Attributes:
+        dropout: Share of the vector dropped.
+        units: Units of each hidden dense layer; may be empty.
+        activation: Activation of those layers; None if there are none.
+        wide: What is added to the logit, if anything.
+    """
+
+    dropout: float
+    units: tuple[int, ...]
+    activation: str | None
+    wide: Wide | None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights are updated.
+
+    Attributes:
+        optimizer: "rmsprop", "nadam", "adamw", or "adam" if the assignment's rules do not apply.
+        learning_rate: The highest rate that the schedule reaches.
+        weight_decay: Decoupled weight decay; None if the optimizer has none.
+        schedule: "constant", "cosine" or "warmup-cosine".
+        gradient_clip: Greatest norm of all gradients together; 0 means no clipping.
+        batch_size: Records a step.
+    """
+
+    optimizer: str
+    learning_rate: float
+    weight_decay: float | None
+    schedule: str
+    gradient_clip: float
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One drawn Model 3."""
+
+    encoder: Encoder
     head: Head
     training: Training
 
 
-def choose(hp: Any, *, brief: bool = True) -> Choices:
-    """Declare the whole space on `hp` and read the current draw off it.
+def choose(hp: Any, *, keep_rules: bool = True) -> Choices:
+    """Declare the whole space.
 
     Args:
-        hp: A `keras_tuner.HyperParameters`, or anything with its interface.
-        brief: Whether every draw keeps Model 3's rules. Without them adam may be drawn, and both
-            dropouts may be left out.
+        hp: A `keras_tuner.HyperParameters`.
+        keep_rules: Whether every draw keeps the assignment's rules. If not, adam may be drawn, and
+            both dropouts may be left out.
 
     Returns:
-        The draw; where `hp` has no value yet, the default.
+        The draw.
     """
-    least_dropout = 0.05 if brief else 0.0
+    least_dropout = 0.05 if keep_rules else 0.0
     return Choices(
-        body=body(hp, least_dropout=least_dropout),
+        encoder=encoder(hp, least_dropout=least_dropout),
         head=head(hp, least_dropout),
-        training=training(hp, brief),
+        training=training(hp, keep_rules),
     )
 
 
-def body(
+def encoder(
     hp: Any,
     *,
     convolutions: bool = True,
     least_dropout: float = 0.0,
     more_cells: Sequence[str] = (),
-    more_summaries: Sequence[str] = (),
-) -> Body:
-    """Declare what reads a record.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        convolutions: Whether they stand before the recurrence.
-        least_dropout: The lowest rate of the embedding's dropout.
-        more_cells: Recurrent layers that may be drawn beside "gru" and "lstm".
-        more_summaries: What a sequence may be summed up by beside "max", "mean" and "attention".
-
-    Returns:
-        The draw.
-    """
-    return Body(
+    more_poolings: Sequence[str] = (),
+) -> Encoder:
+    """Declare the recurrent layers and what stands before and after them."""
+    return Encoder(
         embedding=embedding(hp, least_dropout),
-        front=front(hp) if convolutions else None,
+        conv_stem=conv_stem(hp) if convolutions else None,
         normalization=normalization(hp),
         recurrence=recurrence(hp, *more_cells),
-        summary=summary(hp, *more_summaries),
+        pooling=pooling(hp, *more_poolings),
     )
 
 
 def power_of_two(hp: Any, name: str, least: int, most: int, default: int) -> Any:
-    """Declare an integer that is drawn among the powers of two.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        name: Its name.
-        least: The lowest power.
-        most: The highest.
-        default: What the first trial takes.
-
-    Returns:
-        The value; None where its conditions do not hold.
-    """
+    """Declare an integer that is drawn among the powers of two."""
     return hp.Int(name, least, most, step=2, sampling="log", default=default)
 
 
 def embedding(hp: Any, least_dropout: float = 0.0) -> Embedding:
-    """Declare the vectors of what is read.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        least_dropout: The lowest rate of their dropout.
-
-    Returns:
-        The draw.
-    """
+    """Declare the vectors of what is read."""
     return Embedding(
         width=power_of_two(hp, "embedding", 16, 64, default=32),
         dropout=hp.Float("spatial_dropout", least_dropout, 0.3, step=0.05, default=0.1),
     )
 
 
-def front(hp: Any) -> Front:
-    """Declare the convolutions before a recurrence.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-
-    Returns:
-        The draw.
-    """
-    return Front(
+def conv_stem(hp: Any) -> ConvStem:
+    """Declare the convolutions before a recurrence."""
+    return ConvStem(
         layers=hp.Int("conv_layers", 1, 2, default=1),
         filters=power_of_two(hp, "conv_filters", 32, 128, default=64),
         kernel=hp.Int("conv_kernel", 3, 9, default=7),
@@ -127,42 +208,27 @@ def front(hp: Any) -> Front:
 
 
 def normalization(hp: Any) -> Any:
-    """Declare what follows each layer.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-
-    Returns:
-        The draw.
-    """
+    """Declare what follows each layer."""
     return hp.Choice("normalization", ["layer", "batch"], default="batch")
 
 
 def recurrence(hp: Any, *more_cells: str) -> Recurrence:
-    """Declare the recurrent layers.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        more_cells: What may be drawn beside "gru" and "lstm".
-
-    Returns:
-        The draw.
-    """
+    """Declare the recurrent layers."""
     cell = hp.Choice("cell", [*more_cells, "gru", "lstm"], default="gru")
     layers = hp.Int("recurrent_layers", 1, 2, default=1)
     units = _stack(hp, "recurrent", layers, default=64)
-    return Recurrence(
-        cell=cell,
-        units=units,
-        bidirectional=hp.Boolean("bidirectional", default=True),
-        dropout=_recurrent_dropout(hp),
-    )
+    bidirectional = hp.Boolean("bidirectional", default=True)
+    # It costs half as much again as the layer itself, so half of all draws go without.
+    drops = hp.Boolean("use_recurrent_dropout", default=False)
+    with hp.conditional_scope("use_recurrent_dropout", [True]):
+        rate = hp.Choice("recurrent_dropout", [0.2, 0.5], default=0.2)
+    return Recurrence(cell, units, bidirectional, float(rate) if drops else 0.0)
 
 
 def _stack(hp: Any, prefix: str, layers: int, default: int) -> tuple[int, ...]:
-    """Declare the units of up to two layers, each only where that many layers are drawn.
+    """Declare the units of up to two layers, the second at most half as wide as the first.
 
-    The second is at most half as wide: deep and wide both is what two cores cannot pay.
+    A network both deep and wide is too slow for two cores.
     """
     units = []
     for layer in (1, 2):
@@ -172,38 +238,14 @@ def _stack(hp: Any, prefix: str, layers: int, default: int) -> tuple[int, ...]:
     return tuple(units[:layers])
 
 
-def _recurrent_dropout(hp: Any) -> float:
-    # It costs half as much again as the layer itself, so half of all draws go without.
-    used = hp.Boolean("use_recurrent_dropout", default=False)
-    with hp.conditional_scope("use_recurrent_dropout", [True]):
-        rate = hp.Choice("recurrent_dropout", [0.2, 0.5], default=0.2)
-    return float(rate) if used else 0.0
-
-
-def summary(hp: Any, *more: str, default: str = "max") -> Any:
-    """Declare what a sequence is summed up by.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        more: What may be drawn beside "max", "mean" and "attention".
-        default: What the first trial takes.
-
-    Returns:
-        The draw.
-    """
+def pooling(hp: Any, *more: str, default: str = "max") -> Any:
+    """Declare how a sequence becomes one vector."""
+    # The hyperparameter's name is older than the word used here; earlier studies have it.
     return hp.Choice("summary", ["max", "mean", "attention", *more], default=default)
 
 
-def head(hp: Any, least_dropout: float) -> Head:
-    """Declare what stands between the summary and the probability.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        least_dropout: The lowest rate of the dropout.
-
-    Returns:
-        The draw.
-    """
+def head(hp: Any, least_dropout: float = 0.0) -> Head:
+    """Declare what stands between the encoder and the probability."""
     dropout = hp.Float("dropout", least_dropout, 0.5, step=0.05, default=0.2)
     layers = hp.Int("dense_layers", 0, 2, default=0)
     units = _stack(hp, "dense", layers, default=32)
@@ -213,14 +255,7 @@ def head(hp: Any, least_dropout: float) -> Head:
 
 
 def wide(hp: Any) -> Wide | None:
-    """Declare the wide branch.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-
-    Returns:
-        The draw; None without the branch.
-    """
+    """Declare the wide branch; None if it is not drawn."""
     used = hp.Boolean("wide", default=True)
     with hp.conditional_scope("wide", [True]):
         drawn = Wide(
@@ -231,18 +266,10 @@ def wide(hp: Any) -> Wide | None:
     return drawn if used else None
 
 
-def training(hp: Any, brief: bool) -> Training:
-    """Declare the optimizer and its settings.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        brief: Whether adam itself is left out.
-
-    Returns:
-        The draw.
-    """
-    adaptive = RELATIVES_OF_ADAM if brief else [*RELATIVES_OF_ADAM, "adam"]
-    optimizer = hp.Choice("optimizer", adaptive, default="nadam")
+def training(hp: Any, keep_rules: bool) -> Training:
+    """Declare the optimizer and its settings; the assignment's rules leave adam itself out."""
+    optimizers = RELATIVES_OF_ADAM if keep_rules else [*RELATIVES_OF_ADAM, "adam"]
+    optimizer = hp.Choice("optimizer", optimizers, default="nadam")
     with hp.conditional_scope("optimizer", ["adamw"]):
         weight_decay = hp.Float("weight_decay", 1e-4, 3e-2, sampling="log", default=4e-3)
     schedules = ["constant", "cosine", "warmup-cosine"]

@@ -1,13 +1,16 @@
 """Finds the space that a search explores: the project's own, or the user's."""
 
+import importlib
 import inspect
+import sys
 from functools import partial
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras_tuner
 
 from data.common import UserError
-from spaces.imported import import_module
 from spaces.model3 import Model3
 from spaces.open import FAMILIES, Open
 
@@ -31,9 +34,9 @@ def load_space(
     Args:
         spec: One of `OWN_SPACES`, or "PACKAGE.MODULE:CLASS" for a class that is a
             `keras_tuner.HyperModel` or a function that returns one.
-        num_words: How many ids the records have, padding included.
-        rows: How many rows a training sees in one epoch, where known.
-        epochs: How many epochs a training lasts, where known.
+        num_words: Number of ids, padding included.
+        rows: Rows of one epoch, if known.
+        epochs: Epochs of a training, if known.
 
     Returns:
         A `keras_tuner.HyperModel`.
@@ -53,7 +56,7 @@ def load_space(
 
 
 def import_space(spec: str) -> None:
-    """Import the module of a space of one's own, so that Keras knows the layers it registers.
+    """Import the module of a user's own space, so that Keras knows the layers it registers.
 
     Args:
         spec: As for `load_space`.
@@ -63,6 +66,36 @@ def import_space(spec: str) -> None:
     """
     if spec not in OWN_SPACES:
         _find(spec)
+
+
+def import_module(option: str, name: str) -> ModuleType:
+    """Import a module; the current directory is searched as well, as with `python -m`.
+
+    Args:
+        option: The option and its value, for the message.
+        name: The module.
+
+    Returns:
+        The module.
+
+    Raises:
+        UserError: There is no such module, or its import failed.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    except (ImportError, SyntaxError) as error:
+        absent = error.name if isinstance(error, ModuleNotFoundError) else None
+        if absent and f"{name}.".startswith(f"{absent}."):
+            raise UserError(
+                f"{option}: no module {absent} in {here} or among the installed packages; "
+                "check its spelling and the folder you start from"
+            ) from error
+        message = " ".join(str(error).split())
+        raise UserError(f"{option}: importing {name} failed: {message}") from error
 
 
 def _name(thing: object) -> str:
@@ -88,7 +121,7 @@ def _find(spec: str) -> Any:
 
 def _arguments(spec: str, factory: Any, offered: dict[str, int]) -> dict[str, int]:
     """Pick from what is offered what the factory's signature names."""
-    # Python knows the signatures of some, of more with each version; none makes a hypermodel.
+    # Python knows the signatures of some of them; none makes a hypermodel.
     if inspect.isbuiltin(factory):
         raise UserError(f"--space {spec}: it is a built-in function, {_WANTED}")
     try:

@@ -1,11 +1,11 @@
-"""Model 3 as a KerasTuner hypermodel: every draw keeps the brief."""
+"""Model 3 as a KerasTuner hypermodel: every draw keeps the assignment's rules."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spaces import layers
 from spaces.choices import Choices, choose
-from spaces.protocol import BRIEF_EPOCHS, BRIEF_FIT_ROWS
+from spaces.protocol import ASSIGNMENT_EPOCHS, ASSIGNMENT_FIT_ROWS
 from spaces.space import Space
 
 _FAST: Mapping[str, Any] = {
@@ -24,7 +24,7 @@ _FAST: Mapping[str, Any] = {
     "schedule": "warmup-cosine",
     "gradient_clip": 5.0,
 }
-# For logs of a few thousand rows, which a network learns by heart.
+# For logs of a few thousand rows, which a network overfits.
 _STEADY: Mapping[str, Any] = {
     "spatial_dropout": 0.2,
     "dropout": 0.4,
@@ -52,10 +52,10 @@ class Model3(Space):
 
     Attributes:
         starting_points: What a search tries first, each with the wide branch: the defaults; a
-            small and fast network as unlike them as good ones can be; the defaults with more
-            dropout; and two slower ones with twice the steps, one that attends, one with twice the
-            filters. What stands beside the branch was found on the synthetic log, the dropout on
-            small logs of several kinds.
+            small and fast network as different from them as good ones can be; the defaults with
+            more dropout; and two slower ones with twice the steps, one with attention, one with
+            twice the filters. What stands beside the branch was found on the synthetic log, the
+            dropout on small logs of several kinds.
     """
 
     starting_points: Sequence[Mapping[str, Any]] = (
@@ -70,26 +70,26 @@ class Model3(Space):
         self,
         num_words: int,
         *,
-        rows: int = BRIEF_FIT_ROWS,
-        epochs: int = BRIEF_EPOCHS,
-        brief: bool = True,
+        rows: int = ASSIGNMENT_FIT_ROWS,
+        epochs: int = ASSIGNMENT_EPOCHS,
+        keep_rules: bool = True,
     ) -> None:
         """Describe the data and the training that the models are for.
 
         Args:
-            num_words: How many ids there are, padding included.
-            rows: How many rows a training sees in one epoch.
-            epochs: How many epochs a training lasts.
-            brief: Whether every draw keeps Model 3's rules; without them adam may be drawn and
-                both dropouts left out.
+            num_words: Number of ids, padding included.
+            rows: Rows of one epoch.
+            epochs: Epochs of a training.
+            keep_rules: Whether every draw keeps the assignment's rules. If not, adam may be drawn,
+                and both dropouts may be left out.
         """
         super().__init__(num_words, rows=rows, epochs=epochs)
-        self.brief = brief
+        self.keep_rules = keep_rules
 
     def choose(self, hp: Any) -> Choices:
-        """Declare the space and read the current draw off it, as `spaces.choices.choose` does."""
-        return choose(hp, brief=self.brief)
+        """Declare the whole space on `hp` and return the draw."""
+        return choose(hp, keep_rules=self.keep_rules)
 
     def assemble(self, choices: Choices) -> Any:
-        """Build the model of one draw, as `spaces.layers.assemble` does."""
+        """Build the model of one draw, not yet compiled."""
         return layers.assemble(choices, self.num_words)

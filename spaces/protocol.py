@@ -1,38 +1,48 @@
-"""The brief's training protocol, and how much training a log of another size gets."""
+"""The names of the baselines, and how long a training lasts. Imports no TensorFlow."""
 
-BRIEF_FIT_ROWS = 15_059
-BRIEF_EPOCHS = 3
+BASELINE_NAMES = (
+    "model1",
+    "model1-as-run",
+    "model2",
+    "model3-notebook",
+    "linear",
+    "regex",
+    "majority",
+)
+
+ASSIGNMENT_FIT_ROWS = 15_059
+ASSIGNMENT_EPOCHS = 3
 MOST_EPOCHS = 40
 
-# How often the pruner looks at a training, as far as it has so many epochs' ends or quarters.
-LOOKS = 12
+# How many reports the pruner wants of a training, and at most how many of one epoch.
+WANTED_REPORTS = 12
 MOST_REPORTS = 4
 
 
 def epochs_for(rows: int) -> int:
-    """Give a log about as many updates of the weights as the brief's protocol gives its own.
+    """Choose the epochs that make about as many updates as the assignment's protocol does.
 
-    The bounds are those that were measured. On nine logs of 2,000 to 8,000 rows, the default
-    network made fewer errors with so many epochs than with three, or with half as many, in the
-    geometric mean though not on each log. A log with more rows than the brief's keeps its three.
+    The bounds were measured. On nine logs of 2,000 to 8,000 rows the default network made fewer
+    errors with this many epochs than with three, or with half as many, in the geometric mean though
+    not on each log. A log with more rows than the assignment's keeps its three.
 
     Args:
-        rows: How many rows a training sees in one epoch.
+        rows: Rows of one epoch.
 
     Returns:
         Epochs, 3 to 40.
     """
-    wanted = round(BRIEF_EPOCHS * BRIEF_FIT_ROWS / max(rows, 1))
-    return min(max(wanted, BRIEF_EPOCHS), MOST_EPOCHS)
+    wanted = round(ASSIGNMENT_EPOCHS * ASSIGNMENT_FIT_ROWS / max(rows, 1))
+    return min(max(wanted, ASSIGNMENT_EPOCHS), MOST_EPOCHS)
 
 
 def reports_for(epochs: int) -> int:
-    """Say how often a trial reports in an epoch, so that long trainings report no more than short.
+    """Choose how often a trial reports in each epoch, so that long trainings do not report more.
 
     Args:
         epochs: Epochs of a training.
 
     Returns:
-        Four, or fewer if the training has more than three epochs; one at least.
+        Four reports an epoch up to three epochs, fewer for more, and at least one.
     """
-    return min(max(-(-LOOKS // epochs), 1), MOST_REPORTS)
+    return min(max(-(-WANTED_REPORTS // epochs), 1), MOST_REPORTS)

@@ -1,16 +1,28 @@
-"""What the project's own spaces have in common: they declare, they build, and they compile."""
+"""The base of the project's own spaces: declare, build, and compile with the drawn optimizer."""
 
+import math
 from abc import abstractmethod
 from typing import Any
 
+import keras
 import keras_tuner
 
-from spaces import optimizers
-from spaces.protocol import BRIEF_EPOCHS, BRIEF_FIT_ROWS
+from spaces.choices import Training
+from spaces.protocol import ASSIGNMENT_EPOCHS, ASSIGNMENT_FIT_ROWS
+
+FINAL_SHARE = 0.02
+WARMUP_SHARE = 0.1
+
+_OPTIMIZERS = {
+    "rmsprop": keras.optimizers.RMSprop,
+    "nadam": keras.optimizers.Nadam,
+    "adamw": keras.optimizers.AdamW,
+    "adam": keras.optimizers.Adam,
+}
 
 
 class Space(keras_tuner.HyperModel):
-    """Base of a hypermodel whose networks read padded ids and give one probability.
+    """A hypermodel whose networks read padded ids and return one probability.
 
     The hyperparameter `batch_size` belongs to the space, though only the trainer uses it.
     """
@@ -19,16 +31,16 @@ class Space(keras_tuner.HyperModel):
         self,
         num_words: int,
         *,
-        rows: int = BRIEF_FIT_ROWS,
-        epochs: int = BRIEF_EPOCHS,
+        rows: int = ASSIGNMENT_FIT_ROWS,
+        epochs: int = ASSIGNMENT_EPOCHS,
     ) -> None:
         """Describe the data and the training that the models are for.
 
         Args:
-            num_words: How many ids there are, padding included.
-            rows: How many rows a training sees in one epoch; with `epochs` and the drawn batch
-                size it gives the length of a learning-rate schedule.
-            epochs: How many epochs a training lasts.
+            num_words: Number of ids, padding included.
+            rows: Rows of one epoch; with `epochs` and the drawn batch size they give the length of
+                a learning-rate schedule.
+            epochs: Epochs of a training.
         """
         super().__init__(name=type(self).__name__.lower())
         self.num_words = num_words
@@ -37,25 +49,11 @@ class Space(keras_tuner.HyperModel):
 
     @abstractmethod
     def choose(self, hp: Any) -> Any:
-        """Declare the whole space on `hp` and read the current draw off it.
-
-        Args:
-            hp: A `keras_tuner.HyperParameters`.
-
-        Returns:
-            The draw, its optimizer's settings as `training`.
-        """
+        """Declare the whole space on `hp` and return the draw, with its `training`."""
 
     @abstractmethod
     def assemble(self, choices: Any) -> Any:
-        """Build the model of one draw, not yet compiled.
-
-        Args:
-            choices: The draw.
-
-        Returns:
-            A functional Keras model.
-        """
+        """Build the functional Keras model of one draw, not yet compiled."""
 
     def declare(self, hp: Any) -> None:
         """Declare every hyperparameter on `hp`, active or not, without building a layer.
@@ -69,7 +67,7 @@ class Space(keras_tuner.HyperModel):
         """Build and compile the model that `hp` describes.
 
         Args:
-            hp: A `keras_tuner.HyperParameters`; where it has no value, the default is taken.
+            hp: A `keras_tuner.HyperParameters`; a hyperparameter without a value has its default.
 
         Returns:
             A compiled Keras model: int32 [batch, length] in, float32 probabilities of label 1
@@ -77,5 +75,41 @@ class Space(keras_tuner.HyperModel):
         """
         choices = self.choose(hp)
         model = self.assemble(choices)
-        optimizers.compile_model(model, choices.training, self.rows, self.epochs)
+        model.compile(
+            optimizer=make_optimizer(choices.training, self.rows, self.epochs),
+            loss="binary_crossentropy",
+            metrics=["accuracy"],
+        )
         return model
+
+
+def make_optimizer(training: Training, rows: int, epochs: int) -> Any:
+    """Make a Keras optimizer whose schedule, if any, ends with the last epoch.
+
+    Batches by length are a few more than `rows` asks for: in those the rate stays at its end.
+    """
+    options: dict[str, Any] = {"learning_rate": _rate(training, rows, epochs)}
+    if training.gradient_clip:
+        options["global_clipnorm"] = training.gradient_clip
+    if training.weight_decay is not None:
+        options["weight_decay"] = training.weight_decay
+    return _OPTIMIZERS[training.optimizer](**options)
+
+
+def _rate(training: Training, rows: int, epochs: int) -> Any:
+    """Return the rate itself, or a schedule that decays it to FINAL_SHARE over the training."""
+    if training.schedule == "constant":
+        return training.learning_rate
+    steps = max(2, math.ceil(rows / training.batch_size) * epochs)
+    if training.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(
+            training.learning_rate, decay_steps=steps, alpha=FINAL_SHARE
+        )
+    warmup = max(1, round(WARMUP_SHARE * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        training.learning_rate * FINAL_SHARE,
+        decay_steps=steps - warmup,
+        alpha=FINAL_SHARE,
+        warmup_target=training.learning_rate,
+        warmup_steps=warmup,
+    )

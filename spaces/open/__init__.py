@@ -1,4 +1,4 @@
-"""The space `open`: several families of architectures without the brief's rules."""
+"""The space `open`: several families of architectures, without the assignment's rules."""
 
 import lazy_loader as lazy
 

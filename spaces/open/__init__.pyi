@@ -1,4 +1,4 @@
-from .family import (
+from .families import (
     FAMILIES as FAMILIES,
 )
 from .space import (

@@ -1,4 +1,4 @@
-"""The space `open`: Model 3's without the brief's rules, over several families of architectures.
+"""The space `open`: Model 3's without the assignment's rules, over several families.
 
 A network need not be recurrent, adam may be drawn, and dropout may be left out.
 """
@@ -9,8 +9,10 @@ from typing import Any
 
 import keras
 
-from spaces import BRIEF_EPOCHS, BRIEF_FIT_ROWS, Head, Space, Training, classify, head, training
-from spaces.open.family import FAMILIES, family
+from spaces import choices, layers
+from spaces.open.families import FAMILIES, family
+from spaces.protocol import ASSIGNMENT_EPOCHS, ASSIGNMENT_FIT_ROWS
+from spaces.space import Space
 
 
 @dataclass(frozen=True)
@@ -19,21 +21,21 @@ class OpenChoices:
 
     Attributes:
         family: One of `FAMILIES`.
-        drawn: What the family's `declare` gave.
-        head: From the summary to the probability.
+        drawn: What the family's `declare` returned.
+        head: From the family's vector to the probability.
         training: The optimizer and its settings.
     """
 
     family: str
     drawn: Any
-    head: Head
-    training: Training
+    head: choices.Head
+    training: choices.Training
 
 
 class Open(Space):
     """A space of convolutions, attention, bags of n-grams and recurrent networks.
 
-    A family's hyperparameters stand under its name, as in `conv/filters`.
+    A family's hyperparameters have its name before theirs, as in `conv/filters`.
 
     Attributes:
         families: Which of `FAMILIES` may be drawn.
@@ -44,16 +46,16 @@ class Open(Space):
         self,
         num_words: int,
         *,
-        rows: int = BRIEF_FIT_ROWS,
-        epochs: int = BRIEF_EPOCHS,
+        rows: int = ASSIGNMENT_FIT_ROWS,
+        epochs: int = ASSIGNMENT_EPOCHS,
         families: Sequence[str] = FAMILIES,
     ) -> None:
         """Describe the data, the training, and what is searched.
 
         Args:
-            num_words: How many ids there are, padding included.
-            rows: How many rows a training sees in one epoch.
-            epochs: How many epochs a training lasts.
+            num_words: Number of ids, padding included.
+            rows: Rows of one epoch.
+            epochs: Epochs of a training.
             families: Which of `FAMILIES` may be drawn; the first one is the default.
 
         Raises:
@@ -68,36 +70,21 @@ class Open(Space):
         )
 
     def choose(self, hp: Any) -> OpenChoices:
-        """Declare the whole space on `hp` and read the current draw off it.
-
-        Args:
-            hp: A `keras_tuner.HyperParameters`.
-
-        Returns:
-            The draw; where `hp` has no value yet, the default.
-        """
+        """Declare the whole space on `hp` and return the draw."""
         chosen = hp.Choice("family", list(self.families), default=self.families[0])
         draws = {name: _declare(hp, name) for name in self.families}
         return OpenChoices(
             family=chosen,
             drawn=draws[chosen],
-            head=head(hp, least_dropout=0.0),
-            training=training(hp, brief=False),
+            head=choices.head(hp),
+            training=choices.training(hp, keep_rules=False),
         )
 
     def assemble(self, choices: OpenChoices) -> Any:
-        """Build the model of one draw, not yet compiled.
-
-        Args:
-            choices: The draw.
-
-        Returns:
-            A functional Keras model: int32 [batch, length] in, probabilities [batch, 1] out, for
-            any length from 32 on.
-        """
+        """Build the model of one draw, not yet compiled."""
         ids = keras.Input((None,), dtype="int32", name="ids")
         x = family(choices.family).build(ids, choices.drawn, self.num_words)
-        return keras.Model(ids, classify(x, ids, choices.head), name="open")
+        return keras.Model(ids, layers.classify(x, ids, choices.head), name="open")
 
 
 def _declare(hp: Any, name: str) -> Any:

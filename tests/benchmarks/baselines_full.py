@@ -20,8 +20,8 @@ from tabulate import tabulate
 from data.common.command import Parser, run
 from data.dataset.dataset import Dataset
 from search.training.input_pipeline import feed
-from spaces.baselines import BASELINES, KerasBaseline
-from spaces.kernels.accelerate import accelerated
+from spaces import BASELINES, KerasBaseline
+from spaces.kernels import accelerated
 from tests.benchmarks.ratio import dataset, side_by_side, spread
 from tests.spaces.kernels.seeded import reseed
 

@@ -28,8 +28,8 @@ from results.leaderboard.columns import PAGE
 from results.leaderboard.row import LINEAR, MODEL2, Row
 from search.config import budget
 from search.config.budget import Budget
-from spaces.load import load_space
-from spaces.open.family import FAMILIES
+from spaces import load_space
+from spaces.open import FAMILIES
 from tests.benchmarks.timed_process import run_for
 
 log = logging.getLogger(__name__)

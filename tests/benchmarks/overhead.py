@@ -49,7 +49,7 @@ from search.queue.samplers import make_pruner, make_sampler
 from search.training.evaluation import describe
 from search.training.fit import Fit, Recipe
 from search.training.trial import Job, StudyTuner
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.benchmarks.ratio import dataset
 from tests.search.small import Small
 

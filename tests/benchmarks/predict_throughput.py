@@ -63,7 +63,7 @@ def make_export(data: str, to: Path) -> None:
     from data.reading import access_log
     from results.export.export import export
     from results.study.result import Result
-    from spaces.load import load_space
+    from spaces import load_space
 
     log = access_log.read(data)
     vocabulary = Vocabulary.fit(log.texts, unknown=True)

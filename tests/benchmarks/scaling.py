@@ -35,7 +35,7 @@ from data.dataset.dataset import Dataset, prepare
 from data.dataset.encode import Encoded
 from data.reading import access_log
 from search.training.fit import Recipe, fit
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.benchmarks import amdahl
 
 ROWS = "5000,27000,250000,1000000"

@@ -27,7 +27,7 @@ from data.common.command import Parser, run
 from data.dataset.dataset import Dataset
 from data.dataset.split import Rows
 from search.queue.hyperparameters import AskedHyperParameters
-from spaces.load import load_space
+from spaces import load_space
 
 BATCH_SIZE = 128
 # A random search over these spaces is never at its end before the benchmark is.

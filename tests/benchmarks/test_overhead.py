@@ -5,7 +5,7 @@ from pathlib import Path
 from data.dataset.dataset import Dataset
 from results.study.store import CHECKPOINT, Store
 from search.training.trial import KEPT_CHECKPOINTS
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.benchmarks import overhead
 from tests.search.small import Small
 

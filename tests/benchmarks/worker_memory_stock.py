@@ -16,7 +16,7 @@ import numpy as np
 
 from data.dataset.batches import MAX_LENGTH
 from data.dataset.dataset import Dataset
-from spaces.load import load_space
+from spaces import load_space
 
 BATCH_SIZE = 128
 

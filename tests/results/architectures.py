@@ -5,9 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from spaces.baselines import BASELINES
-from spaces.model3 import Model3
-from spaces.open.space import Open
+from spaces import BASELINES, Model3, Open
 from tests.spaces.draws import chosen
 
 NUM_WORDS = 40

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from spaces.baselines import BASELINES
+from spaces import BASELINES
 from tests.search.slow_space import SlowSpace
 from tests.search.small import small_model
 

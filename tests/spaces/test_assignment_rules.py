@@ -7,8 +7,7 @@ import keras
 import pytest
 from keras import layers
 
-from spaces.assignment_rules import layer_count, violations
-from spaces.baselines import BASELINES, KerasBaseline
+from spaces import BASELINES, KerasBaseline, layer_count, violations
 
 NOT_RECURRENT = "It is not recurrent: no SimpleRNN, GRU, LSTM or other RNN layer."
 NOTHING_NEW = "It has no type of layer that Models 1 and 2 do not have."

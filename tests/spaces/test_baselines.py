@@ -10,8 +10,7 @@ import pytest
 
 from data.dataset import split
 from data.reading import access_log
-from spaces.baselines import BASELINES, KerasBaseline, TextBaseline
-from spaces.names import BASELINE_NAMES
+from spaces import BASELINE_NAMES, BASELINES, KerasBaseline, TextBaseline
 
 SHARED_LOG = Path(__file__).parents[3] / "shared/data/http-params-access.csv.xz"
 

@@ -11,12 +11,12 @@ import keras_tuner
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from spaces import Model3
 from spaces.choices import choose
-from spaces.model3 import Model3
 from tests.spaces.draws import chosen, draw
 
 SPACE = Model3(63)
-FREE = Model3(63, brief=False)
+FREE = Model3(63, keep_rules=False)
 SEEDS = st.integers(0, 2**31 - 1)
 LAYERED = settings(max_examples=80, deadline=None)
 
@@ -43,13 +43,14 @@ def test_choices_repeat_what_was_drawn(seed: int) -> None:
     choices = choose(hp)
     values = hp.values
     assert values == before
-    assert len(choices.body.recurrence.units) == values["recurrent_layers"]
+    assert len(choices.encoder.recurrence.units) == values["recurrent_layers"]
     assert (
-        choices.body.recurrence.units[-1] == values[f"recurrent_units_{values['recurrent_layers']}"]
+        choices.encoder.recurrence.units[-1]
+        == values[f"recurrent_units_{values['recurrent_layers']}"]
     )
     assert len(choices.head.units) == values["dense_layers"]
-    assert choices.body.front.layers == values["conv_layers"]
-    assert choices.body.recurrence.dropout == values.get("recurrent_dropout", 0)
+    assert choices.encoder.conv_stem.layers == values["conv_layers"]
+    assert choices.encoder.recurrence.dropout == values.get("recurrent_dropout", 0)
     wide = choices.head.wide
     assert (wide is not None) == values["wide"]
     if wide is not None:
@@ -65,15 +66,17 @@ def test_choices_repeat_what_was_drawn(seed: int) -> None:
 @given(SEEDS)
 def test_ranges_suit_two_cores(seed: int) -> None:
     choices = choose(draw(SPACE, seed))
-    assert 16 <= choices.body.embedding.width <= 64
-    for units in (choices.body.recurrence.units, choices.head.units):
+    assert 16 <= choices.encoder.embedding.width <= 64
+    for units in (choices.encoder.recurrence.units, choices.head.units):
         assert all(16 <= width <= 128 for width in units)
         assert all(width <= 64 for width in units[1:])
     assert choices.training.batch_size in (16, 32, 64)
-    assert 32 <= choices.body.front.filters <= 128
+    assert 32 <= choices.encoder.conv_stem.filters <= 128
     if choices.head.wide is not None:
         assert 3 <= choices.head.wide.longest <= 5
-    assert choices.body.front.pool**choices.body.front.layers <= 32, "nothing left of 32 characters"
+    assert choices.encoder.conv_stem.pool**choices.encoder.conv_stem.layers <= 32, (
+        "nothing left of 32 characters"
+    )
 
 
 @lru_cache
@@ -110,9 +113,9 @@ def test_only_the_free_space_draws_adam_and_leaves_dropout_out() -> None:
 def test_the_defaults_are_the_first_trial() -> None:
     hp = keras_tuner.HyperParameters()
     choices = choose(hp)
-    assert choices.body.recurrence.units == (64,)
-    assert choices.body.recurrence.bidirectional
-    assert choices.body.summary == "max"
+    assert choices.encoder.recurrence.units == (64,)
+    assert choices.encoder.recurrence.bidirectional
+    assert choices.encoder.pooling == "max"
     assert "recurrent_units_2" not in hp
 
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from spaces import Model3
 from spaces.layers import WIDE_BUCKETS
-from spaces.model3 import Model3
 from tests.spaces.draws import chosen, draw
 from tests.spaces.records import buckets_of, padded
 
@@ -122,7 +122,7 @@ def test_the_branches_logits_are_added_and_the_wide_one_begins_at_zero() -> None
 
 
 def test_the_free_space_leaves_unused_dropout_layers_out() -> None:
-    free = Model3(NUM_WORDS, brief=False)
+    free = Model3(NUM_WORDS, keep_rules=False)
     model = free.build(chosen(free, spatial_dropout=0.0, dropout=0.0))
     assert not [layer for layer in model.layers if "dropout" in layer.name]
 

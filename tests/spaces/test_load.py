@@ -8,8 +8,7 @@ import keras_tuner
 import pytest
 
 from data.common.errors import UserError
-from spaces.load import load_space
-from spaces.model3 import Model3
+from spaces import Model3, load_space
 
 MODULE = """
 import keras_tuner

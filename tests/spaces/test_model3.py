@@ -8,9 +8,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from spaces.assignment_rules import layer_count, violations
+from spaces import Model3, layer_count, violations
 from spaces.choices import choose
-from spaces.model3 import Model3
 from tests.spaces.draws import chosen, draw
 
 SPACE = Model3(63)
@@ -54,7 +53,7 @@ def test_a_starting_point_has_the_wide_branch(point: int) -> None:
 
 
 def test_the_free_space_may_break_it() -> None:
-    free = Model3(63, brief=False)
+    free = Model3(63, keep_rules=False)
     hp = chosen(
         free,
         optimizer="adam",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spaces.protocol import epochs_for, reports_for
+from spaces import epochs_for, reports_for
 
 
 @pytest.mark.parametrize(

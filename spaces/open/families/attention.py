@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from spaces import Embedding, choices, embed, summarize
+from spaces import choices, layers
 
 
 @dataclass(frozen=True)
@@ -20,28 +20,21 @@ class Attention:
         blocks: How many blocks, 1 or 2.
         heads: Heads of each.
         dropout: Share of the attention's weights dropped.
-        summary: "max", "mean" or "attention".
+        pooling: "max", "mean" or "attention".
     """
 
-    embedding: Embedding
+    embedding: choices.Embedding
     patch: int
     kernel: int
     width: int
     blocks: int
     heads: int
     dropout: float
-    summary: str
+    pooling: str
 
 
 def declare(hp: Any) -> Attention:
-    """Declare the family's hyperparameters.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-
-    Returns:
-        The draw.
-    """
+    """Declare the family's hyperparameters."""
     return Attention(
         embedding=choices.embedding(hp),
         # With 4, half as much time again and no better: the weights grow with the steps squared.
@@ -51,34 +44,25 @@ def declare(hp: Any) -> Attention:
         blocks=hp.Int("blocks", 1, 2, default=1),
         heads=choices.power_of_two(hp, "heads", 1, 4, default=2),
         dropout=hp.Choice("attention_dropout", [0.0, 0.1, 0.2], default=0.0),
-        summary=choices.summary(hp),
+        pooling=choices.pooling(hp),
     )
 
 
 def build(ids: Any, drawn: Attention, num_words: int) -> Any:
-    """Add the layers of a draw.
-
-    Args:
-        ids: int32 [batch, length].
-        drawn: The draw.
-        num_words: How many ids there are, padding included.
-
-    Returns:
-        [batch, width].
-    """
-    x = embed(ids, drawn.embedding, num_words)
+    """Build the layers of a draw: int32 [batch, length] -> [batch, width]."""
+    x = layers.embed(ids, drawn.embedding, num_words)
     x = keras.layers.Conv1D(
         drawn.width, drawn.kernel, padding="same", activation="relu", name="patch_conv"
     )(x)
     x = keras.layers.MaxPooling1D(drawn.patch, name="patch_pool")(x)
-    # Where a step stands is told by its neighbours, at any length: a position encoding that is
+    # The neighbors tell where a step stands, at any length: a position encoding that is
     # conditional on them (Chu et al. 2021, https://arxiv.org/abs/2102.10882).
     near = keras.layers.DepthwiseConv1D(3, padding="same", name="positions")(x)
     x = keras.layers.Add(name="positioned")([x, near])
     for number in range(1, drawn.blocks + 1):
         x = _block(x, drawn, f"block_{number}")
     x = keras.layers.LayerNormalization(name="attended_norm")(x)
-    return summarize(x, drawn.summary)
+    return layers.pool_steps(x, drawn.pooling)
 
 
 def _block(x: Any, drawn: Attention, name: str) -> Any:

@@ -2,30 +2,14 @@
 
 from typing import Any
 
-from spaces import Body, choices, layers
+from spaces import choices, layers
 
 
-def declare(hp: Any) -> Body:
-    """Declare the family's hyperparameters.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-
-    Returns:
-        The draw.
-    """
-    return choices.body(hp, convolutions=False, more_cells=("rnn",), more_summaries=("last",))
+def declare(hp: Any) -> choices.Encoder:
+    """Declare the family's hyperparameters."""
+    return choices.encoder(hp, convolutions=False, more_cells=("rnn",), more_poolings=("last",))
 
 
-def build(ids: Any, drawn: Body, num_words: int) -> Any:
-    """Add the layers of a draw.
-
-    Args:
-        ids: int32 [batch, length].
-        drawn: The draw.
-        num_words: How many ids there are, padding included.
-
-    Returns:
-        [batch, units].
-    """
-    return layers.read(ids, drawn, num_words)
+def build(ids: Any, drawn: choices.Encoder, num_words: int) -> Any:
+    """Build the layers of a draw: int32 [batch, length] -> [batch, units]."""
+    return layers.encode(ids, drawn, num_words)

@@ -26,8 +26,8 @@ from data.common.progress import track
 from data.dataset.dataset import Dataset
 from data.dataset.encoded import Encoded
 from search.training.fit import Recipe, fit, start_afresh
-from spaces.kernels.blas import one_blas_thread
-from spaces.model3 import Model3
+from spaces import Model3
+from spaces.kernels import one_blas_thread
 from tests.benchmarks.ratio import dataset
 from tests.benchmarks.tabular.fidelities import agreement
 from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load

@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 
 from search.queue.samplers import KERAS_TUNER, PRUNERS
 from search.queue.starting_points import DEFAULTS
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.benchmarks.tabular.replay import Setting
 
 _SAMPLERS = ("random", "tpe", "cmaes", "nsga2")

@@ -28,7 +28,7 @@ from data.common.command import Parser, run
 from data.common.errors import UserError
 from data.common.progress import track
 from search.queue.hyperparameters import ScopedHyperParameters
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.benchmarks.tabular.noise import load_again
 from tests.benchmarks.tabular.replay import Incumbent, Replay
 from tests.benchmarks.tabular.settings import COMPARED, SETTINGS

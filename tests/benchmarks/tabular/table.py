@@ -26,7 +26,7 @@ from results.leaderboard.row import Row
 from results.study.result import Result
 from results.study.store import Store
 from search.queue.hyperparameters import ScopedHyperParameters
-from spaces.load import load_space
+from spaces import load_space
 
 FOLDER = Path(__file__).parent
 LOGS = ("shared", "synthetic")

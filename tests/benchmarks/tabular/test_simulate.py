@@ -8,7 +8,7 @@ import pytest
 from keras_tuner.engine.hyperparameters import Boolean, Choice
 
 from data.common.errors import UserError
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.benchmarks.tabular import simulate
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.simulate import Course, courses, plot, show

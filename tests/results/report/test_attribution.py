@@ -8,7 +8,7 @@ import pytest
 from data.dataset.encode import Vocabulary, encode
 from results.report.attribution import MOST_WINDOWS, Effects, explain, occlude
 from results.scoring.evaluate import probabilities
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.results.conftest import Trained
 from tests.spaces.draws import chosen
 from tests.spaces.records import buckets_of

@@ -27,8 +27,7 @@ from results.report.parts import attempt, figure
 from results.report.plots.plot import Plot
 from results.report.slices import NO_PATH, by_endpoint, by_length, confusion, path_of
 from results.report.text import duration, short, size, visible, written
-from spaces.model3 import Model3
-from spaces.open.space import Open
+from spaces import Model3, Open
 from tests.results.boards import everything
 from tests.results.reported import write_log
 from tests.spaces.draws import chosen

@@ -12,7 +12,7 @@ from search.run import main
 from search.training.baselines import Cache
 from search.training.fit import Recipe
 from search.workers.messages import Plan
-from spaces.names import BASELINE_NAMES
+from spaces import BASELINE_NAMES
 from tests.search.processes import plan_in
 
 

@@ -15,7 +15,7 @@ from results.study.objectives import OBJECTIVES
 from search.config.budget import Budget
 from search.config.run_config import BATCH_SIZE, Options, parse
 from search.workers.pool_size import cores
-from spaces.names import BASELINE_NAMES
+from spaces import BASELINE_NAMES
 
 DEFAULTS = Options(
     budget=Budget(trials=20),

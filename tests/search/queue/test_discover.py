@@ -8,7 +8,7 @@ import pytest
 
 from search.queue.discover import Size, look_through, size
 from search.queue.search_space import values_of, walk
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.search.small import Small
 from tests.search.tuning import Building
 

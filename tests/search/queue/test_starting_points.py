@@ -13,7 +13,7 @@ from search.bridge.oracle import OptunaOracle
 from search.queue.distributions import to_value
 from search.queue.search_space import identity
 from search.queue.starting_points import check_start, internal_point, starts_of
-from spaces.model3 import Model3
+from spaces import Model3
 from tests.commands import call
 from tests.search.asking import Scorer
 from tests.search.bridge.test_oracle import search

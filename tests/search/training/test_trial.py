@@ -23,7 +23,7 @@ from results.study.trials import REPLACES, best_first
 from search.common.seeds import derive
 from search.training.job import Interrupted
 from search.training.trial import KEPT_CHECKPOINTS
-from spaces.assignment_rules import violations
+from spaces import violations
 from tests.search.small import Small, small_model
 from tests.search.tuning import Building, begin_with, open_store, search, words
 

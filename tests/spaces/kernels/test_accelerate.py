@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from spaces.kernels.accelerate import accelerated
-from spaces.model3 import Model3
+from spaces import Model3
+from spaces.kernels import accelerated
 from tests.spaces.draws import chosen
 from tests.spaces.kernels.seeded import reseed
 

@@ -3,7 +3,7 @@
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from spaces.kernels.blas import one_blas_thread
+from spaces.kernels import one_blas_thread
 
 
 def threads() -> set[int]:

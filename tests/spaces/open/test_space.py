@@ -8,10 +8,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from spaces.assignment_rules import violations
-from spaces.load import load_space
-from spaces.open.family import FAMILIES
-from spaces.open.space import Open
+from spaces import Open, load_space, violations
+from spaces.open import FAMILIES
 from tests.spaces.draws import chosen, draw
 
 SPACE = Open(63)

@@ -11,8 +11,8 @@ import keras_tuner
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from spaces.open.family import FAMILIES
-from spaces.open.space import Open
+from spaces import Open
+from spaces.open import FAMILIES
 from tests.spaces.draws import chosen, draw
 
 SPACE = Open(63)
@@ -45,9 +45,9 @@ def test_a_draw_repeats_what_was_drawn(seed: int) -> None:
     family, drawn = choices.family, choices.drawn
     own = {key.partition("/")[2]: value for key, value in before.items() if "/" in key}
     assert family == before["family"]
-    assert (drawn.embedding.width, drawn.summary) == (own["embedding"], own["summary"])
+    assert (drawn.embedding.width, drawn.pooling) == (own["embedding"], own["summary"])
     if family in ("recurrent", "conv-recurrent"):
-        assert (drawn.front is not None) == (family == "conv-recurrent")
+        assert (drawn.conv_stem is not None) == (family == "conv-recurrent")
         assert len(drawn.recurrence.units) == own["recurrent_layers"]
         assert drawn.normalization == own["normalization"]
     elif family == "conv":
@@ -70,7 +70,7 @@ def test_ranges_leave_something_of_32_characters(seed: int) -> None:
     elif choices.family == "attention":
         assert drawn.patch <= 32
     elif choices.family == "conv-recurrent":
-        assert drawn.front.pool**drawn.front.layers <= 32
+        assert drawn.conv_stem.pool**drawn.conv_stem.layers <= 32
 
 
 @lru_cache
@@ -110,7 +110,7 @@ def test_a_draw_survives_kerastuners_own_serialization() -> None:
 
 
 def test_knowing_the_families_needs_no_keras() -> None:
-    code = "import sys, spaces.open.family; sys.exit('keras' in sys.modules)"
+    code = "import sys, spaces.open; spaces.open.FAMILIES; sys.exit('keras' in sys.modules)"
     root = Path(__file__).parents[4]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 
@@ -130,7 +130,7 @@ def test_a_file_more_is_a_family_more(tmp_path: Path) -> None:
     )
     code = (
         "import keras_tuner\n"
-        "from spaces.load import load_space\n"
+        "from spaces import load_space\n"
         "hp = keras_tuner.HyperParameters()\n"
         "print(load_space('open-mean-of-all', 63).build(hp).count_params(), hp.values['family'])"
     )

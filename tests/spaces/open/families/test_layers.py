@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from results.serving.keras_model import load_model
-from spaces.open.family import FAMILIES
-from spaces.open.space import Open
+from spaces import Open
+from spaces.open import FAMILIES
 from tests.spaces.draws import chosen, draw
 from tests.spaces.records import buckets_of, padded
 

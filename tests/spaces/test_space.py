@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import pytest
 
-from spaces.optimizers import FINAL_SHARE, make
-from spaces.parts import Training
+from spaces.choices import Training
+from spaces.space import FINAL_SHARE, make_optimizer
 
 ROWS, EPOCHS, BATCH = 15_059, 3, 128
 STEPS = 118 * EPOCHS
@@ -25,7 +25,7 @@ def _training(**changes: Any) -> Training:
 
 
 def _make(**changes: Any) -> Any:
-    return make(_training(**changes), ROWS, EPOCHS)
+    return make_optimizer(_training(**changes), ROWS, EPOCHS)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_clipping_and_weight_decay_arrive() -> None:
 
 
 def _rates(schedule: str, **size: Any) -> list[float]:
-    optimizer = make(_training(schedule=schedule), size.get("rows", ROWS), EPOCHS)
+    optimizer = make_optimizer(_training(schedule=schedule), size.get("rows", ROWS), EPOCHS)
     rate = keras.optimizers.schedules.deserialize(optimizer.get_config()["learning_rate"])
     return [float(rate(step)) for step in range(STEPS + 20)]
 
