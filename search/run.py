@@ -16,7 +16,7 @@ import optuna
 
 from data.common import EXIT_INTERRUPTED, UserError, run
 from data.dataset import Dataset
-from results.scoring import hushed
+from results.scoring import suppress_stderr
 from results.study import (
     DATA_FOLDER,
     Result,
@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     options = parse(argv)
     if options.explain:
-        with hushed():
+        with suppress_stderr():
             # It imports TensorFlow, as only the workers do otherwise.
             from search.cli.explain import explain
 
@@ -146,7 +146,7 @@ def _open(options: Options, dataset: Dataset) -> Store:
         name=options.study,
         url=options.storage,
         heartbeat=options.heartbeat,
-        artefacts=options.artefacts,
+        artifacts=options.artefacts,
         data=dataset.facts,
         protocol=options.protocol,
     )
@@ -178,8 +178,8 @@ def train_baselines(options: Options, store: Store, workers: Workers, view: View
     for name in options.baselines:
         if name in stage.done:
             result = stage.done[name]
-            place = result.artefacts and store.artefacts.name(result.artefacts)
-            store.record_baseline(replace(result, artefacts=place))
+            place = result.artifacts and store.artifacts.name(result.artifacts)
+            store.record_baseline(replace(result, artifacts=place))
 
 
 @dataclass

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from data import synthetic
-from results.study.store import Store
+from results.study import Store
 from tests.commands import ROOT, Done, Warm, call, warm
 
 ROWS = 900

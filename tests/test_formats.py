@@ -14,7 +14,7 @@ from data.reading import access_log
 from data.reading.formats import FORMATS, Format, check_format
 from results.export.preprocessing_doc import preprocessing_text
 from results.export.test_vectors import raw
-from results.scoring.threshold import Threshold
+from results.scoring import Threshold
 from results.serving.exported import Preprocessing
 from results.serving.preparation import Preparation
 from tests.commands import ROOT

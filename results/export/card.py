@@ -7,8 +7,7 @@ import yaml
 from results.export import card_sections as sections
 from results.export.card_sections import Subject
 from results.export.markdown import text
-from results.leaderboard import plain, title
-from results.leaderboard.verdict import verdict
+from results.leaderboard import printable, title, verdict
 
 
 def card(subject: Subject) -> str:
@@ -61,7 +60,7 @@ def metadata(subject: Subject) -> str:
     task = {"type": "text-classification", "name": "Malicious request detection"}
     dataset = {
         "type": "access-log",
-        "name": plain(sections.source_name(subject.leaderboard.data)),
+        "name": printable(sections.source_name(subject.leaderboard.data)),
         "split": "held-out",
     }
     content: dict[str, Any] = {
@@ -75,5 +74,5 @@ def metadata(subject: Subject) -> str:
     }
     if metrics:
         results = [{"task": task, "dataset": dataset, "metrics": metrics}]
-        content["model-index"] = [{"name": plain(title(row)), "results": results}]
+        content["model-index"] = [{"name": printable(title(row)), "results": results}]
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=False, width=100)

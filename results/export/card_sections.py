@@ -7,7 +7,7 @@ from typing import Any
 
 from results.export.formats import FORMATS
 from results.export.markdown import code, table, text
-from results.leaderboard import Leaderboard, Row, p_cell, share, title
+from results.leaderboard import Leaderboard, Row, format_share, p_cell, title
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
@@ -96,7 +96,7 @@ def data(subject: Subject) -> str:
     """Say what it learned from."""
     data = subject.leaderboard.data
     slices, shares = data.get("slices", {}), data.get("malicious_share", {})
-    rows = [(name, f"{count:,}", share(shares.get(name))) for name, count in slices.items()]
+    rows = [(name, f"{count:,}", format_share(shares.get(name))) for name, count in slices.items()]
     facts = "\n".join(
         f"- {name}: {code(source_name(data) if key == 'source' else data[key])}"
         for key, name in (
@@ -153,12 +153,12 @@ def metrics(subject: Subject) -> str:
     rows = [
         (
             f"**{text(title(row))}**" if row == subject.row else text(title(row)),
-            share(row.heldout_accuracy),
-            f"{share(row.heldout_low)}-{share(row.heldout_high)}",
-            share(row.f1),
-            share(row.roc_auc),
-            share(row.recall_at_fpr_0_1),
-            share(row.recall_at_fpr_1),
+            format_share(row.heldout_accuracy),
+            f"{format_share(row.heldout_low)}-{format_share(row.heldout_high)}",
+            format_share(row.f1),
+            format_share(row.roc_auc),
+            format_share(row.recall_at_fpr_0_1),
+            format_share(row.recall_at_fpr_1),
             "-" if row.delta_vs_model2 is None else f"{row.delta_vs_model2 * 100:+.1f} points",
             p_cell(row, row.p_vs_model2),
         )
@@ -182,9 +182,10 @@ def _optimism(subject: Subject) -> str:
     before = ", before the refit," if subject.row.champion_refit else ""
     return (
         f"\n\nIt was chosen by {subject.leaderboard.choice.best}; its validation accuracy{before} "
-        f"is {share(selection.val_accuracy)}. The choice repeated on bootstrap samples expects "
-        f"{share(selection.expected_accuracy)} "
-        f"({share(selection.expected_low)} to {share(selection.expected_high)}): "
+        f"is {format_share(selection.val_accuracy)}. The choice repeated on bootstrap samples "
+        "expects "
+        f"{format_share(selection.expected_accuracy)} "
+        f"({format_share(selection.expected_low)} to {format_share(selection.expected_high)}): "
         f"{selection.optimism * 100:+.2f} points are owed to having been chosen."
     )
 
@@ -199,9 +200,10 @@ def threshold(subject: Subject) -> str:
     return (
         f"## Threshold\n\nA record is called malicious where its score is above "
         f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). {before} "
-        f"finds {share(chosen.recall)} of the malicious records and calls "
-        f"{share(chosen.false_positive_rate)} of the normal ones malicious; on the held-out rows"
-        f"{after} {share(heldout.recall)} and {share(heldout.false_positive_rate)}."
+        f"finds {format_share(chosen.recall)} of the malicious records and calls "
+        f"{format_share(chosen.false_positive_rate)} of the normal ones malicious; on the "
+        f"held-out rows{after} {format_share(heldout.recall)} and "
+        f"{format_share(heldout.false_positive_rate)}."
     )
 
 
@@ -224,7 +226,7 @@ def limits(subject: Subject) -> str:
         "attack before them is invisible.",
         "Whoever knows it can word an attack so that it passes: it was not trained against that.",
         "A score is no calibrated probability; its expected calibration error on the held-out "
-        f"rows is {share(subject.row.ece)}.",
+        f"rows is {format_share(subject.row.ece)}.",
         "`vectors.jsonl` holds cleaned records of the log: mind what is in them before this "
         "folder is given away.",
     ]

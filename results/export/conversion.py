@@ -15,7 +15,7 @@ from data.common import UserError
 from data.dataset import Encoded, Padding, padded_lengths
 from data.dataset.batches import batches
 from results.export.formats import FORMATS, Format, Score
-from results.scoring import hushed
+from results.scoring import suppress_stderr
 
 CHECKED = 1000
 _BATCH_SIZE = 64
@@ -121,7 +121,7 @@ def _check(format: Format, folder: Path, sample: Sample) -> None:
 
 def _attempt(action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> str:
     """Return why an action failed, in one line; "" where it did not."""
-    with hushed(), warnings.catch_warnings():
+    with suppress_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The converters' own, which a user can do nothing about.
         try:
             action(*args, **kwargs)

@@ -15,10 +15,22 @@ from results.export.folder import export, versions
 from results.export.formats import FORMATS, parse, require_packages
 from results.export.preprocessing_doc import preprocessing_text
 from results.export.test_vectors import vectors
-from results.leaderboard import Leaderboard, add_run, from_store, opened, share
-from results.scoring import DEFAULT, Rule, Threshold, choose, parse as parse_threshold
+from results.leaderboard import (
+    Leaderboard,
+    add_run_argument,
+    build_leaderboard,
+    format_share,
+    open_run,
+)
+from results.scoring import (
+    DEFAULT_RULE,
+    Threshold,
+    ThresholdRule,
+    choose_threshold,
+    parse_threshold as parse_threshold,
+)
 from results.serving import MODEL, Export, Preprocessing, add_space, load_export, register
-from results.study import Result, Store, exported, first_training
+from results.study import Result, Store, first_training, result_to_export
 
 __all__ = ["Export", "export", "export_trial", "load_export", "main", "versions"]
 
@@ -43,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
         epilog="example:\n  python -m results.export first --to winner --format keras,onnx "
         "--threshold fpr=0.001",
     )
-    add_run(parser)
+    add_run_argument(parser)
     add_space(parser)
     parser.add_argument(
         "--trial",
@@ -63,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
     written.add_argument(
         "--threshold",
         metavar="SCORE|fpr=RATE|cost=FP:FN",
-        default=str(DEFAULT),
+        default=str(DEFAULT_RULE),
         help="above which score a record is called malicious: a number (default: %(default)s), or "
         "chosen on the validation rows: fpr=RATE (at most so many false alarms), cost=FP:FN (the "
         "cheapest, where a false alarm costs FP and a missed attack FN)",
@@ -72,10 +84,10 @@ def main(argv: Sequence[str]) -> int:
     rule, formats = parse_threshold(options.threshold), parse(options.format)
     require_packages(formats)
     register(options.space)
-    store = opened(options)
+    store = open_run(options)
     result = chosen(store.results(), store.champion, options.trial)
-    result = exported(store, result) if options.trial == BEST else result
-    export_trial(store, from_store(store), result, options.to, formats=formats, rule=rule)
+    result = result_to_export(store, result) if options.trial == BEST else result
+    export_trial(store, build_leaderboard(store), result, options.to, formats=formats, rule=rule)
     log.info("%s is in %s", result.name, options.to)
     return 0
 
@@ -87,7 +99,7 @@ def export_trial(
     to: Path,
     *,
     formats: Sequence[str] = ("keras",),
-    rule: Rule = DEFAULT,
+    rule: ThresholdRule = DEFAULT_RULE,
 ) -> Path:
     """Export one training of a run, with its line of the leaderboard as its metrics.
 
@@ -120,7 +132,7 @@ def export_trial(
     labels = store.heldout_labels()
     heldout = None
     if sample is not None:
-        heldout = choose(labels, sample.scores, Rule(value=threshold.value))
+        heldout = choose_threshold(labels, sample.scores, ThresholdRule(value=threshold.value))
     if heldout is not None and result.kind == "refit":
         log.info(
             "the threshold is %.6g (--threshold %s), from before the refit; with it %s finds %s of "
@@ -128,8 +140,8 @@ def export_trial(
             threshold.value,
             threshold.rule,
             result.name,
-            share(heldout.recall),
-            share(heldout.false_positive_rate),
+            format_share(heldout.recall),
+            format_share(heldout.false_positive_rate),
         )
 
     def documents(present: Sequence[str], problems: Mapping[str, str]) -> dict[str, str]:
@@ -155,7 +167,7 @@ def export_trial(
         return made
 
     return export(
-        replace(result, artefacts=str(store.folder / result.artefacts)),
+        replace(result, artifacts=str(store.folder / result.artifacts)),
         to,
         vocabulary=dataset.vocabulary,
         preprocessing=preprocessing.as_json(),
@@ -194,7 +206,7 @@ def chosen(results: Sequence[Result], champion: str | None, trial: str) -> Resul
 
 
 def _scored(
-    store: Store, result: Result, preprocessing: Preprocessing, rule: Rule
+    store: Store, result: Result, preprocessing: Preprocessing, rule: ThresholdRule
 ) -> tuple[Sample | None, Threshold]:
     """Return the held-out records with their scores, and the threshold of the validation rows."""
     dataset = store.dataset
@@ -211,12 +223,12 @@ def _scored(
     return sample, threshold
 
 
-def _threshold(store: Store, result: Result, rule: Rule) -> Threshold:
+def _threshold(store: Store, result: Result, rule: ThresholdRule) -> Threshold:
     """Choose a threshold on the validation rows, by a training that has not seen them."""
     scores = store.scores(result)
     if scores is not None:
         labels = store.dataset.labels_of(store.dataset.split.validation)
-        return choose(labels, scores["validation"], rule)
+        return choose_threshold(labels, scores["validation"], rule)
     if rule.value is None:
         raise UserError(
             f"--threshold {rule} cannot be chosen: {result.name} has no validation scores "

@@ -10,8 +10,7 @@ from typing import Any
 from data.common import UserError, new_folder, write_text
 from data.dataset import Vocabulary
 from results.export.conversion import Sample, convert
-from results.scoring import Threshold
-from results.scoring.strict_json import strict_json
+from results.scoring import Threshold, strict_json
 from results.serving import (
     MANIFEST,
     METRICS,
@@ -70,8 +69,8 @@ def export(
             or a format could not be written; the folder is then there with the others.
     """
     checked = Preprocessing.of(preprocessing)
-    checkpoint = Path(result.artefacts) / MODEL
-    if not result.artefacts or not checkpoint.is_file():
+    checkpoint = Path(result.artifacts) / MODEL
+    if not result.artifacts or not checkpoint.is_file():
         raise UserError(
             f"{result.name} has no {MODEL} (status {result.status}): only the best trials keep "
             "theirs; export another one"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from results.leaderboard import plain
+from results.leaderboard import printable
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -22,7 +22,7 @@ def text(value: object) -> str:
     Args:
         value: Anything.
     """
-    letters = plain(str(value))
+    letters = printable(str(value))
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#&~$" else letter for letter in letters)
 
 
@@ -32,7 +32,7 @@ def code(value: object) -> str:
     Args:
         value: Anything.
     """
-    letters = plain(str(value)).replace("|", "\\|")
+    letters = printable(str(value)).replace("|", "\\|")
     longest = max((len(run) for run in _runs_of_ticks(letters)), default=0)
     fence = "`" * (longest + 1)
     space = " " if letters[:1] == "`" or letters[-1:] == "`" or not letters else ""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from results.leaderboard.row import Row
-from results.leaderboard.verdict import p_figure, plain, share
+from results.leaderboard.wording import format_p, format_share, printable
 
 CHAMPION = "*"
 FRONT = "^"
@@ -20,14 +20,14 @@ def _maybe(write: Callable[[Any], str]) -> Callable[[Any], str]:
 
 _points = _maybe(lambda delta: f"{delta * 100:+.1f}")
 _count = _maybe(lambda count: f"{count:,}")
-_loss = _maybe(lambda loss: f"{loss:.2f}" if loss >= 10 else share(loss))
+_loss = _maybe(lambda loss: f"{loss:.2f}" if loss >= 10 else format_share(loss))
 _micros = _maybe(lambda micros: f"{micros:,.0f}" if micros >= 10 else f"{micros:.1f}")
 _kilobytes = _maybe(lambda size: f"{size / 1000:,.0f}")
 _layers = _maybe(str)
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "-" if low is None else f"{share(low)}-{share(high)}"
+    return "-" if low is None else f"{format_share(low)}-{format_share(high)}"
 
 
 def p_cell(row: Row, value: float | None) -> str:
@@ -37,25 +37,25 @@ def p_cell(row: Row, value: float | None) -> str:
         row: The row that it belongs to.
         value: The p-value; None gives "-".
     """
-    return p_figure(value) if row.is_planned or value is None else f"({p_figure(value)})"
+    return format_p(value) if row.is_planned or value is None else f"({format_p(value)})"
 
 
 _RANK: dict[str, Column] = {
     "#": lambda row: str(row.rank),
-    "name": lambda row: plain(row.name) + (f" {CHAMPION}" if row.selected else ""),
+    "name": lambda row: printable(row.name) + (f" {CHAMPION}" if row.selected else ""),
     "status": lambda row: row.status,
 }
 _ACCURACY: dict[str, Column] = {
-    "val acc": lambda row: (PARTIAL if row.val_partial else "") + share(row.val_accuracy),
-    "held-out": lambda row: share(row.heldout_accuracy),
+    "val acc": lambda row: (PARTIAL if row.val_partial else "") + format_share(row.val_accuracy),
+    "held-out": lambda row: format_share(row.heldout_accuracy),
     "95 %": lambda row: _interval(row.heldout_low, row.heldout_high),
     "vs M2": lambda row: _points(row.delta_vs_model2),
     "p": lambda row: p_cell(row, row.p_vs_model2),
 }
 _ALARMS: dict[str, Column] = {
-    "R@.1%": lambda row: share(row.recall_at_fpr_0_1),
-    "R@1%": lambda row: share(row.recall_at_fpr_1),
-    "ECE": lambda row: share(row.ece),
+    "R@.1%": lambda row: format_share(row.recall_at_fpr_0_1),
+    "R@1%": lambda row: format_share(row.recall_at_fpr_1),
+    "ECE": lambda row: format_share(row.ece),
 }
 _TIME: dict[str, Column] = {
     "train s": lambda row: f"{row.train_seconds:,.{0 if row.train_seconds >= 100 else 1}f}",
@@ -78,9 +78,9 @@ PAGE: dict[str, Column] = {
     "vs linear": lambda row: _points(row.delta_vs_linear),
     "p linear": lambda row: p_cell(row, row.p_vs_linear),
     "loss": lambda row: _loss(row.heldout_loss),
-    "AUC": lambda row: share(row.roc_auc),
-    "F1": lambda row: share(row.f1),
-    "FPR": lambda row: share(row.false_positive_rate),
+    "AUC": lambda row: format_share(row.roc_auc),
+    "F1": lambda row: format_share(row.f1),
+    "FPR": lambda row: format_share(row.false_positive_rate),
     **_ALARMS,
     **_TIME,
     "µs p99": lambda row: _micros(row.latency_p99_us),
@@ -91,10 +91,10 @@ PAGE: dict[str, Column] = {
 SEEDS: dict[str, Column] = {
     "name": _RANK["name"],
     "seeds": lambda row: str(row.repeats),
-    "mean": lambda row: share(row.repeats_mean),
-    "std": lambda row: share(row.repeats_std),
-    "lowest": lambda row: share(row.repeats_min),
-    "highest": lambda row: share(row.repeats_max),
+    "mean": lambda row: format_share(row.repeats_mean),
+    "std": lambda row: format_share(row.repeats_std),
+    "lowest": lambda row: format_share(row.repeats_min),
+    "highest": lambda row: format_share(row.repeats_max),
 }
 
 

@@ -7,28 +7,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from data.common import Parser, UserError, write_text
-from results.leaderboard.ranking import build
+from results.leaderboard.ranking import rank_results
 from results.leaderboard.row import Leaderboard, Row
-from results.leaderboard.saved import load
 from results.leaderboard.selection import RULES, Selection, measure
-from results.leaderboard.table import md, table, to_csv, to_json
-from results.leaderboard.verdict import verdict
-from results.study import Store, chosen_among, repeated_probabilities, second_seeds
-from results.study.ensemble import ensemble
-from results.study.refits import refits
-
-__all__ = ["Leaderboard", "Row", "build", "from_store", "load", "main", "verdict", "write"]
+from results.leaderboard.table import render_csv, render_json, render_markdown, render_table
+from results.leaderboard.wording import verdict
+from results.study import (
+    Store,
+    build_ensemble,
+    chosen_finalists,
+    find_refits,
+    repeat_probabilities,
+    second_seed_probabilities,
+)
 
 RENDERERS: dict[str, Callable[[Leaderboard], str]] = {
-    "table": table,
-    "csv": to_csv,
-    "json": to_json,
-    "md": md,
+    "table": render_table,
+    "csv": render_csv,
+    "json": render_json,
+    "md": render_markdown,
 }
 FOR_PROGRAMS = ("csv", "json")
 
 
-def from_store(store: Store) -> Leaderboard:
+def build_leaderboard(store: Store) -> Leaderboard:
     """Rank what a run's study holds.
 
     Args:
@@ -38,23 +40,23 @@ def from_store(store: Store) -> Leaderboard:
         The leaderboard.
     """
     results, probabilities = store.results(), store.heldout_probabilities()
-    together = ensemble(store)
+    together = build_ensemble(store)
     if together is not None:
         result, probabilities[result.name] = together
         results.append(result)
-    for refit in refits(store):
+    for refit in find_refits(store):
         results.append(refit)
         scores = store.scores(refit)
         if scores is not None:
             probabilities[refit.name] = scores["heldout"]
-    leaderboard = build(
+    leaderboard = rank_results(
         results,
         store.heldout_labels(),
         probabilities,
         store.champion,
         store.data,
         store.protocol,
-        repeated_probabilities(store),
+        repeat_probabilities(store),
     )
     return replace(
         leaderboard,
@@ -75,13 +77,13 @@ def _selection(store: Store, champion: Row | None) -> Selection | None:
         {name: scores["validation"] for name, scores in kept.items() if scores is not None},
         champion.name,
         champion.heldout_accuracy,
-        again=second_seeds(store, labels),
-        finalists=len(chosen_among(store)),
+        again=second_seed_probabilities(store, labels),
+        finalists=len(chosen_finalists(store)),
         by=store.chosen_by.name,
     )
 
 
-def write(leaderboard: Leaderboard, folder: Path) -> None:
+def save_leaderboard(leaderboard: Leaderboard, folder: Path) -> None:
     """Write leaderboard.json, .csv and .md, each whole or not at all.
 
     Args:
@@ -95,7 +97,7 @@ def write(leaderboard: Leaderboard, folder: Path) -> None:
         write_text(folder / f"leaderboard.{ending}", RENDERERS[ending](leaderboard))
 
 
-def run_folder(name: str, runs: Path) -> Path:
+def find_run(name: str, runs: Path) -> Path:
     """Find a run by its folder or its name.
 
     Args:
@@ -114,7 +116,7 @@ def run_folder(name: str, runs: Path) -> Path:
     raise UserError(f"there is no run '{name}': neither a folder of that name nor one in '{runs}'")
 
 
-def add_run(parser: Parser) -> None:
+def add_run_argument(parser: Parser) -> None:
     """Let a command name a run; `opened` then finds it.
 
     Args:
@@ -127,7 +129,7 @@ def add_run(parser: Parser) -> None:
     )
 
 
-def opened(options: Namespace) -> Store:
+def open_run(options: Namespace) -> Store:
     """Open the run that a command names.
 
     Args:
@@ -139,7 +141,7 @@ def opened(options: Namespace) -> Store:
     Raises:
         UserError: If there is none, or it cannot be read.
     """
-    return Store.open(run_folder(options.run, options.out))
+    return Store.open(find_run(options.run, options.out))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -158,7 +160,7 @@ def main(argv: Sequence[str]) -> int:
         description=__doc__,
         epilog="example:\n  python -m results.leaderboard first --format md",
     )
-    add_run(parser)
+    add_run_argument(parser)
     parser.add_argument(
         "--format",
         choices=tuple(RENDERERS),
@@ -166,7 +168,7 @@ def main(argv: Sequence[str]) -> int:
         help="how to print (default: %(default)s)",
     )
     options = parser.parse_args(argv)
-    leaderboard = from_store(opened(options))
+    leaderboard = build_leaderboard(open_run(options))
     if options.format in FOR_PROGRAMS:
         print(verdict(leaderboard), file=sys.stderr)
     sys.stdout.write(RENDERERS[options.format](leaderboard))

@@ -5,7 +5,7 @@ import textwrap
 from results.leaderboard.columns import CHAMPION, FRONT, PARTIAL
 from results.leaderboard.row import Leaderboard
 from results.leaderboard.selection import RULES
-from results.leaderboard.verdict import plain, share
+from results.leaderboard.wording import format_share, printable
 from results.study import BEHIND, BUDGET_ENDED
 
 _LEGEND = (
@@ -55,7 +55,7 @@ def legend(leaderboard: Leaderboard) -> str:
     )
 
 
-def chosen(leaderboard: Leaderboard) -> str:
+def describe_selection(leaderboard: Leaderboard) -> str:
     """Say what the champion's validation accuracy owes to the choice among many trials.
 
     Args:
@@ -66,28 +66,28 @@ def chosen(leaderboard: Leaderboard) -> str:
     """
     champion, by, found = leaderboard.champion, leaderboard.choice, leaderboard.selection
     if champion is not None and by.name not in RULES:
-        return plain(
+        return printable(
             f"selection bias: not measured, since {champion.name} was chosen by {by.best} and not "
             "by a score on the validation rows."
         )
     if found is None:
         return ""
-    expected = share(found.expected_accuracy)
+    expected = format_share(found.expected_accuracy)
     points = round(found.optimism * 100, 2) + 0.0  # Never "-0.00".
-    span = f"{share(found.expected_low)} to {share(found.expected_high)}"
+    span = f"{format_share(found.expected_low)} to {format_share(found.expected_high)}"
     last = f" (at the end {found.finalists} of them, by the mean of two seeds)"
-    return plain(
+    return printable(
         f"selection bias: {found.champion} was chosen by {by.best} among {found.candidates} "
         f"complete trials{last if found.finalists else ''}. Its accuracy is "
-        f"{share(found.val_accuracy)} on the {found.rows:,} validation rows, and "
-        f"{share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
+        f"{format_share(found.val_accuracy)} on the {found.rows:,} validation rows, and "
+        f"{format_share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
         f"{found.resamples:,} bootstrap samples scores {expected} on the rows "
         f"left out ({span}): an optimism of {points:.2f} points. "
         f"{found.chosen_again:.0%} of the samples choose the same trial."
     )
 
 
-def exported(leaderboard: Leaderboard) -> str:
+def describe_export(leaderboard: Leaderboard) -> str:
     """Say which of the champion and its refit is exported, and why.
 
     Args:
@@ -100,9 +100,9 @@ def exported(leaderboard: Leaderboard) -> str:
     if champion is None or refit is None:
         return ""
     if leaderboard.exported == refit:
-        return plain(f"exported: {refit.name}, the champion trained again.")
+        return printable(f"exported: {refit.name}, the champion trained again.")
     why = f"{refit.name} {_FAULTS[refit.status]} ({refit.reason})"
-    return plain(f"exported: {champion.name} as it was chosen, since {why}.")
+    return printable(f"exported: {champion.name} as it was chosen, since {why}.")
 
 
 def fixed(leaderboard: Leaderboard) -> str:
@@ -117,7 +117,7 @@ def fixed(leaderboard: Leaderboard) -> str:
     names = [row.name for row in leaderboard.rows if row.kind == "baseline" and row.layers is None]
     if not names or all(row.repeats == 1 for row in leaderboard.rows):
         return ""
-    return plain(f"no seed changes {', '.join(names)}: not repeated")
+    return printable(f"no seed changes {', '.join(names)}: not repeated")
 
 
 def facts(leaderboard: Leaderboard) -> list[str]:
@@ -133,7 +133,7 @@ def facts(leaderboard: Leaderboard) -> list[str]:
     for label, known in (("data", leaderboard.data), ("protocol", leaderboard.protocol)):
         values = [f"{key} {value}" for key, value in known.items() if _is_short(value)]
         if values:
-            lines.append(plain(f"{label}: {', '.join(values)}"))
+            lines.append(printable(f"{label}: {', '.join(values)}"))
     return lines
 
 
@@ -154,7 +154,7 @@ def reasons(leaderboard: Leaderboard, width: int) -> list[str]:
         if row.reason and row.reason not in (BEHIND, BUDGET_ENDED):
             names.setdefault((row.status, row.reason), []).append(row.name)
     return [
-        textwrap.shorten(plain(f"{_together(whose)}{_ENDS[status]}: {reason}"), width)
+        textwrap.shorten(printable(f"{_together(whose)}{_ENDS[status]}: {reason}"), width)
         for (status, reason), whose in names.items()
     ]
 

@@ -11,11 +11,8 @@ import numpy.typing as npt
 
 from results.leaderboard.pareto import front
 from results.leaderboard.row import LINEAR, MODEL2, Leaderboard, Row
-from results.scoring import Metrics, accuracy, holm, mcnemar, predictions
-from results.scoring.metrics import metrics
+from results.scoring import Metrics, accuracy, compute_metrics, holm, mcnemar, predictions
 from results.study import Result, refit_name
-
-__all__ = ["LINEAR", "MODEL2", "Leaderboard", "Row", "build"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class _Versus:
     p: float
 
 
-def build(
+def rank_results(
     results: Sequence[Result],
     heldout_labels: npt.ArrayLike,
     heldout_probabilities: Mapping[str, npt.ArrayLike],
@@ -68,7 +65,7 @@ def build(
     if champion is not None and champion not in names:
         raise ValueError(f"the champion '{champion}' is none of {sorted(names)}")
     scores = {name: heldout_probabilities[name] for name in names if name in heldout_probabilities}
-    found = {name: metrics(heldout_labels, score) for name, score in scores.items()}
+    found = {name: compute_metrics(heldout_labels, score) for name, score in scores.items()}
     refits = {result.name for result in results if result.kind == "refit"}
     first = {name: score for name, score in scores.items() if name not in refits}
     again = {name: score for name, score in scores.items() if name in refits}

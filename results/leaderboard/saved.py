@@ -12,7 +12,7 @@ from results.leaderboard.selection import Selection
 from results.study import ACCURACY, OBJECTIVES
 
 
-def load(path: Path) -> Leaderboard:
+def load_leaderboard(path: Path) -> Leaderboard:
     """Read a leaderboard.json.
 
     Args:

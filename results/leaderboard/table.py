@@ -9,16 +9,24 @@ from dataclasses import asdict, fields
 from tabulate import SEPARATING_LINE, tabulate
 
 from results.leaderboard.columns import PAGE, SEEDS, TERMINAL, Column, align
-from results.leaderboard.notes import PAGE_LEGEND, chosen, exported, facts, fixed, legend, reasons
+from results.leaderboard.notes import (
+    PAGE_LEGEND,
+    describe_export,
+    describe_selection,
+    facts,
+    fixed,
+    legend,
+    reasons,
+)
 from results.leaderboard.row import Leaderboard, Row
-from results.leaderboard.verdict import plain, verdict
-from results.scoring.strict_json import strict_json
+from results.leaderboard.wording import printable, verdict
+from results.scoring import strict_json
 
 WIDTH = 120
 FORMULA_STARTS = ("=", "+", "-", "@")
 
 
-def table(leaderboard: Leaderboard) -> str:
+def render_table(leaderboard: Leaderboard) -> str:
     """Render for a terminal of 120 columns; the verdict is the first line.
 
     It shows the telling columns; the other forms hold all.
@@ -32,8 +40,8 @@ def table(leaderboard: Leaderboard) -> str:
     repeated = _repeated(leaderboard)
     notes = [
         legend(leaderboard),
-        chosen(leaderboard),
-        exported(leaderboard),
+        describe_selection(leaderboard),
+        describe_export(leaderboard),
         *facts(leaderboard),
         *reasons(leaderboard, WIDTH),
     ]
@@ -47,7 +55,7 @@ def table(leaderboard: Leaderboard) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def md(leaderboard: Leaderboard) -> str:
+def render_markdown(leaderboard: Leaderboard) -> str:
     """Render as GitHub's Markdown; the verdict is the first line.
 
     Args:
@@ -64,14 +72,14 @@ def md(leaderboard: Leaderboard) -> str:
         _pipes(SEEDS, repeated) if repeated else "",
         _inert(fixed(leaderboard)),
         _inert(f"{legend(leaderboard)} {PAGE_LEGEND}"),
-        _inert(chosen(leaderboard)),
-        _inert(exported(leaderboard)),
+        _inert(describe_selection(leaderboard)),
+        _inert(describe_export(leaderboard)),
         "\n".join(f"- {_inert(note)}" for note in notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_csv(leaderboard: Leaderboard) -> str:
+def render_csv(leaderboard: Leaderboard) -> str:
     """Render as CSV with the schema's columns; an absent figure is an empty cell.
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front.
@@ -90,7 +98,7 @@ def to_csv(leaderboard: Leaderboard) -> str:
     return out.getvalue()
 
 
-def to_json(leaderboard: Leaderboard) -> str:
+def render_json(leaderboard: Leaderboard) -> str:
     """Render as strict JSON: `{"data", "protocol", "chosen_by", "selection", "rows": [...]}`.
 
     Args:
@@ -138,6 +146,6 @@ def _inert(text: str) -> str:
 
 def _cell(value: object) -> object:
     if isinstance(value, str):
-        text = plain(value)
+        text = printable(value)
         return "'" + text if text.lstrip().startswith(FORMULA_STARTS) else text
     return "" if value is None else value

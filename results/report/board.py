@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from results.leaderboard import PARTIAL, Leaderboard, Row, p_figure, share
+from results.leaderboard import PARTIAL, Leaderboard, Row, format_p, format_share
 from results.report.text import short, size, visible
 
 Value = Any
@@ -77,22 +77,29 @@ COLUMNS = (
     Column("rank", "#", "Rank by accuracy on the held-out rows.", str),
     Column("name", "Name", "The star is the champion.", visible),
     Column("status", "Status", "How its training ended.", visible),
-    Column("heldout_accuracy", "Held-out", "Accuracy on held-out rows, Wilson's interval.", share),
-    Column("val_accuracy", "Val.", "Accuracy on validation rows; ~ on a part of them.", share),
+    Column(
+        "heldout_accuracy",
+        "Held-out",
+        "Accuracy on held-out rows, Wilson's interval.",
+        format_share,
+    ),
+    Column(
+        "val_accuracy", "Val.", "Accuracy on validation rows; ~ on a part of them.", format_share
+    ),
     Column("delta_vs_model2", "vs Model 2", "Points of accuracy above Model 2.", _points),
-    Column("p_vs_model2", "p", "McNemar's exact test against Model 2.", p_figure),
+    Column("p_vs_model2", "p", "McNemar's exact test against Model 2.", format_p),
     Column("delta_vs_linear", "vs linear", "Points above the linear baseline.", _points),
-    Column("p_vs_linear", "p", "The same test against the linear baseline.", p_figure),
+    Column("p_vs_linear", "p", "The same test against the linear baseline.", format_p),
     Column("repeats", "Seeds", "How often it was trained.", str),
-    Column("repeats_mean", "Mean", "Mean held-out accuracy over the seeds.", share),
-    Column("repeats_std", "± std", "Its standard deviation over the seeds.", share),
-    Column("heldout_loss", "Loss", "Binary cross-entropy on held-out rows.", share),
-    Column("roc_auc", "AUC", "Area under the ROC curve.", share),
-    Column("f1", "F1", "Harmonic mean of precision and recall.", share),
-    Column("false_positive_rate", "FPR", "Share of normal rows called malicious.", share),
-    Column("recall_at_fpr_0_1", "R@.1 %", "Recall at one false alarm in a thousand.", share),
-    Column("recall_at_fpr_1", "R@1 %", "Recall at one false alarm in a hundred.", share),
-    Column("ece", "ECE", "Expected calibration error, 15 bins.", share),
+    Column("repeats_mean", "Mean", "Mean held-out accuracy over the seeds.", format_share),
+    Column("repeats_std", "± std", "Its standard deviation over the seeds.", format_share),
+    Column("heldout_loss", "Loss", "Binary cross-entropy on held-out rows.", format_share),
+    Column("roc_auc", "AUC", "Area under the ROC curve.", format_share),
+    Column("f1", "F1", "Harmonic mean of precision and recall.", format_share),
+    Column("false_positive_rate", "FPR", "Share of normal rows called malicious.", format_share),
+    Column("recall_at_fpr_0_1", "R@.1 %", "Recall at one false alarm in a thousand.", format_share),
+    Column("recall_at_fpr_1", "R@1 %", "Recall at one false alarm in a hundred.", format_share),
+    Column("ece", "ECE", "Expected calibration error, 15 bins.", format_share),
     Column("latency_us", "µs p50", "Median CPU microseconds of one request alone.", short),
     Column("latency_p99_us", "µs p99", "99th percentile of one request alone.", short),
     Column("latency_batch_us", "µs p50 of 512", "Median CPU time in batches of 512.", short),
@@ -154,11 +161,11 @@ def _cell(column: Column, values: Mapping[str, Any], is_planned: bool) -> Cell:
         return Cell("", "", is_number)
     note = ""
     if column.key == "heldout_accuracy":
-        note = f"{share(values['heldout_low'])}-{share(values['heldout_high'])}"
+        note = f"{format_share(values['heldout_low'])}-{format_share(values['heldout_high'])}"
     if column.key == "val_accuracy" and values["val_partial"]:
         note = f"on {values['val_rows']:,} rows"
     if column.key == "repeats_mean":
-        note = f"{share(values['repeats_min'])}-{share(values['repeats_max'])}"
+        note = f"{format_share(values['repeats_min'])}-{format_share(values['repeats_max'])}"
     sort = str(float(value)) if is_number else visible(value)
     is_exploratory = column.key.startswith("p_vs_") and not is_planned
     mark = PARTIAL if column.key == "val_accuracy" and values["val_partial"] else ""

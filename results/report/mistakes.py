@@ -13,8 +13,7 @@ import numpy.typing as npt
 from data.common import write_text
 from results.report.slices import path_of
 from results.report.text import visible
-from results.scoring import predictions
-from results.scoring.strict_json import strict_json
+from results.scoring import predictions, strict_json
 
 MOST = 12
 LEVELS = 5

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from results.leaderboard import share
+from results.leaderboard import format_share
 from results.report.plots.plot import Plot
 from results.report.text import duration, short, size, visible, written
 
@@ -66,7 +66,7 @@ def render(content: Mapping[str, Any]) -> str:
     )
     environment.filters |= {
         "visible": visible,
-        "share": share,
+        "share": format_share,
         "short": short,
         "duration": duration,
         "size": size,

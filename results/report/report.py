@@ -15,13 +15,13 @@ from results.leaderboard import (
     MODEL2,
     Leaderboard,
     Row,
-    add_run,
-    chosen,
-    exported,
-    from_store,
-    opened,
+    add_run_argument,
+    build_leaderboard,
+    describe_export,
+    describe_selection,
+    open_run,
+    verdict,
 )
-from results.leaderboard.verdict import verdict
 from results.report import card, slices
 from results.report.architecture import Layer, read_layers
 from results.report.board import columns, lines
@@ -73,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
         description=__doc__,
         epilog="example:\n  python -m results.report first",
     )
-    add_run(parser)
+    add_run_argument(parser)
     add_space(parser)
     parser.add_argument(
         "--no-attribution",
@@ -83,8 +83,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     register(options.space)
-    store = opened(options)
-    board = from_store(store)
+    store = open_run(options)
+    board = build_leaderboard(store)
     print(verdict(board))
     print(write(store, board, attribute=not options.no_attribution))
     return 0
@@ -103,8 +103,8 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "tiles": [row for row in _tiles(board) if row],
         "columns": shown,
         "lines": lines(board, shown),
-        "luck": chosen(board),
-        "exported": exported(board),
+        "luck": describe_selection(board),
+        "exported": describe_export(board),
         "kinds": sorted({row.kind for row in board.rows}),
         "champion": champion,
         "layers": attempt(lambda: _layers(store, champion)),

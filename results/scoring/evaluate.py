@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from data.dataset import Encoded, Padding, padded_lengths
 from data.dataset.batches import batches
-from results.scoring.suppress_stderr import hushed
+from results.scoring.stderr import suppress_stderr
 
-with hushed():
+with suppress_stderr():
     import keras
     import tensorflow as tf
 

@@ -45,7 +45,7 @@ class Latency:
     batch: Spread
 
 
-def latency(answer: Answer, rows: npt.ArrayLike, *, seconds: float = 0.5) -> Latency:
+def measure_latency(answer: Answer, rows: npt.ArrayLike, *, seconds: float = 0.5) -> Latency:
     """Measure the CPU time that requests take, over real records.
 
     The time of all of the process's threads counts, since TensorFlow computes on threads of its

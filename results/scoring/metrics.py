@@ -12,6 +12,7 @@ from results.scoring.significance import wilson
 THRESHOLD = 0.5
 KERAS_EPSILON = np.float32(1e-7)
 ECE_BINS = 15
+_NO_SPREAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
     return 2 * found / int(predicted.sum() + truth.sum()) if found else 0.0
 
 
-def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
+def compute_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
     """Compare probabilities with labels.
 
     Args:
@@ -205,3 +206,26 @@ def metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
         recall_at_fpr_0_1=recall_at(truth, scores, 0.001),
         recall_at_fpr_1=recall_at(truth, scores, 0.01),
     )
+
+
+def constant_predictions(probabilities: npt.ArrayLike) -> str:
+    """Say so where a model makes no difference between the records.
+
+    Such a training is complete, and its accuracy is a class's share: nothing but this line tells a
+    dead network, or an exploded one, from one that has learned a little.
+
+    Args:
+        probabilities: Of label 1 on the validation rows, [n].
+
+    Returns:
+        A few words; "" where records of both classes are predicted, or a probability is not finite.
+    """
+    scores = np.asarray(probabilities)
+    if not scores.size or not np.isfinite(scores).all():
+        return ""
+    if scores.max() - scores.min() <= _NO_SPREAD:
+        return f"the same score, {scores.mean():.4f}, for every validation row"
+    predicted = predictions(scores)
+    if predicted.all() or not predicted.any():
+        return f"predicts only class {int(predicted[0])} on the validation rows"
+    return ""

@@ -16,7 +16,7 @@ _FORMS = "a number between 0 and 1, fpr=RATE (fpr=0.001), or cost=FP:FN (cost=1:
 
 
 @dataclass(frozen=True)
-class Rule:
+class ThresholdRule:
     """How a threshold is found; one of the three is given.
 
     Attributes:
@@ -35,7 +35,7 @@ class Rule:
         return f"fpr={self.fpr:g}" if self.fpr is not None else f"{self.value:g}"
 
 
-DEFAULT = Rule(value=THRESHOLD)
+DEFAULT_RULE = ThresholdRule(value=THRESHOLD)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Threshold:
         return made
 
 
-def parse(text: str) -> Rule:
+def parse_threshold(text: str) -> ThresholdRule:
     """Read what stands behind `--threshold`.
 
     Args:
@@ -100,15 +100,17 @@ def parse(text: str) -> Rule:
         numbers = []
     match name, numbers:
         case "fpr", [rate] if equals and 0 <= rate < 1:
-            return Rule(fpr=rate)
+            return ThresholdRule(fpr=rate)
         case "cost", [alarm, missed] if equals and all(0 < cost < math.inf for cost in numbers):
-            return Rule(cost=(alarm, missed))
+            return ThresholdRule(cost=(alarm, missed))
         case _, [value] if not equals and 0 < value < 1:
-            return Rule(value=value)
+            return ThresholdRule(value=value)
     raise UserError(f"--threshold is '{text}', but must be {_FORMS}")
 
 
-def choose(labels: npt.ArrayLike, probabilities: npt.ArrayLike, rule: Rule = DEFAULT) -> Threshold:
+def choose_threshold(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, rule: ThresholdRule = DEFAULT_RULE
+) -> Threshold:
     """Apply a rule to validation rows.
 
     Candidates lie halfway between neighbouring scores, so that the last digits of another runtime
@@ -140,7 +142,7 @@ def choose(labels: npt.ArrayLike, probabilities: npt.ArrayLike, rule: Rule = DEF
     return Threshold(value, str(rule), _share(above[truth]), _share(above[~truth]))
 
 
-def _search(truth: npt.NDArray[np.bool_], scores: Numbers, rule: Rule) -> float:
+def _search(truth: npt.NDArray[np.bool_], scores: Numbers, rule: ThresholdRule) -> float:
     distinct = np.unique(scores)
     lower, upper = np.append(0.0, distinct), np.append(distinct, 1.0)
     candidates = (lower + upper) / 2  # one below all scores, one above, the others in between

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from results.scoring import hushed
+from results.scoring import suppress_stderr
 
 
 def add_space(parser: ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def register(space: str | None) -> None:
         UserError: If it cannot be imported.
     """
     if space is not None and ":" in space:
-        with hushed():
+        with suppress_stderr():
             from spaces import import_space
 
         import_space(space)

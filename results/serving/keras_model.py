@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.common import first_line
-from results.scoring import hushed
+from results.scoring import suppress_stderr
 from results.serving import keras_config, keras_weights
 from results.serving.keras_names import CONFIG, MEMBERS, METADATA, WEIGHTS
 
@@ -147,6 +147,6 @@ def _declared(config: dict[str, Any]) -> int:
 
 def _keras() -> Any:
     """Import Keras when it is needed, for its 4 seconds, without TensorFlow's notes."""
-    with hushed():
+    with suppress_stderr():
         import keras
     return keras

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data.common import UserError
-from results.scoring import DEFAULT, Threshold
+from results.scoring import DEFAULT_RULE, Threshold
 
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "model3-search export, version 1"
@@ -46,7 +46,7 @@ def manifest(
     Returns:
         The manifest: the model, the threshold, and each file's size in bytes and SHA-256.
     """
-    decision = threshold or Threshold(DEFAULT.value or 0.0, str(DEFAULT))
+    decision = threshold or Threshold(DEFAULT_RULE.value or 0.0, str(DEFAULT_RULE))
     listed = {name: _describe(folder / name) for name in files(folder)}
     told = {"model": dict(model)} if model else {}
     return {"format": MANIFEST_FORMAT, **told, "threshold": asdict(decision), "files": listed}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.dataset import GRID, MAX_LENGTH, Encoded
-from results.scoring import hushed
+from results.scoring import suppress_stderr
 from results.serving.exported import Export, load_export
 from results.serving.preparation import Answer as Answer, Preparation
 
@@ -138,7 +138,7 @@ def side_by_side(count: int) -> Iterator[None]:
     Args:
         count: How many.
     """
-    with hushed():
+    with suppress_stderr():
         import tensorflow as tf
 
     from spaces.kernels import one_blas_thread

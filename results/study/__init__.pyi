@@ -1,37 +1,41 @@
 from .artifacts import (
-    check_url as check_url,
+    check_artifacts_url as check_artifacts_url,
 )
 from .ensemble import (
+    build_ensemble as build_ensemble,
     choose_ensemble as choose_ensemble,
 )
 from .finalists import (
-    FEWEST as FEWEST,
-    SEEDS as SEEDS,
+    FINALIST_SEEDS as FINALIST_SEEDS,
+    MIN_FINALISTS as MIN_FINALISTS,
     choose_champion as choose_champion,
-    chosen_among as chosen_among,
-    second_seeds as second_seeds,
+    chosen_finalists as chosen_finalists,
+    find_finalists as find_finalists,
+    second_seed_probabilities as second_seed_probabilities,
 )
 from .objectives import (
     ACCURACY as ACCURACY,
     LOSS as LOSS,
     OBJECTIVES as OBJECTIVES,
-    Figure as Figure,
+    MetricFunction as MetricFunction,
     Objective as Objective,
-    figures_of as figures_of,
+    objective_values as objective_values,
 )
 from .refits import (
     as_refit as as_refit,
     choose_refits as choose_refits,
-    exported as exported,
     find_refit as find_refit,
+    find_refits as find_refits,
     first_training as first_training,
     record_refit as record_refit,
     refit_folder as refit_folder,
+    result_to_export as result_to_export,
 )
 from .repeats import (
+    find_repeats as find_repeats,
     record_repeat as record_repeat,
     repeat_folder as repeat_folder,
-    repeated_probabilities as repeated_probabilities,
+    repeat_probabilities as repeat_probabilities,
 )
 from .result import (
     BEHIND as BEHIND,
@@ -45,8 +49,9 @@ from .result import (
     refit_name as refit_name,
 )
 from .storage import (
+    JOURNAL as JOURNAL,
     SILENT_BEATS as SILENT_BEATS,
-    close as close,
+    close_storage as close_storage,
     open_storage as open_storage,
 )
 from .store import (
@@ -56,19 +61,19 @@ from .store import (
     Store as Store,
 )
 from .trials import (
-    BORN as BORN,
     DEATHS as DEATHS,
-    DRAWN as DRAWN,
+    DUPLICATE as DUPLICATE,
+    INDEX as INDEX,
+    PROCESS_START as PROCESS_START,
     REASON as REASON,
-    REPLACES as REPLACES,
     RESULT as RESULT,
-    SLOT as SLOT,
-    SURPLUS as SURPLUS,
+    RETRY_OF as RETRY_OF,
+    SAMPLED as SAMPLED,
     WORKER as WORKER,
     agreed_objectives as agreed_objectives,
     best_first as best_first,
-    counted as counted,
-    place as place,
+    counted_trials as counted_trials,
     show_objectives as show_objectives,
+    trial_index as trial_index,
     trial_result as trial_result,
 )

@@ -1,4 +1,4 @@
-"""A run's artefacts: in its folder, and behind an fsspec URL where machines share no folder."""
+"""A run's artifacts: in its folder, and behind an fsspec URL where machines share no folder."""
 
 import os
 import posixpath
@@ -11,7 +11,7 @@ from data.common import UserError, new_file, redact
 
 
 @dataclass(frozen=True)
-class Artefacts:
+class Artifacts:
     """Files below a run's folder, and their copies that other machines read.
 
     Attributes:
@@ -99,7 +99,7 @@ class Artefacts:
         return system, f"{root.rstrip('/')}/{path}"
 
 
-def check_url(url: str) -> None:
+def check_artifacts_url(url: str) -> None:
     """Refuse a URL that cannot serve, before anything is trained.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from results.scoring import PARTS, SCORES, Scores, accuracy, cross_entropy
-from results.study.objectives import figures_of
+from results.study.objectives import objective_values
 from results.study.result import Result
 from results.study.store import Store
 from results.study.trials import best_first
@@ -15,7 +15,7 @@ from results.study.trials import best_first
 Figure = TypeVar("Figure", int, float)
 
 _ENSEMBLE = "ensemble"
-FEWEST = 2
+MIN_FINALISTS = 2
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def choose_ensemble(store: Store, size: int) -> tuple[str, ...]:
     """
     ranked = best_first(store.study) if size else []
     present = [result.name for result in ranked if store.find(result, SCORES) is not None]
-    names = present[:size] if len(present) >= FEWEST else []
+    names = present[:size] if len(present) >= MIN_FINALISTS else []
     if size and not names:
         log.warning("no ensemble: it takes two complete trials, and there are %d", len(present))
     elif len(names) < size:
@@ -44,7 +44,7 @@ def choose_ensemble(store: Store, size: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def ensemble(store: Store) -> tuple[Result, Scores] | None:
+def build_ensemble(store: Store) -> tuple[Result, Scores] | None:
     """Make the ensemble from what its members left.
 
     Args:
@@ -75,7 +75,7 @@ def ensemble(store: Store) -> tuple[Result, Scores] | None:
             epochs=sum(member.epochs for member in members),
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
-            **figures_of(labels, validation),
+            **objective_values(labels, validation),
             val_rows=len(labels),
             parameters=_sum([member.parameters for member in members]),
             violations=tuple(dict.fromkeys(rule for one in members for rule in one.violations)),

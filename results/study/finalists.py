@@ -7,20 +7,20 @@ import numpy as np
 import numpy.typing as npt
 
 from results.study.objectives import order
-from results.study.repeats import repeats
+from results.study.repeats import find_repeats
 from results.study.result import Result
 from results.study.store import CHECKPOINT, Store
-from results.study.trials import best_first, deciding
+from results.study.trials import best_first, first_objective
 
 # A finalist is trained this often, its trial included.
-SEEDS = 2
-FEWEST = 2
+FINALIST_SEEDS = 2
+MIN_FINALISTS = 2
 _FINALISTS = "finalists"
 
 log = logging.getLogger(__name__)
 
 
-def finalists(store: Store, count: int) -> list[Result]:
+def find_finalists(store: Store, count: int) -> list[Result]:
     """Give the best complete trials whose model was kept, and can be exported.
 
     Args:
@@ -50,24 +50,24 @@ def choose_champion(store: Store, count: int) -> Result | None:
     Returns:
         The champion; None where no trial is complete.
     """
-    known = repeats(store) if count else {}
+    known = find_repeats(store) if count else {}
     second = {name: seeds[1] for name, seeds in known.items() if 1 in seeds}
-    best = finalists(store, count) if count else []
+    best = find_finalists(store, count) if count else []
     judged = list(takewhile(lambda result: result.name in second, best))
-    if count and len(judged) < FEWEST:
+    if count and len(judged) < MIN_FINALISTS:
         log.warning("the first training alone decides: fewer than two finalists were trained again")
         judged = []
     elif len(judged) < count:
         log.warning("the champion is chosen among %d finalists, not %d", len(judged), count)
     if judged or _FINALISTS in store.study.user_attrs:
         store.study.set_user_attr(_FINALISTS, [result.name for result in judged])
-    objective = deciding(store.study)
+    objective = first_objective(store.study)
     return store.choose_champion(
         min(judged, key=lambda one: order(objective, one, second[one.name]), default=None)
     )
 
 
-def chosen_among(store: Store) -> tuple[str, ...]:
+def chosen_finalists(store: Store) -> tuple[str, ...]:
     """Name the finalists that the champion was chosen among.
 
     Args:
@@ -79,7 +79,7 @@ def chosen_among(store: Store) -> tuple[str, ...]:
     return tuple(store.study.user_attrs.get(_FINALISTS, ()))
 
 
-def second_seeds(store: Store, labels: npt.ArrayLike) -> dict[str, npt.ArrayLike]:
+def second_seed_probabilities(store: Store, labels: npt.ArrayLike) -> dict[str, npt.ArrayLike]:
     """Give the validation probabilities of the trials that were trained again.
 
     Args:
@@ -90,7 +90,7 @@ def second_seeds(store: Store, labels: npt.ArrayLike) -> dict[str, npt.ArrayLike
         Probabilities by name, each [n]; of a training that diverged or failed, right nowhere.
     """
     found: dict[str, npt.ArrayLike] = {}
-    for name, seeds in repeats(store).items() if chosen_among(store) else ():
+    for name, seeds in find_repeats(store).items() if chosen_finalists(store) else ():
         second = seeds.get(1)
         if second is None:
             continue

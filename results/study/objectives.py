@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from results.study.result import Point, Result
 
-Figure = Callable[[npt.ArrayLike, npt.ArrayLike], float | None]
+MetricFunction = Callable[[npt.ArrayLike, npt.ArrayLike], float | None]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Objective:
     name: str
     direction: Literal["maximize", "minimize"]
     title: str
-    figure: Figure | None = None
+    figure: MetricFunction | None = None
 
     @property
     def best(self) -> str:
@@ -130,7 +130,7 @@ OBJECTIVES = {
 }
 
 
-def figures_of(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, Any]:
+def objective_values(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, Any]:
     """Compute what a search can optimize besides the accuracy and the loss of a report.
 
     Args:

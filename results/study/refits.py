@@ -63,7 +63,7 @@ def find_refit(store: Store, name: str) -> Result | None:
     return None if kept is None else Result.from_json(kept)
 
 
-def refits(store: Store) -> list[Result]:
+def find_refits(store: Store) -> list[Result]:
     """Give the refits that were chosen and trained.
 
     Args:
@@ -77,7 +77,7 @@ def refits(store: Store) -> list[Result]:
     return [result for result in found if result is not None]
 
 
-def exported(store: Store, champion: Result) -> Result:
+def result_to_export(store: Store, champion: Result) -> Result:
     """Say which model is a run's: the champion's refit, if there is one that tells records apart.
 
     Args:
@@ -88,7 +88,7 @@ def exported(store: Store, champion: Result) -> Result:
         The refit, or the champion as it was chosen.
     """
     name = refit_name(champion.name)
-    found = next((result for result in refits(store) if result.name == name), None)
+    found = next((result for result in find_refits(store) if result.name == name), None)
     return found if found is not None and found.is_sound else champion
 
 

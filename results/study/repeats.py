@@ -20,7 +20,7 @@ def record_repeat(store: Store, result: Result, index: int) -> None:
     store.study.set_user_attr(f"{_REPEAT}{index}:{result.name}", result.to_json())
 
 
-def repeats(store: Store) -> dict[str, dict[int, Result]]:
+def find_repeats(store: Store) -> dict[str, dict[int, Result]]:
     """Give the repeated trainings.
 
     Args:
@@ -37,7 +37,7 @@ def repeats(store: Store) -> dict[str, dict[int, Result]]:
     return {name: dict(sorted(results.items())) for name, results in found.items()}
 
 
-def repeated_probabilities(store: Store) -> dict[str, list[Scores]]:
+def repeat_probabilities(store: Store) -> dict[str, list[Scores]]:
     """Give the held-out probabilities of the repeated trainings that have them.
 
     Args:
@@ -48,7 +48,7 @@ def repeated_probabilities(store: Store) -> dict[str, list[Scores]]:
     """
     kept = {
         name: [store.scores(result) for result in results.values()]
-        for name, results in repeats(store).items()
+        for name, results in find_repeats(store).items()
     }
     return {
         name: [scores["heldout"] for scores in found if scores is not None]

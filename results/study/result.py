@@ -14,6 +14,10 @@ BEHIND = "behind its rivals"
 BUDGET_ENDED = "the budget ended"
 INTERRUPTED = "interrupted"
 
+# Attributes that are stored under another name: the one that studies of earlier versions have.
+_STORED = {"artifacts": "artefacts"}
+_NAMES = {key: name for name, key in _STORED.items()}
+
 
 def is_sound(status: Status, reason: str) -> bool:
     """Return whether a training is complete, and nothing is wrong with its scores.
@@ -63,7 +67,7 @@ class Result:
     """One finished training, of a baseline or of a trial.
 
     Nothing in here was computed from held-out labels: those are looked at only after the champion
-    is fixed, from the probabilities in `artefacts`.
+    is fixed, from the probabilities in `artifacts`.
 
     Attributes:
         name: "model2", "trial 17", or "trial 17, refit".
@@ -100,7 +104,7 @@ class Result:
         size_bytes: Bytes of its network's weights, which is what a file of them takes; of a text
             baseline, what it is pickled to.
         worker: Which process trained it.
-        artefacts: Folder with `scores.npz` (float32 arrays `validation` and `heldout`:
+        artifacts: Folder with `scores.npz` (float32 arrays `validation` and `heldout`:
             probabilities of label 1) and, where its checkpoint was kept, `model.keras`.
     """
 
@@ -131,7 +135,7 @@ class Result:
     latency_batch_p99_us: float | None = None
     size_bytes: int | None = None
     worker: str = ""
-    artefacts: str = ""
+    artifacts: str = ""
 
     @property
     def meets_brief(self) -> bool:
@@ -153,7 +157,8 @@ class Result:
 
         NaN is no JSON: databases and browsers refuse it.
         """
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_constant=lambda _: None)
+        values = {_STORED.get(name, name): value for name, value in asdict(self).items()}
+        plain: dict[str, Any] = json.loads(json.dumps(values), parse_constant=lambda _: None)
         return plain
 
     @classmethod
@@ -170,7 +175,8 @@ class Result:
             Point(**{name: _number(name, number) for name, number in item.items()})
             for item in value["curve"]
         )
-        return cls(**{**value, "curve": curve, "violations": tuple(value["violations"])})
+        named = {_NAMES.get(key, key): entry for key, entry in value.items()}
+        return cls(**{**named, "curve": curve, "violations": tuple(value["violations"])})
 
 
 def _number(name: str, value: float | None) -> Any:

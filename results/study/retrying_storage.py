@@ -14,14 +14,14 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 300.0
+RETRY_SECONDS = 300.0
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 5.0
 # https://docs.sqlalchemy.org/en/20/errors.html#error-8s2b
 _LOST_IN_A_TRANSACTION = "8s2b"
 
 
-def make_patient(storage: BaseStorage, seconds: float = PATIENCE_SECONDS) -> BaseStorage:
+def make_retrying(storage: BaseStorage, seconds: float = RETRY_SECONDS) -> BaseStorage:
     """Let every call of a storage wait for a server that is away, with a growing pause.
 
     A call whose answer got lost is made twice. Where that matters the second one is refused because

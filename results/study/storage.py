@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from data.common import UserError, is_secret, redact, write_text
 from results.study.journal import open_journal
-from results.study.retrying_storage import make_patient
+from results.study.retrying_storage import make_retrying
 
 # PostgreSQL's: a duplicate table, object or row of its catalog.
 _MADE_ALREADY = frozenset({"42P07", "42710", "23505"})
@@ -51,11 +51,11 @@ def open_storage(
     parsed = _parse(url, option)
     shown = f"{option} {redact(parsed.render_as_string(hide_password=True))}"
     if parsed.drivername == _GRPC:
-        return make_patient(_open_proxy(parsed, shown))
-    return make_patient(_open_database(parsed, shown, heartbeat))
+        return make_retrying(_open_proxy(parsed, shown))
+    return make_retrying(_open_database(parsed, shown, heartbeat))
 
 
-def close(storage: BaseStorage) -> None:
+def close_storage(storage: BaseStorage) -> None:
     """Close the connections that a storage keeps open; a later call opens new ones.
 
     Args:

@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from data.common import UserError
 from data.dataset import Dataset
 from results.scoring import SCORES, Scores, load_scores
-from results.study.artifacts import Artefacts
+from results.study.artifacts import Artifacts
 from results.study.journal import DamagedJournal
 from results.study.objectives import ACCURACY, OBJECTIVES, Objective
 from results.study.result import Result
@@ -28,8 +28,8 @@ from results.study.trials import (
     RESULT,
     agreed_objectives,
     best_first,
-    counted,
-    deciding,
+    counted_trials,
+    first_objective,
     show_objectives,
     trial_result,
 )
@@ -43,27 +43,27 @@ _CHAMPION = "champion"
 _CHOSEN_BY = "chosen by"
 _DATA = "data"
 _PROTOCOL = "protocol"
-_ARTEFACTS = "artefacts"
+_ARTIFACTS = "artefacts"
 
 # Where the same rows were read from does not make them other data.
 _NOT_COMPARED = ("source",)
 
 
 class Store:
-    """One run: its study and the folder with its artefacts."""
+    """One run: its study and the folder with its artifacts."""
 
     def __init__(self, folder: Path, study: optuna.Study, url: str | None = None) -> None:
         """Wrap a study.
 
         Args:
-            folder: The run's folder: artefacts and prepared data.
+            folder: The run's folder: artifacts and prepared data.
             study: The study.
             url: Where the study lives, if not in the folder's journal.
         """
         self.folder = folder
         self.study = study
         self.url = url
-        self.artefacts = Artefacts(folder, study.user_attrs.get(_ARTEFACTS))
+        self.artifacts = Artifacts(folder, study.user_attrs.get(_ARTIFACTS))
         self._outranked: set[str] = set()
 
     @classmethod
@@ -75,7 +75,7 @@ class Store:
         name: str,
         url: str | None = None,
         heartbeat: int = HEARTBEAT_SECONDS,
-        artefacts: str | None = None,
+        artifacts: str | None = None,
         data: Mapping[str, Any],
         protocol: Mapping[str, Any],
     ) -> "Store":
@@ -87,7 +87,7 @@ class Store:
             name: The study's name.
             url: Where the study lives; None for the folder's journal.
             heartbeat: Seconds between two signs of life of a trial in a database.
-            artefacts: Where machines that share no folder keep the trials' files: an fsspec URL.
+            artifacts: Where machines that share no folder keep the trials' files: an fsspec URL.
             data: The data's facts.
             protocol: What a score means here: whatever must be equal when a study is resumed.
 
@@ -108,8 +108,8 @@ class Store:
             )
         if url is not None:
             remember(folder, url)
-        if artefacts is not None:
-            study.set_user_attr(_ARTEFACTS, f"{artefacts.rstrip('/')}/{name}")
+        if artifacts is not None:
+            study.set_user_attr(_ARTIFACTS, f"{artifacts.rstrip('/')}/{name}")
         store = cls(folder, study, url)
         known = study.user_attrs
         for key, now in ((_DATA, dict(data)), (_PROTOCOL, dict(protocol))):
@@ -199,7 +199,9 @@ class Store:
 
     def trials(self) -> list[Result]:
         """Give the finished trials by number, without those that were lost and put back."""
-        return [trial_result(trial) for trial in counted(self.study) if trial.state.is_finished()]
+        return [
+            trial_result(trial) for trial in counted_trials(self.study) if trial.state.is_finished()
+        ]
 
     def results(self) -> list[Result]:
         """Give the baselines, then the trials."""
@@ -229,7 +231,7 @@ class Store:
             The champion; None where no trial is complete.
         """
         champion = champion or next(iter(best_first(self.study)), None)
-        self.study.set_user_attr(_CHOSEN_BY, deciding(self.study).name)
+        self.study.set_user_attr(_CHOSEN_BY, first_objective(self.study).name)
         self.study.set_user_attr(_CHAMPION, champion.name if champion else None)
         return champion
 
@@ -271,7 +273,7 @@ class Store:
         Returns:
             The file; None where there is none.
         """
-        return self.artefacts.find(f"{result.artefacts}/{name}") if result.artefacts else None
+        return self.artifacts.find(f"{result.artifacts}/{name}") if result.artifacts else None
 
     def publish(self, number: int) -> None:
         """Let the other machines have a trial's files.
@@ -281,10 +283,10 @@ class Store:
         """
         folder = self.trial_folder(number)
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            self.artefacts.publish(path.relative_to(self.folder).as_posix())
+            self.artifacts.publish(path.relative_to(self.folder).as_posix())
 
     def trial_folder(self, number: int) -> Path:
-        """Say where a trial's artefacts go.
+        """Say where a trial's artifacts go.
 
         Args:
             number: The trial's number.
@@ -302,8 +304,8 @@ class Store:
         """
         for result in best_first(self.study)[count:]:
             # What is complete has its files, and once outranked stays so: asked for once is enough.
-            if result.artefacts and result.name not in self._outranked:
-                self.artefacts.delete(f"{result.artefacts}/{CHECKPOINT}")
+            if result.artifacts and result.name not in self._outranked:
+                self.artifacts.delete(f"{result.artifacts}/{CHECKPOINT}")
                 self._outranked.add(result.name)
 
 

@@ -12,14 +12,14 @@ from results.study.objectives import ACCURACY, Objective, order
 from results.study.result import Result, Status
 
 # Attributes of a trial that the bridge writes while it runs.
-SLOT = "slot"
-REPLACES = "replaces"
-SURPLUS = "surplus"
+INDEX = "slot"
+RETRY_OF = "replaces"
+DUPLICATE = "surplus"
 REASON = "reason"
 WORKER = "worker"
-BORN = "born"
+PROCESS_START = "born"
 DEATHS = "deaths"
-DRAWN = "drawn"
+SAMPLED = "drawn"
 # The one that the store writes at its end.
 RESULT = "result"
 
@@ -71,7 +71,7 @@ def _has_values(study: optuna.Study) -> bool:
     return bool(study.get_trials(deepcopy=False, states=ranked))
 
 
-def counted(study: optuna.Study) -> list[FrozenTrial]:
+def counted_trials(study: optuna.Study) -> list[FrozenTrial]:
     """Give the trials that a budget counts: without those put back, and those added twice.
 
     Args:
@@ -81,15 +81,15 @@ def counted(study: optuna.Study) -> list[FrozenTrial]:
         The trials by number, of any state.
     """
     trials = study.get_trials(deepcopy=False)
-    replaced = {trial.user_attrs.get(REPLACES) for trial in trials}
+    replaced = {trial.user_attrs.get(RETRY_OF) for trial in trials}
     return [
         trial
         for trial in trials
-        if trial.number not in replaced and SURPLUS not in trial.user_attrs
+        if trial.number not in replaced and DUPLICATE not in trial.user_attrs
     ]
 
 
-def place(trial: FrozenTrial) -> int:
+def trial_index(trial: FrozenTrial) -> int:
     """Give a trial's place in the order of a search: the same for one that repeats a lost one.
 
     Args:
@@ -98,10 +98,10 @@ def place(trial: FrozenTrial) -> int:
     Returns:
         Its slot in the budget; its number, where it has none.
     """
-    return int(trial.user_attrs.get(SLOT, trial.number))
+    return int(trial.user_attrs.get(INDEX, trial.number))
 
 
-def deciding(study: optuna.Study) -> Objective:
+def first_objective(study: optuna.Study) -> Objective:
     """Give the objective that says which trial is the best: the first one.
 
     Args:
@@ -120,9 +120,9 @@ def best_first(study: optuna.Study) -> list[Result]:
     Returns:
         The complete ones among those that the budget counts, the best first.
     """
-    told = [trial for trial in counted(study) if trial.state == TrialState.COMPLETE]
+    told = [trial for trial in counted_trials(study) if trial.state == TrialState.COMPLETE]
     complete = [result for result in map(trial_result, told) if result.status == "complete"]
-    return sorted(complete, key=partial(order, deciding(study)))
+    return sorted(complete, key=partial(order, first_objective(study)))
 
 
 def trial_result(trial: FrozenTrial) -> Result:

@@ -16,7 +16,14 @@ from optuna.pruners import SuccessiveHalvingPruner
 from optuna.trial import TrialState
 
 from data.common import UserError
-from results.study import BEHIND, HEARTBEAT_SECONDS, REASON, close, open_storage, show_objectives
+from results.study import (
+    BEHIND,
+    HEARTBEAT_SECONDS,
+    REASON,
+    close_storage,
+    open_storage,
+    show_objectives,
+)
 from search.bridge.oracle import OptunaOracle, check_limits
 from search.common import ended
 from search.queue import REFUSED, Start, beating, make_sampler, put_back, wait_for_signs
@@ -397,7 +404,7 @@ def _study(
         try:
             _refuse_loss(study, folder)
         except ValueError:
-            close(storage)
+            close_storage(storage)
             raise
     show_objectives(study, [part.name for part in parts])
     return study

@@ -3,11 +3,10 @@
 import logging
 
 from results.export import export_trial
-from results.leaderboard import from_store, write
-from results.leaderboard.table import table
+from results.leaderboard import build_leaderboard, render_table, save_leaderboard
 from results.report import write as write_report
 from results.serving import register
-from results.study import Result, Store, exported
+from results.study import Result, Store, result_to_export
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +24,9 @@ def finish(store: Store, champion: Result | None) -> None:
     """
     # The user has named it for this search. From now on its models are loaded.
     register(store.protocol["space"])
-    leaderboard = from_store(store)
-    write(leaderboard, store.folder)
-    print(table(leaderboard), end="")
+    leaderboard = build_leaderboard(store)
+    save_leaderboard(leaderboard, store.folder)
+    print(render_table(leaderboard), end="")
     if len(store.study.directions) > 1:
         front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
         print(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
@@ -36,6 +35,6 @@ def finish(store: Store, champion: Result | None) -> None:
     if champion is None:
         log.warning("no trial is complete, so there is nothing to export")
     else:
-        winner = exported(store, champion)
+        winner = result_to_export(store, champion)
         export_trial(store, leaderboard, winner, store.folder / "best")
         log.info("the winner, %s, is in %s", winner.name, store.folder / "best")

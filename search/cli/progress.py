@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from results.study import Result, counted, trial_result
+from results.study import Result, counted_trials, trial_result
 from search.config import Budget
 from search.queue import is_refused
 from search.workers import Progress
@@ -51,7 +51,9 @@ class View:
 
     def __enter__(self) -> "View":
         """Start to show; trials that had ended before are not announced."""
-        self._before = {trial.number for trial in counted(self.study) if trial.state.is_finished()}
+        self._before = {
+            trial.number for trial in counted_trials(self.study) if trial.state.is_finished()
+        }
         self._told = set(self._before)
         self._started = time.monotonic()
         if sys.stderr.isatty():
@@ -103,7 +105,7 @@ class View:
 
     def refresh(self) -> None:
         """Announce what has ended since the last time, and redraw."""
-        trials = counted(self.study)
+        trials = counted_trials(self.study)
         for trial in trials:
             if trial.state.is_finished() and trial.number not in self._told:
                 self._told.add(trial.number)

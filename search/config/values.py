@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from data.common import UserError
-from results.study import OBJECTIVES, Objective, check_url
+from results.study import OBJECTIVES, Objective, check_artifacts_url
 from search.config import budget
 from search.config.budget import Budget
 from search.queue import KERAS_TUNER
@@ -74,7 +74,7 @@ def artefacts(url: str | None) -> str | None:
         UserError: If it cannot serve.
     """
     if url is not None:
-        check_url(url)
+        check_artifacts_url(url)
     return url
 
 

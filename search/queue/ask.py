@@ -12,7 +12,7 @@ import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.trial import FrozenTrial
 
-from results.study import BORN, DRAWN, REPLACES, SLOT, WORKER, place
+from results.study import INDEX, PROCESS_START, RETRY_OF, SAMPLED, WORKER, trial_index
 from search.common import of_proposal
 from search.queue import queue as slots, search_space as points, stale_trials as lost
 from search.queue.grid import GridSampler
@@ -121,7 +121,7 @@ class Proposals:
                 is_new = is_wanted or self._is_free(trial)
                 if is_new:
                     draft.write()
-                    trial.set_user_attr(DRAWN, True)
+                    trial.set_user_attr(SAMPLED, True)
                     # Unless another process has taken the same point at the same moment.
                     if is_wanted or self._is_free(trial):
                         return trial, hyperparameters
@@ -141,7 +141,7 @@ class Proposals:
     def _end(self, trial: FrozenTrial) -> None:
         log.info("the space has no point left that is not tried")
         self.exhausted = True
-        if REPLACES in trial.user_attrs:
+        if RETRY_OF in trial.user_attrs:
             slots.replace(self._study, trial, _NO_POINT, same_values=False)
         else:
             slots.drop(self._study, trial.number, _NO_POINT)
@@ -164,13 +164,13 @@ class Proposals:
             The values.
         """
         hyperparameters = self._ask(trial, space, owner)
-        trial.set_user_attr(DRAWN, True)
+        trial.set_user_attr(SAMPLED, True)
         return hyperparameters
 
     def _ask(
         self, trial: optuna.Trial, space: keras_tuner.HyperParameters, owner: str
     ) -> AskedHyperParameters:
-        trial.set_user_attr(BORN, lost.birth(os.getpid()))
+        trial.set_user_attr(PROCESS_START, lost.birth(os.getpid()))
         trial.set_user_attr(WORKER, owner)
         hyperparameters = AskedHyperParameters(
             trial, self._tunes, self._moving, self._held, self._admit
@@ -201,7 +201,7 @@ class Proposals:
         if isinstance(sampler, SpaceSampler):
             return sampler.propose(self._study, trial)
         # A sampler that is sure of itself would propose the same again.
-        rng = random.Random(of_proposal(self._seed, place(trial)))
+        rng = random.Random(of_proposal(self._seed, trial_index(trial)))
         return points.unseen(space.space, self._taken(trial.number), points.anywhere(rng))
 
 
@@ -238,5 +238,5 @@ class _Draft:
 
 def _is_repeated(trial: FrozenTrial) -> bool:
     """Say whether a trial is to be run whatever was tried: a lost one, or one a user enqueued."""
-    wanted = REPLACES in trial.user_attrs or SLOT not in trial.user_attrs
+    wanted = RETRY_OF in trial.user_attrs or INDEX not in trial.user_attrs
     return wanted and slots.is_fixed(trial)

@@ -6,7 +6,7 @@ from itertools import takewhile
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import RESULT, counted, trial_result
+from results.study import RESULT, counted_trials, trial_result
 
 MOST_FAILURES = 5
 # A model that is refused for its size costs no training, and a user may well bound a space's models
@@ -73,7 +73,7 @@ def is_refused(trial: FrozenTrial) -> bool:
 
 def _row(study: optuna.Study) -> list[FrozenTrial]:
     """Give the failed trials since the last that did not fail, the latest first."""
-    ended = [trial for trial in counted(study) if trial.state.is_finished()]
+    ended = [trial for trial in counted_trials(study) if trial.state.is_finished()]
     ended.sort(key=lambda trial: (trial.datetime_complete or datetime.min, trial.number))
     return list(takewhile(_is_failed, reversed(ended)))
 

@@ -7,7 +7,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
-from results.study import place
+from results.study import trial_index
 from search.common import of_proposal
 from search.queue import search_space as points
 from search.queue.space_sampler import SpaceSampler
@@ -31,6 +31,6 @@ class GridSampler(SpaceSampler):
         Returns:
             The point; None once the grid is used up.
         """
-        rng = random.Random(of_proposal(self._seed, place(trial)))
+        rng = random.Random(of_proposal(self._seed, trial_index(trial)))
         taken = points.known(study, apart_from=trial.number)
         return points.unseen(self.space.space, taken, points.on_grid(rng))

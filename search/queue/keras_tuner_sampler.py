@@ -9,7 +9,7 @@ from keras_tuner.engine.hyperparameters import Fixed
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import REPLACES
+from results.study import RETRY_OF
 from search.queue.distributions import key, to_internal
 from search.queue.hyperparameters import plain_values
 from search.queue.queue import EXTRA, is_fixed
@@ -97,7 +97,7 @@ class KerasTunerSampler(SpaceSampler):
             return
         if proposed.number not in self._asked and not is_fixed(proposed):
             self._ask(proposed.number)
-        if any(is_fixed(o) and o.user_attrs.get(REPLACES) == ended.number for o in trials):
+        if any(is_fixed(o) and o.user_attrs.get(RETRY_OF) == ended.number for o in trials):
             return
         values = plain_values(self.space.space, ended)
         status = TrialStatus.FAILED if ended.values is None else TrialStatus.COMPLETED
@@ -129,6 +129,6 @@ def _name(number: int) -> str:
 
 def _proposed(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> FrozenTrial:
     """Give the trial whose proposal this one carries out: it may repeat one that was lost."""
-    while is_fixed(trial) and REPLACES in trial.user_attrs:
-        trial = trials[trial.user_attrs[REPLACES]]
+    while is_fixed(trial) and RETRY_OF in trial.user_attrs:
+        trial = trials[trial.user_attrs[RETRY_OF]]
     return trial

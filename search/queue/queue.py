@@ -17,7 +17,16 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import BORN, DEATHS, DRAWN, REASON, REPLACES, SLOT, SURPLUS, place
+from results.study import (
+    DEATHS,
+    DUPLICATE,
+    INDEX,
+    PROCESS_START,
+    REASON,
+    RETRY_OF,
+    SAMPLED,
+    trial_index,
+)
 
 # Where Optuna keeps the values of an enqueued trial.
 FIXED = "fixed_params"
@@ -47,11 +56,11 @@ class Queue:
         self._slots: dict[int, int] = {}
         self._repeated: set[int] = set()
         for trial in trials:
-            if SURPLUS not in trial.user_attrs:
+            if DUPLICATE not in trial.user_attrs:
                 self._add(trial)
 
     def _add(self, trial: FrozenTrial) -> None:
-        lost, slot = trial.user_attrs.get(REPLACES), trial.user_attrs.get(SLOT)
+        lost, slot = trial.user_attrs.get(RETRY_OF), trial.user_attrs.get(INDEX)
         waits = trial.state == TrialState.WAITING
         if lost is not None:
             if waits and lost in self._repeated:
@@ -183,9 +192,9 @@ def claim(
 
 def _in_turn(waiting: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Order the waiting trials: one that was put back goes first, as in a search that lost none."""
-    put_back = [trial for trial in waiting if REPLACES in trial.user_attrs]
-    others = [trial for trial in waiting if REPLACES not in trial.user_attrs]
-    return sorted(put_back, key=place) + others
+    put_back = [trial for trial in waiting if RETRY_OF in trial.user_attrs]
+    others = [trial for trial in waiting if RETRY_OF not in trial.user_attrs]
+    return sorted(put_back, key=trial_index) + others
 
 
 def _take(study: optuna.Study, waiting: FrozenTrial) -> bool:
@@ -198,7 +207,7 @@ def _take(study: optuna.Study, waiting: FrozenTrial) -> bool:
 def _create(study: optuna.Study, queue: Queue, budget: int | None) -> int | None:
     storage = study._storage
     # Together with the trial, in one write: mostly nobody else begins one at this moment.
-    template = optuna.trial.create_trial(state=TrialState.RUNNING, user_attrs={SLOT: queue.slot})
+    template = optuna.trial.create_trial(state=TrialState.RUNNING, user_attrs={INDEX: queue.slot})
     trial_id = storage.create_new_trial(study._study_id, template_trial=template)
     number = storage.get_trial_number_from_id(trial_id)
     before = Queue(_trials(study)[:number]) if number > len(queue) else queue
@@ -206,13 +215,13 @@ def _create(study: optuna.Study, queue: Queue, budget: int | None) -> int | None
         drop(study, number, "others have begun the last trials of the budget")
         return None
     if before.slot != queue.slot:
-        storage.set_trial_user_attr(trial_id, SLOT, before.slot)
+        storage.set_trial_user_attr(trial_id, INDEX, before.slot)
     return trial_id
 
 
 def _begin(study: optuna.Study, trial_id: int, starts: Sequence[Mapping[str, Any]]) -> optuna.Trial:
     frozen = study._storage.get_trial(trial_id)
-    slot = frozen.user_attrs.get(SLOT, len(starts))
+    slot = frozen.user_attrs.get(INDEX, len(starts))
     if slot < len(starts) and not is_fixed(frozen):
         return begin_with(study, trial_id, starts[slot])
     return _start(study, trial_id)
@@ -293,10 +302,14 @@ def replace(
         deaths: How many workers have died of these values; 0 leaves the count as it is.
     """
     trials = study.get_trials(deepcopy=False)
-    if all(trial.user_attrs.get(REPLACES) != lost.number for trial in trials):
+    if all(trial.user_attrs.get(RETRY_OF) != lost.number for trial in trials):
         # Of a trial that was lost while its values were drawn, all are drawn again: the same ones,
         # where the study is what it was.
-        drawn = lost.params if DRAWN in lost.user_attrs or BORN not in lost.user_attrs else {}
+        drawn = (
+            lost.params
+            if SAMPLED in lost.user_attrs or PROCESS_START not in lost.user_attrs
+            else {}
+        )
         values = {**lost.system_attrs.get(FIXED, {}), **drawn} if same_values else {}
         extra = {EXTRA: lost.user_attrs[EXTRA]} if values and EXTRA in lost.user_attrs else {}
         known = lost.user_attrs.get(DEATHS, 0) if same_values else 0
@@ -306,8 +319,8 @@ def replace(
 
 
 def _successor(trial: FrozenTrial) -> dict[str, int]:
-    inherited = {SLOT: trial.user_attrs[SLOT]} if SLOT in trial.user_attrs else {}
-    return {REPLACES: trial.number, **inherited}
+    inherited = {INDEX: trial.user_attrs[INDEX]} if INDEX in trial.user_attrs else {}
+    return {RETRY_OF: trial.number, **inherited}
 
 
 def drop(study: optuna.Study, number: int, reason: str) -> None:
@@ -322,7 +335,7 @@ def drop(study: optuna.Study, number: int, reason: str) -> None:
         reason: Why, in a few words.
     """
     trial_id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
-    study._storage.set_trial_user_attr(trial_id, SURPLUS, True)
+    study._storage.set_trial_user_attr(trial_id, DUPLICATE, True)
     fail(study, number, reason)
 
 

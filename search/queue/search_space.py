@@ -21,7 +21,7 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
-from results.study import counted
+from results.study import counted_trials
 from search.queue import queue as slots
 from search.queue.distributions import distribution, key, to_value
 
@@ -85,7 +85,7 @@ def known(
     """
     taken = set()
     kept = {} if kept is None else kept
-    for trial in counted(study):
+    for trial in counted_trials(study):
         if trial.number == apart_from:
             continue
         if trial.number in kept:

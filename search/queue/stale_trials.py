@@ -12,7 +12,7 @@ import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import BORN, DEATHS, SILENT_BEATS, WORKER
+from results.study import DEATHS, PROCESS_START, SILENT_BEATS, WORKER
 from search.queue import queue as slots
 from search.queue.heartbeat import is_heard, patience, silent
 
@@ -220,7 +220,7 @@ def is_lost(trial: FrozenTrial, dead: int | None = None) -> bool:
     if not _is_here(trial):
         return False
     pid = owner.rpartition("-")[2]
-    born = trial.user_attrs.get(BORN)
+    born = trial.user_attrs.get(PROCESS_START)
     if born is not None and born.startswith(f"{pid} "):
         return bool(born != birth(int(pid)))
     return not psutil.pid_exists(int(pid))

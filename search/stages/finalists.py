@@ -7,8 +7,14 @@ from collections.abc import Iterable
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import FEWEST, SEEDS, Store, best_first, counted
-from results.study.finalists import finalists
+from results.study import (
+    FINALIST_SEEDS,
+    MIN_FINALISTS,
+    Store,
+    best_first,
+    counted_trials,
+    find_finalists,
+)
 from search.cli import View
 from search.config import Options
 from search.stages.repeats import lacking, train_again
@@ -37,11 +43,11 @@ def retrain_finalists(
     """
     # They may have been told that the search is over.
     workers.reopen()
-    best = finalists(store, options.finalists)
-    if len(best) < FEWEST:
+    best = find_finalists(store, options.finalists)
+    if len(best) < MIN_FINALISTS:
         return None
     log.info("the finalists are %s", ", ".join(result.name for result in best))
-    return train_again(lacking(store, best, SEEDS, deadline), store, workers, view)
+    return train_again(lacking(store, best, FINALIST_SEEDS, deadline), store, workers, view)
 
 
 def reserve(study: optuna.Study, count: int, workers: int) -> float:
@@ -57,11 +63,11 @@ def reserve(study: optuna.Study, count: int, workers: int) -> float:
     """
     complete = {
         f"trial {trial.number}": trial
-        for trial in counted(study)
+        for trial in counted_trials(study)
         if trial.state == TrialState.COMPLETE
     }
     ranked = best_first(study)[:count]
-    if len(ranked) < FEWEST:
+    if len(ranked) < MIN_FINALISTS:
         return 0.0
     took = [max(_took(complete[result.name]), result.train_seconds) for result in ranked]
     return MARGIN * _together(took, workers)

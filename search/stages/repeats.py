@@ -13,13 +13,13 @@ from results.study import (
     Store,
     as_refit,
     find_refit,
+    find_repeats,
     record_refit,
     record_repeat,
     refit_folder,
     refit_name,
     repeat_folder,
 )
-from results.study.repeats import repeats
 from search.cli import View
 from search.config import Options
 from search.workers import Doing, Progress, Repeat, RepeatDone, Stage, Task, Workers
@@ -181,7 +181,7 @@ def lacking(
     Returns:
         The tasks, in the order of the results.
     """
-    known = repeats(store)
+    known = find_repeats(store)
     return [
         Repeat(
             result,
@@ -211,12 +211,12 @@ def _is_refit(store: Store, result: Result | None) -> bool:
 
 
 def _record(store: Store, result: Result, index: int | None) -> None:
-    if result.artefacts:
-        place = store.artefacts.name(result.artefacts)
-        result = replace(result, artefacts=place)
+    if result.artifacts:
+        place = store.artifacts.name(result.artifacts)
+        result = replace(result, artifacts=place)
         if result.number is not None:
             for name in (SCORES, CHECKPOINT) if index is None else (SCORES,):
-                store.artefacts.publish(f"{place}/{name}")
+                store.artifacts.publish(f"{place}/{name}")
     if index is None:
         record_refit(store, result)
     else:

@@ -24,13 +24,13 @@ from results.scoring import (
     SCORES,
     Rows,
     accuracy,
+    constant_predictions,
     cross_entropy,
     load_scores,
-    sameness,
+    measure_latency,
     save_scores,
 )
-from results.scoring.latency import latency
-from results.study import CHECKPOINT, Point, Result, figures_of
+from results.study import CHECKPOINT, Point, Result, objective_values
 from search.common import derive
 from search.training.evaluation import describe, measure, timed
 from search.training.fit import Recipe, fit, start_afresh
@@ -165,7 +165,7 @@ class Cache:
         lengths = len(scores["validation"]), len(scores["heldout"])
         if lengths != (len(split.validation), len(split.heldout)):
             return None
-        return replace(stored, artefacts=str(place))
+        return replace(stored, artifacts=str(place))
 
     def train(
         self,
@@ -210,7 +210,7 @@ class Cache:
             if found is None:
                 raise
             return found
-        return replace(result, artefacts=str(place))
+        return replace(result, artifacts=str(place))
 
     def _train_network(
         self,
@@ -252,14 +252,14 @@ class Cache:
             name=baseline.name,
             kind="baseline",
             status="complete",
-            reason=sameness(validation),
+            reason=constant_predictions(validation),
             seed=self.seed,
             epochs=1.0,
             val_accuracy=accuracy(labels, validation),
             val_loss=cross_entropy(labels, validation),
-            **figures_of(labels, validation),
+            **objective_values(labels, validation),
             val_rows=len(labels),
             train_seconds=seconds,
             size_bytes=len(pickle.dumps(predict)),
         )
-        return timed(result, latency(answer, np.arange(len(heldout))))
+        return timed(result, measure_latency(answer, np.arange(len(heldout))))

@@ -9,8 +9,14 @@ import keras
 import numpy as np
 
 from data.dataset import Dataset, Padding
-from results.scoring import Latency, Rows, probabilities, sameness, save_scores
-from results.scoring.latency import latency
+from results.scoring import (
+    Latency,
+    Rows,
+    constant_predictions,
+    measure_latency,
+    probabilities,
+    save_scores,
+)
 from results.study import Result
 from search.training.fit import Fit
 from spaces import layer_count, violations
@@ -30,7 +36,7 @@ def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
     last = fitted.final
     remark = fitted.reason
     if fitted.status == "complete" and fitted.validation is not None:
-        remark = sameness(fitted.validation)
+        remark = constant_predictions(fitted.validation)
     return Result(
         status=fitted.status,
         reason=remark,
@@ -80,7 +86,7 @@ def measure(
     def answer(rows: Rows) -> None:
         probabilities(fitted.scorer, dataset.encoded, rows, padding=padding)
 
-    return timed(result, latency(answer, heldout, seconds=seconds))
+    return timed(result, measure_latency(answer, heldout, seconds=seconds))
 
 
 def timed(result: Result, taken: Latency) -> Result:

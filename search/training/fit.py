@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from data.dataset import Dataset, Padding, Rows
 from results.scoring import Scorer, accuracy, cross_entropy, probabilities
-from results.study import Figure, Point, Status, figures_of
+from results.study import MetricFunction, Point, Status, objective_values
 from search.common import check_range, error_messages as reasons, has_finite_weights
 from search.training.input_pipeline import feed
 from spaces.kernels import accelerated, forget_gradients
@@ -123,7 +123,7 @@ def fit(
     stop: Stop = lambda: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     train: Callable[..., Any] | None = None,
-    figure: Figure | None = None,
+    figure: MetricFunction | None = None,
 ) -> Fit:
     """Train a model on the fit rows and watch it on the validation rows.
 
@@ -181,7 +181,7 @@ class _Watch(keras.callbacks.Callback):
         steps: int,
         judge: Judge,
         stop: Stop,
-        figure: Figure | None,
+        figure: MetricFunction | None,
     ) -> None:
         super().__init__()
         self.figure = figure
@@ -360,4 +360,6 @@ class _Watch(keras.callbacks.Callback):
     def _figures(self) -> dict[str, Any]:
         if self.validation is None or self._is_pruned:
             return {}
-        return figures_of(self.dataset.labels_of(self.dataset.split.validation), self.validation)
+        return objective_values(
+            self.dataset.labels_of(self.dataset.split.validation), self.validation
+        )

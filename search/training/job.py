@@ -9,7 +9,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial
 
 from data.dataset import Dataset
-from results.study import HEARTBEAT_SECONDS, Figure, Objective, Store
+from results.study import HEARTBEAT_SECONDS, MetricFunction, Objective, Store
 from search.config import Budget
 from search.training.callbacks import Factory, TrialInfo
 from search.training.fit import Recipe, Stop
@@ -63,7 +63,7 @@ class Job:
         return next((it for it in self.objectives if it.is_reported), None)
 
     @property
-    def figure(self) -> Figure | None:
+    def figure(self) -> MetricFunction | None:
         """What computes that of a report; None if every report has it anyway."""
         return None if self.judged is None else self.judged.figure
 

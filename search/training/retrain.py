@@ -88,7 +88,7 @@ def retrain(
         if refusal(error) is not None:
             raise
         return Result(status="failed", reason=reason(error), **own)
-    return replace(result, artefacts=str(folder))
+    return replace(result, artifacts=str(folder))
 
 
 def _check_known(chosen: keras_tuner.HyperParameters, values: Mapping[str, Any]) -> None:

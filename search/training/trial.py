@@ -15,7 +15,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 
 from data.common import new_file
 from data.common.refusal import refusal
-from results.study import BEHIND, CHECKPOINT, INTERRUPTED, Point, Result, place
+from results.study import BEHIND, CHECKPOINT, INTERRUPTED, Point, Result, trial_index
 from search.bridge import OptunaOracle, reason_of
 from search.common import RAISED, TooLarge, bounded, check, check_size, derive, own_fit, reason
 from search.queue import ChangedSpace, beating, put_back, queue as slots
@@ -119,7 +119,7 @@ class StudyTuner(keras_tuner.Tuner):
     def _run_or_refuse(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
         # Its place's and not its number's: a trial that repeats a lost one comes out as that would.
         frozen = self.oracle.study.get_trials(deepcopy=False)[asked.number]
-        seed = derive(self.job.seed, place(frozen))
+        seed = derive(self.job.seed, trial_index(frozen))
         try:
             return self._run(trial, asked, seed)
         except (TooLarge, optuna.TrialPruned) as error:

@@ -51,7 +51,7 @@ def trained(
         return result
     folder = job.store.trial_folder(number)
     result = measure(result, fitted, job.dataset, recipe.padding, folder, seconds=0.2)
-    return replace(result, artefacts=job.store.artefacts.name(folder))
+    return replace(result, artifacts=job.store.artifacts.name(folder))
 
 
 def refused(trial: Trial, error: TooLarge | optuna.TrialPruned, seed: int, worker: str) -> Result:

@@ -24,8 +24,8 @@ from tabulate import tabulate
 
 from data.common.command import Parser, run
 from data.common.errors import UserError
+from results.leaderboard import LINEAR, MODEL2, Row
 from results.leaderboard.columns import PAGE
-from results.leaderboard.row import LINEAR, MODEL2, Row
 from search.config import budget
 from search.config.budget import Budget
 from spaces import load_space

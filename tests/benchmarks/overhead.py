@@ -37,11 +37,8 @@ from tabulate import tabulate
 
 from data.common.command import Parser, run
 from data.dataset.dataset import Dataset
-from results.scoring.evaluate import Scorer
-from results.scoring.scores import save_scores
-from results.study.objectives import ACCURACY, OBJECTIVES
-from results.study.result import Point
-from results.study.store import Store
+from results.scoring import Scorer, save_scores
+from results.study import ACCURACY, OBJECTIVES, Point, Store
 from search.bridge.oracle import OptunaOracle
 from search.common.seeds import derive
 from search.queue.heartbeat import beating
@@ -141,7 +138,7 @@ class Ours:
             hyperparameters=dict(trial.hyperparameters.values),
             seed=seed,
             worker=self.tuner.tuner_id,
-            artefacts=str(folder.relative_to(self.store.folder)),
+            artifacts=str(folder.relative_to(self.store.folder)),
         )
         save_scores(folder, scores, np.zeros(HELDOUT_ROWS, np.float32))
         self.store.publish(asked.number)

@@ -62,17 +62,17 @@ def make_export(data: str, to: Path) -> None:
     from data.dataset.encode import Vocabulary
     from data.reading import access_log
     from results.export.export import export
-    from results.study.result import Result
+    from results.study import Result
     from spaces import load_space
 
     log = access_log.read(data)
     vocabulary = Vocabulary.fit(log.texts, unknown=True)
     space = load_space("model3", num_words=vocabulary.num_words, rows=len(log.texts), epochs=1)
-    checkpoint = to.parent / "artefacts"
+    checkpoint = to.parent / "artifacts"
     checkpoint.mkdir()
     space.build(keras_tuner.HyperParameters()).save(checkpoint / "model.keras")
     export(
-        Result("default", "trial", "complete", artefacts=str(checkpoint)),
+        Result("default", "trial", "complete", artifacts=str(checkpoint)),
         to,
         vocabulary=vocabulary,
         preprocessing={

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.common.errors import UserError
-from results.study.store import Store
-from results.study.trials import counted, trial_result
+from results.study import Store, counted_trials, trial_result
 from tests.benchmarks.search_figures import SIDES, Finished, Side
 
 CUT = ("the budget ended", "interrupted")
@@ -46,7 +45,7 @@ def read_study(folder: Path, started: float) -> tuple[Finished, ...]:
         The ended trials by time.
     """
     found = []
-    for trial in counted(Store.open(folder).study):
+    for trial in counted_trials(Store.open(folder).study):
         if trial.datetime_complete is None:
             continue
         result = trial_result(trial)

@@ -30,7 +30,7 @@ from data.common.command import Parser, run
 from data.common.errors import UserError
 from data.dataset.dataset import Dataset, prepare
 from data.reading import access_log
-from results.study.storage import JOURNAL
+from results.study import JOURNAL
 from search.config import budget
 from search.config.budget import Budget
 from tests.benchmarks.search_figures import SIDES, Finished, Side, show

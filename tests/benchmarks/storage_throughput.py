@@ -20,7 +20,7 @@ import optuna
 from tabulate import tabulate
 
 from data.common.command import Parser, run
-from results.study.storage import open_storage
+from results.study import open_storage
 from tests.search.postgresql import programs, server
 
 STUDY = "throughput"

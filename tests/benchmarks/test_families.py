@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.common.errors import UserError
-from results.leaderboard.table import to_json
+from results.leaderboard import render_json
 from tests.benchmarks import families
 from tests.results.boards import board, everything, trial
 
@@ -41,7 +41,7 @@ def test_searches_of_before_are_shown_again(
 ) -> None:
     (tmp_path / "open-conv").mkdir()
     shown = everything()
-    (tmp_path / "open-conv" / "leaderboard.json").write_text(to_json(replace(shown, data={})))
+    (tmp_path / "open-conv" / "leaderboard.json").write_text(render_json(replace(shown, data={})))
     assert families.main(["--from", str(tmp_path), "--spaces", "open-conv"]) == 0
     assert capsys.readouterr().out.strip() == families.table({"open-conv": shown.rows})
     with pytest.raises(UserError, match=r"open-bag/leaderboard\.json is not there"):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data.dataset.dataset import Dataset
-from results.study.store import CHECKPOINT, Store
+from results.study import CHECKPOINT, Store
 from search.training.trial import KEPT_CHECKPOINTS
 from spaces import Model3
 from tests.benchmarks import overhead

@@ -23,8 +23,7 @@ import psutil
 from tabulate import tabulate
 
 from data.common.command import Parser, run
-from results.study.storage import close
-from results.study.store import Store
+from results.study import Store, close_storage
 from tests.benchmarks.memory import Process, of_process
 from tests.benchmarks.ratio import dataset
 from tests.benchmarks.watch import EVERY, Course, Watch
@@ -168,7 +167,7 @@ def _trials(run: Path) -> tuple[int, int]:
         begun = [trial for trial in trials if trial.datetime_start is not None]
         return len(begun), sum(trial.state.is_finished() for trial in begun)
     finally:
-        close(study._storage)
+        close_storage(study._storage)
 
 
 def _until(what: Callable[[], _T | None], process: "subprocess.Popen[bytes]", log: str) -> _T:

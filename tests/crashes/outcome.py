@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from results.study.result import refit_name
+from results.study import refit_name
 from tests.crashes import journal
 
 # Measured anew by each run, or made of what is.

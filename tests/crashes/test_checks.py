@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from results.scoring.scores import save_scores
+from results.scoring import save_scores
 from tests.crashes import journal, outcome
 from tests.crashes.checks import doubled, inexact, lost, torn, unkind
 from tests.crashes.journal import COMPLETE, FAILED, PRUNED, WAITING, Told

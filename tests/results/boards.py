@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from results.leaderboard.leaderboard import Leaderboard, build
-from results.study.refits import as_refit
-from results.study.result import Result, Status
+from results.leaderboard import Leaderboard, rank_results
+from results.study import Result, Status, as_refit
 
 ROWS = 1000
 LABELS = np.arange(ROWS) % 2
@@ -43,7 +42,7 @@ def board(wrong: dict[str, range], champion: str | None = "trial 17", *more: Res
     """Build a leaderboard of results that are wrong in the rows given."""
     named = [_named(name) for name in wrong]
     scores = {name: right_in_all_but(rows) for name, rows in wrong.items()}
-    return build([*named, *more], LABELS, scores, champion, DATA, PROTOCOL)
+    return rank_results([*named, *more], LABELS, scores, champion, DATA, PROTOCOL)
 
 
 def _named(name: str) -> Result:
@@ -79,4 +78,4 @@ def everything() -> Leaderboard:
         "trial 17": right_in_all_but(range(0, 4)),
         "trial 12": right_in_all_but(range(100, 700)),
     }
-    return build(results, LABELS, scores, "trial 17", DATA, PROTOCOL)
+    return rank_results(results, LABELS, scores, "trial 17", DATA, PROTOCOL)

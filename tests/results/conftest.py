@@ -13,7 +13,7 @@ import pytest
 from data.dataset.encode import Encoded, Vocabulary, encode
 from data.reading.access_log import DROPPED_KEYS, AccessLog, read
 from results.export.export import export
-from results.study.result import Result
+from results.study import Result
 
 ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")
 WORDS = ("shoes", "blue", "O'Brien", "R&D", "größe", "select a size", "a,b", 'say "hi"')
@@ -90,12 +90,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 @pytest.fixture(scope="session")
 def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the trained model's `artefacts` and its export `best`; not to be changed."""
+    """A folder with the trained model's `artifacts` and its export `best`; not to be changed."""
     folder = tmp_path_factory.mktemp("kept")
-    (folder / "artefacts").mkdir()
-    trained.model.save(folder / "artefacts" / "model.keras")
+    (folder / "artifacts").mkdir()
+    trained.model.save(folder / "artifacts" / "model.keras")
     export(
-        Result("trial 3", "trial", "complete", number=3, artefacts=str(folder / "artefacts")),
+        Result("trial 3", "trial", "complete", number=3, artifacts=str(folder / "artifacts")),
         folder / "best",
         vocabulary=trained.vocabulary,
         preprocessing={
@@ -112,6 +112,6 @@ def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def exported(kept: Path, tmp_path: Path) -> Path:
-    """A copy of the export, `artefacts` beside it, to do with as a test likes."""
+    """A copy of the export, `artifacts` beside it, to do with as a test likes."""
     shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
     return tmp_path / "best"

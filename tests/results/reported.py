@@ -11,11 +11,18 @@ from optuna.trial import TrialState
 
 from data.dataset.dataset import Dataset, prepare
 from data.reading.access_log import read
-from results.scoring.evaluate import probabilities
-from results.scoring.scores import SCORES
-from results.study.objectives import ACCURACY, OBJECTIVES, Objective
-from results.study.result import Point, Result, Status
-from results.study.store import CHECKPOINT, DATA_FOLDER, Store
+from results.scoring import SCORES, probabilities
+from results.study import (
+    ACCURACY,
+    CHECKPOINT,
+    DATA_FOLDER,
+    OBJECTIVES,
+    Objective,
+    Point,
+    Result,
+    Status,
+    Store,
+)
 
 PROTOCOL = {"space": "model3", "epochs": 3, "objective": ["val_accuracy"], "padding": "real"}
 FULL = ("complete", "complete", "complete", "complete", "complete", "pruned", "failed")
@@ -120,7 +127,7 @@ def common(store: Store, place: str, scores: dict[str, Any]) -> dict[str, Any]:
         for part in range(1, 13)
     )
     return {
-        "artefacts": place, "curve": curve, "epochs": 3.0, "latency_us": 500.0 + 90 * len(place),
+        "artifacts": place, "curve": curve, "epochs": 3.0, "latency_us": 500.0 + 90 * len(place),
         "parameters": 1234, "layers": 4, "val_accuracy": 0.8, "val_loss": 0.4,
         "train_seconds": 12.5, "latency_p99_us": 900.0, "size_bytes": 4936,
     }  # fmt: skip

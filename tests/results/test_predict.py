@@ -16,10 +16,10 @@ from data.common.errors import UserError
 from data.reading.access_log import clean
 from results.export.export import export, load_export
 from results.predict import main
-from results.scoring.evaluate import probabilities
+from results.scoring import probabilities
 from results.serving.feed import batches_of_stream
 from results.serving.predictor import Predictor
-from results.study.result import Result
+from results.study import Result
 from tests.results.conftest import Trained, record
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ def test_a_full_padding_export_keeps_its_padding(
     exported: Path, trained: Trained, tmp_path: Path
 ) -> None:
     full = export(
-        Result("model2", "baseline", "complete", artefacts=str(exported.parent / "artefacts")),
+        Result("model2", "baseline", "complete", artifacts=str(exported.parent / "artifacts")),
         tmp_path / "full",
         vocabulary=trained.vocabulary,
         preprocessing={
@@ -119,7 +119,7 @@ def test_a_full_padding_export_keeps_its_padding(
 
 def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path: Path) -> None:
     text = export(
-        Result("trial 3", "trial", "complete", artefacts=str(exported.parent / "artefacts")),
+        Result("trial 3", "trial", "complete", artifacts=str(exported.parent / "artifacts")),
         tmp_path / "text",
         vocabulary=trained.vocabulary,
         preprocessing={"format": "text", "dropped_keys": [], "padding": "real", "unknown": True},

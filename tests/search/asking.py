@@ -10,7 +10,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study.trials import counted
+from results.study import counted_trials
 from search.bridge.oracle import OptunaOracle
 
 Build = Callable[[keras_tuner.HyperParameters], Any]
@@ -61,12 +61,12 @@ def search(oracle: keras_tuner.Oracle, build: Build, folder: Path) -> list[Froze
 
 def done(study: optuna.Study) -> list[FrozenTrial]:
     """Give the finished trials that a budget counts."""
-    return [trial for trial in counted(study) if trial.state.is_finished()]
+    return [trial for trial in counted_trials(study) if trial.state.is_finished()]
 
 
 def states(study: optuna.Study) -> list[str]:
     """Name the states of the trials that a budget counts."""
-    return [trial.state.name for trial in counted(study)]
+    return [trial.state.name for trial in counted_trials(study)]
 
 
 def running(study: optuna.Study) -> list[FrozenTrial]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import mlflow
 
-from results.study.result import Point, Result
+from results.study import Point, Result
 from search.training.callbacks import TrialCallback, TrialInfo
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from results.study.result import Point, Result
+from results.study import Point, Result
 from search.training.callbacks import TrialCallback, TrialInfo
 
 

@@ -16,10 +16,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from data.dataset.dataset import Dataset
-from results.study.objectives import ACCURACY
-from results.study.storage import close
-from results.study.store import DATA_FOLDER, Store
-from results.study.trials import WORKER, counted
+from results.study import ACCURACY, DATA_FOLDER, WORKER, Store, close_storage, counted_trials
 from search.config.run_config import Options, parse
 from search.workers.messages import Plan
 
@@ -47,7 +44,7 @@ class Searching:
         try:
             yield study
         finally:
-            close(study._storage)
+            close_storage(study._storage)
 
     def wait_for(self, what: Callable[[optuna.Study], bool], seconds: float = 90.0) -> None:
         """Wait until the study is as wanted, and fail where the search ends before.
@@ -139,7 +136,7 @@ def begun(out: Path, dataset: Dataset, *words: str) -> Iterator[tuple[Options, S
     try:
         yield options, store
     finally:
-        close(store.study._storage)
+        close_storage(store.study._storage)
 
 
 def plan_in(folder: Path, space: str, **values: Any) -> Plan:
@@ -182,7 +179,7 @@ def check_exact(study: optuna.Study, trials: int) -> None:
         study: The study, at its end.
         trials: The budget.
     """
-    done = counted(study)
+    done = counted_trials(study)
     states = Counter(trial.state.name for trial in done)
     assert states == {"COMPLETE": trials}, states
     assert len({tuple(sorted(trial.params.items())) for trial in done}) == trials

@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from results.study.objectives import ACCURACY
-from results.study.storage import close
-from results.study.store import Store
+from results.study import ACCURACY, Store, close_storage
 from search.queue import queue as slots
 
 pytestmark = [
@@ -43,7 +41,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         trial.report(value, 1)
         store.study.tell(trial, value)
     yield store
-    close(store.study._storage)
+    close_storage(store.study._storage)
 
 
 def test_reads_the_study_as_it_is(run: Store) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
-from results.study.storage import close, open_storage
+from results.study import close_storage, open_storage
 from tests.search.postgresql import Server
 from tests.search.processes import Start, check_exact, pid_of, running
 
@@ -77,7 +77,7 @@ def test_a_server_that_goes_in_mid_read_is_waited_for(database: Server, tmp_path
     finally:
         event.remove(Engine, "before_cursor_execute", lose)
     assert lost and trial.value == 0.5
-    close(storage)
+    close_storage(storage)
 
 
 def test_machines_without_a_common_folder_exchange_their_files(

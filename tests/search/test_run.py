@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from data.dataset.dataset import Dataset
-from results.leaderboard.leaderboard import from_store
-from results.study.store import Store
+from results.leaderboard import build_leaderboard
+from results.study import Store
 from search.cli.progress import View
 from search.run import train_baselines
 from search.workers.pool import Workers
@@ -157,5 +157,5 @@ def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
         }
         assert [path.name.partition("-")[0] for path in short.cache.glob("[!.]*")] == ["majority"]
         assert store.scores(found["model2"]) is None
-        rows = {row.name: row for row in from_store(store).rows}
+        rows = {row.name: row for row in build_leaderboard(store).rows}
         assert rows["model2"].heldout_accuracy is None and rows["model2"].reason == long

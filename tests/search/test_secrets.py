@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from results.study.trials import REASON
+from results.study import REASON
 from tests.commands import ROOT
 from tests.search.postgresql import Server
 from tests.search.processes import Start

@@ -8,9 +8,7 @@ import keras_tuner
 import optuna
 
 from data.dataset.dataset import Dataset
-from results.study.objectives import OBJECTIVES
-from results.study.store import Store
-from results.study.trials import SLOT
+from results.study import INDEX, OBJECTIVES, Store
 from search.bridge.oracle import OptunaOracle
 from search.training.fit import Recipe
 from search.training.job import Job
@@ -30,7 +28,7 @@ def open_store(folder: Path, objectives: Sequence[str] = ("val_accuracy",)) -> S
 def begin_with(store: Store, *starts: dict[str, Any]) -> None:
     """Give the first slots of the budget their values."""
     for slot, values in enumerate(starts):
-        store.study.enqueue_trial(values, user_attrs={SLOT: slot})
+        store.study.enqueue_trial(values, user_attrs={INDEX: slot})
 
 
 def search(

@@ -14,7 +14,7 @@ from results.report.plots.plot import (
     Trace,
     window,
 )
-from results.study import Point, Result, Store, counted, trial_result
+from results.study import Point, Result, Store, counted_trials, trial_result
 
 _MINUTES_FROM = 300
 _HOURS_FROM = 3 * 3600
@@ -50,7 +50,7 @@ def best_so_far(store: Store) -> Plot:
     """
     points = [
         (trial.datetime_start, trial.datetime_complete, trial_result(trial))
-        for trial in counted(store.study)
+        for trial in counted_trials(store.study)
         if trial.state.is_finished() and trial.datetime_start and trial.datetime_complete
     ]
     scored = [(end, result) for _, end, result in points if result.val_accuracy is not None]

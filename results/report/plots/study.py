@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from results.report.plots import optuna_figures
 from results.report.plots.plot import Plot
 from results.report.text import visible
-from results.study import Store, counted, trial_result
+from results.study import Store, counted_trials, trial_result
 
 FEWEST = 2
 MOST_AXES = 8
@@ -45,7 +45,7 @@ def readable(store: Store) -> optuna.Study:
     """
     pairs = [
         (trial, trial_result(trial))
-        for trial in counted(store.study)
+        for trial in counted_trials(store.study)
         if trial.state == TrialState.COMPLETE
     ]
     done = [

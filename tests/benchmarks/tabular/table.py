@@ -21,10 +21,8 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from data.common.command import Parser, run
 from data.common.errors import UserError, first_line
 from data.common.files import write_text
-from results.leaderboard.leaderboard import from_store
-from results.leaderboard.row import Row
-from results.study.result import Result
-from results.study.store import Store
+from results.leaderboard import Row, build_leaderboard
+from results.study import Result, Store
 from search.queue.hyperparameters import ScopedHyperParameters
 from spaces import load_space
 
@@ -174,7 +172,7 @@ def main(argv: Sequence[str]) -> int:
     for store in stores:
         check_covers(space, store)
     # A leaderboard repeats the champion's choice a thousand times, so each is made once.
-    boards = [{row.name: row for row in from_store(store).rows} for store in stores]
+    boards = [{row.name: row for row in build_leaderboard(store).rows} for store in stores]
     facts = _facts(stores[0], boards[0], space)
     columns = ["status", "seconds_an_epoch", "parameters", "latency_us"]
     columns += ["heldout_accuracy", "heldout_loss"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from data.common.errors import UserError
-from results.leaderboard.leaderboard import from_store
-from results.study.store import Store
+from results.leaderboard import build_leaderboard
+from results.study import Store
 from tests.benchmarks.tabular.made import small_space
 from tests.benchmarks.tabular.table import FOLDER, REPORTS, check_covers, load, main, rows
 from tests.commands import call
@@ -55,7 +55,7 @@ def test_a_real_run_becomes_a_table(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "few")
     assert main([str(tmp_path / "few"), "--to", str(tmp_path / "few.csv")]) == 0
     table = load(tmp_path / "few.csv")
-    ranked = {row.name: row for row in from_store(store).rows}
+    ranked = {row.name: row for row in build_leaderboard(store).rows}
     assert len(table) == len(list(rows(store, ranked))) == 2
     assert table.is_complete.all()
     for point, trial in zip(table.points, store.trials(), strict=True):

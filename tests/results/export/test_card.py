@@ -11,8 +11,8 @@ from results.export.card import card
 from results.export.card_sections import Subject
 from results.export.formats import FORMATS
 from results.export.markdown import code, table, text
-from results.leaderboard.ranking import Leaderboard
-from results.scoring.threshold import Threshold
+from results.leaderboard import Leaderboard
+from results.scoring import Threshold
 from results.serving.exported import Preprocessing
 from tests.results.boards import board, everything
 

@@ -11,7 +11,7 @@ from data.common.errors import UserError
 from data.dataset.encode import Encoded
 from results.export.conversion import Sample, convert
 from results.export.formats import FORMATS
-from results.scoring.evaluate import probabilities
+from results.scoring import probabilities
 from tests.results.architectures import DRAWS, FAMILY_DRAWS, NUM_WORDS, drawn, of_family
 from tests.results.runtimes import fresh_scores
 

@@ -18,7 +18,7 @@ from results import predict, serve
 from results.export.export import chosen, export, load_export, versions
 from results.serving.exported import FILES, Preprocessing
 from results.serving.manifest import MANIFEST, manifest
-from results.study.result import Result
+from results.study import Result
 from tests.results.conftest import Trained
 from tests.results.hostile import layer_in, with_config
 
@@ -32,7 +32,7 @@ GIVEN: dict[str, Any] = {
 
 def again(exported: Path, trained: Trained, to: Path, **changed: Any) -> Path:
     """Export the same training once more."""
-    artefacts = str(exported.parent / "artefacts")
+    artifacts = str(exported.parent / "artifacts")
     values: dict[str, Any] = {
         "vocabulary": trained.vocabulary,
         "preprocessing": GIVEN,
@@ -40,7 +40,7 @@ def again(exported: Path, trained: Trained, to: Path, **changed: Any) -> Path:
         "metrics": {},
         **changed,
     }
-    return export(Result("trial 3", "trial", "complete", artefacts=artefacts), to, **values)
+    return export(Result("trial 3", "trial", "complete", artifacts=artifacts), to, **values)
 
 
 def test_holds_everything_and_its_manifest(exported: Path) -> None:
@@ -152,7 +152,7 @@ ENTRY = {"size": 1, "sha256": "0"}
         (_link_to_another, "missing or damaged"),
         (_text(" " * 2**21), "missing or damaged"),
         (_entry("extra.bin", ENTRY), r"extra\.bin is missing"),
-        (_entry("../artefacts/model.keras", ENTRY), "does not fit"),
+        (_entry("../artifacts/model.keras", ENTRY), "does not fit"),
         (_entry("/etc/passwd", ENTRY), "does not fit"),
         (_unlisted, r"does not fit model\.keras"),
     ],
@@ -306,10 +306,10 @@ def test_other_folders_are_left_alone(exported: Path, trained: Trained, tmp_path
 
 
 def test_a_checkpoint_that_was_not_kept_is_said(tmp_path: Path, trained: Trained) -> None:
-    for artefacts in ("", str(tmp_path)):
+    for artifacts in ("", str(tmp_path)):
         with pytest.raises(UserError, match=r"trial 8 has no model\.keras \(status pruned\)"):
             export(
-                Result("trial 8", "trial", "pruned", artefacts=artefacts),
+                Result("trial 8", "trial", "pruned", artifacts=artifacts),
                 tmp_path / "best",
                 vocabulary=trained.vocabulary,
                 preprocessing=GIVEN,

@@ -16,16 +16,19 @@ import pytest
 from data.common.errors import UserError
 from data.dataset.dataset import Dataset
 from results.export.export import export_trial, load_export, main
-from results.leaderboard.leaderboard import from_store
-from results.leaderboard.verdict import share
-from results.scoring.evaluate import probabilities
-from results.scoring.scores import SCORES, save_scores
-from results.scoring.threshold import Rule, choose
+from results.leaderboard import build_leaderboard, format_share
+from results.scoring import SCORES, ThresholdRule, choose_threshold, probabilities, save_scores
 from results.serving.manifest import manifest_files
-from results.study.objectives import ACCURACY
-from results.study.refits import as_refit, choose_refits, record_refit, refit_folder
-from results.study.result import Result
-from results.study.store import CHECKPOINT, Store
+from results.study import (
+    ACCURACY,
+    CHECKPOINT,
+    Result,
+    Store,
+    as_refit,
+    choose_refits,
+    record_refit,
+    refit_folder,
+)
 
 DOCUMENTS = {"README.md", "PREPROCESSING.md", "vectors.jsonl"}
 
@@ -73,12 +76,12 @@ def run(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Store:
         if status == "complete":
             model.save(place / CHECKPOINT)
             np.savez(place / SCORES, **scores)
-        artefacts = f"trials/{trial.number}"
+        artifacts = f"trials/{trial.number}"
         name = f"trial {trial.number}"
         store.record(
             trial,
             Result(
-                name, "trial", status, number=trial.number, val_accuracy=0.6, artefacts=artefacts
+                name, "trial", status, number=trial.number, val_accuracy=0.6, artifacts=artifacts
             ),  # type: ignore[arg-type]
         )
         store.study.tell(trial, 0.6)
@@ -114,7 +117,7 @@ def test_every_format_with_a_threshold_of_the_validation_rows(run: Store, tmp_pa
 
 
 def test_the_search_writes_keras_with_its_documents(run: Store, tmp_path: Path) -> None:
-    export_trial(run, from_store(run), run.results()[0], tmp_path / "best")
+    export_trial(run, build_leaderboard(run), run.results()[0], tmp_path / "best")
     present = {path.name for path in (tmp_path / "best").iterdir()}
     assert present >= DOCUMENTS
     assert not {"predict.py", "model.onnx", "saved_model"} & present
@@ -145,7 +148,9 @@ def test_scores_that_are_not_the_models_leave_nothing(
     try:
         np.savez(path, validation=scores["validation"], heldout=scores["heldout"] + 0.01)
         with pytest.raises(UserError, match=re.escape("differ from the search's by 0.01 (1e-05")):
-            export_trial(run, from_store(run), run.results()[0], tmp_path / "best", formats=formats)
+            export_trial(
+                run, build_leaderboard(run), run.results()[0], tmp_path / "best", formats=formats
+            )
     finally:
         path.write_bytes(before)
     assert list(tmp_path.iterdir()) == []
@@ -211,7 +216,7 @@ def refit(run: Store) -> Iterator[Result]:
         folder, *(score(model, run.dataset, rows) for rows in (split.validation, split.heldout))
     )
     champion = run.results()[0]
-    made = replace(as_refit(champion), artefacts=folder.relative_to(run.folder).as_posix())
+    made = replace(as_refit(champion), artifacts=folder.relative_to(run.folder).as_posix())
     record_refit(run, made)
     choose_refits(run, ["trial 0"])
     yield made
@@ -229,19 +234,21 @@ def test_the_refit_champion_is_exported_with_the_threshold_from_before(
     before, after = run.scores(run.results()[0]), run.scores(refit)
     assert before is not None and after is not None
     labels = run.dataset.labels_of(split.validation)
-    assert loaded.decision == choose(labels, before["validation"], Rule(fpr=0.1))
-    assert loaded.decision != choose(labels, after["validation"], Rule(fpr=0.1))
+    assert loaded.decision == choose_threshold(labels, before["validation"], ThresholdRule(fpr=0.1))
+    assert loaded.decision != choose_threshold(labels, after["validation"], ThresholdRule(fpr=0.1))
     found = score(loaded.model, run.dataset, split.heldout)
     np.testing.assert_allclose(found, after["heldout"], rtol=0, atol=1e-5)
     assert np.abs(found - before["heldout"]).max() > 1e-3
     assert (loaded.metrics["name"], loaded.metrics["kind"]) == ("trial 0, refit", "refit")
     told = json.loads((to / "manifest.json").read_text())["model"]
     assert told == {"name": "trial 0, refit", "trained_on": "fit and validation rows"}
-    heldout = choose(run.heldout_labels(), after["heldout"], Rule(value=loaded.threshold))
-    rates = f"{share(heldout.recall)} and {share(heldout.false_positive_rate)}."
+    heldout = choose_threshold(
+        run.heldout_labels(), after["heldout"], ThresholdRule(value=loaded.threshold)
+    )
+    rates = f"{format_share(heldout.recall)} and {format_share(heldout.false_positive_rate)}."
     assert f"this model, trained on those as well, has {rates}" in (to / "README.md").read_text()
     (line,) = [line for line in caplog.messages if line.startswith("the threshold is")]
-    assert f"trial 0, refit finds {share(heldout.recall)} of" in line
+    assert f"trial 0, refit finds {format_share(heldout.recall)} of" in line
 
 
 def test_a_number_names_the_trial_as_it_was_searched(

@@ -10,8 +10,7 @@ import pytest
 from data import synthetic
 from data.dataset.batches import padded_lengths
 from results.export.formats import FORMATS
-from results.study.refits import exported as exported_by
-from results.study.store import Store
+from results.study import Store, result_to_export as exported_by
 from tests.commands import call
 from tests.results.export.test_stand_alone import run as stand_alone
 from tests.results.runtimes import fresh_scores

@@ -15,11 +15,10 @@ import pytest
 from results.export.conversion import Sample
 from results.export.export import STAND_ALONE, export, load_export
 from results.export.test_vectors import vectors
-from results.scoring.evaluate import probabilities
-from results.scoring.threshold import Threshold
+from results.scoring import Threshold, probabilities
 from results.serving.manifest import manifest
 from results.serving.predictor import Predictor
-from results.study.result import Result
+from results.study import Result
 from tests.results.conftest import Trained
 
 # Whatever is imported beyond these is not in the machine that the folder is meant for.
@@ -83,7 +82,7 @@ def stand_alone(
     rows = np.arange(len(trained.encoded))
     scores = probabilities(trained.model, trained.encoded, rows, padding="real")
     return export(
-        Result("trial 3", "trial", "complete", artefacts=str(kept / "artefacts")),
+        Result("trial 3", "trial", "complete", artifacts=str(kept / "artifacts")),
         to,
         vocabulary=trained.vocabulary,
         preprocessing={

@@ -15,15 +15,17 @@ from data.common.command import run
 from data.common.errors import UserError
 from data.dataset.dataset import prepare
 from results.export.export import main as export_main
-from results.leaderboard.leaderboard import from_store, load, main, run_folder, verdict, write
+from results.leaderboard import (
+    build_leaderboard,
+    find_run,
+    load_leaderboard,
+    main,
+    save_leaderboard,
+    verdict,
+)
 from results.predict import Predictor
-from results.scoring.evaluate import probabilities
-from results.scoring.metrics import accuracy
-from results.scoring.scores import save_scores
-from results.study.objectives import ACCURACY
-from results.study.repeats import record_repeat, repeat_folder
-from results.study.result import Result
-from results.study.store import Store
+from results.scoring import accuracy, probabilities, save_scores
+from results.study import ACCURACY, Result, Store, record_repeat, repeat_folder
 from tests.results.conftest import Trained
 
 
@@ -48,10 +50,10 @@ def finished(trained: Trained, tmp_path: Path) -> Store:
     save_scores(folder / "baselines/model2", 1 - seen, 1 - heldout)
     trained.model.save(folder / "trials/0" / "model.keras")
     store.record_baseline(
-        Result("model2", "baseline", "complete", artefacts="baselines/model2", val_accuracy=0.1)
+        Result("model2", "baseline", "complete", artifacts="baselines/model2", val_accuracy=0.1)
     )
     chosen = Result(
-        "trial 0", "trial", "complete", number=0, artefacts="trials/0", val_accuracy=0.9, layers=8
+        "trial 0", "trial", "complete", number=0, artifacts="trials/0", val_accuracy=0.9, layers=8
     )
     first = store.study.ask()
     store.record(first, chosen)
@@ -64,13 +66,13 @@ def finished(trained: Trained, tmp_path: Path) -> Store:
 
 
 def test_the_study_is_ranked_and_written(finished: Store, trained: Trained) -> None:
-    found = from_store(finished)
+    found = build_leaderboard(finished)
     assert [row.name for row in found.rows][-1] == "trial 1"
     assert found.champion is not None and found.champion.name == "trial 0"
     assert found.data["rows"] == len(trained.log.texts)
     assert found.protocol["padding"] == "real"
-    write(found, finished.folder)
-    assert load(finished.folder / "leaderboard.json") == found
+    save_leaderboard(found, finished.folder)
+    assert load_leaderboard(finished.folder / "leaderboard.json") == found
 
 
 def test_the_luck_of_the_choice_and_of_the_seed_are_read_from_the_run(finished: Store) -> None:
@@ -80,8 +82,8 @@ def test_the_luck_of_the_choice_and_of_the_seed_are_read_from_the_run(finished: 
     folder = repeat_folder(finished, "trial 0", 1)
     save_scores(folder, scores["validation"], 1 - scores["heldout"])
     place = str(folder.relative_to(finished.folder))
-    record_repeat(finished, replace(trial, artefacts=place), 1)
-    found = from_store(Store.open(finished.folder))
+    record_repeat(finished, replace(trial, artifacts=place), 1)
+    found = build_leaderboard(Store.open(finished.folder))
     champion, selection = found.champion, found.selection
     assert champion is not None and champion.repeats == 2
     assert champion.repeats_mean == pytest.approx(0.5)
@@ -91,12 +93,12 @@ def test_the_luck_of_the_choice_and_of_the_seed_are_read_from_the_run(finished: 
     assert selection.heldout_accuracy == champion.heldout_accuracy
     # Nothing was chosen among, so nothing is owed to the choice.
     assert abs(selection.optimism) < 0.01
-    write(found, finished.folder)
-    assert load(finished.folder / "leaderboard.json") == found
+    save_leaderboard(found, finished.folder)
+    assert load_leaderboard(finished.folder / "leaderboard.json") == found
 
 
 def test_the_command_shows_every_form(finished: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    found = from_store(finished)
+    found = build_leaderboard(finished)
     runs = str(finished.folder.parent)
     assert main(["night", "--out", runs]) == 0
     assert capsys.readouterr().out.splitlines()[0] == verdict(found)
@@ -118,7 +120,7 @@ def test_the_command_finds_the_run_from_inside(
     monkeypatch.chdir(finished.folder)
     assert main(["."]) == 0
     assert "trial 0 *" in capsys.readouterr().out
-    assert run_folder(".", Path("runs")) == finished.folder.resolve()
+    assert find_run(".", Path("runs")) == finished.folder.resolve()
 
 
 def test_an_absent_run_is_one_line(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_the_winner_is_exported_and_predicts_what_was_measured(
     expected = finished.heldout_probabilities()["trial 0"]
     np.testing.assert_allclose(Predictor.load(to).scores(texts), expected, atol=1e-5)
     metrics: dict[str, Any] = json.loads((to / "metrics.json").read_text())
-    row = from_store(finished).find("trial 0")
+    row = build_leaderboard(finished).find("trial 0")
     assert row is not None
     assert metrics["heldout_accuracy"] == row.heldout_accuracy
     protocol = json.loads((to / "protocol.json").read_text())

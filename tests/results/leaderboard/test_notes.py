@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from results.leaderboard.notes import exported, legend, reasons
-from results.leaderboard.table import md, table
-from results.study.result import BEHIND, BUDGET_ENDED
+from results.leaderboard import describe_export, render_markdown, render_table
+from results.leaderboard.notes import legend, reasons
+from results.study import BEHIND, BUDGET_ENDED
 from tests.results.boards import baseline, board, refit, trial
 
 WIDE = 400
@@ -61,9 +61,11 @@ def test_a_long_reason_is_cut() -> None:
 def test_which_champion_is_exported_is_told(values: dict[str, Any], says: str) -> None:
     first = {"trial 17": range(2), "model2": range(9)}
     found = board(first, "trial 17", refit("trial 17", **values))
-    assert exported(found) == says
-    for text in (table(found), md(found)):
+    assert describe_export(found) == says
+    for text in (render_table(found), render_markdown(found)):
         assert says in " ".join(text.split())
     assert "refit: trained again on all training rows" in legend(found)
     without = board(first)
-    assert exported(without) == "" and "refit" not in table(without) + md(without)
+    assert describe_export(without) == "" and "refit" not in render_table(
+        without
+    ) + render_markdown(without)

@@ -5,9 +5,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from results.leaderboard.leaderboard import Leaderboard, Row, build
-from results.scoring.metrics import metrics
-from results.scoring.significance import holm, mcnemar
+from results.leaderboard import Leaderboard, Row, rank_results
+from results.scoring import compute_metrics, holm, mcnemar
 from tests.results.boards import (
     DATA,
     LABELS,
@@ -95,14 +94,14 @@ def test_one_probability_that_is_not_finite_ranks_as_diverged() -> None:
     spoiled = right_in_all_but(range(0))
     spoiled[5] = np.inf
     scores = {"trial 1": spoiled, "trial 2": right_in_all_but(range(0, 900))}
-    found = build([trial(1), trial(2)], LABELS, scores, None, DATA, PROTOCOL)
+    found = rank_results([trial(1), trial(2)], LABELS, scores, None, DATA, PROTOCOL)
     assert [row.name for row in found.rows] == ["trial 2", "trial 1"]
 
 
 def test_figures_are_those_of_the_held_out_rows() -> None:
     row = everything().find("model2")
     assert row is not None
-    expected = metrics(LABELS, right_in_all_but(range(100, 120)))
+    expected = compute_metrics(LABELS, right_in_all_but(range(100, 120)))
     assert row.heldout_accuracy == expected.accuracy == 0.98
     assert (row.heldout_low, row.heldout_high) == (expected.accuracy_low, expected.accuracy_high)
     assert row.heldout_loss == expected.loss
@@ -116,7 +115,7 @@ def test_ties_go_to_the_lower_loss_then_the_earlier_name() -> None:
     same = right_in_all_but(range(0))
     results = [trial(10), trial(2), baseline("model2"), trial(3)]
     scores = {"trial 10": same, "trial 2": same, "model2": same, "trial 3": surer}
-    found = build(results, LABELS, scores, None, DATA, PROTOCOL)
+    found = rank_results(results, LABELS, scores, None, DATA, PROTOCOL)
     assert [row.name for row in found.rows] == ["trial 3", "model2", "trial 2", "trial 10"]
 
 
@@ -177,9 +176,9 @@ def test_differences_are_absent_where_there_is_nothing_to_compare() -> None:
 
 def test_refuses_repeated_names_and_an_unknown_champion() -> None:
     with pytest.raises(ValueError, match="repeat"):
-        build([trial(1), trial(1)], LABELS, {}, None, DATA, PROTOCOL)
+        rank_results([trial(1), trial(1)], LABELS, {}, None, DATA, PROTOCOL)
     with pytest.raises(ValueError, match="champion 'trial 5'"):
-        build([trial(1)], LABELS, {}, "trial 5", DATA, PROTOCOL)
+        rank_results([trial(1)], LABELS, {}, "trial 5", DATA, PROTOCOL)
 
 
 def test_the_front_holds_complete_rows_that_nothing_dominates() -> None:
@@ -195,7 +194,7 @@ def test_the_front_holds_complete_rows_that_nothing_dominates() -> None:
         f"trial {number}": right_in_all_but(range(wrong))
         for number, wrong in ((1, 0), (2, 5), (3, 6), (4, 0), (5, 0), (6, 400))
     }
-    found = build(results, LABELS, scores, None, DATA, PROTOCOL)
+    found = rank_results(results, LABELS, scores, None, DATA, PROTOCOL)
     assert {row.name for row in found.rows if row.pareto} == {"trial 1", "trial 2", "trial 6"}
 
 
@@ -203,10 +202,10 @@ def test_costs_and_alarms_are_those_that_were_measured() -> None:
     timed = trial(1, latency_p99_us=9.0, latency_batch_us=3.0, latency_batch_p99_us=4.0)
     timed = replace(timed, size_bytes=49_380)
     scores = {"trial 1": right_in_all_but(range(4))}
-    row = build([timed], LABELS, scores, None, DATA, PROTOCOL).rows[0]
+    row = rank_results([timed], LABELS, scores, None, DATA, PROTOCOL).rows[0]
     assert (row.latency_p99_us, row.latency_batch_us, row.latency_batch_p99_us) == (9.0, 3.0, 4.0)
     assert row.size_bytes == 49_380
-    expected = metrics(LABELS, scores["trial 1"])
+    expected = compute_metrics(LABELS, scores["trial 1"])
     assert row.ece == expected.ece and row.recall_at_fpr_1 == expected.recall_at_fpr_1
     assert row.recall_at_fpr_0_1 == expected.recall_at_fpr_0_1
     pruned = everything().find("trial 3")
@@ -221,7 +220,7 @@ def test_what_rests_on_a_part_of_the_validation_rows_is_told_apart() -> None:
         trial(4, "pruned"),  # Of an earlier version.
     ]
     data = {**DATA, "slices": {"fit": 1500, "validation": 500}}
-    rows = build(results, LABELS, {}, None, data, PROTOCOL).rows
+    rows = rank_results(results, LABELS, {}, None, data, PROTOCOL).rows
     assert [(row.val_rows, row.val_partial) for row in rows] == [
         (500, False), (100, True), (500, False), (None, False),
     ]  # fmt: skip
@@ -231,7 +230,7 @@ def test_repeats_are_counted_with_the_first_seed() -> None:
     again = {"trial 1": [right_in_all_but(range(wrong)) for wrong in (20, 30)], "trial 2": []}
     scores = {f"trial {number}": right_in_all_but(range(10)) for number in (1, 2)}
     results = [trial(1), trial(2), trial(3, "pruned")]
-    found = build(results, LABELS, scores, "trial 1", DATA, PROTOCOL, again)
+    found = rank_results(results, LABELS, scores, "trial 1", DATA, PROTOCOL, again)
     row = found.find("trial 1")
     assert row is not None and row.repeats == 3
     assert row.heldout_accuracy == 0.99  # The first seed's: the others do not choose.

@@ -9,41 +9,41 @@ from typing import Any
 import pytest
 
 from data.common.errors import UserError
-from results.leaderboard.leaderboard import load, write
+from results.leaderboard import load_leaderboard, save_leaderboard
 from tests.results.boards import board, everything
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     found = everything()
-    write(found, tmp_path / "run")
+    save_leaderboard(found, tmp_path / "run")
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert names == ["leaderboard.csv", "leaderboard.json", "leaderboard.md"]
-    assert load(tmp_path / "run" / "leaderboard.json") == found
+    assert load_leaderboard(tmp_path / "run" / "leaderboard.json") == found
 
 
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.json"
-    write(replace(everything(), chosen_by="val_loss"), tmp_path)
-    assert load(path).choice.best == "the lowest validation loss"
+    save_leaderboard(replace(everything(), chosen_by="val_loss"), tmp_path)
+    assert load_leaderboard(path).choice.best == "the lowest validation loss"
     content = json.loads(path.read_text())
     del content["chosen_by"]  # Accuracy chose then, whatever the objective.
     for row in content["rows"]:
         del row["val_rows"], row["val_partial"]
     path.write_text(json.dumps(content))
-    assert load(path) == everything()
+    assert load_leaderboard(path) == everything()
 
 
 def test_writing_again_replaces(tmp_path: Path) -> None:
-    write(everything(), tmp_path)
-    write(board({}, None), tmp_path)
-    assert load(tmp_path / "leaderboard.json").rows == ()
+    save_leaderboard(everything(), tmp_path)
+    save_leaderboard(board({}, None), tmp_path)
+    assert load_leaderboard(tmp_path / "leaderboard.json").rows == ()
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("no folder")
     with pytest.raises(UserError, match=r"cannot write .*run"):
-        write(everything(), tmp_path / "run")
+        save_leaderboard(everything(), tmp_path / "run")
 
 
 def _set(name: str, value: object) -> Callable[[Any], None]:
@@ -72,12 +72,12 @@ def _set(name: str, value: object) -> Callable[[Any], None]:
 )
 def test_damage_is_named(tmp_path: Path, damage: Callable[[Any], None], says: str) -> None:
     path = tmp_path / "leaderboard.json"
-    write(everything(), tmp_path)
+    save_leaderboard(everything(), tmp_path)
     content = json.loads(path.read_text())
     damage(content)
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=says):
-        load(path)
+        load_leaderboard(path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"data": 1}', "[" * 100_000, "1e999"])
@@ -85,20 +85,20 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "leaderboard.json"
     path.write_text(text)
     with pytest.raises(UserError, match="is no leaderboard"):
-        load(path)
+        load_leaderboard(path)
 
 
 def test_a_number_too_large_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.json"
-    write(everything(), tmp_path)
+    save_leaderboard(everything(), tmp_path)
     path.write_text(path.read_text().replace("0.996,", "1e999,"))
     with pytest.raises(UserError, match="heldout_accuracy is inf"):
-        load(path)
+        load_leaderboard(path)
 
 
 def test_missing_or_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot read"):
-        load(tmp_path / "leaderboard.json")
+        load_leaderboard(tmp_path / "leaderboard.json")
     (tmp_path / "leaderboard.json").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="is no leaderboard"):
-        load(tmp_path / "leaderboard.json")
+        load_leaderboard(tmp_path / "leaderboard.json")

@@ -9,10 +9,19 @@ from typing import Any, NoReturn
 
 import pytest
 
+from results.leaderboard import (
+    Leaderboard,
+    Row,
+    rank_results,
+    render_csv,
+    render_json,
+    render_markdown,
+    render_table,
+    verdict,
+)
 from results.leaderboard.columns import PAGE
-from results.leaderboard.leaderboard import Leaderboard, Row, build, verdict
 from results.leaderboard.selection import Selection
-from results.leaderboard.table import WIDTH, md, table, to_csv, to_json
+from results.leaderboard.table import WIDTH
 from results.report.board import columns, lines as report_lines
 from tests.results.boards import (
     DATA,
@@ -40,7 +49,7 @@ def named(name: str) -> Leaderboard:
 
 def test_table_fits_120_columns_and_marks_one_champion() -> None:
     found = everything()
-    text = table(found)
+    text = render_table(found)
     lines = text.splitlines()
     assert lines[0] == verdict(found)
     assert lines[3].split() == [
@@ -68,7 +77,7 @@ def test_table_fits_with_the_longest_names_and_large_figures() -> None:
         recall_at_fpr_1=1.0, latency_us=123_456.0, train_seconds=12_345.6, rank=100,
         status="diverged", pareto=True,
     )  # fmt: skip
-    text = table(replace(found, rows=(perfect, *found.rows[1:])))
+    text = render_table(replace(found, rows=(perfect, *found.rows[1:])))
     assert "123,456^" in text and "1.0000" in text
     assert max(len(line) for line in text.splitlines()[1:]) <= WIDTH
 
@@ -83,12 +92,12 @@ def early() -> Leaderboard:
 
 
 def test_an_accuracy_on_a_part_of_the_validation_rows_is_marked() -> None:
-    for form in (table, md):
+    for form in (render_table, render_markdown):
         text = form(early())
         (marked,) = [line for line in text.splitlines() if "~" in line and " pruned " in line]
         assert "trial 9" in marked and " ~.8000 " in marked
         assert "~ on a part of them" in " ".join(text.split())
-    lines = {line["name"]: line for line in csv.DictReader(io.StringIO(to_csv(early())))}
+    lines = {line["name"]: line for line in csv.DictReader(io.StringIO(render_csv(early())))}
     assert (lines["trial 9"]["val_accuracy"], lines["trial 9"]["val_rows"]) == ("0.8", "1004")
     shown = columns(early())
     cells = {line.cells[1].text: line.cells for line in report_lines(early(), shown)}
@@ -102,20 +111,22 @@ def repeated() -> Leaderboard:
     scores = {"model2": [right_in_all_but(range(100, 100 + wrong)) for wrong in (40, 30)]}
     rivals = [trial(17), baseline("model2", layers=4), baseline("linear")]
     first = {row.name: right_in_all_but(range(20)) for row in rivals}
-    return build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, scores)
+    return rank_results(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, scores)
 
 
 def test_seeds_are_shown_with_mean_and_spread_and_what_has_none_is_named() -> None:
-    lines = table(repeated()).splitlines()
+    lines = render_table(repeated()).splitlines()
     at = next(index for index, line in enumerate(lines) if line.split()[1:2] == ["seeds"])
     assert lines[at].split() == ["name", "seeds", "mean", "std", "lowest", "highest"]
     # .98, .96 and .97.
     assert lines[at + 2].split() == ["model2", "3", ".9700", ".0100", ".9600", ".9800"]
     assert lines[at + 4] == ""
     assert lines[at + 5] == "no seed changes linear: not repeated"
-    assert "| model2 | 3 | .9700 |" in " ".join(md(repeated()).split())
-    assert "no seed changes linear" in md(repeated())
-    assert "seeds" not in table(everything()) and "not repeated" not in table(everything())
+    assert "| model2 | 3 | .9700 |" in " ".join(render_markdown(repeated()).split())
+    assert "no seed changes linear" in render_markdown(repeated())
+    assert "seeds" not in render_table(everything()) and "not repeated" not in render_table(
+        everything()
+    )
 
 
 SELECTION = Selection(
@@ -133,7 +144,7 @@ SELECTION = Selection(
 )
 
 
-@pytest.mark.parametrize("form", [table, md])
+@pytest.mark.parametrize("form", [render_table, render_markdown])
 def test_every_page_says_by_what_the_champion_was_chosen(
     form: Callable[[Leaderboard], str],
 ) -> None:
@@ -155,12 +166,12 @@ def test_every_page_says_by_what_the_champion_was_chosen(
 
 def test_no_optimism_has_no_sign() -> None:
     found = replace(everything(), selection=replace(SELECTION, optimism=-0.00001))
-    assert "an optimism of 0.00 points" in " ".join(table(found).split())
+    assert "an optimism of 0.00 points" in " ".join(render_table(found).split())
 
 
 def test_selection_bias_stands_below_in_words_and_in_json() -> None:
     found = replace(everything(), selection=SELECTION)
-    words = " ".join(table(found).split())
+    words = " ".join(render_table(found).split())
     assert (
         "selection bias: trial 17 was chosen by the highest validation accuracy among 20 complete "
         "trials. Its accuracy is .9966 on the 5,020 validation rows, and .9960 on the held-out "
@@ -168,14 +179,14 @@ def test_selection_bias_stands_below_in_words_and_in_json() -> None:
         "samples scores .9961 on the rows left out (.9941 to .9979): an optimism of "
         "0.05 points. 41% of the samples choose the same trial."
     ) in words
-    assert max(len(line) for line in table(found).splitlines()[1:]) <= WIDTH
-    assert "an optimism of 0.05 points" in md(found)
-    assert strict(to_json(found))["selection"] == asdict(SELECTION)
-    assert strict(to_json(everything()))["selection"] is None
+    assert max(len(line) for line in render_table(found).splitlines()[1:]) <= WIDTH
+    assert "an optimism of 0.05 points" in render_markdown(found)
+    assert strict(render_json(found))["selection"] == asdict(SELECTION)
+    assert strict(render_json(everything()))["selection"] is None
 
 
 def test_table_says_what_it_rests_on_and_why_a_training_is_not_complete() -> None:
-    text = table(everything())
+    text = render_table(everything())
     assert "data: rows 4000, split chronological" in text
     assert "protocol: epochs 3, vocabulary train" in text
     assert "model1-as-run diverged: loss is nan" in text
@@ -183,14 +194,14 @@ def test_table_says_what_it_rests_on_and_why_a_training_is_not_complete() -> Non
 
 
 def test_table_lets_no_text_steer_the_terminal() -> None:
-    text = table(named("trial \x1b[31m17\r\n\x07"))
+    text = render_table(named("trial \x1b[31m17\r\n\x07"))
     assert not set(text) & {"\x1b", "\r", "\x07"}
-    assert len(text.splitlines()) == len(table(everything()).splitlines())
+    assert len(text.splitlines()) == len(render_table(everything()).splitlines())
 
 
 def test_csv_has_the_schema_and_empty_cells() -> None:
     found = everything()
-    lines = list(csv.DictReader(io.StringIO(to_csv(found))))
+    lines = list(csv.DictReader(io.StringIO(render_csv(found))))
     assert list(lines[0]) == [field.name for field in fields(Row)]
     assert [line["name"] for line in lines] == [row.name for row in found.rows]
     assert float(lines[0]["heldout_accuracy"]) == found.rows[0].heldout_accuracy
@@ -201,14 +212,14 @@ def test_csv_has_the_schema_and_empty_cells() -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r-"])
 def test_csv_runs_no_formula(start: str) -> None:
-    lines = list(csv.DictReader(io.StringIO(to_csv(named(start + "cmd|' /C calc'!A0")))))
+    lines = list(csv.DictReader(io.StringIO(render_csv(named(start + "cmd|' /C calc'!A0")))))
     assert lines[0]["name"].startswith("'")
 
 
 def test_json_is_strict_and_complete() -> None:
     found = everything()
     odd = replace(found, data={**found.data, "mean": float("nan"), "deep": [float("inf"), 1.5]})
-    content = strict(to_json(odd))
+    content = strict(render_json(odd))
     assert list(content) == ["data", "protocol", "chosen_by", "selection", "rows"]
     assert content["data"]["mean"] is None and content["data"]["deep"] == [None, 1.5]
     assert [list(row) for row in content["rows"]] == [[f.name for f in fields(Row)]] * 8
@@ -218,7 +229,7 @@ def test_json_is_strict_and_complete() -> None:
 
 
 def test_markdown_has_the_verdict_first_and_stays_inert() -> None:
-    text = md(named("trial <img src=x onerror=alert(1)> | `x`"))
+    text = render_markdown(named("trial <img src=x onerror=alert(1)> | `x`"))
     lines = text.splitlines()
     assert lines[0].startswith("**Model 3") and lines[0].endswith("**")
     assert "<img" not in text and "<b>" not in text
@@ -229,13 +240,13 @@ def test_markdown_has_the_verdict_first_and_stays_inert() -> None:
 
 def test_an_empty_leaderboard_renders_in_every_form() -> None:
     empty = board({}, None)
-    assert table(empty).startswith("No Model 3 was searched for\n")
-    assert md(empty).startswith("**No Model 3 was searched for**\n")
-    assert to_csv(empty).count("\n") == 1
-    assert strict(to_json(empty))["rows"] == []
+    assert render_table(empty).startswith("No Model 3 was searched for\n")
+    assert render_markdown(empty).startswith("**No Model 3 was searched for**\n")
+    assert render_csv(empty).count("\n") == 1
+    assert strict(render_json(empty))["rows"] == []
 
 
 def test_a_board_of_failures_renders() -> None:
     failures = board({}, None, trial(1, "failed", reason="x" * 500), trial(2, "pruned"))
-    assert "No Model 3 was chosen (1 failed, 1 pruned)" in table(failures)
-    assert max(len(line) for line in table(failures).splitlines()) <= WIDTH
+    assert "No Model 3 was chosen (1 failed, 1 pruned)" in render_table(failures)
+    assert max(len(line) for line in render_table(failures).splitlines()) <= WIDTH

@@ -7,7 +7,7 @@ import pytest
 
 from data.dataset.encode import Vocabulary, encode
 from results.report.attribution import MOST_WINDOWS, Effects, explain, occlude
-from results.scoring.evaluate import probabilities
+from results.scoring import probabilities
 from spaces import Model3
 from tests.results.conftest import Trained
 from tests.spaces.draws import chosen
@@ -45,7 +45,7 @@ def test_looks_at_every_character_that_a_model_sees(length: int) -> None:
 def test_says_what_the_model_would_say(trained: Trained, kept: Path) -> None:
     rows = [1, 20]  # The second is longer than a model sees.
     texts = [trained.log.texts[row] for row in rows]
-    model = kept / "artefacts" / "model.keras"
+    model = kept / "artifacts" / "model.keras"
     found = explain(model, trained.vocabulary, "real", texts, rows)
     assert [record.row for record in found] == rows
     assert [len(record.effects) for record in found] == [len(text) for text in texts]

@@ -67,7 +67,7 @@ def test_a_part_that_fails_leaves_a_reason() -> None:
 
 
 def test_layers_are_read_without_keras(kept: Path) -> None:
-    layers = read_layers(kept / "artefacts" / "model.keras")
+    layers = read_layers(kept / "artifacts" / "model.keras")
     assert [layer.type for layer in layers][1:6] == [
         "Embedding", "Conv1D", "MaxPooling1D", "BatchNormalization", "GRU",
     ]  # fmt: skip

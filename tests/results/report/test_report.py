@@ -10,13 +10,19 @@ from pathlib import Path
 import pytest
 
 from data.common.command import run
-from results.leaderboard.leaderboard import from_store
-from results.leaderboard.verdict import verdict
+from results.leaderboard import build_leaderboard, verdict
 from results.report.mistakes import FILE as ATTRIBUTION
 from results.report.report import report
-from results.study.objectives import ACCURACY, OBJECTIVES
-from results.study.refits import as_refit, choose_refits, record_refit
-from results.study.store import CHECKPOINT, DATA_FOLDER, Store
+from results.study import (
+    ACCURACY,
+    CHECKPOINT,
+    DATA_FOLDER,
+    OBJECTIVES,
+    Store,
+    as_refit,
+    choose_refits,
+    record_refit,
+)
 from tests.results.reported import PAYLOADS, make_run, write_log
 
 SECTIONS = [
@@ -48,7 +54,9 @@ class Page(HTMLParser):
 
 
 def page_of(store: Store, *, attribute: bool = True) -> str:
-    return report.write(store, from_store(store), attribute=attribute).read_text(encoding="utf-8")
+    return report.write(store, build_leaderboard(store), attribute=attribute).read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +81,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_leads_with_the_verdict(store: Store, text: str) -> None:
     page = Page(text)
     headline = next(words for tag, words in page.texts if tag == "h1")
-    assert headline == verdict(from_store(store))
+    assert headline == verdict(build_leaderboard(store))
     assert [each["id"] for each in page.of("section")] == SECTIONS
     assert text.index("<h1>") < text.index("<table")
 
@@ -143,7 +151,7 @@ def test_says_why_the_model_cannot_be_asked(tmp_path: Path) -> None:
 
 def test_a_missing_part_leaves_the_rest(tmp_path: Path) -> None:
     store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", WORDS), words=("a", "b"))
-    board = from_store(store)
+    board = build_leaderboard(store)
     for path in (store.folder / DATA_FOLDER).glob("texts*"):
         path.unlink()
     text = report.write(Store.open(store.folder), board).read_text(encoding="utf-8")
@@ -186,7 +194,7 @@ def test_the_command_says_who_won_and_where_it_is(
 ) -> None:
     assert report.main([str(store.folder), "--no-attribution"]) == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first == verdict(from_store(store))
+    assert first == verdict(build_leaderboard(store))
     assert second == str(store.folder / "report.html")
 
 
@@ -211,4 +219,4 @@ def test_refits_stand_beside_the_rest_and_it_says_which_is_exported(tmp_path: Pa
     assert "exported: trial 0, refit, the champion trained again." in text
     lines = [row for row in page.of("tr") if row.get("data-kind") == "refit"]
     assert len(lines) == 2
-    assert verdict(from_store(store)) in text.replace("&lt;", "<")
+    assert verdict(build_leaderboard(store)) in text.replace("&lt;", "<")

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from data.dataset.batches import Padding
-from results.scoring.evaluate import Scorer, probabilities
+from results.scoring import Scorer, probabilities
 from tests.results.conftest import Trained
 
 

@@ -11,8 +11,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from results.scoring.evaluate import Scorer, probabilities
-from results.scoring.latency import BATCH, CALLS, Rows, latency
+from results.scoring import Rows, Scorer, measure_latency, probabilities
+from results.scoring.latency import BATCH, CALLS
 from tests.results.conftest import Trained
 
 
@@ -23,7 +23,7 @@ def test_a_network_is_measured_in_bounded_time(trained: Trained) -> None:
         probabilities(score, trained.encoded, rows, padding="real")
 
     started = time.perf_counter()
-    measured = latency(answer, np.arange(60), seconds=0.3)  # fewer than 512: rows repeat
+    measured = measure_latency(answer, np.arange(60), seconds=0.3)  # fewer than 512: rows repeat
     assert time.perf_counter() - started < 20
     assert 0 < measured.batch.p50 < measured.alone.p50 < 1e6
     assert measured.alone.p50 <= measured.alone.p99
@@ -45,7 +45,7 @@ def test_the_slowest_hundredth_is_seen() -> None:
         calls += 1
         burn(0.03 if calls % 40 == 0 else 0.0005)
 
-    alone = latency(answer, np.arange(5), seconds=0.5).alone
+    alone = measure_latency(answer, np.arange(5), seconds=0.5).alone
     assert 500 <= alone.p50 < 20_000
     assert alone.p99 >= 30_000
 
@@ -59,13 +59,13 @@ def test_work_on_other_threads_counts_and_waiting_does_not() -> None:
         thread.join()
         time.sleep(wait)
 
-    alone = latency(answer, np.arange(5), seconds=0.5).alone
+    alone = measure_latency(answer, np.arange(5), seconds=0.5).alone
     assert work * 1e6 <= alone.p50 < wait * 1e6
 
 
 def test_requests_come_alone_and_by_512_from_all_rows() -> None:
     asked: list[Rows] = []
-    latency(asked.append, np.arange(100, 700), seconds=0.01)
+    measure_latency(asked.append, np.arange(100, 700), seconds=0.01)
     sizes = {len(rows) for rows in asked}
     assert sizes == {1, BATCH}
     assert set(np.concatenate(asked)) == set(range(100, 700))
@@ -79,7 +79,7 @@ def test_a_slow_answer_is_asked_once_of_each_kind() -> None:
         asked.append(len(rows))
         time.sleep(0.1)
 
-    latency(answer, np.arange(5), seconds=0.01)
+    measure_latency(answer, np.arange(5), seconds=0.01)
     assert asked == [1, 1, BATCH]  # The first one traces a network.
 
 
@@ -117,7 +117,7 @@ def test_the_figures_hardly_depend_on_busy_neighbors(trained: Trained) -> None:
         probabilities(score, trained.encoded, rows, padding="real")
 
     def figures() -> tuple[float, float]:
-        found = latency(answer, np.arange(60), seconds=0.5)
+        found = measure_latency(answer, np.arange(60), seconds=0.5)
         return found.alone.p50, found.batch.p50
 
     apart, beside = [], []

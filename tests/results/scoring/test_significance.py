@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from results.scoring.significance import holm, mcnemar, wilson
+from results.scoring import holm, mcnemar, wilson
 
 
 def test_wilson_is_the_published_formula() -> None:

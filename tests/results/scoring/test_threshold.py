@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from data.common.errors import UserError
-from results.scoring.metrics import recall_at
-from results.scoring.threshold import DEFAULT, Rule, Threshold, choose, parse
+from results.scoring import (
+    DEFAULT_RULE,
+    Threshold,
+    ThresholdRule,
+    choose_threshold,
+    parse_threshold,
+    recall_at,
+)
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1]
 SCORES = [0.1, 0.2, 0.3, 0.8, 0.25, 0.7, 0.9, 0.95]
@@ -21,35 +27,38 @@ rows = st.lists(
 
 
 def test_the_default_is_half() -> None:
-    found = choose(LABELS, SCORES)
+    found = choose_threshold(LABELS, SCORES)
     assert found == Threshold(0.5, "0.5", recall=0.75, false_positive_rate=0.25)
 
 
 def test_a_false_positive_rate_is_kept() -> None:
-    none = choose(LABELS, SCORES, parse("fpr=0"))
+    none = choose_threshold(LABELS, SCORES, parse_threshold("fpr=0"))
     assert (none.recall, none.false_positive_rate) == (0.5, 0.0)
     assert none.value == pytest.approx(0.85)  # between the highest normal row and the next attack
-    one = choose(LABELS, SCORES, parse("fpr=0.25"))
+    one = choose_threshold(LABELS, SCORES, parse_threshold("fpr=0.25"))
     assert (one.recall, one.false_positive_rate, one.rule) == (0.75, 0.25, "fpr=0.25")
 
 
 def test_a_cost_is_minimal() -> None:
-    dear_alarms = choose(LABELS, SCORES, parse("cost=10:1"))
+    dear_alarms = choose_threshold(LABELS, SCORES, parse_threshold("cost=10:1"))
     assert (dear_alarms.recall, dear_alarms.false_positive_rate) == (0.5, 0.0)
-    dear_misses = choose(LABELS, SCORES, parse("cost=1:10"))
+    dear_misses = choose_threshold(LABELS, SCORES, parse_threshold("cost=1:10"))
     assert (dear_misses.recall, dear_misses.false_positive_rate) == (1.0, 0.5)
 
 
 def test_rates_count_rows_and_not_floats() -> None:
     labels = [0] * 3000 + [1]
     scores = [*np.linspace(0, 0.9, 3000).tolist(), 0.95]
-    assert choose(labels, scores, parse("fpr=0.001")).false_positive_rate == 3 / 3000
+    assert (
+        choose_threshold(labels, scores, parse_threshold("fpr=0.001")).false_positive_rate
+        == 3 / 3000
+    )
 
 
 @given(rows, st.sampled_from([0.0, 0.001, 0.1, 0.34, 0.5, 0.99]))
 def test_no_lower_threshold_would_find_more(drawn: list[tuple[bool, float]], fpr: float) -> None:
     labels, scores = zip(*drawn, strict=True)
-    found = choose(labels, scores, Rule(fpr=fpr))
+    found = choose_threshold(labels, scores, ThresholdRule(fpr=fpr))
     assert found.false_positive_rate is not None
     assert found.false_positive_rate <= fpr + 1e-9
     best = recall_at(labels, scores, fpr)
@@ -67,7 +76,7 @@ def test_no_threshold_is_cheaper(
         above = scores > value
         return float(cost[0] * (above & ~labels).sum() + cost[1] * (~above & labels).sum())
 
-    found = choose(labels, scores, Rule(cost=cost))
+    found = choose_threshold(labels, scores, ThresholdRule(cost=cost))
     assert price(found.value) == min(price(value) for value in np.linspace(0, 1, 33))
 
 
@@ -77,23 +86,23 @@ def test_no_threshold_is_cheaper(
 )  # fmt: skip
 def test_what_is_no_rule_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=f"--threshold is '{text}', but must be a number"):
-        parse(text)
+        parse_threshold(text)
 
 
 @pytest.mark.parametrize("text", ["0.5", "0.25", "fpr=0.001", "fpr=0", "cost=1:10", "cost=2.5:1"])
 def test_a_rule_is_written_as_it_is_read(text: str) -> None:
-    assert str(parse(text)) == text
+    assert str(parse_threshold(text)) == text
 
 
 def test_rows_that_cannot_tell_are_refused() -> None:
     for labels, scores in (([0, 0], [0.1, 0.2]), ([1, 1], [0.1, 0.2]), ([0, 1], [np.nan, 0.2])):
         with pytest.raises(UserError, match=r"--threshold fpr=0\.1 cannot be chosen"):
-            choose(labels, scores, parse("fpr=0.1"))
-    assert choose([0, 0], [0.1, np.nan], DEFAULT) == Threshold(0.5, "0.5", None, 0.0)
+            choose_threshold(labels, scores, parse_threshold("fpr=0.1"))
+    assert choose_threshold([0, 0], [0.1, np.nan], DEFAULT_RULE) == Threshold(0.5, "0.5", None, 0.0)
 
 
 def test_is_read_as_it_was_written() -> None:
-    found = choose(LABELS, SCORES)
+    found = choose_threshold(LABELS, SCORES)
     assert Threshold.of(asdict(found)) == found
     broken: list[object] = [
         3, {}, {"value": "x", "rule": ""}, {"value": 0.5, "rule": 1}, {"value": 2, "rule": ""}

@@ -1,11 +1,12 @@
-"""Artefacts that machines without a common folder exchange."""
+"""Artifacts that machines without a common folder exchange."""
 
 from pathlib import Path
 
 import pytest
 
 from data.common.errors import UserError
-from results.study.artifacts import Artefacts, check_url
+from results.study import check_artifacts_url
+from results.study.artifacts import Artifacts
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -14,7 +15,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_another_machine_finds_what_one_has_published(tmp_path: Path, url: str) -> None:
-    here, there = Artefacts(tmp_path / "here", url), Artefacts(tmp_path / "there", url)
+    here, there = Artifacts(tmp_path / "here", url), Artifacts(tmp_path / "there", url)
     (here.folder / "trials" / "3").mkdir(parents=True)
     (here.folder / "trials" / "3" / "scores.npz").write_bytes(b"scores")
     assert there.find("trials/3/scores.npz") is None
@@ -26,19 +27,19 @@ def test_another_machine_finds_what_one_has_published(tmp_path: Path, url: str) 
 
     there.delete("trials/3/scores.npz")
     assert not found.exists()
-    assert Artefacts(tmp_path / "third", url).find("trials/3/scores.npz") is None
+    assert Artifacts(tmp_path / "third", url).find("trials/3/scores.npz") is None
     there.delete("trials/3/scores.npz")
 
 
 def test_one_folder_needs_no_copies(tmp_path: Path) -> None:
-    artefacts = Artefacts(tmp_path)
+    artifacts = Artifacts(tmp_path)
     (tmp_path / "a").write_bytes(b"a")
-    artefacts.publish("a")
+    artifacts.publish("a")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert artefacts.find("a") == tmp_path / "a"
-    assert artefacts.find("b") is None
-    artefacts.delete("a")
-    assert artefacts.find("a") is None
+    assert artifacts.find("a") == tmp_path / "a"
+    assert artifacts.find("b") is None
+    artifacts.delete("a")
+    assert artifacts.find("a") is None
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_one_folder_needs_no_copies(tmp_path: Path) -> None:
 )
 def test_a_url_that_cannot_serve_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="--artefacts") as error:
-        check_url(url)
+        check_artifacts_url(url)
     assert "word" not in str(error.value).replace("password", "")
 
 
@@ -72,8 +73,8 @@ def test_a_url_that_cannot_serve_is_refused(url: str) -> None:
     ],
 )
 def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str, url: str) -> None:
-    artefacts = Artefacts(tmp_path / "runs" / "here", url)
-    for action in (artefacts.find, artefacts.publish, artefacts.delete):
+    artifacts = Artifacts(tmp_path / "runs" / "here", url)
+    for action in (artifacts.find, artifacts.publish, artifacts.delete):
         with pytest.raises(UserError, match="does not lie among the runs"):
             action(path)
 
@@ -83,12 +84,12 @@ def test_finished_baselines_lie_beside_the_run(tmp_path: Path) -> None:
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"model")
     (tmp_path / "runs" / "here").mkdir()
-    found = Artefacts(tmp_path / "runs" / "here").find("../baselines/abc/model.keras")
+    found = Artifacts(tmp_path / "runs" / "here").find("../baselines/abc/model.keras")
     assert found is not None
     assert found.read_bytes() == b"model"
 
 
 def test_a_place_is_named_from_the_run_on(tmp_path: Path) -> None:
-    artefacts = Artefacts(tmp_path / "runs" / "here")
-    assert artefacts.name(tmp_path / "runs" / "here" / "trials" / "0") == "trials/0"
-    assert artefacts.name(str(tmp_path / "runs" / "baselines" / "abc")) == "../baselines/abc"
+    artifacts = Artifacts(tmp_path / "runs" / "here")
+    assert artifacts.name(tmp_path / "runs" / "here" / "trials" / "0") == "trials/0"
+    assert artifacts.name(str(tmp_path / "runs" / "baselines" / "abc")) == "../baselines/abc"

@@ -12,16 +12,17 @@ from optuna.trial import TrialState
 
 from data.common.errors import UserError
 from results.export.export import chosen
-from results.leaderboard.leaderboard import from_store, load, write
-from results.leaderboard.table import md, table, to_csv
+from results.leaderboard import (
+    build_leaderboard,
+    load_leaderboard,
+    render_csv,
+    render_markdown,
+    render_table,
+    save_leaderboard,
+)
 from results.report.report import write as write_report
-from results.scoring.metrics import accuracy, cross_entropy
-from results.scoring.scores import SCORES
-from results.scoring.significance import mcnemar, wilson
-from results.study.ensemble import choose_ensemble, ensemble
-from results.study.objectives import ACCURACY, OBJECTIVES
-from results.study.result import Result
-from results.study.store import Store
+from results.scoring import SCORES, accuracy, cross_entropy, mcnemar, wilson
+from results.study import ACCURACY, OBJECTIVES, Result, Store, build_ensemble, choose_ensemble
 from tests.results.reported import make_run, write_log
 
 LATENCY = OBJECTIVES["latency_us"]
@@ -35,7 +36,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_its_probabilities_are_the_mean_of_the_best_trials(store: Store) -> None:
     assert choose_ensemble(store, 3) == ("trial 0", "trial 1", "trial 2")
-    made = ensemble(Store.open(store.folder))
+    made = build_ensemble(Store.open(store.folder))
     assert made is not None
     result, heldout = made
     members = store.trials()[:3]
@@ -53,14 +54,14 @@ def test_its_probabilities_are_the_mean_of_the_best_trials(store: Store) -> None
 
 
 def test_its_row_is_tested_as_any_trial_and_is_never_selected(store: Store) -> None:
-    before = from_store(store)
+    before = build_leaderboard(store)
     choose_ensemble(store, 3)
-    board = from_store(store)
+    board = build_leaderboard(store)
     (row,) = [row for row in board.rows if row.kind == "ensemble"]
     assert (row.name, row.status, row.selected) == ("ensemble of 3", "complete", False)
     assert row.reason == "the mean of trial 0, trial 1, trial 2"
     labels = store.heldout_labels()
-    made, model2 = ensemble(store), store.heldout_probabilities()["model2"]
+    made, model2 = build_ensemble(store), store.heldout_probabilities()["model2"]
     assert made is not None and row.heldout_accuracy == accuracy(labels, made[1])
     right, other = (made[1] > 0.5) == labels, (model2 > 0.5) == labels
     assert (row.heldout_low, row.heldout_high) == wilson(int(right.sum()), len(labels))
@@ -79,12 +80,12 @@ def test_its_row_is_tested_as_any_trial_and_is_never_selected(store: Store) -> N
 
 def test_every_form_of_the_board_shows_it(store: Store) -> None:
     choose_ensemble(store, 2)
-    board = from_store(store)
-    write(board, store.folder)
-    assert load(store.folder / "leaderboard.json") == board
-    for text in (table(board), md(board)):
+    board = build_leaderboard(store)
+    save_leaderboard(board, store.folder)
+    assert load_leaderboard(store.folder / "leaderboard.json") == board
+    for text in (render_table(board), render_markdown(board)):
         assert "ensemble of 2" in text and "the mean of trial 0, trial 1" in text
-    cells = {row["name"]: row for row in csv.DictReader(io.StringIO(to_csv(board)))}
+    cells = {row["name"]: row for row in csv.DictReader(io.StringIO(render_csv(board)))}
     assert cells["ensemble of 2"]["kind"] == "ensemble"
     page = write_report(store, board, attribute=False).read_text(encoding="utf-8")
     assert 'data-kind="ensemble"' in page and "<option>ensemble</option>" in page
@@ -92,12 +93,12 @@ def test_every_form_of_the_board_shows_it(store: Store) -> None:
 
 def test_it_meets_the_brief_only_where_all_members_do(store: Store) -> None:
     choose_ensemble(store, 2)
-    found = from_store(store).find("ensemble of 2")
+    found = build_leaderboard(store).find("ensemble of 2")
     assert found is not None and found.meets_brief
     bad = replace(store.trials()[1], violations=("the optimizer is adam",))
     add(store, replace(bad, name="trial 7", number=7, val_accuracy=0.99))
     choose_ensemble(store, 2)
-    found = from_store(store).find("ensemble of 2")
+    found = build_leaderboard(store).find("ensemble of 2")
     assert found is not None and not found.meets_brief
 
 
@@ -127,16 +128,16 @@ def test_fewer_than_two_make_none(
         assert choose_ensemble(store, 2) == ()
     (line,) = caplog.messages
     assert line.startswith("no ensemble: it takes two complete trials, and there are ")
-    assert ensemble(store) is None
+    assert build_ensemble(store) is None
 
 
 def test_a_later_choice_replaces_it_and_none_forgets_it(store: Store) -> None:
-    assert choose_ensemble(store, 0) == () and ensemble(store) is None
+    assert choose_ensemble(store, 0) == () and build_ensemble(store) is None
     choose_ensemble(store, 2)
     add(store, replace(store.trials()[4], name="trial 7", number=7, val_accuracy=0.99))
     assert choose_ensemble(Store.open(store.folder), 3) == ("trial 7", "trial 0", "trial 1")
     choose_ensemble(store, 0)
-    assert ensemble(store) is None
+    assert build_ensemble(store) is None
 
 
 def test_without_a_members_probabilities_there_is_no_row(
@@ -145,7 +146,7 @@ def test_without_a_members_probabilities_there_is_no_row(
     choose_ensemble(store, 3)
     (store.folder / "trials" / "1" / SCORES).unlink()
     with caplog.at_level(logging.WARNING):
-        assert ensemble(store) is None
+        assert build_ensemble(store) is None
     assert "trial 0, trial 1, trial 2 are gone" in caplog.text
     # Chosen again, it makes do with those that are there.
     assert choose_ensemble(store, 3) == ("trial 0", "trial 2", "trial 3")
@@ -155,7 +156,7 @@ def test_its_members_are_chosen_by_the_first_objective(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", ["plain"])
     store = make_run(tmp_path / "two", log, objectives=[ACCURACY, LATENCY])
     assert choose_ensemble(store, 2) == ("trial 0", "trial 1")
-    assert from_store(store).find("ensemble of 2") is not None
+    assert build_leaderboard(store).find("ensemble of 2") is not None
     store = make_run(tmp_path / "fast", log, objectives=[LATENCY])
     quick = replace(store.trials()[0], name="trial 7", number=7, latency_us=1.0, val_accuracy=0.1)
     add(store, quick)
@@ -170,9 +171,9 @@ def test_another_machines_members_are_fetched(tmp_path: Path) -> None:
     for number in range(3):
         there.publish(number)
     choose_ensemble(there, 3)
-    expected = ensemble(there)
+    expected = build_ensemble(there)
     for number in range(3):
         (there.folder / "trials" / str(number) / SCORES).unlink()
-    found = ensemble(Store.open(there.folder))
+    found = build_ensemble(Store.open(there.folder))
     assert expected is not None and found is not None
     np.testing.assert_array_equal(found[1], expected[1])

@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import TrialState
 
 from data.common.errors import UserError
-from results.study.storage import JOURNAL, open_storage
+from results.study import JOURNAL, open_storage
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

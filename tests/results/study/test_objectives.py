@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from results.study.objectives import OBJECTIVES, figures_of, order
-from results.study.result import Point, Result
+from results.study import OBJECTIVES, Point, Result, objective_values
+from results.study.objectives import order
 
 
 def test_each_is_an_attribute_of_a_result() -> None:
@@ -81,7 +81,7 @@ SCORES = [0.1, 0.1, 0.2, 0.2, 0.4, 0.6, 0.3, 0.7, 0.8, 0.9]
 
 
 def test_what_ranks_rows_is_computed_from_their_probabilities() -> None:
-    assert figures_of(LABELS, SCORES) == pytest.approx(
+    assert objective_values(LABELS, SCORES) == pytest.approx(
         {
             "val_auc": 22 / 24,
             "val_f1": 2 * 3 / (4 + 4),
@@ -92,7 +92,7 @@ def test_what_ranks_rows_is_computed_from_their_probabilities() -> None:
 
 
 def test_rows_of_one_class_cannot_be_ranked() -> None:
-    found = figures_of([0, 0, 0], [0.1, 0.2, 0.3])
+    found = objective_values([0, 0, 0], [0.1, 0.2, 0.3])
     assert (found["val_auc"], found["val_recall_at_fpr_1"]) == (None, None)
 
 

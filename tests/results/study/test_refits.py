@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from results.study.objectives import ACCURACY
-from results.study.refits import (
+from results.study import (
+    ACCURACY,
+    Point,
+    Result,
+    Store,
     as_refit,
     choose_refits,
-    exported,
     find_refit,
+    find_refits,
     first_training,
     record_refit,
-    refits,
+    result_to_export,
 )
-from results.study.result import Point, Result
-from results.study.store import Store
 
 TRIAL = Result(
     "trial 3",
@@ -55,15 +56,18 @@ def test_a_refit_keeps_no_score_of_the_rows_that_it_trained_on() -> None:
 def test_another_process_reads_those_that_were_chosen(store: Store) -> None:
     linear = leave(store, Result("linear", "baseline", "complete"))
     third, fourth = leave(store, TRIAL), leave(store, replace(TRIAL, name="trial 4", number=4))
-    assert refits(store) == []
+    assert find_refits(store) == []
     choose_refits(store, ["trial 3", "model2", "linear"])
     again = Store.open(store.folder)
     # Those of model2 are still to be trained; that of trial 4 is kept, should it be chosen again.
-    assert [result.to_json() for result in refits(again)] == [third.to_json(), linear.to_json()]
+    assert [result.to_json() for result in find_refits(again)] == [
+        third.to_json(),
+        linear.to_json(),
+    ]
     kept = find_refit(again, "trial 4")
     assert kept is not None and kept.to_json() == fourth.to_json()
     choose_refits(again, [])
-    assert refits(Store.open(store.folder)) == []
+    assert find_refits(Store.open(store.folder)) == []
 
 
 def test_no_refit_leaves_no_trace(store: Store) -> None:
@@ -93,13 +97,13 @@ def test_a_refit_is_exported_unless_something_is_wrong_with_it(
     store: Store, values: dict[str, str], is_exported: bool
 ) -> None:
     choose_refits(store, ["trial 3"])
-    assert exported(store, TRIAL) == TRIAL
+    assert result_to_export(store, TRIAL) == TRIAL
     leave(store, TRIAL, **values)
-    assert (exported(store, TRIAL).kind == "refit") == is_exported
+    assert (result_to_export(store, TRIAL).kind == "refit") == is_exported
     # A champion of a later search is not exported as the earlier one's refit.
-    assert exported(store, replace(TRIAL, name="trial 5")).name == "trial 5"
+    assert result_to_export(store, replace(TRIAL, name="trial 5")).name == "trial 5"
     choose_refits(store, [])
-    assert exported(store, TRIAL) == TRIAL
+    assert result_to_export(store, TRIAL) == TRIAL
 
 
 def test_a_refit_leads_back_to_its_first_training(store: Store) -> None:

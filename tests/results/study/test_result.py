@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from results.study.result import Point, Result
+from results.study import Point, Result
 
 WHOLE = Result(
     name="trial 17",
@@ -30,7 +30,7 @@ WHOLE = Result(
     latency_us=800.5,
     latency_batch_us=40.25,
     worker="here-1",
-    artefacts="trials/17",
+    artifacts="trials/17",
 )
 BARE = Result("linear", "baseline", "failed")
 
@@ -73,7 +73,9 @@ def test_a_figure_that_is_not_finite_is_unknown(lost: float) -> None:
 
 def test_json_holds_plain_values_under_the_attributes_names() -> None:
     plain: dict[str, Any] = WHOLE.to_json()
-    assert list(plain) == list(vars(WHOLE))
+    # The one key of earlier versions that the attribute's spelling has left behind.
+    names = [{"artifacts": "artefacts"}.get(name, name) for name in vars(WHOLE)]
+    assert list(plain) == names
     assert plain["violations"] == ["the optimizer is adam"]
     assert plain["curve"][1]["val_accuracy"] == 0.75
 

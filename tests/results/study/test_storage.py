@@ -10,15 +10,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from data.common.errors import UserError
-from results.study import retrying_storage as patience
-from results.study.storage import (
-    _is_made_already,
-    _reach,
-    close,
-    open_storage,
-    remember,
-    remembered,
-)
+from results.study import close_storage, open_storage, retrying_storage
+from results.study.storage import _is_made_already, _reach, remember, remembered
 
 HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
 pytestmark = [
@@ -121,12 +114,12 @@ class _Away(optuna.storages.InMemoryStorage):
 
 
 def test_a_server_that_returns_is_waited_for() -> None:
-    assert patience.make_patient(_Away(2), seconds=10).get_all_studies() == []
+    assert retrying_storage.make_retrying(_Away(2), seconds=10).get_all_studies() == []
 
 
 def test_patience_ends() -> None:
     with pytest.raises(Exception, match="shutting down"):
-        patience.make_patient(_Away(99), seconds=0.5).get_all_studies()
+        retrying_storage.make_retrying(_Away(99), seconds=0.5).get_all_studies()
 
 
 def test_sqlite_serves_a_study(tmp_path: Path) -> None:
@@ -134,7 +127,7 @@ def test_sqlite_serves_a_study(tmp_path: Path) -> None:
     first.tell(first.ask(), 0.5)
     assert second.best_value == 0.5
     for study in (first, second):
-        close(study._storage)
+        close_storage(study._storage)
 
 
 def test_a_database_is_closed_with_and_without_optunas_cache_before_it(tmp_path: Path) -> None:
@@ -142,5 +135,5 @@ def test_a_database_is_closed_with_and_without_optunas_cache_before_it(tmp_path:
     for storage in (bare, optuna.storages.get_storage(bare)):
         assert optuna.get_all_study_names(storage) == []
         assert bare.engine.pool.checkedin() > 0
-        close(storage)
+        close_storage(storage)
         assert bare.engine.pool.checkedin() == 0

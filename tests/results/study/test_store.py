@@ -13,13 +13,24 @@ from optuna.trial import TrialState
 
 from data.common.errors import UserError
 from data.dataset.dataset import Dataset
-from results.scoring.scores import SCORES
-from results.study.artifacts import Artefacts
-from results.study.objectives import ACCURACY, OBJECTIVES, Objective
-from results.study.result import Point, Result
-from results.study.storage import JOURNAL, open_storage
-from results.study.store import CHECKPOINT, Store
-from results.study.trials import REASON, REPLACES, SURPLUS, WORKER, counted
+from results.scoring import SCORES
+from results.study import (
+    ACCURACY,
+    CHECKPOINT,
+    DUPLICATE,
+    JOURNAL,
+    OBJECTIVES,
+    REASON,
+    RETRY_OF,
+    WORKER,
+    Objective,
+    Point,
+    Result,
+    Store,
+    counted_trials,
+    open_storage,
+)
+from results.study.artifacts import Artifacts
 
 DATA = {"source": "log.csv", "fingerprint": "abc", "rows": 600, "slices": {"fit": 337}}
 PROTOCOL = {"space": "model3", "epochs": 3, "objective": ["val_accuracy"]}
@@ -50,7 +61,7 @@ def told(store: Store) -> list[Objective]:
 
 
 def add(store: Store, accuracy: float, loss: float | None = 0.5, **values: Any) -> Result:
-    """Run a trial as a worker does: ask, leave artefacts, record, tell."""
+    """Run a trial as a worker does: ask, leave artifacts, record, tell."""
     trial = store.study.ask()
     folder = store.trial_folder(trial.number)
     folder.mkdir(parents=True)
@@ -63,7 +74,7 @@ def add(store: Store, accuracy: float, loss: float | None = 0.5, **values: Any) 
             "number": trial.number,
             "val_accuracy": accuracy,
             "val_loss": loss,
-            "artefacts": str(folder.relative_to(store.folder)),
+            "artifacts": str(folder.relative_to(store.folder)),
             **values,
         },
     )
@@ -78,7 +89,7 @@ def add(store: Store, accuracy: float, loss: float | None = 0.5, **values: Any) 
 def test_what_was_recorded_is_read_by_another_process(store: Store) -> None:
     lost = Point(1.0, math.nan, 0.5, math.nan, 0.34)
     trial = add(store, 0.34, None, status="diverged", curve=(lost,), reason="loss is nan")
-    baseline = Result("model2", "baseline", "complete", val_accuracy=0.9, artefacts="../b/model2")
+    baseline = Result("model2", "baseline", "complete", val_accuracy=0.9, artifacts="../b/model2")
     store.record_baseline(baseline)
     again = Store.open(store.folder)
     assert [result.name for result in again.results()] == ["model2", "trial 0"]
@@ -169,7 +180,7 @@ def test_damaged_scores_are_one_line(store: Store) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scores.npz").write_bytes(b"PK no archive")
     with pytest.raises(UserError, match=r"scores\.npz: it is damaged"):
-        store.scores(replace(result, artefacts="trials/0"))
+        store.scores(replace(result, artifacts="trials/0"))
 
 
 @pytest.mark.parametrize("line", [b"{no json\n", b'"\xff"\n', b"\xff\n"])
@@ -236,10 +247,10 @@ def test_a_baseline_is_never_champion(store: Store) -> None:
 def test_lost_and_surplus_trials_are_hidden(store: Store) -> None:
     lost, surplus = store.study.ask(), store.study.ask()
     store.study.tell(lost, state=TrialState.FAIL)
-    surplus.set_user_attr(SURPLUS, True)
+    surplus.set_user_attr(DUPLICATE, True)
     store.study.tell(surplus, state=TrialState.FAIL)
-    store.study.enqueue_trial({}, user_attrs={REPLACES: lost.number})
-    assert [trial.number for trial in counted(store.study)] == [2]
+    store.study.enqueue_trial({}, user_attrs={RETRY_OF: lost.number})
+    assert [trial.number for trial in counted_trials(store.study)] == [2]
     # The replacement waits: nothing has finished.
     assert store.trials() == []
     repeated = add(store, 0.7)
@@ -278,7 +289,7 @@ def test_only_the_best_checkpoints_are_kept(store: Store, monkeypatch: pytest.Mo
     there = [store.find(result, CHECKPOINT) is not None for result in store.trials()]
     assert there == [False, True, False, True, True]
     asked: list[str] = []
-    monkeypatch.setattr(Artefacts, "delete", lambda self, path: asked.append(path))
+    monkeypatch.setattr(Artifacts, "delete", lambda self, path: asked.append(path))
     store.keep_best_checkpoints(2)  # Again, with nothing left to delete.
     assert asked == []
     add(store, 0.95)
@@ -300,12 +311,12 @@ def test_scores_are_read_where_they_are(store: Store, dataset: Dataset) -> None:
     dataset.save(store.folder / "data")
     kept, without = add(store, 0.5), add(store, 0.6)
     heldout = np.linspace(0, 1, len(dataset.split.heldout), dtype=np.float32)
-    np.savez(store.folder / kept.artefacts / SCORES, validation=heldout[:3], heldout=heldout)
+    np.savez(store.folder / kept.artifacts / SCORES, validation=heldout[:3], heldout=heldout)
     read = store.scores(kept)
     assert read is not None
     np.testing.assert_array_equal(read["validation"], heldout[:3])
     assert store.scores(without) is None
-    assert store.scores(replace(kept, artefacts="")) is None
+    assert store.scores(replace(kept, artifacts="")) is None
     assert list(store.heldout_probabilities()) == [kept.name]
     np.testing.assert_array_equal(store.heldout_probabilities()[kept.name], heldout)
     np.testing.assert_array_equal(store.heldout_labels(), dataset.labels[dataset.split.heldout])

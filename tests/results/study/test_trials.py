@@ -2,7 +2,7 @@
 
 import optuna
 
-from results.study.trials import agreed_objectives, show_objectives
+from results.study import agreed_objectives, show_objectives
 
 
 def tell(study: optuna.Study) -> None:

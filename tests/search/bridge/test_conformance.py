@@ -16,7 +16,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FatalTypeError
 from optuna.trial import TrialState
 
-from results.study.trials import REPLACES, WORKER, counted
+from results.study import RETRY_OF, WORKER, counted_trials
 from search.bridge.oracle import OptunaOracle
 from search.queue import queue as slots
 from search.queue.stale_trials import put_back
@@ -368,10 +368,10 @@ def test_a_dead_process_is_followed_by_way_of_the_study_alone(
     assert put_back(study) == 1
     tuner = scorer(OptunaOracle(study, max_trials=5), lambda hp: hp.Float("x", 0, 1), tmp_path)
     tuner.search(verbose=0)
-    trials = counted(study)
+    trials = counted_trials(study)
     assert states(study) == ["COMPLETE"] * 5
     assert len({trial.params["x"] for trial in trials}) == 5
-    (again,) = [trial for trial in trials if trial.user_attrs.get(REPLACES) == lost.number]
+    (again,) = [trial for trial in trials if trial.user_attrs.get(RETRY_OF) == lost.number]
     assert again.params == lost.params
     assert study.trials[lost.number].state == TrialState.FAIL
 

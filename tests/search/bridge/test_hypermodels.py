@@ -15,8 +15,7 @@ from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.trial import TrialState
 
 from data.dataset.dataset import Dataset
-from results.study.result import Result
-from results.study.store import Store
+from results.study import Result, Store
 from search.queue.failures import REFUSALS_A_FAILURE
 from tests.search.small import Small, small_model
 from tests.search.tuning import Building, begin_with, open_store, search, words

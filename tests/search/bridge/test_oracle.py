@@ -14,7 +14,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.trial import TrialState
 
-from results.study.trials import REASON, WORKER, counted
+from results.study import REASON, WORKER, counted_trials
 from search.bridge.oracle import OptunaOracle
 from search.bridge.tuner import OptunaTuner
 from search.queue import queue as slots
@@ -944,4 +944,4 @@ def test_seed_0_repeats(tmp_path: Path) -> None:
 
 def test_counted_is_all_there_is(study: optuna.Study, tmp_path: Path) -> None:
     search(OptunaOracle(study, max_trials=3), square, tmp_path)
-    assert len(counted(study)) == len(study.trials) == 3
+    assert len(counted_trials(study)) == len(study.trials) == 3

@@ -16,8 +16,7 @@ import pytest
 from keras_tuner.src.engine.tuner_utils import TunerCallback
 from optuna.trial import TrialState
 
-from results.study.storage import JOURNAL, close
-from results.study.trials import counted
+from results.study import JOURNAL, close_storage, counted_trials
 from search.bridge.tuner import OptunaTuner
 from search.queue.failures import REFUSALS_A_FAILURE
 from search.queue.hyperparameters import plain_values
@@ -39,7 +38,7 @@ def build(hp: keras_tuner.HyperParameters) -> Any:
 def search(tuner: OptunaTuner) -> list[optuna.trial.FrozenTrial]:
     tuner.oracle.verbose = 0
     tuner.search(X, Y, validation_data=(X, Y), epochs=4, batch_size=16, verbose=0)
-    return counted(tuner.study)
+    return counted_trials(tuner.study)
 
 
 class BelowHalf(optuna.pruners.BasePruner):
@@ -210,7 +209,7 @@ def test_a_study_is_opened_by_the_url_of_its_database(tmp_path: Path) -> None:
     begun_anew = tuner("two", max_trials=1, overwrite=True)
     assert len(search(begun_anew)) == 1
     for each in (first, again, other, begun_anew):
-        close(each.study._storage)
+        close_storage(each.study._storage)
 
 
 def test_a_url_that_leads_nowhere_is_a_value_error_that_names_its_argument(tmp_path: Path) -> None:
@@ -236,7 +235,7 @@ def test_models_too_large_are_pruned_and_many_in_a_row_end_the_search(tmp_path: 
     )
     with pytest.raises(RuntimeError, match="3 parameters, more than max_model_size 2"):
         search(tuner)
-    ended = [trial for trial in counted(tuner.study) if trial.state.is_finished()]
+    ended = [trial for trial in counted_trials(tuner.study) if trial.state.is_finished()]
     assert [trial.state for trial in ended] == [TrialState.PRUNED] * REFUSALS_A_FAILURE
     assert tuner.oracle.get_best_trials() == []
 
@@ -335,7 +334,7 @@ def run(tuner: OptunaTuner, epochs: int = 3, *callbacks: Any) -> list[TrialState
         verbose=0,
         callbacks=list(callbacks),
     )
-    return [trial.state for trial in counted(tuner.study)]
+    return [trial.state for trial in counted_trials(tuner.study)]
 
 
 def test_a_pruned_trial_ends_its_callbacks_and_begins_the_next_afresh(tmp_path: Path) -> None:
@@ -345,7 +344,7 @@ def test_a_pruned_trial_ends_its_callbacks_and_begins_the_next_afresh(tmp_path: 
     tuner = pruned_by(Never(), tmp_path, executions_per_trial=2)
     assert run(tuner, 3, Counting(), backup, log) == [TrialState.PRUNED] * 3
     assert Counting.calls == ["begin", "end"] * 3
-    for trial in counted(tuner.study):
+    for trial in counted_trials(tuner.study):
         assert list(trial.intermediate_values) == [1]
         assert trial.value == trial.intermediate_values[1]
     assert not (tmp_path / "backup").exists()
@@ -457,7 +456,7 @@ def test_a_pruned_trial_is_neither_complete_nor_shown_so(
 ) -> None:
     tuner = pruned_by(BelowHalf(), tmp_path, max_trials=8)
     tuner.search(X, Y, validation_data=(X, Y), epochs=3, batch_size=16, verbose=1)
-    states = [trial.state for trial in counted(tuner.study)]
+    states = [trial.state for trial in counted_trials(tuner.study)]
     complete, pruned = states.count(TrialState.COMPLETE), states.count(TrialState.PRUNED)
     assert min(complete, pruned) > 0
     statuses = [trial.status for trial in tuner.oracle.trials.values()]
@@ -548,7 +547,7 @@ def test_processes_share_a_search_and_one_may_die(tmp_path: Path) -> None:
     study = OptunaTuner(build, "val_loss", 8, 1, directory=tmp_path).study
     states = [trial.state for trial in study.trials]
     assert states.count(TrialState.FAIL) == 1
-    trials = counted(study)
+    trials = counted_trials(study)
     assert len(trials) == 8
     assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert len({str(trial.params) for trial in trials}) == 8

@@ -6,8 +6,7 @@ import optuna
 import pytest
 from rich.console import Console
 
-from results.study.result import Result
-from results.study.trials import REPLACES, RESULT
+from results.study import RESULT, RETRY_OF, Result
 from search.cli.progress import View
 from search.config.budget import Budget
 from search.workers.messages import Progress
@@ -50,7 +49,7 @@ def test_a_trial_put_back_is_not_told_of(
 ) -> None:
     caplog.set_level(logging.INFO)
     with View(study, Budget(trials=3), OBJECTIVE):
-        study.enqueue_trial({}, user_attrs={REPLACES: 1})
+        study.enqueue_trial({}, user_attrs={RETRY_OF: 1})
         replacement, lost = study.ask(), study.ask()
         study.tell(lost, state=optuna.trial.TrialState.FAIL)
         study.tell(replacement, 0.5)

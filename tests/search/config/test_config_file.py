@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.common.errors import UserError
-from results.study.objectives import OBJECTIVES
-from results.study.store import Store
+from results.study import OBJECTIVES, Store
 from search.config.budget import Budget
 from search.config.config_file import CONFIG, write
 from search.config.run_config import parse

@@ -3,7 +3,7 @@
 import pytest
 
 from data.common.errors import UserError
-from results.study.objectives import OBJECTIVES
+from results.study import OBJECTIVES
 from search.config.objectives import parse
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from data.common.errors import UserError
 from data.reading.access_log import DROPPED_KEYS
-from results.study.objectives import OBJECTIVES
+from results.study import OBJECTIVES
 from search.config.budget import Budget
 from search.config.run_config import BATCH_SIZE, Options, parse
 from search.workers.pool_size import cores

@@ -4,8 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from results.study.result import Result
-from results.study.trials import RESULT
+from results.study import RESULT, Result
 from search.queue import queue as slots
 from search.queue.failures import REFUSALS_A_FAILURE, are_too_many, problem
 

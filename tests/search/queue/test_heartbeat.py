@@ -10,8 +10,7 @@ import pytest
 from optuna.storages._grpc.server import make_server
 from optuna.trial import TrialState
 
-from results.study.storage import SILENT_BEATS, close, open_storage
-from results.study.trials import WORKER
+from results.study import SILENT_BEATS, WORKER, close_storage, open_storage
 from search.queue.heartbeat import _ALIVE, beating, patience
 from search.queue.stale_trials import put_back
 from tests.search.journals import journalled
@@ -32,12 +31,12 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[optuna.Stu
     if request.param == "sqlite without":
         plain = optuna.storages.RDBStorage(url)
         yield optuna.create_study(storage=plain)
-        close(plain)
+        close_storage(plain)
         return
     if request.param == "sqlite":
         storage = open_storage(tmp_path, url, SECONDS)
         yield optuna.create_study(storage=storage)
-        close(storage)
+        close_storage(storage)
         return
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -47,7 +46,7 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[optuna.Stu
     server.start()
     yield optuna.create_study(storage=open_storage(tmp_path, f"grpc://127.0.0.1:{port}", SECONDS))
     server.stop(None).wait()
-    close(behind)
+    close_storage(behind)
 
 
 @pytest.mark.slow

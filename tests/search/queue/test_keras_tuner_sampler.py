@@ -10,7 +10,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study.trials import REPLACES
+from results.study import RETRY_OF
 from search.bridge.oracle import OptunaOracle
 from search.queue import queue as slots
 from search.queue.samplers import make_sampler
@@ -122,7 +122,7 @@ def test_a_lost_trial_keeps_its_place_in_its_bracket(tmp_path: Path, again: bool
     hyperband(study, tmp_path / "rest", 17)
     trials = done(study)
     assert states(study) == ["COMPLETE"] * 17
-    (repeated,) = [trial for trial in trials if REPLACES in trial.user_attrs]
+    (repeated,) = [trial for trial in trials if RETRY_OF in trial.user_attrs]
     assert repeated.params["x"] == lost.hyperparameters.get("x")
     assert extra(repeated)["tuner/epochs"] == lost.hyperparameters.get("tuner/epochs") == 1
     check_bracket(trials)

@@ -8,7 +8,16 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from results.study.trials import BORN, DRAWN, REASON, REPLACES, SLOT, SURPLUS, counted, place
+from results.study import (
+    DUPLICATE,
+    INDEX,
+    PROCESS_START,
+    REASON,
+    RETRY_OF,
+    SAMPLED,
+    counted_trials,
+    trial_index,
+)
 from search.queue import queue as slots
 from tests.search.journals import journal
 
@@ -40,7 +49,7 @@ def run(study: optuna.Study, budget: int, most: int = 1000) -> list[int]:
 def fill(study: optuna.Study, budget: int) -> None:
     """Write the whole budget beforehand, as earlier versions did."""
     for slot in range(budget):
-        study.enqueue_trial({}, user_attrs={SLOT: slot})
+        study.enqueue_trial({}, user_attrs={INDEX: slot})
 
 
 def lose(
@@ -59,8 +68,8 @@ def test_the_budget_is_what_the_last_command_says(study: optuna.Study, filled: i
     for budget, more in ((6, 0), (10, 0), (12, 2), (9, 0), (45, 33), (45, 0)):
         assert slots.look(study).remaining(budget) == more
         assert len(run(study, budget)) == more
-    ran = [trial for trial in counted(study) if trial.state == TrialState.COMPLETE]
-    assert [trial.user_attrs[SLOT] for trial in ran] == list(range(45))
+    ran = [trial for trial in counted_trials(study) if trial.state == TrialState.COMPLETE]
+    assert [trial.user_attrs[INDEX] for trial in ran] == list(range(45))
 
 
 def test_a_budget_writes_nothing_before_its_trials(study: optuna.Study) -> None:
@@ -78,9 +87,9 @@ def test_a_lost_trial_is_repeated_within_a_lowered_budget_alone(study: optuna.St
         lose(study, number)
     assert slots.look(study).remaining(6) == 1
     assert run(study, 6) == [10]
-    assert place(frozen(study, 10)) == 4
+    assert trial_index(frozen(study, 10)) == 4
     assert run(study, 10) == [9, 11]
-    assert [place(frozen(study, number)) for number in (9, 11)] == [8, 9]
+    assert [trial_index(frozen(study, number)) for number in (9, 11)] == [8, 9]
 
 
 def test_trials_from_elsewhere_count(study: optuna.Study) -> None:
@@ -109,10 +118,10 @@ def test_a_trial_that_others_were_quicker_than_does_not_count(study: optuna.Stud
     take(study, 2)
     assert slots._create(study, seen, 2) is not None
     assert slots._create(study, seen, 2) is None
-    assert [trial.user_attrs[SLOT] for trial in counted(study)] == [0, 1]
+    assert [trial.user_attrs[INDEX] for trial in counted_trials(study)] == [0, 1]
     assert slots.look(study).count == 2
     assert run(study, 3) == [3]
-    assert frozen(study, 3).user_attrs[SLOT] == 2
+    assert frozen(study, 3).user_attrs[INDEX] == 2
 
 
 # ---- lost trials -------------------------------------------------------------------------------
@@ -128,9 +137,9 @@ def test_a_lost_trial_is_put_back_once_with_its_values(study: optuna.Study) -> N
     assert frozen(study, 0).user_attrs[REASON] == "lost"
     assert run(study, 2) == [1, 2]
     assert frozen(study, 1).params == {"x": value}
-    assert frozen(study, 1).user_attrs[SLOT] == 0
+    assert frozen(study, 1).user_attrs[INDEX] == 0
     assert frozen(study, 1).user_attrs[slots.EXTRA] == {"tuner/epochs": 2}
-    assert [place(trial) for trial in counted(study)] == [0, 1]
+    assert [trial_index(trial) for trial in counted_trials(study)] == [0, 1]
 
 
 def test_a_trial_lost_while_its_values_were_drawn_is_asked_for_all_of_them(
@@ -138,12 +147,12 @@ def test_a_trial_lost_while_its_values_were_drawn_is_asked_for_all_of_them(
 ) -> None:
     for is_drawn in (False, True):
         trial = take(study)
-        trial.set_user_attr(BORN, "1 2 3")
+        trial.set_user_attr(PROCESS_START, "1 2 3")
         trial.suggest_float("x", 0, 1)
         if is_drawn:
-            trial.set_user_attr(DRAWN, True)
+            trial.set_user_attr(SAMPLED, True)
         lose(study, trial.number)
-        (waiting,) = [t for t in study.get_trials() if t.user_attrs.get(REPLACES) == trial.number]
+        (waiting,) = [t for t in study.get_trials() if t.user_attrs.get(RETRY_OF) == trial.number]
         assert slots.is_fixed(waiting) == is_drawn
 
 
@@ -154,7 +163,7 @@ def test_a_trial_lost_twice_is_put_back_twice(study: optuna.Study) -> None:
     lose(study, 1)
     assert run(study, 1) == [2]
     assert frozen(study, 2).params == {"x": value}
-    assert [trial.number for trial in counted(study)] == [2]
+    assert [trial.number for trial in counted_trials(study)] == [2]
 
 
 def test_a_trial_put_back_without_its_values_is_asked_anew(study: optuna.Study) -> None:
@@ -168,14 +177,14 @@ def test_two_sweeps_at_once_put_a_trial_back_once(study: optuna.Study) -> None:
     """The second sweep looked before the first one wrote: both add, the later copy is dropped."""
     trial = take(study, 1)
     trial.suggest_float("x", 0, 1)
-    attributes = {REPLACES: 0}
+    attributes = {RETRY_OF: 0}
     study.enqueue_trial(trial.params, user_attrs=attributes)
     study.enqueue_trial(trial.params, user_attrs=attributes)
     slots.fail(study, 0, "lost")
     assert slots.look(study).remaining(1) == 1
     assert run(study, 1) == [1]
-    assert SURPLUS in frozen(study, 2).user_attrs
-    assert [trial.number for trial in counted(study)] == [1]
+    assert DUPLICATE in frozen(study, 2).user_attrs
+    assert [trial.number for trial in counted_trials(study)] == [1]
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
@@ -189,7 +198,7 @@ def test_a_budget_that_an_earlier_version_wrote_twice_runs_once(
         take(study, 3).suggest_float("x", 0, 1)
         lose(study, 0)
     assert run(study, 3) == ([6, 1, 2] if is_lost else [0, 1, 2])
-    assert Counter(trial.state.name for trial in counted(study)) == {"COMPLETE": 3}
+    assert Counter(trial.state.name for trial in counted_trials(study)) == {"COMPLETE": 3}
     assert len(run(study, 4)) == 1
 
 
@@ -200,7 +209,7 @@ def test_a_restarted_trial_keeps_its_place(study: optuna.Study) -> None:
     assert again.suggest_float("x", 0, 1) == 0.125
     study.tell(again, 0.0)
     assert run(study, 2) == [2]
-    assert [trial.user_attrs[SLOT] for trial in counted(study)] == [0, 1]
+    assert [trial.user_attrs[INDEX] for trial in counted_trials(study)] == [0, 1]
 
 
 def test_a_finished_trial_is_not_failed(study: optuna.Study) -> None:
@@ -223,7 +232,7 @@ def test_a_slot_is_not_lost_to_a_sampler_that_breaks(study: optuna.Study) -> Non
         slots.claim(study, 1)
     study.sampler = optuna.samplers.RandomSampler(seed=0)
     assert run(study, 1) == [1]
-    assert len(counted(study)) == 1
+    assert len(counted_trials(study)) == 1
 
 
 # ---- several processes -------------------------------------------------------------------------
@@ -250,8 +259,8 @@ def test_the_budget_is_exact_with_several_processes(tmp_path: Path) -> None:
     for process in processes:
         process.join(90)
         assert process.exitcode == 0
-    trials = counted(study)
+    trials = counted_trials(study)
     assert Counter(trial.state.name for trial in trials) == {"COMPLETE": TRIALS}
-    assert sorted(trial.user_attrs[SLOT] for trial in trials) == list(range(TRIALS))
+    assert sorted(trial.user_attrs[INDEX] for trial in trials) == list(range(TRIALS))
     others = {trial.number for trial in study.get_trials()} - {trial.number for trial in trials}
-    assert all(SURPLUS in frozen(study, number).user_attrs for number in others)
+    assert all(DUPLICATE in frozen(study, number).user_attrs for number in others)

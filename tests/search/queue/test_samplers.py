@@ -13,7 +13,7 @@ from keras_tuner.engine.trial import Trial
 from optuna.trial import TrialState
 
 from data.common.errors import UserError
-from results.study.trials import REASON, REPLACES
+from results.study import REASON, RETRY_OF
 from search.bridge.oracle import OptunaOracle
 from search.config.arguments import parser
 from search.queue import queue as slots
@@ -289,7 +289,7 @@ def test_a_lost_trial_is_repeated_by_each_sampler(name: str, tmp_path: Path) -> 
     tuner.search(verbose=0)
     trials = done(study)
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 6
-    (again,) = [trial for trial in trials if trial.user_attrs.get(REPLACES) == frozen.number]
+    (again,) = [trial for trial in trials if trial.user_attrs.get(RETRY_OF) == frozen.number]
     assert again.params == frozen.params
     assert again.user_attrs.get(slots.EXTRA) == frozen.user_attrs.get(slots.EXTRA)
 

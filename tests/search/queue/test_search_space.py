@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 from optuna.trial import TrialState
 
-from results.study.trials import SLOT
+from results.study import INDEX
 from search.queue import queue as slots, search_space as points
 from search.queue.distributions import key
 from tests.search.asking import POINTS, conditional, space_of
@@ -128,7 +128,7 @@ def test_which_points_are_taken() -> None:
     own = study.ask()
     own.suggest_float("x", 0, 10)
     empty = study.ask()
-    study.enqueue_trial({"x": 8.0}, user_attrs={SLOT: 0})
+    study.enqueue_trial({"x": 8.0}, user_attrs={INDEX: 0})
     expected = [0.0, 1.0, 2.0, running.params["x"], 8.0]
     taken = points.known(study, apart_from=own.number)
     assert taken == {points.identity({"x": value}) for value in expected}

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study.trials import BORN, DEATHS, WORKER, counted
+from results.study import DEATHS, PROCESS_START, WORKER, counted_trials
 from search.queue import queue as slots, stale_trials as lost
 from search.queue.heartbeat import beating
 from search.queue.stale_trials import (
@@ -59,23 +59,23 @@ def test_a_process_that_lives_has_one_birth() -> None:
 @pytest.mark.usefixtures("system")
 def test_a_living_worker_is_not_lost() -> None:
     pid = os.getpid()
-    assert not is_lost(running(**{WORKER: worker_name(pid), BORN: birth(pid)}))
+    assert not is_lost(running(**{WORKER: worker_name(pid), PROCESS_START: birth(pid)}))
     # As an older version signed, or a system without /proc.
     assert not is_lost(running(**{WORKER: worker_name(pid)}))
-    assert not is_lost(running(**{WORKER: worker_name(pid), BORN: None}))
+    assert not is_lost(running(**{WORKER: worker_name(pid), PROCESS_START: None}))
 
 
 @pytest.mark.usefixtures("system")
 def test_another_process_with_the_id_of_a_dead_worker_does_not_keep_its_trial() -> None:
     pid = os.getpid()
     before = f"{birth(pid)}0"
-    assert is_lost(running(**{WORKER: worker_name(pid), BORN: before}))
+    assert is_lost(running(**{WORKER: worker_name(pid), PROCESS_START: before}))
 
 
 @pytest.mark.usefixtures("system")
 def test_a_dead_worker_that_nobody_has_buried_is_lost() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        trial = running(**{WORKER: worker_name(process.pid), BORN: birth(process.pid)})
+        trial = running(**{WORKER: worker_name(process.pid), PROCESS_START: birth(process.pid)})
         assert not is_lost(trial)
         process.kill()
         while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
@@ -130,7 +130,7 @@ def test_a_trial_that_kills_its_worker_each_time_fails_for_good(study: optuna.St
         assert remaining(study) == 2
         begin_again(study, values)
     assert put_back(study, dead=PID, exitcode=-signal.SIGKILL) == 1
-    (failed,) = [trial for trial in counted(study) if trial.state == TrialState.FAIL]
+    (failed,) = [trial for trial in counted_trials(study) if trial.state == TrialState.FAIL]
     assert failed.user_attrs["reason"] == (
         "its worker died 3 times (signal 9: perhaps out of memory)"
     )
@@ -162,7 +162,7 @@ def test_deaths_of_different_trials_do_not_add_up(study: optuna.Study) -> None:
         begin(study, pid)
     for pid in (PID, PID + 1):
         assert put_back(study, dead=pid, exitcode=1) == 1
-    assert [trial.user_attrs[DEATHS] for trial in counted(study)] == [1, 1]
+    assert [trial.user_attrs[DEATHS] for trial in counted_trials(study)] == [1, 1]
 
 
 @pytest.mark.parametrize(

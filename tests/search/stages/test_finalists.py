@@ -7,12 +7,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from results.leaderboard.leaderboard import load
-from results.study.finalists import chosen_among
-from results.study.repeats import repeats
-from results.study.result import Result
-from results.study.store import CHECKPOINT, Store
-from results.study.trials import RESULT
+from results.leaderboard import load_leaderboard
+from results.study import CHECKPOINT, RESULT, Result, Store, chosen_finalists, find_repeats
 from search.stages.finalists import MARGIN, reserve
 from search.workers.messages import CLOSE, FINISH, STOP
 from search.workers.pool import Workers
@@ -83,10 +79,10 @@ SMALL = ("--space", "tests.search.small:Small", "--rows", "700", "--epochs", "3"
 def check(folder: Path, asked: int) -> list[str]:
     """Assert that the finalists were the best, that one of them won, and that it is exported."""
     store = Store.open(folder)
-    names = chosen_among(store)
-    assert len(names) == asked and set(repeats(store)) == set(names)
+    names = chosen_finalists(store)
+    assert len(names) == asked and set(find_repeats(store)) == set(names)
     assert store.champion in names
-    board = load(folder / "leaderboard.json")
+    board = load_leaderboard(folder / "leaderboard.json")
     by_name = {row.name: row for row in board.rows}
     assert all(by_name[name].repeats == 2 for name in names)
     # What a pruned trial has is an early look at a few rows.

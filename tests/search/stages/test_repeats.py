@@ -13,13 +13,20 @@ import pytest
 
 from data.dataset.dataset import Dataset
 from results.export.export import load_export
-from results.scoring.evaluate import probabilities
-from results.scoring.scores import save_scores
-from results.study.objectives import ACCURACY
-from results.study.refits import as_refit, find_refit, record_refit, refit_folder
-from results.study.repeats import record_repeat, repeat_folder, repeats
-from results.study.result import Result
-from results.study.store import CHECKPOINT, Store
+from results.scoring import probabilities, save_scores
+from results.study import (
+    ACCURACY,
+    CHECKPOINT,
+    Result,
+    Store,
+    as_refit,
+    find_refit,
+    find_repeats,
+    record_refit,
+    record_repeat,
+    refit_folder,
+    repeat_folder,
+)
 from search.cli.progress import View
 from search.config.run_config import Options, parse
 from search.stages.repeats import lacking, missing, to_refit, train_again, unfitted
@@ -55,7 +62,7 @@ def leave(store: Store, name: str, index: int) -> Path:
     folder = repeat_folder(store, name, index)
     save_scores(folder, np.zeros(3, np.float32), np.zeros(4, np.float32))
     place = str(folder.relative_to(store.folder))
-    record_repeat(store, Result(name, "trial", "complete", artefacts=place), index)
+    record_repeat(store, Result(name, "trial", "complete", artifacts=place), index)
     return folder
 
 
@@ -120,14 +127,14 @@ def test_a_run_repeats_resumes_and_shows_the_spread(start: Start, tmp_path: Path
         assert row["repeats_mean"] == pytest.approx((row["repeats_min"] + row["repeats_max"]) / 2)
     assert (found["linear"]["repeats"], found["linear"]["repeats_mean"]) == (1, None)
     assert f"{champion['name']}, seed 2 of 2" in err
-    kept = repeats(Store.open(search.folder))
+    kept = find_repeats(Store.open(search.folder))
 
     status, out, err = start(tmp_path, "again", *words, "--repeats", "3").end(200)
     assert status == 0, err
     assert "seed 3 of 3" in err and "seed 2 of 3" not in err
     assert rows(search.folder)["model1"]["repeats"] == 3
     assert "no seed changes linear" in out
-    now = repeats(Store.open(search.folder))
+    now = find_repeats(Store.open(search.folder))
     assert {name: done[1] for name, done in now.items()} == {
         name: done[1] for name, done in kept.items()
     }
@@ -144,7 +151,9 @@ def test_baselines_alone_are_repeated_and_ctrl_c_ranks_what_is_there(
     search = start(tmp_path, "alone", *words, "--repeats", "50")
     end = time.monotonic() + 120
     while time.monotonic() < end and search.process.poll() is None:
-        if (search.folder / "data" / "facts.json").is_file() and repeats(Store.open(search.folder)):
+        if (search.folder / "data" / "facts.json").is_file() and find_repeats(
+            Store.open(search.folder)
+        ):
             break
         time.sleep(0.3)
     os.killpg(search.process.pid, signal.SIGINT)
@@ -169,7 +178,7 @@ def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
         tasks = [*lacking(store, [trial, *first], 2), *unfitted(store, [trial, first[0]])]
         with Workers(short) as workers:
             assert train_again(tasks, store, workers, view) is None
-        found = {name: seeds[1] for name, seeds in repeats(store).items()}
+        found = {name: seeds[1] for name, seeds in find_repeats(store).items()}
         hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
         long = "it trained for longer than --trial-timeout 1s"
         assert {name: (result.status, result.reason) for name, result in found.items()} == {
@@ -202,7 +211,7 @@ def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropp
             list(workers.run([TrainBaseline("majority")]))
             tasks = lacking(store, [hanging, other], 2, deadline=time.monotonic() + 1)
             assert train_again(tasks, store, workers, view) is None
-        (result,) = [seeds[1] for seeds in repeats(store).values()]
+        (result,) = [seeds[1] for seeds in find_repeats(store).values()]
         assert (result.name, result.status, result.reason) == (
             "trial 3",
             "failed",
@@ -221,7 +230,7 @@ def leave_refit(store: Store, first: Result, **values: Any) -> Path:
     save_scores(folder, np.zeros(3, np.float32), np.zeros(4, np.float32))
     (folder / CHECKPOINT).write_bytes(b"a model")
     place = str(folder.relative_to(store.folder))
-    record_refit(store, replace(as_refit(first), artefacts=place, **values))
+    record_refit(store, replace(as_refit(first), artifacts=place, **values))
     return folder
 
 

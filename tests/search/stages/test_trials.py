@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from data.dataset.dataset import Dataset
-from results.study.result import Result
-from results.study.store import Store
-from results.study.trials import REPLACES, SLOT
+from results.study import INDEX, RETRY_OF, Result, Store
 from search.cli.progress import View
 from search.config.run_config import Options, parse
 from search.stages.trials import search
@@ -47,7 +45,7 @@ def run(options: Options, store: Store, space: str, **values: Any) -> tuple[str 
 def test_trials_that_hang_or_kill_their_worker_fail_alone(options: Options, store: Store) -> None:
     ways = ("train", "train", "hang in build", "hang in fit", "abort")
     for slot, how in enumerate(ways):
-        store.study.enqueue_trial({"how": how, "width": 8 + slot}, user_attrs={SLOT: slot})
+        store.study.enqueue_trial({"how": how, "width": 8 + slot}, user_attrs={INDEX: slot})
     limits: dict[str, Any] = {"trial_timeout": 10.0, "grace": 5.0, "max_failures": 3}
     problem, _ = run(options, store, "FaultySpace", **limits)
     # The last three of the five failed.
@@ -103,11 +101,11 @@ def test_a_worker_whose_end_is_not_told_is_replaced(
     options: Options, store: Store, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ONCE, str(options.out / "it happened"))
-    store.study.enqueue_trial({"how": way, "width": 8}, user_attrs={SLOT: 0})
+    store.study.enqueue_trial({"how": way, "width": 8}, user_attrs={INDEX: 0})
     one = parse(["--budget", "1", "--study", "run", "--out", str(options.out)])
     problem, _ = run(one, store, "LingeringSpace")
     assert problem is None
     lost, again = store.study.trials
-    assert (lost.user_attrs["reason"], again.user_attrs[REPLACES]) == ("its worker died", 0)
+    assert (lost.user_attrs["reason"], again.user_attrs[RETRY_OF]) == ("its worker died", 0)
     (result,) = store.trials()
     assert (result.status, result.hyperparameters["how"]) == ("complete", way)

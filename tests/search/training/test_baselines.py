@@ -16,8 +16,8 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
 from data.dataset.dataset import Dataset
-from results.scoring.evaluate import probabilities
-from results.study.result import Result
+from results.scoring import probabilities
+from results.study import Result
 from search.common.seeds import derive
 from search.training.baselines import Cache, hash_sources
 from search.training.fit import Recipe
@@ -51,7 +51,7 @@ def found(cache: Cache, name: str) -> Result:
 
 
 def scores(result: Result) -> dict[str, np.ndarray]:
-    with np.load(Path(result.artefacts) / "scores.npz") as arrays:
+    with np.load(Path(result.artifacts) / "scores.npz") as arrays:
         return dict(arrays)
 
 
@@ -71,7 +71,7 @@ def test_a_network_is_kept_with_all_that_a_reader_needs(kept: Cache, dataset: Da
 
 def test_a_networks_checkpoint_scores_as_recorded(kept: Cache, dataset: Dataset) -> None:
     result = found(kept, "model1")
-    model = keras.saving.load_model(Path(result.artefacts) / "model.keras")
+    model = keras.saving.load_model(Path(result.artifacts) / "model.keras")
     heldout = probabilities(model, dataset.encoded, dataset.split.heldout, padding="real")
     np.testing.assert_allclose(heldout, scores(result)["heldout"], rtol=0, atol=1e-5)
 
@@ -95,7 +95,7 @@ def test_another_process_finds_what_was_kept(kept: Cache) -> None:
     again = Cache(kept.folder, Dataset.load(kept.dataset.folder or Path()), RECIPE, seed=5)
     for name in ("model1", "linear"):
         assert again.find(name) == found(kept, name)
-        assert Path(found(again, name).artefacts).parent == kept.folder
+        assert Path(found(again, name).artifacts).parent == kept.folder
 
 
 def test_nothing_else_is_left_in_the_folder(kept: Cache) -> None:

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from data.common.errors import UserError
 from data.dataset.dataset import Dataset
-from results.study.store import Store
+from results.study import Store
 from search.training.callbacks import load_callbacks
 from tests.commands import ROOT
 from tests.search.small import Small
@@ -136,7 +136,7 @@ def test_mlflow_has_a_run_for_each_trial(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/mlflow.db"
     # Tables and experiment are made here, and not by two workers at once.
     client = mlflow.MlflowClient(url)
-    client.create_experiment("s", (tmp_path / "artefacts").as_uri())
+    client.create_experiment("s", (tmp_path / "artifacts").as_uri())
     done = command(
         tmp_path, "--callback", "tests.search.mlflow_callbacks:make", "--workers", "2",
         "--tensorboard", MLFLOW_TRACKING_URI=url,

@@ -16,8 +16,8 @@ from tensorflow.python.framework.func_graph import FuncGraph
 
 from data.dataset.batches import MAX_LENGTH
 from data.dataset.dataset import Dataset
-from results.scoring.evaluate import probabilities
-from results.study.result import Point
+from results.scoring import probabilities
+from results.study import Point
 from search.training.fit import GLANCE_STRIDE, Fit, Recipe, fit, start_afresh
 from tests.search.small import small_model
 

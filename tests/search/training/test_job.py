@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from results.study.result import INTERRUPTED
+from results.study import INTERRUPTED
 from search.training.fit import Recipe
 from search.training.job import Job
 

@@ -10,9 +10,8 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from data.dataset.dataset import Dataset
-from results.scoring.evaluate import probabilities
-from results.scoring.scores import load_scores
-from results.study.result import Result
+from results.scoring import load_scores, probabilities
+from results.study import Result
 from search.common.seeds import derive
 from search.training.fit import Recipe
 from search.training.retrain import retrain
@@ -78,7 +77,7 @@ def test_another_seed_gives_another_training(
         original, dataset, tmp_path / "b", derive(7, 99), notify=lambda *news: told.append(news)
     )
     assert result.seed == derive(7, 99)
-    assert result.artefacts == str(tmp_path / "b")
+    assert result.artifacts == str(tmp_path / "b")
     found = load_scores(tmp_path / "b" / "scores.npz")
     assert np.abs(found["heldout"] - scores["heldout"]).max() > 1e-3
     labels = dataset.labels_of(dataset.split.validation)
@@ -90,7 +89,7 @@ def test_a_stopped_one_leaves_nothing(
     trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
 ) -> None:
     result = again(trial[0], dataset, tmp_path / "c", 1, stop=lambda: "interrupted")
-    assert (result.status, result.reason, result.artefacts) == ("pruned", "interrupted", "")
+    assert (result.status, result.reason, result.artifacts) == ("pruned", "interrupted", "")
     assert not (tmp_path / "c").exists()
 
 
@@ -102,7 +101,7 @@ def test_an_exception_is_a_failure_with_its_reason(
 
     result = again(trial[0], dataset, tmp_path / "d", 1, space=Building(broken))
     assert (result.status, result.reason) == ("failed", "ValueError: no such layer")
-    assert (result.name, result.seed, result.artefacts) == ("trial 1", 1, "")
+    assert (result.name, result.seed, result.artifacts) == ("trial 1", 1, "")
 
 
 def test_a_refit_learns_from_all_training_rows_and_its_model_is_kept(

@@ -10,7 +10,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util.tensor_util import make_ndarray
 
 from data.dataset.dataset import Dataset
-from results.study.store import Store
+from results.study import Store
 from search.run import TENSORBOARD
 from search.training.callbacks import load_callbacks
 from search.training.tensorboard import FINAL, FOLDER

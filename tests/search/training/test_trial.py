@@ -15,11 +15,8 @@ from optuna.trial import TrialState
 from sklearn.metrics import accuracy_score
 
 from data.dataset.dataset import Dataset
-from results.scoring.constant_predictions import sameness
-from results.scoring.evaluate import probabilities
-from results.study.result import INTERRUPTED
-from results.study.store import CHECKPOINT, Store
-from results.study.trials import REPLACES, best_first
+from results.scoring import constant_predictions, probabilities
+from results.study import CHECKPOINT, INTERRUPTED, RETRY_OF, Store, best_first
 from search.common.seeds import derive
 from search.training.job import Interrupted
 from search.training.trial import KEPT_CHECKPOINTS
@@ -77,7 +74,7 @@ def test_each_trial_is_recorded_with_all_that_a_reader_needs(
         assert (result.status, result.epochs) == ("complete", 1.0)
         scores = whole.scores(result)
         assert scores is not None
-        assert result.reason == sameness(scores["validation"])
+        assert result.reason == constant_predictions(scores["validation"])
         assert result.seed == derive(7, trial.number)
         assert result.worker == "here-1"
         assert [point.epoch for point in result.curve][-1] == 1.0
@@ -114,9 +111,9 @@ def test_scores_are_kept_for_both_parts(whole: Store, dataset: Dataset) -> None:
 
 def test_the_best_checkpoints_remain_and_score_as_recorded(whole: Store, dataset: Dataset) -> None:
     ranked = best_first(whole.study)
-    kept = [result for result in ranked if (whole.folder / result.artefacts / CHECKPOINT).exists()]
+    kept = [result for result in ranked if (whole.folder / result.artifacts / CHECKPOINT).exists()]
     assert kept == ranked[:KEPT_CHECKPOINTS]
-    model = keras.saving.load_model(whole.folder / ranked[0].artefacts / CHECKPOINT)
+    model = keras.saving.load_model(whole.folder / ranked[0].artifacts / CHECKPOINT)
     assert violations(model) == ranked[0].violations
     scores = whole.scores(ranked[0])
     assert scores is not None
@@ -170,7 +167,7 @@ def test_a_failing_build_fails_its_trial_alone(dataset: Dataset, tmp_path: Path)
     )
     assert failed.hyperparameters == {"broken": True}
     assert failed.worker == "here-1"
-    assert failed.artefacts == ""
+    assert failed.artifacts == ""
     assert store.study.trials[failed.number or 0].state == TrialState.FAIL
 
 
@@ -266,7 +263,7 @@ def test_an_interrupted_trial_is_put_back_and_repeated(dataset: Dataset, tmp_pat
         search(store, dataset, Small(words(dataset)), 1, stop=stop)
     lost, waiting = store.study.trials
     assert (lost.state, waiting.state) == (TrialState.FAIL, TrialState.WAITING)
-    assert waiting.user_attrs[REPLACES] == lost.number
+    assert waiting.user_attrs[RETRY_OF] == lost.number
     assert store.trials() == []
     assert not (store.folder / "trials").exists()
 
@@ -285,7 +282,7 @@ def test_the_hypermodels_own_fit_is_respected(dataset: Dataset, tmp_path: Path) 
     assert result.epochs == result.hyperparameters["epochs"] in (2, 3)
     assert {"shuffle", "epochs"} <= set(store.study.trials[0].params)
     # The own fit's arguments were for the training alone: the checkpoint is a plain model.
-    keras.saving.load_model(store.folder / result.artefacts / CHECKPOINT)
+    keras.saving.load_model(store.folder / result.artifacts / CHECKPOINT)
 
 
 def test_a_stock_hypermodel_without_declare_is_searched_whole(

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from results.study.trials import REPLACES
+from results.study import RETRY_OF
 from tests.search.processes import Start, check_exact, pid_of, running
 
 TRIALS = 5
@@ -28,7 +28,7 @@ def test_a_killed_worker_loses_only_its_trial(start: Start, tmp_path: Path) -> N
     with search.study() as study:
         check_exact(study, TRIALS)
         trials = study.trials
-    (replacement,) = [trial for trial in trials if trial.user_attrs.get(REPLACES) == victim.number]
+    (replacement,) = [trial for trial in trials if trial.user_attrs.get(RETRY_OF) == victim.number]
     assert replacement.params == victim.params
     assert trials[victim.number].user_attrs["reason"] == "its worker died"
 

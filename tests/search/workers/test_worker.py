@@ -9,8 +9,7 @@ import keras
 import pytest
 
 from data.dataset.dataset import Dataset
-from results.study.result import Result
-from results.study.store import DATA_FOLDER
+from results.study import DATA_FOLDER, Result
 from search.common.seeds import of_refit
 from search.workers.messages import Plan, Progress, Repeat
 from search.workers.worker import Worker
@@ -89,5 +88,5 @@ def test_a_baselines_refit_is_kept_apart_from_its_first_training(worker: Worker)
     task = Repeat(first, None, "linear, refit", Path("unused"))
     made, found = worker._repeat(task), worker._repeat(task)
     assert (made.kept, found.kept) == (False, True)
-    assert made.result.artefacts == found.result.artefacts != first.artefacts
+    assert made.result.artifacts == found.result.artifacts != first.artifacts
     assert (made.result.name, made.result.kind) == ("linear, refit", "refit")

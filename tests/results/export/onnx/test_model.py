@@ -10,7 +10,7 @@ import pytest
 
 from results.export.onnx.graph import Unsupported
 from results.export.onnx.model import translate
-from results.scoring.evaluate import Scorer
+from results.scoring import Scorer
 from tests.results.architectures import DRAWS, FAMILY_DRAWS, baseline, drawn, ids, of_family
 
 # Each converts a network and runs it by another runtime.

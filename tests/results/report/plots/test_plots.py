@@ -10,7 +10,7 @@ import pytest
 
 from results.report.plots import cost, scores as score_plots, search, study as study_plots
 from results.report.plots.plot import Plot, inert, window
-from results.study.result import Point
+from results.study import Point
 from tests.results.boards import LABELS, baseline, everything, right_in_all_but, trial
 from tests.results.reported import make_run, write_log
 

@@ -11,7 +11,7 @@ STDERR = 2
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[None]:
+def suppress_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2 in this block; show it if the block raises.
 
     TensorFlow 2.21 writes notes on missing GPUs there whatever TF_CPP_MIN_LOG_LEVEL says.

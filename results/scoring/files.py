@@ -1,7 +1,10 @@
-"""A training's probabilities as a file: of the validation rows and of the held-out rows."""
+"""The files of a result: its probabilities as .npz, and JSON that every parser takes."""
 
+import json
+import math
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,3 +50,25 @@ def load_scores(path: Path) -> dict[str, Scores]:
             return {name: arrays[name] for name in PARTS}
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: it is damaged; delete it to rank without it") from error
+
+
+def strict_json(content: object) -> str:
+    """Write JSON that every parser takes: a number that is not finite becomes null.
+
+    Args:
+        content: Dicts, lists, texts and numbers, numpy's scalars included.
+
+    Returns:
+        Indented JSON, ending with a newline.
+    """
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

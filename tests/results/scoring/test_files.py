@@ -1,6 +1,7 @@
 """Probabilities as a file: whole, read back as they were, or one line that says what is wrong."""
 
 import io
+import json
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from data.common.errors import UserError
-from results.scoring.scores import PARTS, SCORES, load_scores, save_scores
+from results.scoring import PARTS, SCORES, load_scores, save_scores, strict_json
 
 SEEN = np.array([0.25, np.nan], np.float32)
 HELD = np.array([1.0, 0.0, 0.125], np.float32)
@@ -62,3 +63,18 @@ def test_what_is_damaged_is_one_line(spoil: Callable[[Path], object], tmp_path: 
     with pytest.raises(UserError, match=r"scores\.npz: it is damaged") as raised:
         load_scores(tmp_path / SCORES)
     assert "\n" not in str(raised.value)
+
+
+def test_json_is_strict_and_takes_numpy(tmp_path: Path) -> None:
+    content = {
+        "nan": float("nan"),
+        "numpy": [np.float32("inf"), np.int64(3), np.bool_(True)],
+        "tuple": (1, -float("inf")),
+        1: None,
+    }
+    assert json.loads(strict_json(content)) == {
+        "nan": None,
+        "numpy": [None, 3, True],
+        "tuple": [1, None],
+        "1": None,
+    }

@@ -48,7 +48,7 @@ def _subject(row: Row, leaderboard: Leaderboard) -> str:
     """Name the row; of a champion that was not chosen by accuracy, say by what."""
     if not row.selected or leaderboard.choice == ACCURACY:
         return title(row)
-    return f"Model 3 ({plain(row.name)}, chosen by {leaderboard.choice.best})"
+    return f"Model 3 ({printable(row.name)}, chosen by {leaderboard.choice.best})"
 
 
 def title(row: Row) -> str:
@@ -58,14 +58,14 @@ def title(row: Row) -> str:
         row: A row of the leaderboard.
     """
     if row.kind == "trial" or row.champion_refit:
-        return f"Model 3 ({plain(row.name)})"
+        return f"Model 3 ({printable(row.name)})"
     if row.kind == "refit":
         titles = {refit_name(name): refit_name(said) for name, said in TITLES.items()}
-        return titles.get(row.name) or plain(row.name)
-    return TITLES.get(row.name) or plain(row.name)
+        return titles.get(row.name) or printable(row.name)
+    return TITLES.get(row.name) or printable(row.name)
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Replace what could steer a terminal or break a line.
 
     Args:
@@ -77,7 +77,7 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def share(value: float | None) -> str:
+def format_share(value: float | None) -> str:
     """Write a figure between 0 and 1 without its leading zero: ".9967", or "1.0000".
 
     Args:
@@ -86,7 +86,7 @@ def share(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}".removeprefix("0")
 
 
-def p_value(value: float | None) -> str:
+def format_p_value(value: float | None) -> str:
     """Write a p-value: "< .0001", or "= .0312".
 
     Args:
@@ -94,16 +94,16 @@ def p_value(value: float | None) -> str:
     """
     if value is None:
         return "-"
-    return "< .0001" if value < 0.0001 else f"= {share(value)}"
+    return "< .0001" if value < 0.0001 else f"= {format_share(value)}"
 
 
-def p_figure(value: float | None) -> str:
+def format_p(value: float | None) -> str:
     """Write a p-value for a table: "<.0001", or ".0312".
 
     Args:
         value: The p-value; None gives "-".
     """
-    return p_value(value).removeprefix("= ").replace("< ", "<")
+    return format_p_value(value).removeprefix("= ").replace("< ", "<")
 
 
 def _why_no_champion(leaderboard: Leaderboard) -> str:
@@ -128,8 +128,8 @@ def _sentence(row: Row, leaderboard: Leaderboard) -> str:
         if row.name != name and _score(leaderboard.find(name)) is None
     ]
     if not phrases:
-        interval = f"{share(row.heldout_low)} to {share(row.heldout_high)}"
-        phrases = [f"reaches {share(row.heldout_accuracy)} ({interval} at 95 %)"]
+        interval = f"{format_share(row.heldout_low)} to {format_share(row.heldout_high)}"
+        phrases = [f"reaches {format_share(row.heldout_accuracy)} ({interval} at 95 %)"]
     alike = len({phrase.startswith("beats") for phrase in phrases}) == 1
     sentence = f"{_subject(row, leaderboard)} {(' and ' if alike else ', but ').join(phrases)}"
     sentence += _over_seeds(row, leaderboard.find(MODEL2))
@@ -154,8 +154,8 @@ def _refit_sentence(leaderboard: Leaderboard) -> str:
         _beside(LINEAR, refit.p_vs_linear, leaderboard.reference(refit, LINEAR)),
     ]
     against = " and ".join(phrase for phrase in beside if phrase)
-    interval = f"({share(refit.heldout_low)} to {share(refit.heldout_high)} at 95 %)"
-    return f"{subject} reaches {share(refit.heldout_accuracy)} " + (
+    interval = f"({format_share(refit.heldout_low)} to {format_share(refit.heldout_high)} at 95 %)"
+    return f"{subject} reaches {format_share(refit.heldout_accuracy)} " + (
         f"against {against}" if against else interval
     )
 
@@ -167,7 +167,7 @@ def _beside(name: str, p: float | None, rival: Row | None) -> str:
         return ""
     title = TITLES[name] + (", which diverged" if rival.status == "diverged" else "")
     luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
-    return f"{share(score)} of {title} (p {p_value(p)}{luck})"
+    return f"{format_share(score)} of {title} (p {format_p_value(p)}{luck})"
 
 
 def _over_seeds(row: Row, rival: Row | None) -> str:
@@ -175,7 +175,9 @@ def _over_seeds(row: Row, rival: Row | None) -> str:
     if row.repeats_mean is None:
         return ""
     sides = [row, *([rival] if rival and rival is not row and rival.repeats_mean else [])]
-    spread = [f"{share(side.repeats_mean)} ± {share(side.repeats_std)}" for side in sides]
+    spread = [
+        f"{format_share(side.repeats_mean)} ± {format_share(side.repeats_std)}" for side in sides
+    ]
     return f"; over {row.repeats} seeds {' against '.join(spread)}"
 
 
@@ -186,7 +188,8 @@ def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None)
         return ""
     luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
     kind = "p" if row.selected else "exploratory p"
-    figures = f"({share(row.heldout_accuracy)} against {share(score)}, {kind} {p_value(p)}{luck})"
+    scores = f"{format_share(row.heldout_accuracy)} against {format_share(score)}"
+    figures = f"({scores}, {kind} {format_p_value(p)}{luck})"
     name = title(rival) + (", which diverged," if rival.status == "diverged" else "")
     # Below a tenth of a point one digit would say "0.0 points ahead".
     points = f"{abs(delta) * 100:.{1 if abs(delta) >= 0.001 else 2}f} points"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from results.leaderboard.leaderboard import build, verdict
-from results.leaderboard.verdict import p_value, share
-from results.study.result import Status
+from results.leaderboard import format_share, rank_results, verdict
+from results.leaderboard.wording import format_p_value
+from results.study import Status
 from tests.results.boards import (
     DATA,
     LABELS,
@@ -69,7 +69,7 @@ def test_less_than_a_tenth_of_a_point_is_not_called_nothing() -> None:
     right = np.where(labels == 1, 0.9, 0.1)
     wrong = np.where(np.arange(10_000) < 3, 1 - right, right)
     scores = {"trial 17": right, "linear": wrong}
-    line = verdict(build(rivals, labels, scores, "trial 17", DATA, PROTOCOL))
+    line = verdict(rank_results(rivals, labels, scores, "trial 17", DATA, PROTOCOL))
     assert "does not beat the linear baseline: 0.03 points ahead (1.0000 against .9997" in line
 
 
@@ -80,14 +80,14 @@ def test_several_seeds_are_told_of_beside_the_luck_of_the_rows() -> None:
         "model2": [right_in_all_but(range(20))],
     }
     rivals = [trial(17), baseline("model2")]
-    line = verdict(build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, others))
+    line = verdict(rank_results(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, others))
     assert "beats Model 2 by 3.8 points (.9980 against .9600, p < .0001); over 3 seeds" in line
     # .998, .996 and .994 against .96 and .98.
     assert "; over 3 seeds .9960 ± .0020 against .9700 ± .0141; the linear" in line
     alone = {"trial 17": others["trial 17"]}
-    line = verdict(build(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, alone))
+    line = verdict(rank_results(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, alone))
     assert "; over 3 seeds .9960 ± .0020; the linear" in line
-    best = verdict(build(rivals[1:], LABELS, first, None, DATA, PROTOCOL, others))
+    best = verdict(rank_results(rivals[1:], LABELS, first, None, DATA, PROTOCOL, others))
     assert "Model 2 reaches .9600" in best and "; over 2 seeds .9700 ± .0141; the" in best
 
 
@@ -114,7 +114,7 @@ def test_a_model_2_that_diverged_is_said_to_have() -> None:
     diverged = baseline("linear")
     results = [trial(17), trial(18), diverged]
     results[1] = type(diverged)("model2", "baseline", "diverged", reason="loss is nan")
-    line = verdict(build(results, LABELS, scores, "trial 17", DATA, PROTOCOL))
+    line = verdict(rank_results(results, LABELS, scores, "trial 17", DATA, PROTOCOL))
     assert "beats Model 2, which diverged, by 50.0 points (1.0000 against .5000" in line
 
 
@@ -141,14 +141,14 @@ def test_a_champion_without_held_out_score() -> None:
     ("value", "text"), [(0.99671, ".9967"), (1.0, "1.0000"), (0.0, ".0000"), (None, "-")]
 )
 def test_shares(value: float | None, text: str) -> None:
-    assert share(value) == text
+    assert format_share(value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.00009, "< .0001"), (0.0001, "= .0001"), (1.0, "= 1.0000"), (None, "-")]
 )
 def test_p_values(value: float | None, text: str) -> None:
-    assert p_value(value) == text
+    assert format_p_value(value) == text
 
 
 FIRST = {"trial 17": range(2), "model2": range(100, 140), "linear": range(500, 520)}

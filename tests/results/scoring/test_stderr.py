@@ -4,18 +4,18 @@ import os
 
 import pytest
 
-from results.scoring.suppress_stderr import hushed
+from results.scoring import suppress_stderr
 
 
 def test_holds_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with hushed():
+    with suppress_stderr():
         os.write(2, b"note\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
 
 
 def test_shows_it_when_the_block_raises(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ImportError), hushed():
+    with pytest.raises(ImportError), suppress_stderr():
         os.write(2, b"the reason\n")
         raise ImportError
     os.write(2, b"after\n")
@@ -25,6 +25,6 @@ def test_shows_it_when_the_block_raises(capfd: pytest.CaptureFixture[str]) -> No
 def test_leaves_no_descriptor_open() -> None:
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - iterdir would hold one open
     for _ in range(5):
-        with hushed():
+        with suppress_stderr():
             pass
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
