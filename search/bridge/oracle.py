@@ -17,11 +17,11 @@ from search.bridge.display import Display
 from search.bridge.synchronized import synchronized
 from search.bridge.tell import Outcomes, StudyTrial, name_of, reason_of
 from search.queue import (
-    Proposals,
     ScopedHyperParameters,
     Start,
     StudySpace,
     TooManyFailures,
+    TrialQueue,
     are_too_many,
     distribution,
     key,
@@ -109,12 +109,12 @@ class OptunaOracle(keras_tuner.Oracle):
         self._check_objectives()
         self._study_space = StudySpace(study)
         self._study_space.admit(self.hyperparameters.space)
-        self._proposals = Proposals(
+        self._queue = TrialQueue(
             study,
+            self.hyperparameters,
             budget=max_trials,
-            starts=starting_points,
+            starting_points=starting_points,
             tunes=self._tunes,
-            admit=self._study_space.admit,
             held={key(entry) for entry in self.hyperparameters.space},
             seed=seed or 0,
         )
@@ -150,17 +150,17 @@ class OptunaOracle(keras_tuner.Oracle):
         if tuner_id in self.ongoing_trials or self._retry_queue:
             return super().create_trial(tuner_id)
         late = self.is_late
-        proposal = None if late else self._proposals.take(self.hyperparameters, _owner(tuner_id))
-        if proposal is None:
+        self._queue.space = self.hyperparameters
+        asked = None if late else self._queue.ask(_owner(tuner_id))
+        if asked is None:
             if late:
                 self._display.on_search_end(f"its time of {self._timeout:g} s is over")
             elif self.is_exhausted:
                 self._display.on_search_end("no point of the space is left to be tried")
             self.tuner_ids.discard(tuner_id)
             return Trial(self.get_space(), trial_id="", status=TrialStatus.STOPPED)
-        optuna_trial, hyperparameters = proposal
-        trial = StudyTrial(hyperparameters, trial_id=name_of(optuna_trial.number))
-        self._optuna_trials[trial.trial_id] = optuna_trial
+        trial = StudyTrial(asked.hyperparameters, trial_id=name_of(asked.number))
+        self._optuna_trials[trial.trial_id] = asked.trial
         self.tuner_ids.add(tuner_id)
         self._record_values(trial)
         self.ongoing_trials[tuner_id] = trial
@@ -179,7 +179,7 @@ class OptunaOracle(keras_tuner.Oracle):
     @property
     def is_exhausted(self) -> bool:
         """Whether the sampler, or the space, has nothing new to propose."""
-        return self._proposals.exhausted
+        return self._queue.is_exhausted
 
     def optuna_trial(self, trial_id: str) -> optuna.Trial:
         """Give the study's side of a running trial, to report values or set attributes.
@@ -203,7 +203,7 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         self._pruned.add(trial_id)
         if self._outcomes.prune(trial_id):
-            self._proposals.exhausted = True
+            self._queue.is_exhausted = True
 
     @synchronized
     def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Trial:
@@ -282,7 +282,7 @@ class OptunaOracle(keras_tuner.Oracle):
             frozen = self.study.get_trials(deepcopy=False)[int(trial.trial_id)]
             slots.replace(self.study, frozen, _moved(trial), same_values=False)
         if trial.trial_id not in self._pruned and self._outcomes.tell(trial):
-            self._proposals.exhausted = True
+            self._queue.is_exhausted = True
         if trial.status != TrialStatus.INVALID:
             self._optuna_trials.pop(trial.trial_id, None)
             if trial.status == TrialStatus.COMPLETED or trial.trial_id in self._pruned:
@@ -393,9 +393,9 @@ class OptunaOracle(keras_tuner.Oracle):
             optuna_trial = optuna.Trial(self.study, frozen[name]._trial_id)
             self._optuna_trials[name] = optuna_trial
             self.trials[name] = StudyTrial.from_state(self.trials[name].get_state())
-            self.trials[name].hyperparameters = self._proposals.fill(
-                optuna_trial, self.hyperparameters, lost.worker_name(os.getpid())
-            )
+            self.trials[name].hyperparameters = self._queue.resume(
+                optuna_trial, lost.worker_name(os.getpid())
+            ).hyperparameters
 
     def _has_moved(self, frozen: FrozenTrial) -> bool:
         """Say whether a trial has values out of other ranges than those that the space has now."""

@@ -11,7 +11,7 @@ from results.study import DATA_FOLDER
 from search.cli.estimate import Estimate, estimate
 from search.cli.load import load
 from search.config import Options
-from search.queue import Size, look_through, size
+from search.queue import Size, discover_space, size
 from search.workers import Plan
 from spaces import load_space
 
@@ -36,7 +36,7 @@ def explain(options: Options, make_plan: Callable[[Options], Plan]) -> None:
         rows=len(dataset.split.fit),
         epochs=plan.epochs,
     )
-    found = size(look_through(space, plan.max_parameters))
+    found = size(discover_space(space, plan.max_parameters))
     expected = estimate(
         plan,
         dataset,

@@ -1,9 +1,6 @@
-from .ask import (
-    Proposals as Proposals,
-)
 from .discover import (
     Size as Size,
-    look_through as look_through,
+    discover_space as discover_space,
     size as size,
 )
 from .distributions import (
@@ -24,6 +21,7 @@ from .heartbeat import (
 )
 from .hyperparameters import (
     ScopedHyperParameters as ScopedHyperParameters,
+    SuggestedHyperParameters as SuggestedHyperParameters,
     plain_values as plain_values,
 )
 from .samplers import (
@@ -52,4 +50,8 @@ from .starting_points import (
 from .study_space import (
     ChangedSpace as ChangedSpace,
     StudySpace as StudySpace,
+)
+from .trial_queue import (
+    AskedTrial as AskedTrial,
+    TrialQueue as TrialQueue,
 )

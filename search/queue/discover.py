@@ -1,13 +1,14 @@
 """How large a space is: its hyperparameters, and how many points they have, without training."""
 
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import keras_tuner
+from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.hyperparameters import HyperParameter
+from keras_tuner.src.engine.hypermodel import get_hypermodel
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -17,6 +18,7 @@ from optuna.distributions import (
 
 from search.common import bounded
 from search.queue.distributions import distribution, to_value
+from search.queue.hyperparameters import ScopedHyperParameters
 from search.queue.search_space import values_of
 
 Known = frozenset[tuple[str, Any]]
@@ -37,24 +39,57 @@ class Size:
     points: int
 
 
-def look_through(hypermodel: Any, max_parameters: int | None) -> list[HyperParameter]:
+def discover_space(
+    hypermodel: Any,
+    max_parameters: int | None = None,
+    learn: Callable[[Sequence[HyperParameter]], None] | None = None,
+) -> list[HyperParameter]:
     """Find a space's entries, conditional ones too, as a search does before its first trial.
 
     Args:
-        hypermodel: A `keras_tuner.HyperModel`; where it cannot declare its space, models are built.
+        hypermodel: A `keras_tuner.HyperModel` or a function of `hp`. If it has no method
+            `declare(hp)`, models are built until every conditional scope was active once.
         max_parameters: A model that has more is not built; None for no bound.
+        learn: Called with the entries each time that some were found.
 
     Returns:
         KerasTuner's entries, parents before children.
+
+    Raises:
+        ModelTooLarge: If a model has more parameters than `max_parameters`.
     """
-    space = keras_tuner.HyperParameters()
+    discovery = _Discovery(hypermodel, learn)
     declare = getattr(hypermodel, "declare", None)
     if declare is not None:
+        space = discovery.get_space()
         declare(space)
-        return list(space.space)
-    with tempfile.TemporaryDirectory() as folder, bounded(max_parameters):
-        tuner = keras_tuner.RandomSearch(hypermodel, "val_accuracy", directory=folder)
-    return list(tuner.oracle.get_space().space)
+        discovery.update_space(space)
+    else:
+        with bounded(max_parameters):
+            discovery._populate_initial_space()
+    return list(discovery.space.space)
+
+
+class _Discovery(BaseTuner):
+    """KerasTuner's way to build until all scopes were active, without its folder and oracle."""
+
+    def __init__(
+        self, hypermodel: Any, learn: Callable[[Sequence[HyperParameter]], None] | None
+    ) -> None:
+        self.hypermodel = get_hypermodel(hypermodel)
+        self.oracle = self
+        self.space = ScopedHyperParameters()
+        self._learn = learn
+
+    def get_space(self) -> keras_tuner.HyperParameters:
+        """Give a copy of what was found by now."""
+        return ScopedHyperParameters.from_config(self.space.get_config())
+
+    def update_space(self, found: keras_tuner.HyperParameters) -> None:
+        """Add what a build has met."""
+        self.space.merge(found.space, overwrite=False)
+        if self._learn is not None:
+            self._learn(found.space)
 
 
 def size(space: Sequence[HyperParameter]) -> Size:

@@ -49,7 +49,7 @@ class ScopedHyperParameters(keras_tuner.HyperParameters):
         return entry.random_sample()
 
 
-class AskedHyperParameters(ScopedHyperParameters):
+class SuggestedHyperParameters(ScopedHyperParameters):
     """Hyperparameters that ask the sampler for every active entry, when it is first met.
 
     Registering the known space asks for each active entry in order, parents first; an entry that

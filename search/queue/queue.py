@@ -11,6 +11,7 @@ earlier version wrote for the whole budget. Taking it is the storage's own compa
 WAITING to RUNNING, so none runs twice.
 """
 
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -353,3 +354,29 @@ def fail(study: optuna.Study, number: int, reason: str) -> None:
     except optuna.exceptions.UpdateFinishedTrialError:
         return
     study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def tell(
+    study: optuna.Study, number: int, values: Sequence[float] | None, state: TrialState
+) -> bool:
+    """End a trial as complete or pruned; a finished one is left alone.
+
+    Args:
+        study: The study.
+        number: The trial's number.
+        values: Its values, if it is complete.
+        state: Its state.
+
+    Returns:
+        Whether the sampler can go on.
+    """
+    try:
+        study.tell(number, values, state=state, skip_if_finished=True)
+    except RuntimeError as error:
+        # Samplers that enumerate end `Study.optimize` by `Study.stop`, which refuses to be called
+        # outside of it. The trial itself has been stored by then.
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if frame.f_code is not optuna.Study.stop.__code__:
+            raise
+        return False
+    return True

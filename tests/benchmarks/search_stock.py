@@ -26,7 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 from data.common.command import Parser, run
 from data.dataset.dataset import Dataset
 from data.dataset.split import Rows
-from search.queue.hyperparameters import AskedHyperParameters
+from search.queue.hyperparameters import SuggestedHyperParameters
 from spaces import load_space
 
 BATCH_SIZE = 128
@@ -150,7 +150,7 @@ def by_optuna(task: Task) -> None:
         keras.backend.clear_session()
         gc.collect()
         # The space speaks KerasTuner: its questions go to `trial.suggest_...` one by one.
-        hp = AskedHyperParameters(trial, lambda entry: True)
+        hp = SuggestedHyperParameters(trial, lambda entry: True)
         model, report = task.space.build(hp), Report(trial)
         history = model.fit(
             x,

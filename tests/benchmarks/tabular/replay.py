@@ -12,7 +12,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
 from search.common.seeds import derive
-from search.queue.ask import Proposals
+from search.queue import TrialQueue
 from search.queue.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
 from search.queue.starting_points import DEFAULTS, Start
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
@@ -86,7 +86,7 @@ class Replay:
     def __init__(
         self, surrogate: Surrogate, space: keras_tuner.HyperParameters, setting: Setting, seed: int
     ) -> None:
-        self._surrogate, self._space, self._setting = surrogate, space, setting
+        self._surrogate, self._setting = surrogate, setting
         self._seed = seed
         self._study = optuna.create_study(
             direction="maximize",
@@ -94,8 +94,8 @@ class Replay:
             sampler=make_sampler(setting.sampler, seed, setting.workers, EPOCHS),
             pruner=setting.pruner(EPOCHS * setting.reports),
         )
-        self._proposals = Proposals(
-            self._study, budget=None, starts=setting.starts, tunes=lambda entry: True
+        self._queue = TrialQueue(
+            self._study, space, owner="replay-1", starting_points=setting.starts
         )
         self._ended = 0
         self._best: tuple[float, float] = (-1.0, 0.0)
@@ -123,11 +123,10 @@ class Replay:
         return self.incumbents
 
     def _begin(self, now: float) -> _Running | None:
-        taken = self._proposals.take(self._space, "replay-1")
-        if taken is None:
+        asked = self._queue.ask()
+        if asked is None:
             return None
-        trial, hyperparameters = taken
-        values = dict(hyperparameters.values)
+        trial, values = asked.trial, dict(asked.hyperparameters.values)
         # A trial's training has luck of its own, the same whoever proposes its point.
         rng = np.random.default_rng(derive(self._seed, trial.number))
         foretold = self._surrogate.drawn(values, rng)

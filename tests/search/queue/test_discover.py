@@ -6,7 +6,7 @@ from typing import Any
 import keras_tuner
 import pytest
 
-from search.queue.discover import Size, look_through, size
+from search.queue.discover import Size, discover_space, size
 from search.queue.search_space import values_of, walk
 from spaces import Model3
 from tests.search.small import Small
@@ -60,12 +60,12 @@ def test_all_points_are_counted_once(declare: Callable[[HP], None]) -> None:
 
 
 def test_continuous_ranges_are_told_apart() -> None:
-    found = size(look_through(Small(70), None))
+    found = size(discover_space(Small(70), None))
     assert found == Size(hyperparameters=3, continuous=1, points=61 * 2)
 
 
 def test_model_3_is_counted_in_a_moment() -> None:
-    found = size(look_through(Model3(70), None))
+    found = size(discover_space(Model3(70), None))
     assert (found.hyperparameters, found.continuous) == (30, 2)
     assert found.points > 10**11
 
@@ -78,5 +78,5 @@ def test_a_space_that_declares_nothing_is_built() -> None:
                 hp.Int("found", 1, 2)
         return model
 
-    found = size(look_through(Building(build), None))
+    found = size(discover_space(Building(build), None))
     assert found == Size(hyperparameters=4, continuous=1, points=61 * (1 + 2))

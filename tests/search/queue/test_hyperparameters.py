@@ -14,8 +14,8 @@ from optuna.trial import TrialState
 from search.bridge.oracle import OptunaOracle
 from search.queue.grid import GridSampler
 from search.queue.hyperparameters import (
-    AskedHyperParameters,
     ScopedHyperParameters,
+    SuggestedHyperParameters,
     plain_values,
     suggest,
 )
@@ -28,8 +28,8 @@ def study() -> optuna.Study:
     return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
 
 
-def asked(study: optuna.Study, tunes: bool = True) -> AskedHyperParameters:
-    return AskedHyperParameters(study.ask(), lambda entry: tunes)
+def asked(study: optuna.Study, tunes: bool = True) -> SuggestedHyperParameters:
+    return SuggestedHyperParameters(study.ask(), lambda entry: tunes)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_what_one_name_in_a_study_cannot_mean_holds_as_it_was_first_with_a_warni
 
 def test_a_name_for_two_ranges_of_one_build_is_warned_of(study: optuna.Study) -> None:
     trial, known = study.ask({}), {"x"}
-    hp = AskedHyperParameters(trial, lambda entry: True, known)
+    hp = SuggestedHyperParameters(trial, lambda entry: True, known)
     first = hp._retrieve(Int("x", 5, 9))
     with pytest.warns(UserWarning, match=r"'x': 5\.\.9 before, 1\.\.4 now; both in one build"):
         assert hp._retrieve(Int("x", 1, 4)) == first

@@ -7,7 +7,7 @@ import optuna
 import pytest
 from keras_tuner.engine.hyperparameters import HyperParameter
 
-from search.queue.hyperparameters import AskedHyperParameters
+from search.queue.hyperparameters import SuggestedHyperParameters
 from search.queue.study_space import SPACE, ChangedSpace, StudySpace
 
 HP = keras_tuner.HyperParameters
@@ -24,7 +24,7 @@ def asked(before: HyperParameter) -> optuna.Study:
     """Make a study whose one trial was asked for an entry."""
     study = optuna.create_study()
     StudySpace(study).admit([before])
-    AskedHyperParameters(study.ask(), lambda _: True).merge([before])
+    SuggestedHyperParameters(study.ask(), lambda _: True).merge([before])
     return study
 
 
@@ -83,7 +83,7 @@ MOVED = [
 def test_a_range_may_move(before: HyperParameter, now: HyperParameter) -> None:
     study = asked(before)
     StudySpace(study).admit([now])
-    AskedHyperParameters(study.ask(), lambda _: True).merge([now])
+    SuggestedHyperParameters(study.ask(), lambda _: True).merge([now])
 
 
 def test_the_refusal_names_the_entry_with_what_it_was_and_is() -> None:
@@ -103,7 +103,7 @@ def test_what_no_trial_was_asked_may_change(before: HyperParameter, now: HyperPa
     study.enqueue_trial({})
     StudySpace(study).admit([before])
     StudySpace(study).admit([now])
-    AskedHyperParameters(study.ask(), lambda _: True).merge([now])
+    SuggestedHyperParameters(study.ask(), lambda _: True).merge([now])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_study_of_an_earlier_version_opens_where_its_values_can_be_read(
     now: HyperParameter, opens: bool
 ) -> None:
     study = optuna.create_study()
-    AskedHyperParameters(study.ask(), lambda _: True).merge([SIZES])
+    SuggestedHyperParameters(study.ask(), lambda _: True).merge([SIZES])
     assert SPACE not in study.user_attrs
     if opens:
         StudySpace(study).admit([now])
@@ -133,7 +133,7 @@ def test_one_name_in_two_scopes_is_two_entries() -> None:
         StudySpace(study).admit(space.space)
         for kind in ("a", "b"):
             study.enqueue_trial({"kind": kind})
-            AskedHyperParameters(study.ask(), lambda _: True).merge(space.space)
+            SuggestedHyperParameters(study.ask(), lambda _: True).merge(space.space)
     assert list(study.user_attrs[SPACE]) == ["kind", "n [kind=a]", "n [kind=b]"]
 
 
