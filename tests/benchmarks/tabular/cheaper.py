@@ -30,7 +30,7 @@ from spaces import Model3
 from spaces.kernels import one_blas_thread
 from tests.benchmarks.ratio import dataset
 from tests.benchmarks.tabular.fidelities import agreement
-from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
+from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 
 SEED = 1000
 HEADS = (
@@ -161,12 +161,12 @@ def compare(
         A line of the cheaper version and a line of that report.
     """
     late = table.val_accuracy[rows, -1]
-    share = float(np.median(costs / (3 * table.seconds[rows])))
-    report = int(np.clip(round(share * REPORTS), 1, REPORTS - 1))
-    early = table.val_accuracy[rows, report - 1]
+    share = float(np.median(costs / (table.epochs * table.seconds[rows])))
+    report = int(np.clip(round(share * table.reports), 1, table.reports - 1))
+    early, part = table.val_accuracy[rows, report - 1], report / table.reports
     return [
         (name, share, *agreement(accuracies, late)),
-        (f"whole, {3 * report / REPORTS:g} epochs", report / REPORTS, *agreement(early, late)),
+        (f"whole, {table.epochs * part:g} epochs", part, *agreement(early, late)),
     ]
 
 

@@ -13,7 +13,7 @@ from scipy.stats import kendalltau, spearmanr
 from tabulate import tabulate
 
 from data.common.command import Parser, run
-from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
+from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 
 BEST = 0.1
 KEPT = 1 / 3
@@ -46,8 +46,11 @@ def reports(table: Table) -> list[tuple[float, float, float, float]]:
     """
     curves = table.val_accuracy[table.is_complete]
     return [
-        (3 * report / REPORTS, *agreement(curves[:, report - 1], curves[:, -1]))
-        for report in range(1, REPORTS)
+        (
+            table.epochs * report / table.reports,
+            *agreement(curves[:, report - 1], curves[:, -1]),
+        )
+        for report in range(1, table.reports)
     ]
 
 

@@ -7,7 +7,9 @@ import keras_tuner
 import numpy as np
 
 from tests.benchmarks.tabular.importance import draws
-from tests.benchmarks.tabular.table import REPORTS, Table
+from tests.benchmarks.tabular.table import Table
+
+REPORTS = 12
 
 Rule = Callable[[Mapping[str, Any]], float]
 
@@ -31,7 +33,7 @@ def made(error: Rule, seconds: Rule = lambda point: 10.0, count: int = 120) -> T
     falls = np.linspace(1 / REPORTS, 1, REPORTS)
     errors = 0.5 ** (1 - falls) * last[:, None] ** falls
     return Table(
-        facts={},
+        facts={"protocol": {"epochs": 3}},
         space=space,
         points=points,
         val_accuracy=1 - errors,

@@ -16,9 +16,7 @@ from search.queue import TrialQueue
 from search.queue.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
 from search.queue.starting_points import DEFAULTS, Start
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
-from tests.benchmarks.tabular.table import REPORTS
 
-EPOCHS = 3
 # Measured by `python -m tests.benchmarks.overhead`: ask, build, tell and record.
 OVERHEAD = 0.15
 
@@ -30,7 +28,7 @@ class Setting:
     Attributes:
         sampler: What `--sampler` names.
         pruner: Makes the pruner for so many reports, as `PRUNERS` has it.
-        reports: Reports an epoch that the pruner sees: 1, 2 or 4.
+        every: The pruner sees one report in so many.
         starts: Points of the first trials, values by name; an empty one is the space's default.
         wide: Whether the space is that of the table; else it is that of today.
         workers: How many trials run at once, each on a core of its own.
@@ -38,7 +36,7 @@ class Setting:
 
     sampler: str = "tpe"
     pruner: Callable[[int], BasePruner] = PRUNERS[DEFAULT_PRUNER]
-    reports: int = 4
+    every: int = 1
     starts: Sequence[Start] = (DEFAULTS,)
     wide: bool = False
     workers: int = 2
@@ -91,12 +89,13 @@ class Replay:
         self._study = optuna.create_study(
             direction="maximize",
             study_name=f"replay-{seed}",
-            sampler=make_sampler(setting.sampler, seed, setting.workers, EPOCHS),
-            pruner=setting.pruner(EPOCHS * setting.reports),
+            sampler=make_sampler(setting.sampler, seed, setting.workers, surrogate.epochs),
+            pruner=setting.pruner(surrogate.reports // setting.every),
         )
         self._queue = TrialQueue(
             self._study, space, owner="replay-1", starting_points=setting.starts
         )
+        self._reports_an_epoch = surrogate.reports // surrogate.epochs
         self._ended = 0
         self._best: tuple[float, float] = (-1.0, 0.0)
         self.incumbents: list[Incumbent] = []
@@ -130,29 +129,29 @@ class Replay:
         # A trial's training has luck of its own, the same whoever proposes its point.
         rng = np.random.default_rng(derive(self._seed, trial.number))
         foretold = self._surrogate.drawn(values, rng)
-        begun = 4 * int(values.get("tuner/initial_epoch", 0))
-        last = 4 * int(values.get("tuner/epochs", EPOCHS))
+        begun = self._reports_an_epoch * int(values.get("tuner/initial_epoch", 0))
+        last = self._reports_an_epoch * int(values.get("tuner/epochs", self._surrogate.epochs))
         one = _Running(now + OVERHEAD, trial.number, trial, values, foretold, begun, last)
         self._go_on(one)
         return one
 
     def _go_on(self, one: _Running) -> None:
-        step = 4 // self._setting.reports
+        step = min(self._setting.every, one.last - one.report)
         one.report += step
-        one.due += one.foretold.seconds * step / 4
+        one.due += one.foretold.seconds * step / self._reports_an_epoch
 
     def _report(self, one: _Running) -> bool:
         """Report, and tell where it is over; whether the trial goes on."""
         accuracy = float(one.foretold.val_accuracy[one.report - 1])
         if one.report < one.last:
-            one.trial.report(accuracy, one.report * self._setting.reports // 4)
+            one.trial.report(accuracy, one.report // self._setting.every)
             if not one.trial.should_prune():
                 self._go_on(one)
                 return True
             self._study.tell(one.trial, state=TrialState.PRUNED)
         else:
             self._study.tell(one.trial, accuracy)
-            if one.last == REPORTS:
+            if one.last == self._surrogate.reports:
                 self._look(one, accuracy)
         self._ended += 1
         return False

@@ -1,7 +1,7 @@
 """The searches that are compared, by name.
 
-A name is the sampler, then the pruner behind a plus, then what differs from a default search: how
-many reports an epoch the pruner sees, which trials come first, or that the space is the table's.
+A name is the sampler, then the pruner behind a plus, then what differs from a default search: which
+reports the pruner sees, which trials come first, or that the space is the table's.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,9 +35,9 @@ def _settings() -> dict[str, Setting]:
     # Stock KerasTuner begins without the defaults.
     named |= {name: Setting(name, PRUNERS["none"], starts=()) for name in KERAS_TUNER}
     for name in ("random", "tpe", "tpe+median", "tpe+asha", "tpe+asha-early"):
-        for reports in (1, 2):
+        for every in (2, 4):
             if "+" in name:
-                named[f"{name}/{reports}"] = replace(named[name], reports=reports)
+                named[f"{name}/every-{every}"] = replace(named[name], every=every)
         named[f"{name}/wide"] = replace(named[name], wide=True)
         named[f"{name}/default-first"] = replace(named[name], starts=(DEFAULTS,))
         named[f"{name}/no-start"] = replace(named[name], starts=())
@@ -47,7 +47,7 @@ def _settings() -> dict[str, Setting]:
 SETTINGS: Mapping[str, Setting] = _settings()
 # What is compared unless it is chosen; all settings together take hours.
 COMPARED = (
-    "tpe+median", "tpe+median-early", "tpe+median-late", "tpe+median/2",
+    "tpe+median", "tpe+median-early", "tpe+median-late", "tpe+median/every-2",
     "tpe", "tpe+asha", "tpe+hyperband",
     "random", "random+median", "cmaes+median", "nsga2+median", *KERAS_TUNER,
     "tpe+median/no-start", "tpe+median/default-first", "tpe+median/wide",

@@ -25,7 +25,7 @@ from tabulate import tabulate
 
 from data.common.command import Parser, run
 from tests.benchmarks.tabular.noise import paired, spread
-from tests.benchmarks.tabular.table import FOLDER, LOGS, REPORTS, Floats, Table, load
+from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 
 TREES = 100
 # What a validation part of some thousand rows can tell apart, added before the logarithm is taken.
@@ -65,7 +65,7 @@ class Surrogate:
         self, table: Table, chosen: npt.ArrayLike | None = None, again: Table | None = None
     ) -> None:
         index = np.arange(len(table)) if chosen is None else np.asarray(chosen)
-        self._space = table.space
+        self._space, self.epochs, self.reports = table.space, table.epochs, table.reports
         features = np.array([encode(table.space, table.points[place]) for place in index])
         self._learning = _trees(features, targets(table)[index])
         timed = ~np.isnan(table.seconds[index])
@@ -91,7 +91,7 @@ class Surrogate:
         """Say what to expect of many points: validation errors [n] and seconds an epoch [n]."""
         rows = np.concatenate([self._features(point) for point in points])
         learned = np.mean(
-            [tree.predict(rows)[:, REPORTS - 1, 0] for tree in self._learning], axis=0
+            [tree.predict(rows)[:, self.reports - 1, 0] for tree in self._learning], axis=0
         )
         return 10**learned - FLOOR, 10 ** self._costs.predict(rows)
 
@@ -154,7 +154,7 @@ def _share(entry: HyperParameter, value: Any) -> float:
 
 
 def targets(table: Table) -> Floats:
-    """Give what the forests learn: logarithms of errors, and losses, [trials, 25]."""
+    """Give what the forests learn: logarithms of errors, and losses, [trials, 2 * reports + 1]."""
     errors = np.log10(np.clip(1 - _filled(table.val_accuracy, table.is_complete), 0, 1) + FLOOR)
     losses = np.log10(np.clip(_filled(table.val_loss, table.is_complete), FLOOR, 1e3))
     heldout = np.log10(1 - table.heldout_accuracy + FLOOR)
@@ -167,7 +167,7 @@ def _filled(curves: Floats, complete: npt.NDArray[np.bool_]) -> Floats:
     """Go on with a cut curve as the median of the whole ones goes on, in proportion."""
     curves = curves.copy()
     whole = curves[complete & ~np.isnan(curves).any(axis=1)]
-    for report in range(1, REPORTS):
+    for report in range(1, curves.shape[1]):
         missing = np.isnan(curves[:, report])
         step = np.median(whole[:, report] - whole[:, report - 1])
         curves[missing, report] = np.clip(curves[missing, report - 1] + step, 0, None)
@@ -175,9 +175,10 @@ def _filled(curves: Floats, complete: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _foretold(row: Floats, seconds: float) -> Foretold:
+    reports = len(row) // 2
     return Foretold(
-        val_accuracy=1 + FLOOR - 10 ** row[:REPORTS],
-        val_loss=10 ** row[REPORTS : 2 * REPORTS],
+        val_accuracy=1 + FLOOR - 10 ** row[:reports],
+        val_loss=10 ** row[reports : 2 * reports],
         heldout_accuracy=float(1 + FLOOR - 10 ** row[-1]),
         seconds=seconds,
     )

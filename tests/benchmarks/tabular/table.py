@@ -24,11 +24,10 @@ from data.common.files import write_text
 from results.leaderboard import Row, build_leaderboard
 from results.study import Result, Store
 from search.queue.hyperparameters import ScopedHyperParameters
-from spaces import load_space
+from spaces import load_space, reports_for
 
 FOLDER = Path(__file__).parent
 LOGS = ("shared", "synthetic")
-REPORTS = 12  # Four an epoch, three epochs.
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,7 +45,7 @@ class Table:
             held-out accuracy of the linear baseline, or None.
         space: The space that the trials were drawn from, every hyperparameter declared.
         points: The values of the active hyperparameters of each trial.
-        val_accuracy: At each report, [trials, 12]; nan from where a trial ended.
+        val_accuracy: At each report, [trials, reports]; nan from where a trial ended.
         val_loss: The same of the loss.
         seconds: Of processor time for a whole epoch, [trials]; nan where unknown.
         heldout_accuracy: [trials]; nan where a trial was not trained to its end.
@@ -63,6 +62,16 @@ class Table:
     def __len__(self) -> int:
         """Count the trials."""
         return len(self.points)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs a whole training has."""
+        return int(self.facts["protocol"]["epochs"])
+
+    @property
+    def reports(self) -> int:
+        """How many reports a whole training makes."""
+        return self.val_accuracy.shape[1]
 
     @property
     def is_complete(self) -> npt.NDArray[np.bool_]:
@@ -112,7 +121,7 @@ def _point(space: keras_tuner.HyperParameters, row: Mapping[Any, Any]) -> dict[s
 
 
 def _curves(frame: pd.DataFrame, kind: str) -> Floats:
-    return frame[[f"{kind}{report}" for report in range(1, REPORTS + 1)]].to_numpy(float)
+    return frame[[name for name in frame.columns if name.startswith(kind)]].to_numpy(float)
 
 
 def rows(store: Store, ranked: Mapping[str, Row]) -> Iterator[dict[str, Any]]:
@@ -127,10 +136,10 @@ def rows(store: Store, ranked: Mapping[str, Row]) -> Iterator[dict[str, Any]]:
     """
     for trial in sorted(store.trials(), key=lambda trial: trial.number or 0):
         if trial.curve and trial.status != "failed":
-            yield _row(trial, ranked[trial.name])
+            yield _row(trial, ranked[trial.name], reports_for(store.protocol["epochs"]))
 
 
-def _row(trial: Result, ranked: Row) -> dict[str, Any]:
+def _row(trial: Result, ranked: Row, reports_an_epoch: int) -> dict[str, Any]:
     complete = trial.status == "complete"
     row: dict[str, Any] = {
         "status": trial.status,
@@ -143,8 +152,8 @@ def _row(trial: Result, ranked: Row) -> dict[str, Any]:
     row |= {f"{_DRAWN}{name}": _short(value) for name, value in trial.hyperparameters.items()}
     for point in trial.curve:
         # A report comes after the batch in which its part of the epoch ended.
-        report = round(point.epoch * REPORTS / 3)
-        if abs(point.epoch * REPORTS / 3 - report) < 0.1:
+        report = round(point.epoch * reports_an_epoch)
+        if abs(point.epoch * reports_an_epoch - report) < 0.1:
             row[f"{_ACCURACY}{report}"] = _short(point.val_accuracy)
             row[f"{_LOSS}{report}"] = _short(point.val_loss)
     return row
@@ -178,7 +187,9 @@ def main(argv: Sequence[str]) -> int:
     columns += ["heldout_accuracy", "heldout_loss"]
     names = dict.fromkeys(entry["config"]["name"] for entry in facts["space"]["space"])
     columns += [f"{_DRAWN}{name}" for name in names]
-    columns += [f"{kind}{at}" for kind in (_ACCURACY, _LOSS) for at in range(1, REPORTS + 1)]
+    epochs = facts["protocol"]["epochs"]
+    reports = range(1, epochs * reports_for(epochs) + 1)
+    columns += [f"{kind}{report}" for kind in (_ACCURACY, _LOSS) for report in reports]
     frame = pd.DataFrame(
         [row for store, board in zip(stores, boards, strict=True) for row in rows(store, board)]
     )

@@ -9,10 +9,9 @@ import optuna
 import pytest
 
 from search.queue.samplers import PRUNERS
-from tests.benchmarks.tabular.made import by_rate, small_space
+from tests.benchmarks.tabular.made import REPORTS, by_rate, small_space
 from tests.benchmarks.tabular.replay import OVERHEAD, Incumbent, Replay, Setting
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
-from tests.benchmarks.tabular.table import REPORTS
 
 
 class Exact(Surrogate):
@@ -20,6 +19,7 @@ class Exact(Surrogate):
 
     def __init__(self) -> None:
         """Need no table."""
+        self.epochs, self.reports = 3, REPORTS
 
     def expected(self, point: Mapping[str, Any]) -> Foretold:
         """Foretell."""
@@ -97,13 +97,13 @@ def test_a_pruner_ends_bad_trials_early() -> None:
     assert pruned._ended > 1.5 * whole._ended
 
 
-@pytest.mark.parametrize("reports", [1, 2, 4])
-def test_a_pruner_sees_so_many_reports(reports: int) -> None:
-    setting = replace(ALONE, pruner=PRUNERS["asha"], reports=reports)
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_a_pruner_sees_one_report_in_so_many(every: int) -> None:
+    setting = replace(ALONE, pruner=PRUNERS["asha"], every=every)
     replay = Replay(Exact(), small_space(), setting, 0)
     replay.run(500)
     complete = replay._study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-    assert list(complete[0].intermediate_values) == list(range(1, 3 * reports))
+    assert list(complete[0].intermediate_values) == list(range(1, REPORTS // every))
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "kt-hyperband"])

@@ -9,7 +9,7 @@ from data.common.errors import UserError
 from results.leaderboard import build_leaderboard
 from results.study import Store
 from tests.benchmarks.tabular.made import small_space
-from tests.benchmarks.tabular.table import FOLDER, REPORTS, check_covers, load, main, rows
+from tests.benchmarks.tabular.table import FOLDER, check_covers, load, main, rows
 from tests.commands import call
 
 RECORDED = sorted(FOLDER.glob("*.csv"))
@@ -19,7 +19,7 @@ RECORDED = sorted(FOLDER.glob("*.csv"))
 def test_a_recorded_table_is_whole(path: Path) -> None:
     table = load(path)
     count = len(table)
-    assert table.val_accuracy.shape == table.val_loss.shape == (count, REPORTS)
+    assert table.val_accuracy.shape == table.val_loss.shape == (count, table.reports)
     assert table.heldout_accuracy.shape == table.seconds.shape == (count,)
     complete = table.val_accuracy[table.is_complete]
     assert not np.isnan(complete).any()
