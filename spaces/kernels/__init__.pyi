@@ -1,9 +1,9 @@
 from .accelerate import (
     accelerated as accelerated,
 )
-from .blas import (
-    one_blas_thread as one_blas_thread,
-)
-from .gradients import (
+from .operations import (
     forget_gradients as forget_gradients,
+)
+from .resources import (
+    one_blas_thread as one_blas_thread,
 )

@@ -1,4 +1,4 @@
-"""Lets a model's layers run on the fast kernels, for as long as it is traced."""
+"""Makes a model's layers run on the fast kernels while the model is traced."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,23 +8,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from spaces.kernels.blas import one_blas_thread
-from spaces.kernels.layer import Spec
-from spaces.kernels.lookup import Lookup
-from spaces.kernels.operation import Operation
+from spaces.kernels.operations import ConvolutionOperation, RecurrentOperation
+from spaces.kernels.passes import CELLS, LayerSpec
+from spaces.kernels.resources import one_blas_thread
 
 # With more, the tables of a convolution cost more than they save in a batch of few characters.
 _FEW_IDS = 512
-_GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
+_RECURRENT = tuple(getattr(keras.layers, kind) for kind in CELLS)
 
 
 @contextmanager
 def accelerated(model: keras.Model) -> Iterator[None]:
-    """Give recurrent layers, and convolutions of embedded ids, faster calls of the same results.
+    """Run recurrent layers, and convolutions of embedded ids, faster and with the same results.
 
     Weights, optimizer, configuration and saved files stay Keras' own. A function that is traced
     inside (a training, a `tf.function`) keeps the fast calls. Layers with settings that the
-    kernels do not know, and all layers where a GPU is, keep Keras' calls.
+    kernels do not support keep Keras' calls, and so do all layers if there is a GPU.
 
     Args:
         model: Any Keras model; it may be accelerated already.
@@ -32,15 +31,15 @@ def accelerated(model: keras.Model) -> Iterator[None]:
     patched = []
     # XLA, which a model may ask for, cannot compile a call of ours.
     if not (tf.config.list_logical_devices("GPU") or getattr(model, "jit_compile", None) is True):
-        patched = [layer for layer in _layers(model) if "call" not in vars(layer)]
-    read = _Read()
+        patched = [layer for layer in _supported(model) if "call" not in vars(layer)]
+    embedded = _LastEmbedded()
     for layer in patched:
         if isinstance(layer, keras.layers.Embedding):
-            layer.call = read.embedding(layer)
+            layer.call = embedded.remember(layer)
         elif isinstance(layer, keras.layers.Conv1D):
-            layer.call = _fast_convolution(layer, read)
+            layer.call = _fast_convolution(layer, embedded)
         else:
-            layer.call = _fast_call(layer, read)
+            layer.call = _fast_call(layer, embedded)
     try:
         with one_blas_thread():
             yield
@@ -49,13 +48,17 @@ def accelerated(model: keras.Model) -> Iterator[None]:
             del layer.call
 
 
-def _layers(model: keras.Model) -> list[Any]:
-    """The layers that the kernels can run, and the embeddings in front of them."""
+def _supported(model: keras.Model) -> list[Any]:
+    """List the layers that the kernels can run, and the embeddings in front of them."""
     everything = model._flatten_layers(include_self=False, recursive=True)
-    return [layer for layer in everything if _embeds(layer) or _convolves(layer) or _runs(layer)]
+    return [
+        layer
+        for layer in everything
+        if _is_embedding(layer) or _is_convolution(layer) or _is_recurrent(layer)
+    ]
 
 
-def _embeds(layer: Any) -> bool:
+def _is_embedding(layer: Any) -> bool:
     return (
         type(layer) is keras.layers.Embedding
         and layer.compute_dtype == "float32"
@@ -64,7 +67,7 @@ def _embeds(layer: Any) -> bool:
     )
 
 
-def _convolves(layer: Any) -> bool:
+def _is_convolution(layer: Any) -> bool:
     return (
         type(layer) is keras.layers.Conv1D
         and layer.compute_dtype == "float32"
@@ -75,32 +78,33 @@ def _convolves(layer: Any) -> bool:
     )
 
 
-def _runs(layer: Any) -> bool:
-    if type(layer) not in _GATES or layer.compute_dtype != "float32":
+def _is_recurrent(layer: Any) -> bool:
+    if type(layer) not in _RECURRENT or layer.compute_dtype != "float32":
         return False
     cell = layer.cell
-    plain = not (layer.stateful or layer.return_state or layer.unroll or cell.dropout)
-    losses = (layer.kernel_regularizer, layer.recurrent_regularizer, layer.bias_regularizer)
-    plain = plain and not any((*losses, layer.activity_regularizer))
-    names = [
-        keras.activations.tanh,
-        *([keras.activations.relu] * (type(layer) is not keras.layers.GRU)),
-    ]
-    plain = (
-        plain and cell.activation in names and type(cell).__name__ == f"{type(layer).__name__}Cell"
+    activations = [keras.activations.tanh]
+    if type(layer) is not keras.layers.GRU:
+        activations.append(keras.activations.relu)
+    sigmoid = keras.activations.sigmoid
+    return (
+        not (layer.stateful or layer.return_state or layer.unroll or cell.dropout)
+        and not (layer.kernel_regularizer or layer.recurrent_regularizer)
+        and not (layer.bias_regularizer or layer.activity_regularizer)
+        and type(cell).__name__ == f"{type(layer).__name__}Cell"
+        and cell.activation in activations
+        and getattr(cell, "recurrent_activation", sigmoid) is sigmoid
+        and getattr(cell, "reset_after", True)
     )
-    if type(layer) is not keras.layers.SimpleRNN:
-        plain = plain and cell.recurrent_activation is keras.activations.sigmoid
-    return bool(plain and getattr(cell, "reset_after", True))
 
 
 @dataclass
-class _Read:
-    """What each embedding read last: a layer behind one can then read the ids themselves."""
+class _LastEmbedded:
+    """What each embedding read last, so that a layer behind one can read the ids themselves."""
 
     last: dict[Any, tuple[Any, Any]] = field(default_factory=dict)  # layer: ids, vectors
 
-    def embedding(self, layer: Any) -> Any:
+    def remember(self, layer: Any) -> Any:
+        """Return the embedding's call, which keeps its inputs and vectors."""
         original = layer.call
 
         def call(inputs: Any) -> Any:
@@ -110,32 +114,32 @@ class _Read:
 
         return call
 
-    def behind(self, inputs: Any) -> tuple[Any, Any] | None:
-        """Return ids, int32, and their embeddings, where the inputs are what one read last."""
+    def find(self, inputs: Any) -> tuple[Any, Any] | None:
+        """Return the ids, int32, and the embeddings that gave these inputs, if they are known."""
         for layer, (ids, vectors) in self.last.items():
             if inputs is vectors:
                 return tf.cast(ids, tf.int32), tf.convert_to_tensor(layer.embeddings)
         return None
 
 
-def _fast_convolution(layer: Any, read: _Read) -> Any:
-    original, lookup = layer.call, Lookup()
+def _fast_convolution(layer: Any, embedded: _LastEmbedded) -> Any:
+    original, operation = layer.call, ConvolutionOperation()
 
     def call(inputs: Any) -> Any:
-        found = read.behind(inputs)
+        found = embedded.find(inputs)
         if found is None or found[1].shape[0] > _FEW_IDS:
             return original(inputs)
         bias = layer.bias if layer.use_bias else tf.zeros((layer.filters,), tf.float32)
         kernel, bias = map(tf.convert_to_tensor, (layer.kernel, bias))
-        return layer.activation(lookup(inputs, *found, kernel, bias))
+        return layer.activation(operation(inputs, *found, kernel, bias))
 
     return call
 
 
-def _fast_call(layer: Any, read: _Read) -> Any:
+def _fast_call(layer: Any, embedded: _LastEmbedded) -> Any:
     original = layer.call
-    operation = Operation(
-        Spec(
+    operation = RecurrentOperation(
+        LayerSpec(
             kind=type(layer).__name__,
             units=layer.units,
             relu=layer.cell.activation is keras.activations.relu,
@@ -150,7 +154,7 @@ def _fast_call(layer: Any, read: _Read) -> Any:
         if mask is not None or initial_state is not None or tf.is_symbolic_tensor(training):
             return original(sequences, initial_state=initial_state, mask=mask, training=training)
         masks = _masks(layer.cell, sequences, bool(training))
-        ids, embeddings = read.behind(sequences) or (
+        ids, embeddings = embedded.find(sequences) or (
             tf.zeros((tf.shape(sequences)[0], 0), tf.int32),
             tf.zeros((0, layer.cell.kernel.shape[0]), tf.float32),
         )

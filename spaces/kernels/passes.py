@@ -1,20 +1,116 @@
-"""One run of a kernel over a chunk of rows, and the gradients it leaves.
+"""A recurrent layer as its kernels see it, and one run of its kernels over a chunk of rows.
 
 Row r is at work from step `starts[r]` on, and rows are ordered by their start, so that at step t
 the first `counts[t]` rows are. N is the sum of the counts; the block of row r at step t is
 `offsets[t] + r`. `states` and `cells` [N + rows, H] hold what was there before each step and, in
-their last blocks, after the last.
+their last blocks, after the last. `spaces.kernels.steps` describes the other arrays.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spaces.kernels.layer import Gradients, Spec, Weights
-from spaces.kernels.memory import Array, Memory
+from spaces.kernels import recurrent
+from spaces.kernels.resources import Array, ArrayPool
 from spaces.kernels.steps import weigh_recurrent
+
+
+@dataclass(frozen=True)
+class CellKernels:
+    """A kind of recurrent layer: its number of gates, G, and its kernels."""
+
+    gates: int
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+
+
+CELLS = {
+    "SimpleRNN": CellKernels(1, recurrent.rnn_forward, recurrent.rnn_backward),
+    "GRU": CellKernels(3, recurrent.gru_forward, recurrent.gru_backward),
+    "LSTM": CellKernels(4, recurrent.lstm_forward, recurrent.lstm_backward),
+}
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """What a layer computes.
+
+    Attributes:
+        kind: "SimpleRNN", "GRU" or "LSTM".
+        units: Units, H.
+        relu: Whether the activation is relu; else tanh.
+        sequences: Whether the state after every step is returned.
+        reverse: Whether the inputs are read from their end.
+    """
+
+    kind: str
+    units: int
+    relu: bool
+    sequences: bool
+    reverse: bool
+
+    @property
+    def cell(self) -> CellKernels:
+        """Its kernels."""
+        return CELLS[self.kind]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A layer's weights.
+
+    Attributes:
+        inputs: Input kernel [E, G * H].
+        bias: [G * H].
+        recurrent: Recurrent kernel [H, G * H].
+        recurrent_bias: [G * H].
+        embeddings: If ids are read, the vector of each, [num_words, E]; else [0, E].
+    """
+
+    inputs: Array
+    bias: Array
+    recurrent: Array
+    recurrent_bias: Array
+    embeddings: Array
+
+    @cached_property
+    def table(self) -> Array:
+        """What each id adds to the gates, [num_words, G * H]."""
+        return np.asarray(self.embeddings @ self.inputs + self.bias, np.float32)
+
+    def by_gate(self, gates: int) -> Array:
+        """Return the recurrent kernel as `gates` matrices, [gates, H, width]."""
+        return np.ascontiguousarray(np.stack(np.split(self.recurrent, gates, axis=1)))
+
+
+@dataclass
+class Gradients:
+    """Gradients of `Weights`, summed over passes; those of the embeddings are the inputs'."""
+
+    inputs: Array
+    bias: Array
+    recurrent: Array
+    recurrent_bias: Array
+    table: Array
+
+    @classmethod
+    def zeros(cls, weights: Weights) -> "Gradients":
+        """Return gradients of zero."""
+        return cls(*(np.zeros_like(getattr(weights, name)) for name in cls.__annotations__))
+
+    def of_weights(self, weights: Weights) -> tuple[Array, Array, Array, Array]:
+        """Return the gradients in the weights' order, the table's share included."""
+        inputs = self.inputs + weights.embeddings.T @ self.table
+        return inputs, self.bias + self.table.sum(axis=0), self.recurrent, self.recurrent_bias
+
+    def add(self, other: "Gradients") -> None:
+        """Add another chunk's."""
+        for name in self.__annotations__:
+            getattr(self, name)[...] += getattr(other, name)
 
 
 class Pass:
@@ -22,47 +118,35 @@ class Pass:
 
     def __init__(
         self,
-        spec: Spec,
+        spec: LayerSpec,
         weights: Weights,
         x: Array,
         ids: Any,
         masks: Array,
         starts: Any,
-        memory: Memory,
+        pool: ArrayPool,
     ) -> None:
-        """Make room.
-
-        Args:
-            spec: The layer.
-            weights: Its weights.
-            x: Inputs [rows, steps, E]; where ids are read, [rows, steps, 0].
-            ids: Characters [rows, steps], int32; [rows, 0] where x is the input.
-            masks: Dropout masks of the state [G, rows, H]; [0, rows, H] for none.
-            starts: First step of each row, not falling, int64 [rows].
-            memory: Lends what is needed, until `release`.
-        """
+        """Acquire arrays, until `release`; x is [rows, steps, 0] if ids are read."""
         self.spec, self.weights, self.x, self.ids = spec, weights, x, ids
-        self.masks, self.starts, self.memory = masks, starts, memory
+        self.masks, self.starts, self.pool = masks, starts, pool
         self.rows = rows = len(x)
         self.steps = steps = x.shape[1]
         width, units = spec.cell.gates * spec.units, spec.units
         self.counts = np.searchsorted(starts, np.arange(steps), side="right")
         self.offsets: npt.NDArray[np.int64] = np.concatenate(([0], np.cumsum(self.counts)))
         blocks = int(self.offsets[-1])
-        take, lstm = memory.take, spec.kind == "LSTM"
-        self.inputs = take(blocks, x.shape[2])
-        self.gates = take(blocks if spec.kind != "SimpleRNN" else 0, width)
-        self.inner = take(blocks if spec.kind == "GRU" else 0, units)
-        self.states = take(blocks + rows, units)
-        self.cells = take(blocks + rows if lstm else 0, units)
-        self.out = take(rows if spec.sequences else 0, steps, units)
+        lstm = spec.kind == "LSTM"
+        self.inputs = pool.acquire(blocks, x.shape[2])
+        self.gates = pool.acquire(blocks if spec.kind != "SimpleRNN" else 0, width)
+        self.inner = pool.acquire(blocks if spec.kind == "GRU" else 0, units)
+        self.states = pool.acquire(blocks + rows, units)
+        self.cells = pool.acquire(blocks + rows if lstm else 0, units)
+        self.out = pool.acquire(rows if spec.sequences else 0, steps, units)
         self.recurrent = weights.by_gate(len(masks) or 1)
 
     def release(self) -> None:
-        """Give the memory back; nothing of the pass may be used afterwards."""
-        self.memory.give_back(
-            self.inputs, self.gates, self.inner, self.states, self.cells, self.out
-        )
+        """Give the arrays back; nothing of the pass may be used afterwards."""
+        self.pool.release(self.inputs, self.gates, self.inner, self.states, self.cells, self.out)
 
     def begin(self, state: Array | float, cell: Array | float) -> None:
         """Set the state of each row before its first step, [rows, H]."""
@@ -72,7 +156,7 @@ class Pass:
             self.cells[blocks] = cell
 
     def forward(self, first: int = 0, last: int | None = None) -> None:
-        """Run some steps, all of them unless told otherwise."""
+        """Run some steps, by default all of them."""
         self.spec.cell.forward(
             self.x,
             self.ids,
@@ -104,24 +188,15 @@ class Pass:
     def backward(
         self, dout: Array, dcells: Array, dh: Array, dc: Array, dx: Array, gradients: Gradients
     ) -> None:
-        """Go back through all steps; `gates` is lost.
-
-        Args:
-            dout: Gradient of the state after each step, [rows, steps, H], or [0, steps, H].
-            dcells: The same of the cell state.
-            dh: Gradient of the last state [rows, H]; becomes that of the first.
-            dc: The same of the cell state.
-            dx: Filled with the inputs' gradient [rows, steps, E].
-            gradients: The weights' are added here.
-        """
-        dgates = self.of_gates()
+        """Go back through all steps, and add the weights' gradients; `gates` is overwritten."""
+        dgates = self.acquire_dgates()
         self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.table)
         self.weigh(dgates, gradients)
-        self.memory.give_back(dgates)
+        self.pool.release(dgates)
 
-    def of_gates(self) -> Array:
-        """Return room for the gradient of the gates, [N, G * H]; it is to be given back."""
-        return self.memory.take(int(self.offsets[-1]), self.weights.inputs.shape[1])
+    def acquire_dgates(self) -> Array:
+        """Acquire room for the gradient of the gates, [N, G * H]."""
+        return self.pool.acquire(int(self.offsets[-1]), self.weights.inputs.shape[1])
 
     def retrace(
         self,
@@ -133,16 +208,16 @@ class Pass:
         dx: Array,
         dtable: Array,
     ) -> None:
-        """Go back as `backward` does, and leave the weights for `weigh`.
+        """Go back through all steps, and leave the weights' gradients for `weigh`.
 
         Args:
-            dout: As there.
-            dcells: As there.
-            dh: As there.
-            dc: As there.
+            dout: Gradient of the state after each step, [rows, steps, H], or [0, steps, H].
+            dcells: The same of the cell state.
+            dh: Gradient of the last state [rows, H]; becomes that of the first.
+            dc: The same of the cell state.
             dgates: Filled with the gradient of the gates, [N, G * H].
-            dx: As there.
-            dtable: Where ids are read, their gradient is added here, [num_words, G * H].
+            dx: Filled with the inputs' gradient [rows, steps, E].
+            dtable: If ids are read, their gradient is added here, [num_words, G * H].
         """
         self.spec.cell.backward(
             self.ids,
@@ -167,12 +242,7 @@ class Pass:
         )
 
     def weigh(self, dgates: Array, gradients: Gradients) -> None:
-        """Add the gradients of the weights that are products over all steps.
-
-        Args:
-            dgates: From `retrace`.
-            gradients: The weights' are added here.
-        """
+        """Add the gradients of the weights that are products over all steps."""
         blocks = int(self.offsets[-1])
         of_inputs = self.gates if self.spec.kind == "GRU" else dgates
         if self.x.shape[2]:

@@ -1,15 +1,85 @@
-"""What a step of every recurrent layer does with its inputs and its state, and the way back.
+"""How the kernels are compiled, and what one step of every recurrent layer does, and its way back.
 
-Arrays are float32. At a step the first n rows of a chunk are at work; N is the sum of n over all
-steps, so that `block = offset + row` numbers every pair of a step and a row that is computed.
-G is the number of gates (1, 3 or 4), H the units, E the width of an input.
+At a step the first n rows of a chunk are at work; N is the sum of n over all steps, so that
+`block = offset + row` numbers every pair of a step and a row that is computed. G is the number of
+gates (1, 3 or 4), H the units, E the width of an input. Arrays are float32 unless another type is
+given:
+
+    x [rows, steps, E]          inputs; not read if there are ids
+    ids int32 [rows, steps]     characters, or [rows, 0]
+    weights [E, G * H]          input kernel; weights_t is transposed
+    table [num_words, G * H]    what each character adds to the gates, bias included
+    masks [G, rows, H]          dropout masks of the state, one a gate; G = 0 for none
+    recurrent [1, H, G * H]     recurrent kernel; with masks by gate, [G, H, H]; in recurrent_t each
+                                matrix is transposed
+    out [rows, steps, H]        the state after each step; [0, steps, H] if only the last is wanted
+    dx, dtable, dh, ...         gradients, shaped as x, table and the state
+    scratch, part               room for intermediate results
 """
 
 from typing import Any
 
+import numba
 import numpy as np
 
-from spaces.kernels.compiled import f32, kernel
+f32 = np.float32
+
+# Everything that may reorder a sum, and nothing that may lose a nan: a diverged training must
+# show itself.
+_REORDERING = {"contract", "reassoc", "nsz", "arcp"}
+
+kernel = numba.njit(cache=True, nogil=True, fastmath=_REORDERING, error_model="numpy")
+inlined = numba.njit(cache=True, nogil=True, fastmath=_REORDERING, inline="always")
+
+
+@inlined
+def tanh(x: Any) -> Any:
+    """Return tanh to within 4e-7, without a branch, so that loops over it vectorize.
+
+    The rational approximation and its coefficients are those of Eigen's `ptanh_float`
+    (MathFunctionsImpl.h), which TensorFlow uses too.
+    """
+    x = f32(-7.90531110763549805) if x < f32(-7.90531110763549805) else x
+    x = f32(7.90531110763549805) if x > f32(7.90531110763549805) else x
+    s = x * x
+    p = s * f32(-2.76076847742355e-16) + f32(2.00018790482477e-13)
+    p = s * p + f32(-8.60467152213735e-11)
+    p = s * p + f32(5.12229709037114e-08)
+    p = s * p + f32(1.48572235717979e-05)
+    p = s * p + f32(6.37261928875436e-04)
+    p = s * p + f32(4.89352455891786e-03)
+    q = s * f32(1.19825839466702e-06) + f32(1.18534705686654e-04)
+    q = s * q + f32(2.26843463243900e-03)
+    q = s * q + f32(4.89352518554385e-03)
+    return x * p / q
+
+
+@inlined
+def sigmoid(x: Any) -> Any:
+    """Return the logistic function by way of tanh."""
+    return f32(0.5) + f32(0.5) * tanh(f32(0.5) * x)
+
+
+@inlined
+def activate(x: Any, relu: bool) -> Any:
+    """Return relu(x) or tanh(x)."""
+    if relu:
+        return f32(0.0) if x < f32(0.0) else x
+    return tanh(x)
+
+
+@inlined
+def slope(y: Any, relu: bool) -> Any:
+    """Return the derivative of the activation whose value is y."""
+    if relu:
+        return f32(1.0) if y > f32(0.0) else f32(0.0)
+    return f32(1.0) - y * y
+
+
+@inlined
+def flushed(gradient: Any) -> Any:
+    """Return 0 for a gradient that has vanished: arithmetic on denormal numbers is very slow."""
+    return f32(0.0) if abs(gradient) < f32(1e-25) else gradient
 
 
 @kernel
@@ -24,19 +94,7 @@ def read_inputs(
     n: int,
     out: Any,
 ) -> None:
-    """Compute what the inputs of one step add to the gates.
-
-    Args:
-        x: Inputs [rows, steps, E]; not read where there are ids.
-        ids: Characters [rows, steps], int32, or [rows, 0].
-        weights: Input kernel [E, G * H].
-        table: What each character adds, bias included, [num_words, G * H].
-        bias: [G * H], added to x only.
-        step: Which step.
-        block: Where the inputs are kept for the way back, [n, E].
-        n: Rows at work.
-        out: Filled, [n, G * H].
-    """
+    """Fill `out` [n, G * H] with what a step's inputs add to the gates; keep x in `block`."""
     if ids.shape[1]:
         for row in range(n):
             out[row] = table[ids[row, step]]
@@ -53,18 +111,7 @@ def read_inputs(
 def return_to_inputs(
     gradient: Any, ids: Any, weights_t: Any, step: int, n: int, scratch: Any, dx: Any, dtable: Any
 ) -> None:
-    """Bring the gates' gradient of one step to the inputs.
-
-    Args:
-        gradient: Of the gates, [n, G * H].
-        ids: Characters [rows, steps], int32, or [rows, 0].
-        weights_t: Transposed input kernel [G * H, E].
-        step: Which step.
-        n: Rows at work.
-        scratch: [rows, E].
-        dx: Filled at this step, [rows, steps, E].
-        dtable: Where there are ids, added to at each row's, [num_words, G * H].
-    """
+    """Bring the gates' gradient [n, G * H] of a step to `dx`, and add it to `dtable` by id."""
     if ids.shape[1]:
         for row in range(n):
             target = dtable[ids[row, step]]
@@ -79,17 +126,7 @@ def return_to_inputs(
 def read_state(
     state: Any, recurrent: Any, masks: Any, n: int, scratch: Any, part: Any, out: Any
 ) -> None:
-    """Multiply the state by the recurrent kernel.
-
-    Args:
-        state: [n, H].
-        recurrent: Recurrent kernel by gate [G, H, H] under masks, else [1, H, G * H].
-        masks: Dropout masks of the state, one a gate, [G, rows, H]; G = 0 means none.
-        n: Rows at work.
-        scratch: [rows, H].
-        part: [rows, H].
-        out: Filled, [n, G * H].
-    """
+    """Fill `out` [n, G * H] with the state [n, H] times the recurrent kernel."""
     if masks.shape[0] == 0:
         np.dot(state, recurrent[0], out)
         return
@@ -108,17 +145,7 @@ def read_state(
 def return_to_state(
     gradient: Any, recurrent_t: Any, masks: Any, n: int, scratch: Any, part: Any, dh: Any
 ) -> None:
-    """Bring the gates' gradient of one step to the state before it.
-
-    Args:
-        gradient: Of the gates, [n, G * H].
-        recurrent_t: As `recurrent` of `read_state`, each matrix transposed.
-        masks: As there.
-        n: Rows at work.
-        scratch: [rows, H].
-        part: [rows, H].
-        dh: Filled, [rows, H]; only the first n rows.
-    """
+    """Fill the first n rows of `dh` with the gates' gradient [n, G * H], brought to the state."""
     if masks.shape[0] == 0:
         np.dot(gradient, recurrent_t[0], dh[:n])
         return
@@ -136,14 +163,7 @@ def return_to_state(
 
 @kernel
 def keep_output(states: Any, step: int, n: int, out: Any) -> None:
-    """Keep the state after a step, where sequences are returned.
-
-    Args:
-        states: After the step, [n, H].
-        step: Which step.
-        n: Rows at work.
-        out: Filled at this step, [rows, steps, H]; [0, steps, H] for the last state alone.
-    """
+    """Keep the states [n, H] after a step in `out`, if sequences are returned."""
     if out.shape[0]:
         for row in range(n):
             out[row, step] = states[row]
@@ -151,14 +171,7 @@ def keep_output(states: Any, step: int, n: int, out: Any) -> None:
 
 @kernel
 def take_gradient(given: Any, step: int, n: int, gradient: Any) -> None:
-    """Add the gradient that comes to a step from outside.
-
-    Args:
-        given: By step, [rows, steps, H]; [0, steps, H] where none comes.
-        step: Which step.
-        n: Rows at work.
-        gradient: Added to, [rows, H].
-    """
+    """Add the gradient that comes to a step from outside, [rows, steps, H] or none, [0, ...]."""
     if given.shape[0]:
         for row in range(n):
             for j in range(gradient.shape[1]):
@@ -167,14 +180,10 @@ def take_gradient(given: Any, step: int, n: int, gradient: Any) -> None:
 
 @kernel
 def weigh_recurrent(states: Any, gradients: Any, masks: Any, rows_of: Any, out: Any) -> None:
-    """Compute the gradient of the recurrent kernel over all steps in one product.
+    """Fill `out` [H, G * H] with the recurrent kernel's gradient over all steps, in one product.
 
-    Args:
-        states: Before each step, [N, H].
-        gradients: Of the gates, [N, G * H].
-        masks: As in `read_state`.
-        rows_of: The row of each block, int64 [N].
-        out: Filled, [H, G * H].
+    Of the states before each step [N, H] and the gates' gradients [N, G * H]; `rows_of` is the row
+    of each block, int64 [N].
     """
     if masks.shape[0] == 0:
         np.dot(states.T, gradients, out)

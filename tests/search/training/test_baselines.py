@@ -159,7 +159,7 @@ def sources(tmp_path: Path) -> Path:
     "edited",
     [
         "spaces/baselines.py",
-        "spaces/kernels/rnn.py",
+        "spaces/kernels/recurrent.py",
         "search/training/fit.py",
         "data/dataset/encode.py",
     ],
@@ -172,7 +172,7 @@ def test_an_edited_source_file_gives_another_hash(sources: Path, edited: str) ->
 
 
 def test_a_renamed_source_file_gives_another_hash(sources: Path) -> None:
-    (sources / "spaces/kernels/rnn.py").rename(sources / "spaces/kernels/other.py")
+    (sources / "spaces/kernels/recurrent.py").rename(sources / "spaces/kernels/other.py")
     assert hash_sources(sources) != hash_sources(ROOT)
 
 

@@ -1,4 +1,4 @@
-"""What the padding in front of records does to the state, without a step for each of it.
+"""A chunk of rows through one layer, with the padding in front of them, and back.
 
 A layer that reads padding knows nothing of the record yet: without dropout its state is the same
 in every row, so one row is computed for all. With dropout masks each row has its own. Either comes
@@ -12,39 +12,103 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from spaces.kernels.layer import Gradients, Spec, Weights
-from spaces.kernels.memory import Array, Memory
-from spaces.kernels.passes import Pass
+from spaces.kernels.passes import Gradients, LayerSpec, Pass, Weights
+from spaces.kernels.resources import Array, ArrayPool
 
 Starts = npt.NDArray[np.int64]
 
-# A state is at rest where so many steps together moved it by less than two roundings of 1.0: what a
+# A state is at rest if this many steps together moved it by less than two roundings of 1.0: what a
 # single one adds is then an eighth of a rounding.
 _LOOK_EVERY = 16
 _ROUNDINGS = np.float32(2.0**-22)
 # A gradient this much smaller than it was adds nothing to float32 sums.
 _NEGLIGIBLE = np.float32(1e-9)
-# Steps that are gone back through at once; their gates are in memory for every row.
+# Steps that the way back takes at once; their gates are in memory for every row.
 _BLOCK = 64
+# Steps of padding below which a state has hardly come to rest.
+_WORTH_RESTING = 128
 
 
-class Padding:
+class Chunk:
+    """Rows that one thread computes.
+
+    Padding is skipped only if ids are read forwards; everything else is computed step by step.
+    """
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        weights: Weights,
+        x: Array,
+        ids: npt.NDArray[np.int32],
+        masks: Array,
+        pool: ArrayPool,
+    ) -> None:
+        """Order the rows by where their padding ends; the arrays are described in `Pass`."""
+        self.spec, self.weights = spec, weights
+        starts = self._starts(spec, ids, masks)
+        self.order = np.argsort(starts, kind="stable")
+        starts = starts[self.order]
+        padded = bool(starts[-1])
+        if padded:
+            x, ids, masks = x[self.order], ids[self.order], masks[:, self.order]
+        self.main = Pass(spec, weights, x, ids, np.ascontiguousarray(masks), starts, pool)
+        self.padding = PaddingPass(spec, weights, starts, self.main.masks, pool) if padded else None
+
+    def release(self) -> None:
+        """Give the arrays back; nothing of the chunk may be used afterwards."""
+        self.main.release()
+        if self.padding:
+            self.padding.release()
+
+    @staticmethod
+    def _starts(spec: LayerSpec, ids: npt.NDArray[np.int32], masks: Array) -> Starts:
+        nowhere = np.zeros(len(ids), np.int64)
+        if not ids.shape[1] or spec.reverse or (spec.sequences and len(masks)):
+            return nowhere
+        # A row of nothing but padding keeps its last step.
+        starts = np.where(ids.any(axis=1), np.argmax(ids != 0, axis=1), ids.shape[1] - 1)
+        return nowhere if starts.mean() < _WORTH_RESTING else starts.astype(np.int64)
+
+    def forward(self, out: Array) -> None:
+        """Fill `out` with the last state [rows, H], or every step's [rows, steps, H]."""
+        main = self.main
+        main.begin(*(self.padding.states() if self.padding else (0.0, 0.0)))
+        main.forward()
+        if not self.spec.sequences:
+            out[self.order] = main.final
+            return
+        if self.padding:
+            for row, start in enumerate(main.starts):
+                main.out[row, :start] = self.padding.run.states[1 : start + 1]
+        out[self.order] = main.out
+
+    def backward(self, dout: Array, dx: Array) -> Gradients:
+        """Bring the gradient of `out` to `dx`, zeros [rows, steps, E], and return the weights'."""
+        main, units = self.main, self.spec.units
+        gradients = Gradients.zeros(self.weights)
+        dout = dout[self.order] if self.padding else dout
+        dh = np.zeros((main.rows, units), np.float32) if self.spec.sequences else dout.copy()
+        dc = np.zeros((main.rows, units), np.float32)
+        none = np.empty((0, main.steps, units), np.float32)
+        of_states = dout if self.spec.sequences else none
+        ordered = np.zeros_like(dx) if self.padding else dx
+        main.backward(of_states, none, dh, dc, ordered, gradients)
+        if self.padding:
+            self.padding.backward(of_states, dh, dc, ordered, gradients)
+            dx[self.order] = ordered
+        return gradients
+
+
+class PaddingPass:
     """The padding in front of a chunk's rows."""
 
     def __init__(
-        self, spec: Spec, weights: Weights, starts: Starts, masks: Array, memory: Memory
+        self, spec: LayerSpec, weights: Weights, starts: Starts, masks: Array, pool: ArrayPool
     ) -> None:
-        """Read padding until the state rests, or up to the last start.
-
-        Args:
-            spec: The layer.
-            weights: Its weights.
-            starts: Steps of padding of each row, not falling, int64 [rows].
-            masks: Dropout masks of the state [G, rows, H]; G = 0 for none.
-            memory: Lends what is needed, until `release`.
-        """
+        """Read padding until the state rests, or up to the last of the ascending starts [rows]."""
         self.spec, self.weights, self.starts, self.masks = spec, weights, starts, masks
-        self.memory = memory
+        self.pool = pool
         # Rows that are computed: one for all, or each.
         self.width = len(starts) if len(masks) else 1
         self.run = self._pass(self.width, int(starts[-1]), masks[:, : self.width])
@@ -62,20 +126,20 @@ class Padding:
             np.zeros((rows, steps), np.int32),
             np.ascontiguousarray(masks),
             np.zeros(rows, np.int64),
-            self.memory,
+            self.pool,
         )
         read.begin(0.0, 0.0)
         return read
 
     def release(self) -> None:
-        """Give the memory back; nothing of the padding may be used afterwards."""
+        """Give the arrays back; the pass may not be used afterwards."""
         self.run.release()
 
     def _is_at_rest(self) -> bool:
         if self.rest < _LOOK_EVERY or self.spec.sequences:
             return False
         now = self.rest * self.width
-        # Against the step before as well: a state that swings comes back to where it was.
+        # The step before counts as well: a state that oscillates comes back to where it was.
         befores = [now - steps * self.width for steps in (1, _LOOK_EVERY)]
         kept = (self.run.states, self.run.cells) if len(self.run.cells) else (self.run.states,)
         return all(
@@ -95,14 +159,10 @@ class Padding:
         return self.run.states[blocks], cells[blocks] if len(cells) else 0.0
 
     def backward(self, dout: Array, dh: Array, dc: Array, dx: Array, gradients: Gradients) -> None:
-        """Go back.
+        """Go back through the padding, and add to `dx` and the weights' gradients.
 
-        Args:
-            dout: Gradient of the state after each step, [rows, steps, H], or [0, steps, H].
-            dh: Gradient of the state of each row after its padding, [rows, H].
-            dc: The same of the cell state.
-            dx: The inputs' gradient is added here, [rows, steps, E].
-            gradients: The weights' are added here.
+        `dout` [rows, steps, H] or [0, steps, H] comes from outside, step by step; `dh` and `dc`
+        [rows, H] are the gradients of each row's state and cell state after its padding.
         """
         smallest = _NEGLIGIBLE * max(np.abs(dh).max(), np.abs(dc).max(), np.float32(1e-30))
         late = self.starts <= self.rest
@@ -129,12 +189,12 @@ class Padding:
                 injected[0] += dout[:, first:last] * before[..., None]
             part = self._part(first, last)
             of_block = np.zeros((len(dx), last - first, dx.shape[2]), np.float32)
-            dgates = part.of_gates()
+            dgates = part.acquire_dgates()
             part.retrace(
                 injected[0], injected[1], resting[0], resting[1], dgates, of_block, gradients.table
             )
             self._weigh(part, dgates, first, last, gradients)
-            self.memory.give_back(dgates)
+            self.pool.release(dgates)
             part.release()
             dx[:, first:last] += of_block
 
@@ -146,7 +206,7 @@ class Padding:
         resting = [np.zeros_like(dh), np.zeros_like(dc)]
         part = self._part(self.rest - 1, self.rest)
         gates, none = part.gates.copy(), np.empty((0, 1, dh.shape[1]), np.float32)
-        dgates, total = part.of_gates(), part.of_gates()
+        dgates, total = part.acquire_dgates(), part.acquire_dgates()
         total[:] = 0.0
         # Only a GRU's gradient of the inputs differs from that of the state.
         total_inputs = np.zeros_like(gates) if self.spec.kind == "GRU" else gates[:0]
@@ -170,7 +230,7 @@ class Padding:
         if len(total_inputs):
             part.gates[:] = total_inputs
         part.weigh(total, gradients)
-        self.memory.give_back(dgates, total)
+        self.pool.release(dgates, total)
         part.release()
         return resting
 

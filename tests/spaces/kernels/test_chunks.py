@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spaces.kernels.chunk import Chunk
-from spaces.kernels.layer import Gradients, Spec, Weights
-from spaces.kernels.memory import Memory
-from spaces.kernels.padding import Padding
+from spaces.kernels.chunks import Chunk, PaddingPass
+from spaces.kernels.passes import Gradients, LayerSpec, Weights
+from spaces.kernels.resources import ArrayPool
 
 UNITS, WIDTH, WORDS, ROWS, STEPS = 8, 4, 20, 6, 400
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
@@ -48,7 +47,12 @@ def run(kind: str, dropout: bool, *, ids_read: bool) -> tuple[np.ndarray, np.nda
         x, ids = weight.embeddings[ids], ids[:, :0]
         weight = replace(weight, embeddings=weight.embeddings[:0])
     chunk = Chunk(
-        Spec(kind, UNITS, False, False, False), weight, x, ids, masks(kind, dropout), Memory()
+        LayerSpec(kind, UNITS, False, False, False),
+        weight,
+        x,
+        ids,
+        masks(kind, dropout),
+        ArrayPool(),
     )
     out = np.empty((ROWS, UNITS), np.float32)
     chunk.forward(out)
@@ -94,18 +98,18 @@ def test_what_nobody_wrote_is_not_read(kind: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_state_that_rests_is_not_computed_on() -> None:
     starts = np.full(ROWS, 4000, np.int64)
-    spec = Spec("LSTM", UNITS, False, False, False)
-    read = Padding(spec, weights("LSTM"), starts, masks("LSTM", False), Memory())
+    spec = LayerSpec("LSTM", UNITS, False, False, False)
+    read = PaddingPass(spec, weights("LSTM"), starts, masks("LSTM", False), ArrayPool())
     assert 0 < read.rest < 1000
     states, cells = read.states()
     assert states.shape == cells.shape == (ROWS, UNITS)  # type: ignore[union-attr]
 
 
 def test_a_state_that_swings_is_computed_to_the_end() -> None:
-    """A recurrent kernel that turns the state round and round never lets it rest."""
+    """A recurrent kernel that rotates the state never lets it rest."""
     turn = np.kron(np.eye(UNITS // 2), [[0.0, 1.0], [-1.0, 0.0]]).astype(np.float32)
     weight = replace(weights("SimpleRNN"), recurrent=1.5 * turn)
     starts = np.full(ROWS, 300, np.int64)
-    spec = Spec("SimpleRNN", UNITS, False, False, False)
-    read = Padding(spec, weight, starts, masks("SimpleRNN", False), Memory())
+    spec = LayerSpec("SimpleRNN", UNITS, False, False, False)
+    read = PaddingPass(spec, weight, starts, masks("SimpleRNN", False), ArrayPool())
     assert read.rest == 300
