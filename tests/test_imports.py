@@ -16,7 +16,7 @@ ALLOWED_AT_THE_TOP = {*PACKAGES, "tests", "pyproject.toml", "README.md", "LICENS
 
 HEAVY = ("tensorflow", "keras", "keras_tuner")
 # They compute with models; the rest of their package must not wait for TensorFlow.
-WITH_TENSORFLOW = {"results.report.attribution", "results.scoring.evaluate"}
+WITH_TENSORFLOW = {"results.scoring.evaluate"}
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The parts of a run's report."""
+"""A run's report: one HTML file for a person."""
 
 import lazy_loader as lazy
 

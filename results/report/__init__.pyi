@@ -1,4 +1,6 @@
-from .report import (
+from .command import (
     main as main,
+)
+from .report import (
     write as write,
 )

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results.serving import CONFIG, MEMBERS
-
+CONFIG = "config.json"
+MOST_BYTES = 2**22
 TIMES = " \N{MULTIPLICATION SIGN} "
 
-# What a person asks of a layer, in this order.
-_TOLD = (
+# What a person asks of a layer, in this order, and the values that go without saying.
+_SHOWN = (
     "input_dim", "output_dim", "filters", "kernel_size", "pool_size", "strides", "units", "rate",
     "activation", "recurrent_dropout", "return_sequences", "axis", "axes", "momentum",
     "num_heads", "key_dim", "scale",
@@ -27,14 +27,21 @@ _USUAL = {
     "axis": (-1, [-1]),
     "scale": (True, False),
 }
+# The first one whose name is a part of the layer's class.
 _KINDS = {
-    "Embedding": "embedding",
-    "InputLayer": "input",
-    "Dense": "dense",
-    "Softmax": "attention",
-    "Dot": "attention",
-    "MultiHeadAttention": "attention",
-}
+    "RNN": "recurrent", "GRU": "recurrent", "LSTM": "recurrent",
+    "Conv": "convolution", "Pooling": "pooling",
+    "Dropout": "regular", "Normalization": "regular",
+    "Embedding": "embedding", "InputLayer": "input", "Dense": "dense",
+    "Softmax": "attention", "Dot": "attention", "Attention": "attention",
+}  # fmt: skip
+
+_DAMAGED = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, EOFError),
+    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+
+Config = Mapping[str, Any]
 
 
 class NotReadable(ValueError):
@@ -42,17 +49,17 @@ class NotReadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Layer:
+class ShownLayer:
     """One layer.
 
     Attributes:
         name: Its name in the model.
         type: Its class, e.g. "Conv1D", or "Bidirectional LSTM".
-        kind: What it is coloured by: "input", "embedding", "convolution", "pooling",
+        kind: What it is colored by: "input", "embedding", "convolution", "pooling",
             "recurrent", "regular" (dropout, normalization), "attention", "dense" or "other".
         settings: What it was built with, as "name value".
         inputs: Names of the layers whose output it takes.
-        output: The shape that the next layer sees, "length" for what varies; "" where unknown.
+        output: The shape that the next layer sees, "length" for what varies; "" if unknown.
         straight: Whether it takes the output of the layer listed before it, and no other.
         beside: Whether it belongs to a path that runs beside the one listed before it.
     """
@@ -67,53 +74,41 @@ class Layer:
     beside: bool
 
 
-_DAMAGED = (
-    *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, EOFError),
-    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
-)
+def read_layers(path: Path) -> list[ShownLayer]:
+    """Read the layers of a `.keras` archive, one path after the other if they run side by side.
 
-
-def read_layers(path: Path) -> list[Layer]:
-    """Read a model's layers.
-
-    Args:
-        path: A `.keras` archive.
-
-    Returns:
-        The layers, one path after the other where they run side by side; operations on ids are
-        told with the layer that they are for.
+    Operations on ids are not listed: the layer that they are for stands for them.
 
     Raises:
         NotReadable: If it is no such archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(CONFIG).file_size > MEMBERS[CONFIG]:
-                raise ValueError(f"its {CONFIG} is larger than {MEMBERS[CONFIG]:,} bytes")
+            if archive.getinfo(CONFIG).file_size > MOST_BYTES:
+                raise ValueError(f"its {CONFIG} is larger than {MOST_BYTES:,} bytes")
             layers = json.loads(archive.read(CONFIG))["config"]["layers"]
-        shapes = _shapes(layers)
-        inputs = _sources(layers)
-        found: list[Layer] = []
+        shapes, inputs = _shapes(layers), _sources(layers)
+        found: list[ShownLayer] = []
         for layer in _by_path(layers, inputs):
             taken = inputs[_name(layer)]
             straight = taken in ((), tuple(one.name for one in found[-1:]))
             beside = len(taken) == 1 and (found[-1].beside if straight else True)
-            found.append(_layer(layer, taken, shapes, straight, beside))
+            found.append(_shown(layer, taken, shapes, straight, beside))
         return found
     except _DAMAGED as error:
         raise NotReadable(f"its layers cannot be read ({error})") from error
 
 
-def _name(layer: Mapping[str, Any]) -> str:
+def _name(layer: Config) -> str:
     return str(layer["config"]["name"])
 
 
-def _is_operation(layer: Mapping[str, Any]) -> bool:
+def _is_operation(layer: Config) -> bool:
     return str(layer.get("module", "")).startswith("keras.src.ops.")
 
 
 def _sources(layers: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """Whose outputs each layer takes; through operations, whose outputs these take."""
+    """Find the layers whose outputs each layer takes, directly or through operations."""
     operations = {_name(layer) for layer in layers if _is_operation(layer)}
     found: dict[str, tuple[str, ...]] = {}
     for layer, before in zip(layers, [None, *layers], strict=False):
@@ -128,7 +123,7 @@ def _sources(layers: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 def _by_path(
     layers: list[dict[str, Any]], inputs: Mapping[str, tuple[str, ...]]
 ) -> list[dict[str, Any]]:
-    """Put each layer right behind the last of those that it takes; operations are left out."""
+    """Put each layer right behind the last of those that it takes; leave out the operations."""
     left = {_name(layer): layer for layer in layers if not _is_operation(layer)}
     found: list[dict[str, Any]] = []
     pending = dict.fromkeys(list(left)[-1:])
@@ -144,13 +139,13 @@ def _by_path(
     return [*found, *left.values()]
 
 
-def _layer(
-    layer: Mapping[str, Any],
+def _shown(
+    layer: Config,
     inputs: tuple[str, ...],
     shapes: Mapping[str, str],
     straight: bool,
     beside: bool,
-) -> Layer:
+) -> ShownLayer:
     name, kind, config = _name(layer), str(layer["class_name"]), layer["config"]
     wrapped = config.get("layer")
     if isinstance(wrapped, dict):
@@ -159,14 +154,14 @@ def _layer(
         config = {**config, "strides": None}
     settings = tuple(
         f"{key.replace('_', ' ')} {_value(config[key])}"
-        for key in _TOLD
+        for key in _SHOWN
         if config.get(key) is not None and config[key] not in _USUAL.get(key, ())
     )
-    shape = shapes.get(name, "")
     if kind == "Concatenate" and name.endswith("ngrams"):
         characters = len(dict.fromkeys(source for source, _ in _inputs(layer)))
         kind, settings = "Hashed n-grams", (f"characters 1 to {characters}",)
-    return Layer(name, kind, _kind(kind), settings, inputs, shape, straight, beside)
+    color = next((color for part, color in _KINDS.items() if part in kind), "other")
+    return ShownLayer(name, kind, color, settings, inputs, shapes.get(name, ""), straight, beside)
 
 
 def _value(value: Any) -> str:
@@ -179,21 +174,9 @@ def _value(value: Any) -> str:
     return "yes" if value is True else str(value)
 
 
-def _kind(kind: str) -> str:
-    if any(cell in kind for cell in ("RNN", "GRU", "LSTM")):
-        return "recurrent"
-    if "Conv" in kind:
-        return "convolution"
-    if "Pooling" in kind:
-        return "pooling"
-    if "Dropout" in kind or "Normalization" in kind:
-        return "regular"
-    return _KINDS.get(kind, "other")
-
-
-def _inputs(value: Any) -> Iterator[tuple[str, list[int | None]]]:
+def _inputs(layer: Config) -> Iterator[tuple[str, list[int | None]]]:
     """Find the tensors that a layer takes: whose they are, and their shapes."""
-    pending = [value["inbound_nodes"]] if "inbound_nodes" in value else []
+    pending = [layer["inbound_nodes"]] if "inbound_nodes" in layer else []
     while pending:
         item = pending.pop()
         if isinstance(item, dict) and item.get("class_name") == "__keras_tensor__":
@@ -205,12 +188,12 @@ def _inputs(value: Any) -> Iterator[tuple[str, list[int | None]]]:
 
 
 def _shapes(layers: list[dict[str, Any]]) -> dict[str, str]:
-    """What each layer puts out, as those that take it have written it down."""
+    """Find what each layer puts out, as those that take it have written it down."""
     found = {name: _shape(shape) for layer in layers for name, shape in _inputs(layer)}
     for layer, following in itertools.pairwise(layers):
         built = following.get("build_config", {}).get("input_shape")
         if "inbound_nodes" not in following and isinstance(built, list):
-            found.setdefault(str(layer["config"]["name"]), _shape(built))
+            found.setdefault(_name(layer), _shape(built))
     return found
 
 

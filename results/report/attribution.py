@@ -1,73 +1,99 @@
-"""Which characters of a record raise its score: what changes where they are blotted out."""
+"""Which characters of a record raise its score: what changes when they are replaced."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from data.common import track
+from data.common import track, write_text
 from data.dataset import MAX_LENGTH, Padding, Vocabulary
 from data.dataset.encode import encode
-from results.report.mistakes import Attribution
-from results.scoring import Scorer, probabilities
-from results.serving import load_model
+from results.scoring import strict_json
+from results.study import CHECKPOINT, Result, Store
 
+FILE = "attribution.json"
 WIDTH = 3
 MOST_WINDOWS = 512
 _EPSILON = 1e-7
 
 Effects = npt.NDArray[np.float64]
 
+log = logging.getLogger(__name__)
+
+
+def character_effects(
+    store: Store, champion: Result, rows: Sequence[int], *, load_model: bool
+) -> Mapping[int, Sequence[float]]:
+    """Return by how much each character of some rows raises the champion's log odds of an attack.
+
+    They are computed once and kept in the run's folder.
+
+    Args:
+        store: The run.
+        champion: Its champion.
+        rows: Rows of the log, from 0.
+        load_model: Whether the model may be loaded if they were not kept.
+
+    Returns:
+        The effects of the cleaned record's characters by row; 0 for those that the model does not
+        see.
+
+    Raises:
+        ValueError: If the model is needed and may not be loaded, or was not kept.
+        UserError: If the model cannot be loaded, or the effects cannot be written.
+    """
+    model = store.find(champion, CHECKPOINT)
+    if model is None:
+        raise ValueError("the champion's model was not kept")
+    with model.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    known = read_effects(store.folder, champion.name, digest)
+    if known.keys() >= set(rows):
+        return known
+    if not load_model:
+        raise ValueError("the report was asked not to load the model")
+    texts = [store.dataset.texts[row] for row in rows]
+    padding = store.protocol.get("padding", "real")
+    found = explain(model, store.dataset.vocabulary, padding, texts)
+    effects = dict(zip(rows, found, strict=True))
+    write_effects(store.folder, champion.name, digest, effects)
+    return effects
+
 
 def explain(
-    model: Path,
-    vocabulary: Vocabulary,
-    padding: Padding,
-    texts: Sequence[str],
-    rows: Sequence[int],
-) -> tuple[Attribution, ...]:
-    """Blot out a few neighbouring characters at a time and see what that does to the score.
+    model: Path, vocabulary: Vocabulary, padding: Padding, texts: Sequence[str]
+) -> list[list[float]]:
+    """Replace a few neighboring characters at a time and see what that does to the score.
 
     Occlusion as in Zeiler and Fergus (Visualizing and understanding convolutional networks,
     ECCV 2014): windows of three characters become the log's most frequent letter or digit, which
     says nothing by itself. A character's effect is the mean over the windows that cover it.
-
-    Args:
-        model: The checkpoint.
-        vocabulary: Which character has which id.
-        padding: How records are padded.
-        texts: Cleaned records, [n].
-        rows: Their rows in the log, [n].
-
-    Returns:
-        One a record, in their order.
     """
+    from results.scoring import Scorer, probabilities
+    from results.serving import load_model
+
     scorer = Scorer(load_model(model))
     filler = next(filter(str.isalnum, vocabulary.characters), "a")
 
-    def score(variants: Sequence[str]) -> Effects:
+    def log_odds(variants: Sequence[str]) -> Effects:
         encoded = encode(variants, vocabulary)
-        found = probabilities(scorer, encoded, np.arange(len(variants)), padding=padding)
-        return _log_odds(found.astype(np.float64))
+        scores = probabilities(scorer, encoded, np.arange(len(variants)), padding=padding)
+        clipped = np.clip(scores.astype(np.float64), _EPSILON, 1 - _EPSILON)
+        return np.asarray(np.log(clipped / (1 - clipped)))
 
-    pairs = list(zip(rows, texts, strict=True))
-    return tuple(
-        Attribution(row, tuple(np.round(occlude(text, score, filler), 4).tolist()))
-        for row, text in track(pairs, "explaining the worst mistakes", len(pairs))
-    )
+    tracked = track(texts, "explaining the worst mistakes", len(texts))
+    return [np.round(occlude(text, log_odds, filler), 4).tolist() for text in tracked]
 
 
 def occlude(text: str, score: Callable[[Sequence[str]], Effects], filler: str) -> Effects:
-    """Find what each character adds to a text's score.
+    """Find by how much each of a text's n characters raises its score, [n].
 
-    Args:
-        text: The text, of n characters; only its last 1,024 are looked at.
-        score: Gives a figure for each of several texts.
-        filler: The character that blots out others.
-
-    Returns:
-        By how much a character raises the figure, [n].
+    Only the last 1,024 are looked at. `score` gives a figure for each of several texts; `filler`
+    is the character that replaces others.
     """
     effects, covers = np.zeros(len(text)), np.zeros(len(text))
     first = max(0, len(text) - MAX_LENGTH)
@@ -77,14 +103,36 @@ def occlude(text: str, score: Callable[[Sequence[str]], Effects], filler: str) -
         (max(first, middle - width // 2), min(len(text), middle + width // 2 + 1))
         for middle in range(first, len(text), step)
     ]
-    blotted = [text[:low] + filler * (high - low) + text[high:] for low, high in spans]
-    figures = score([text, *blotted])
-    for (low, high), figure in zip(spans, figures[1:], strict=True):
-        effects[low:high] += figures[0] - figure
+    replaced = [text[:low] + filler * (high - low) + text[high:] for low, high in spans]
+    whole, *figures = score([text, *replaced])
+    for (low, high), figure in zip(spans, figures, strict=True):
+        effects[low:high] += whole - figure
         covers[low:high] += 1
     return np.divide(effects, covers, out=effects, where=covers > 0)
 
 
-def _log_odds(scores: Effects) -> Effects:
-    clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
-    return np.asarray(np.log(clipped / (1 - clipped)))
+def read_effects(folder: Path, champion: str, digest: str) -> dict[int, tuple[float, ...]]:
+    """Read what was kept of this champion's model, by row; nothing if it is another's or damaged.
+
+    `digest` is the SHA-256 of the model's file, in hexadecimal.
+    """
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if (content["champion"], content["model"]) != (champion, digest):
+            return {}
+        return {
+            int(record["row"]): tuple(float(effect) for effect in record["effects"])
+            for record in content["records"]
+        }
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        log.debug("no attributions are read: %s", error)
+        return {}
+
+
+def write_effects(
+    folder: Path, champion: str, digest: str, effects: Mapping[int, Sequence[float]]
+) -> None:
+    """Keep the effects, so that the next report need not load the model."""
+    records = [{"row": row, "effects": list(each)} for row, each in effects.items()]
+    content = {"champion": champion, "model": digest, "records": records}
+    write_text(folder / FILE, strict_json(content))

@@ -1,73 +1,29 @@
-"""The champion's worst mistakes, and which characters led it there."""
+"""The champion's worst mistakes, and how its model saw their characters."""
 
-import json
-import logging
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from data.common import write_text
+from results.report.attribution import character_effects
+from results.report.page import attempt
 from results.report.slices import path_of
 from results.report.text import visible
-from results.scoring import predictions, strict_json
+from results.scoring import predictions
+from results.study import Result, Store
 
 MOST = 12
 LEVELS = 5
-FILE = "attribution.json"
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Attribution:
-    """What the characters of one record do to its score.
+class Span:
+    """Neighboring characters of about the same effect, all of them visible.
 
     Attributes:
-        row: The record's row in the log, from 0.
-        effects: By how much each character of the cleaned record raises the logarithm of the odds
-            of an attack; 0 for those that the model does not see.
-    """
-
-    row: int
-    effects: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Attributions:
-    """What `results.report.attribution` computed.
-
-    Attributes:
-        champion: Whose.
-        model: SHA-256 of its checkpoint, in hexadecimal.
-        records: One a record.
-    """
-
-    champion: str
-    model: str
-    records: tuple[Attribution, ...]
-
-    def fits(self, champion: str, model: str, rows: Sequence[int]) -> bool:
-        """Whether they are of this model, and of these rows at least.
-
-        Args:
-            champion: The champion's name.
-            model: SHA-256 of its checkpoint.
-            rows: Rows of the log.
-        """
-        known = {record.row for record in self.records}
-        return (self.champion, self.model) == (champion, model) and known >= set(rows)
-
-
-@dataclass(frozen=True)
-class Run:
-    """Neighbouring characters of about the same effect.
-
-    Attributes:
-        text: The characters, all of them visible.
+        text: The characters.
         level: From -5, much more normal, over 0 to 5, much more like an attack.
     """
 
@@ -84,9 +40,8 @@ class Mistake:
         label: Its label.
         score: The champion's probability of label 1.
         path: Its endpoint.
-        length: Its characters.
-        runs: Its text.
-        explained: Whether the levels of `runs` are known.
+        length: Its number of characters.
+        spans: Its text; all of level 0 if the effects of its characters are not known.
     """
 
     row: int
@@ -94,101 +49,86 @@ class Mistake:
     score: float
     path: str
     length: int
-    runs: tuple[Run, ...]
-    explained: bool
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """What the page shows of them.
+
+    Attributes:
+        wrong: How many held-out rows the champion got wrong.
+        worst: Those that it was most confident of.
+        reason: Why their characters are not explained; "" if they are.
+    """
+
+    wrong: int
+    worst: tuple[Mistake, ...]
+    reason: str
+
+
+def find_mistakes(store: Store, champion: Result | None, attribute: bool) -> Mistakes:
+    """Collect the champion's worst mistakes.
+
+    Args:
+        store: The run.
+        champion: Its champion.
+        attribute: Whether the model may be loaded if its characters' effects were not kept.
+
+    Raises:
+        ValueError: If there is no champion, or it has no held-out scores.
+    """
+    probabilities = None if champion is None else store.scores(champion)
+    if champion is None or probabilities is None:
+        raise ValueError("the run has no champion with held-out scores")
+    scores, labels = probabilities["heldout"], store.heldout_labels()
+    heldout = store.dataset.split.heldout
+    places = worst(heldout, labels, scores)
+    rows = [int(heldout[place]) for place in places]
+    found = attempt(lambda: character_effects(store, champion, rows, load_model=attribute))
+    effects = found.content or {}
+    return Mistakes(
+        wrong=int((predictions(scores) != labels.astype(bool)).sum()),
+        worst=tuple(
+            mistake(
+                row,
+                int(labels[place]),
+                float(scores[place]),
+                store.dataset.texts[row],
+                effects.get(row, ()),
+            )
+            for place, row in zip(places, rows, strict=True)
+        ),
+        reason=found.reason,
+    )
 
 
 def worst(
     rows: npt.ArrayLike, labels: npt.ArrayLike, scores: npt.ArrayLike, most: int = MOST
 ) -> list[int]:
-    """Find the records that a model got wrong with the greatest confidence.
-
-    Args:
-        rows: The held-out rows of the log, [n].
-        labels: 0 or 1, [n].
-        scores: Probabilities of label 1, [n].
-        most: How many at most.
-
-    Returns:
-        Positions within `rows`, the worst first.
-    """
+    """Find the positions of the records that a model got wrong, the most confident ones first."""
     gap = np.abs(np.asarray(scores, np.float64) - np.asarray(labels))
     wrong = predictions(scores) != np.asarray(labels).astype(bool)
     order = np.lexsort((np.asarray(rows), -np.nan_to_num(gap, nan=-1.0)))
-    return [int(position) for position in order if wrong[position]][:most]
+    return [int(place) for place in order if wrong[place]][:most]
 
 
-def mistake(
-    row: int, label: int, score: float, text: str, attribution: Attribution | None
-) -> Mistake:
-    """Put a mistake together.
-
-    Args:
-        row: Its row in the log, from 0.
-        label: Its label.
-        score: The champion's probability of label 1.
-        text: The cleaned record.
-        attribution: What its characters do; None where that is not known.
-    """
-    effects = attribution.effects if attribution else (0.0,) * len(text)
+def mistake(row: int, label: int, score: float, text: str, effects: Sequence[float]) -> Mistake:
+    """Put a mistake together: `row` counts from 0, `effects` are those of its characters."""
     if len(effects) != len(text):
-        attribution, effects = None, (0.0,) * len(text)
-    return Mistake(
-        row=row + 1,
-        label=label,
-        score=score,
-        path=path_of(text),
-        length=len(text),
-        runs=tuple(_runs(text, effects)),
-        explained=attribution is not None,
-    )
+        effects = (0.0,) * len(text)
+    return Mistake(row + 1, label, score, path_of(text), len(text), tuple(_spans(text, effects)))
 
 
-def read(folder: Path) -> Attributions | None:
-    """Read what was computed before.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        It; None where there is nothing, or nothing that can be read.
-    """
-    try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        records = tuple(
-            Attribution(int(record["row"]), tuple(float(effect) for effect in record["effects"]))
-            for record in content["records"]
-        )
-        return Attributions(str(content["champion"]), str(content["model"]), records)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        log.debug("no attributions are read: %s", error)
-        return None
-
-
-def write(found: Attributions, folder: Path) -> None:
-    """Keep what was computed, so that the next report need not load the model.
-
-    Args:
-        found: What was computed.
-        folder: The run's folder.
-
-    Raises:
-        UserError: If the folder cannot be written.
-    """
-    write_text(folder / FILE, strict_json(asdict(found)))
-
-
-def _runs(text: str, effects: Sequence[float]) -> list[Run]:
-    """Join neighbours of one level; a model sees no more than the last 1,024 characters."""
+def _spans(text: str, effects: Sequence[float]) -> list[Span]:
+    """Join neighbors of one level, which is relative to the strongest effect in the text."""
     largest = max((abs(effect) for effect in effects if math.isfinite(effect)), default=0.0)
-    runs: list[Run] = []
+    spans: list[Span] = []
     for letter, effect in zip(text, effects, strict=True):
-        level = 0
-        if largest and math.isfinite(effect):
-            level = round(LEVELS * effect / largest)
-        shown = visible(letter)
-        if runs and runs[-1].level == level:
-            runs[-1] = Run(runs[-1].text + shown, level)
+        is_known = largest and math.isfinite(effect)
+        level = round(LEVELS * effect / largest) if is_known else 0
+        if spans and spans[-1].level == level:
+            spans[-1] = Span(spans[-1].text + visible(letter), level)
         else:
-            runs.append(Run(shown, level))
-    return runs
+            spans.append(Span(visible(letter), level))
+    return spans

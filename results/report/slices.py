@@ -18,38 +18,21 @@ NO_PATH = "(no path)"
 OTHERS = "(all others)"
 EDGES = (0, 64, 96, 128, 192, 256, 512, 1024)
 
-Bools = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Confusion:
-    """One model's predictions at .5 against the labels, as counts of rows.
-
-    Attributes:
-        name: The model.
-        hits: Attacks that it called attacks.
-        misses: Attacks that it let pass.
-        alarms: Normal rows that it called attacks.
-        passes: Normal rows that it let pass.
-    """
+    """One model's predictions at .5 against the labels, as counts of rows."""
 
     name: str
-    hits: int
-    misses: int
-    alarms: int
-    passes: int
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+    true_negatives: int
 
 
 @dataclass(frozen=True)
-class Right:
-    """How often a model is right on a part of the rows.
-
-    Attributes:
-        accuracy: The share of them, from 0 to 1.
-        low: Lower end of its 95 % Wilson interval.
-        high: Upper end.
-    """
+class GroupAccuracy:
+    """The share of a group's rows that a model gets right, with its 95 % Wilson interval."""
 
     accuracy: float
     low: float
@@ -57,49 +40,36 @@ class Right:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the held-out rows.
+class Group:
+    """Held-out rows that have an endpoint, or a range of lengths, in common.
 
     Attributes:
         name: The endpoint, or the lengths.
         rows: How many rows.
         malicious: How many of them are attacks.
-        right: By model.
+        accuracy: By model.
     """
 
     name: str
     rows: int
     malicious: int
-    right: Mapping[str, Right]
+    accuracy: Mapping[str, GroupAccuracy]
 
 
 def confusion(name: str, labels: npt.ArrayLike, scores: npt.ArrayLike) -> Confusion:
-    """Count a model's predictions.
-
-    Args:
-        name: The model.
-        labels: 0 or 1, [n].
-        scores: Probabilities of label 1, [n].
-    """
+    """Count a model's predictions; labels and probabilities of label 1 are each [n]."""
     truth, called = np.asarray(labels).astype(bool), predictions(scores)
     return Confusion(
         name,
-        hits=int((called & truth).sum()),
-        misses=int((~called & truth).sum()),
-        alarms=int((called & ~truth).sum()),
-        passes=int((~called & ~truth).sum()),
+        true_positives=int((called & truth).sum()),
+        false_negatives=int((~called & truth).sum()),
+        false_positives=int((called & ~truth).sum()),
+        true_negatives=int((~called & ~truth).sum()),
     )
 
 
 def path_of(text: str) -> str:
-    """Give a cleaned record's endpoint.
-
-    Args:
-        text: The record.
-
-    Returns:
-        Its path with everything visible; `NO_PATH` for a text that is no record.
-    """
+    """Return a cleaned record's path with everything visible; `NO_PATH` if it has none."""
     try:
         record = load(text)
     except UserError:
@@ -109,8 +79,8 @@ def path_of(text: str) -> str:
 
 def by_endpoint(
     texts: Sequence[str], labels: npt.ArrayLike, scores: Mapping[str, npt.ArrayLike]
-) -> list[Part]:
-    """Part held-out rows by endpoint, the most frequent first, the rare ones together.
+) -> list[Group]:
+    """Group held-out rows by endpoint, the most frequent first, the rare ones together.
 
     Args:
         texts: Cleaned records, [n].
@@ -119,43 +89,34 @@ def by_endpoint(
     """
     paths = [path_of(text) for text in texts]
     most = [path for path, _ in Counter(paths).most_common(MOST_PATHS)]
-    groups = np.array([most.index(path) if path in most else len(most) for path in paths])
-    return _parts([*most, OTHERS], groups, labels, scores)
+    numbers = [most.index(path) if path in most else len(most) for path in paths]
+    return _groups([*most, OTHERS], np.array(numbers), labels, scores)
 
 
 def by_length(
     texts: Sequence[str], labels: npt.ArrayLike, scores: Mapping[str, npt.ArrayLike]
-) -> list[Part]:
-    """Part held-out rows by their number of characters.
-
-    Args:
-        texts: Cleaned records, [n].
-        labels: 0 or 1, [n].
-        scores: Probabilities of label 1 by model, each [n].
-    """
+) -> list[Group]:
+    """Group held-out rows by their number of characters; arguments as in `by_endpoint`."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     names = [f"{low + 1:,} to {high:,}" for low, high in itertools.pairwise(EDGES)]
-    groups = np.clip(np.searchsorted(EDGES, lengths) - 1, 0, len(names))
-    return _parts([*names, f"longer than {EDGES[-1]:,}, cut"], groups, labels, scores)
+    numbers = np.clip(np.searchsorted(EDGES, lengths) - 1, 0, len(names))
+    return _groups([*names, f"longer than {EDGES[-1]:,}, cut"], numbers, labels, scores)
 
 
-def _parts(
+def _groups(
     names: Sequence[str],
-    groups: Rows,
+    numbers: npt.NDArray[np.int64],
     labels: npt.ArrayLike,
     scores: Mapping[str, npt.ArrayLike],
-) -> list[Part]:
+) -> list[Group]:
     truth = np.asarray(labels).astype(bool)
-    right = {name: predictions(score) == truth for name, score in scores.items()}
+    correct = {name: predictions(score) == truth for name, score in scores.items()}
     found = []
     for number, name in enumerate(names):
-        rows = groups == number
-        if rows.any():
-            each = {model: _right(correct[rows]) for model, correct in right.items()}
-            found.append(Part(name, int(rows.sum()), int(truth[rows].sum()), each))
+        rows = numbers == number
+        size = int(rows.sum())
+        if size:
+            counts = {model: int(right[rows].sum()) for model, right in correct.items()}
+            each = {m: GroupAccuracy(n / size, *wilson(n, size)) for m, n in counts.items()}
+            found.append(Group(name, size, int(truth[rows].sum()), each))
     return found
-
-
-def _right(correct: Bools) -> Right:
-    count = int(correct.sum())
-    return Right(count / correct.size, *wilson(count, correct.size))

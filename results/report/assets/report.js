@@ -53,10 +53,10 @@
     apply();
   }
 
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   function theme(layout, isNarrow) {
-    const [ink, soft, rule, raised] = ["--ink", "--soft", "--rule", "--raised"].map(colour);
+    const [ink, soft, rule, raised] = ["--ink", "--soft", "--rule", "--raised"].map(color);
     const axis = {
       gridcolor: rule, zerolinecolor: rule, linecolor: rule, automargin: true,
       tickfont: { color: soft, size: isNarrow ? 10 : 12 },

@@ -1,110 +1,58 @@
-"""How a search went: its best against time, and its learning curves."""
+"""How a search went: its best over time, its learning curves, and what accuracy costs."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from results.leaderboard import LINEAR as LINEAR_NAME, MODEL2 as MODEL2_NAME
-from results.report.plots.plot import (
-    BASELINES,
-    CHAMPION,
-    LINEAR,
-    MODEL2,
-    OTHER,
-    Plot,
-    Trace,
-    window,
-)
-from results.study import Point, Result, Store, counted_trials, trial_result
+from results.leaderboard import LINEAR, MODEL2, Leaderboard, Row
+from results.report.plots.plot import CHAMPION, OTHER, Plot, Trace, axis, color_of, line, window
+from results.study import Result, Store, counted_trials, trial_result
 
-_MINUTES_FROM = 300
-_HOURS_FROM = 3 * 3600
-
-
-def colour_of(name: str, champion: str | None, others: Sequence[str] = ()) -> str:
-    """Return the colour that a result has in every plot.
-
-    Args:
-        name: Its name.
-        champion: The champion's.
-        others: The baselines, and an ensemble, which get a colour each.
-    """
-    known = {MODEL2_NAME: MODEL2, LINEAR_NAME: LINEAR}
-    if champion is not None:
-        known[champion] = CHAMPION
-    rest = [other for other in others if other not in known]
-    known |= {other: BASELINES[i % len(BASELINES)] for i, other in enumerate(rest)}
-    return known.get(name, OTHER)
+_UNITS = (("hours", 3600.0, 3 * 3600), ("minutes", 60.0, 300), ("seconds", 1.0, 0))
 
 
 def best_so_far(store: Store) -> Plot:
     """Plot validation accuracy against the time since the first trial began.
 
-    Args:
-        store: The run.
-
-    Returns:
-        The trials, the best of the complete ones so far, and the baselines as lines.
-
     Raises:
         ValueError: If no trial has an accuracy.
     """
-    points = [
+    ended = [
         (trial.datetime_start, trial.datetime_complete, trial_result(trial))
         for trial in counted_trials(store.study)
         if trial.state.is_finished() and trial.datetime_start and trial.datetime_complete
     ]
-    scored = [(end, result) for _, end, result in points if result.val_accuracy is not None]
+    scored = [(end, result) for _, end, result in ended if result.val_accuracy is not None]
     if not scored:
         raise ValueError("no trial of this run reached an accuracy")
-    begin = min(start for start, _, _ in points)
-    ended = sorted((end - begin).total_seconds() for end, _ in scored)
-    unit, factor = _unit(ended[-1])
+    begin = min(start for start, _, _ in ended)
     scored.sort(key=lambda item: item[0])
-    times = [(end - begin).total_seconds() / factor for end, _ in scored]
-    results = [result for _, result in scored]
-    champion = store.champion
+    seconds = [(end - begin).total_seconds() for end, _ in scored]
+    unit, factor = next(each[:2] for each in _UNITS if seconds[-1] >= each[2])
+    times, results = [each / factor for each in seconds], [result for _, result in scored]
     baselines = [result for result in store.baselines() if result.val_accuracy is not None]
-    names = [result.name for result in baselines]
-    traces: list[Trace] = [
-        _line(result, [0.0, times[-1]], colour_of(result.name, champion, names))
-        for result in baselines
-    ]
-    traces += [_trials(times, results, champion), _steps(times, results)]
+    names, champion = [result.name for result in baselines], store.champion
+    dashed = [
+        line(each.name, [0.0, times[-1]], [each.val_accuracy] * 2,
+             color_of(each.name, champion, names), "%{y:.4f}<extra></extra>", 1.5, dash="dash")
+        for each in baselines
+    ]  # fmt: skip
     values = [float(r.val_accuracy) for r in [*results, *baselines] if r.val_accuracy is not None]
     return Plot(
-        traces,
+        [*dashed, _trials(times, results, champion), _stairs(times, results)],
         {
-            "xaxis": {"title": {"text": f"{unit} since the search began"}, "rangemode": "tozero"},
-            "yaxis": {"title": {"text": "validation accuracy"}, "range": window(values)},
+            "xaxis": axis(f"{unit} since the search began", rangemode="tozero"),
+            "yaxis": axis("validation accuracy", range=window(values)),
             "hovermode": "closest",
         },
         height=400,
     )
 
 
-def _unit(longest: float) -> tuple[str, float]:
-    if longest >= _HOURS_FROM:
-        return "hours", 3600.0
-    return ("minutes", 60.0) if longest >= _MINUTES_FROM else ("seconds", 1.0)
-
-
-def _line(result: Result, ends: list[float], colour: str) -> Trace:
-    return {
-        "name": result.name,
-        "x": ends,
-        "y": [result.val_accuracy] * 2,
-        "mode": "lines",
-        "line": {"color": colour, "dash": "dash", "width": 1.5},
-        "hovertemplate": "%{y:.4f}<extra></extra>",
-    }
-
-
 def _trials(times: list[float], results: list[Result], champion: str | None) -> Trace:
-    symbols = [
-        "star" if result.name == champion
-        else "circle" if result.status == "complete" else "circle-open"
-        for result in results
-    ]  # fmt: skip
+    symbols = {True: "circle", False: "circle-open"}
+    won = [result.name == champion for result in results]
+    shapes = [symbols[result.status == "complete"] for result in results]
     return {
         "name": "trials (hollow: not complete)",
         "x": times,
@@ -112,49 +60,36 @@ def _trials(times: list[float], results: list[Result], champion: str | None) -> 
         "text": [f"{result.name}, {result.status}" for result in results],
         "mode": "markers",
         "marker": {
-            "symbol": symbols,
-            "size": [14 if result.name == champion else 8 for result in results],
-            "color": [CHAMPION if result.name == champion else OTHER for result in results],
+            "symbol": ["star" if best else shape for best, shape in zip(won, shapes, strict=True)],
+            "size": [14 if best else 8 for best in won],
+            "color": [CHAMPION if best else OTHER for best in won],
         },
         "hovertemplate": "%{text}<br>%{y:.4f} after %{x:.3g}<extra></extra>",
     }
 
 
-def _steps(times: list[float], results: list[Result]) -> Trace:
-    """The best of the complete trials so far, drawn as stairs to the end of the search."""
-    best: float | None = None
-    x, y = [], []
+def _stairs(times: list[float], results: list[Result]) -> Trace:
+    """Draw the best complete trial so far, up to the end of the search."""
+    x: list[float] = []
+    y: list[float] = []
     for time, result in zip(times, results, strict=True):
-        if result.status != "complete" or result.val_accuracy is None:
-            continue
-        if best is None or result.val_accuracy > best:
-            best = result.val_accuracy
+        if result.status == "complete" and (result.val_accuracy or 0.0) > (y[-1] if y else -1.0):
             x.append(time)
-            y.append(best)
-    if best is not None:
+            y.append(float(result.val_accuracy or 0.0))
+    if y:
         x.append(times[-1])
-        y.append(best)
-    return {
-        "name": "best so far",
-        "x": x,
-        "y": y,
-        "mode": "lines",
-        "line": {"color": CHAMPION, "shape": "hv", "width": 2.5},
-        "hovertemplate": "best %{y:.4f}<extra></extra>",
-    }
+        y.append(y[-1])
+    return line("best so far", x, y, CHAMPION, "best %{y:.4f}<extra></extra>", 2.5, shape="hv")
 
 
 def curves(results: Sequence[Result], champion: str | None, quantity: str, title: str) -> Plot:
-    """Plot the learning curves of all trainings.
+    """Plot learning curves: baselines and champion in color, all other trials in gray.
 
     Args:
         results: The run's trainings.
         champion: The champion's name.
-        quantity: An attribute of `Point`, e.g. "val_loss".
-        title: What the axis says.
-
-    Returns:
-        The baselines and the champion as lines of their own, all other trials in grey.
+        quantity: An attribute of a curve's points, e.g. "val_loss".
+        title: The axis's title.
 
     Raises:
         ValueError: If there are no curves.
@@ -165,51 +100,91 @@ def curves(results: Sequence[Result], champion: str | None, quantity: str, title
     own = [r for r in curved if r.kind == "baseline" or r.name == champion]
     rest = [result for result in curved if result not in own]
     names = [result.name for result in own]
-    traces: list[Trace] = []
-    if rest:
-        traces.append(_grey(rest, quantity))
+    traces = [_gray(rest, quantity)] if rest else []
     for result in own:
-        colour = colour_of(result.name, champion, names)
-        traces.append(_curve(result, quantity, colour, 3 if result.name == champion else 1.5))
-    layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": "epochs"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": title}},
-    }
+        width = 3 if result.name == champion else 1.5
+        x = [point.epoch for point in result.curve]
+        y = [getattr(point, quantity) for point in result.curve]
+        color, hover = color_of(result.name, champion, names), "%{y:.4f} after %{x:.3g} epochs"
+        trace = {**line(result.name, x, y, color, hover, width), "marker": {"size": 5}}
+        traces.append(trace | {"mode": "lines+markers"} if width > 2 else trace)
+    layout = {"xaxis": axis("epochs", rangemode="tozero"), "yaxis": axis(title)}
     return Plot(traces, layout, height=380)
 
 
-def _curve(result: Result, quantity: str, colour: str, width: float) -> Trace:
-    return {
-        "name": result.name,
-        "x": [point.epoch for point in result.curve],
-        "y": [_value(point, quantity) for point in result.curve],
-        "mode": "lines+markers" if width > 2 else "lines",
-        "line": {"color": colour, "width": width},
-        "marker": {"size": 5},
-        "hovertemplate": "%{y:.4f} after %{x:.3g} epochs",
-    }
-
-
-def _grey(results: Sequence[Result], quantity: str) -> Trace:
-    """All other trials as one trace, so that a thousand of them are still quick to draw."""
+def _gray(results: Sequence[Result], quantity: str) -> Trace:
+    """Draw all other trials as one trace, so that a thousand of them are still quick to draw."""
     x: list[float | None] = []
     y: list[float | None] = []
     text: list[str] = []
     for result in results:
         x += [*(point.epoch for point in result.curve), None]
-        y += [*(_value(point, quantity) for point in result.curve), None]
+        y += [*(getattr(point, quantity) for point in result.curve), None]
         text += [f"{result.name}, {result.status}"] * (len(result.curve) + 1)
-    return {
-        "name": "other trials",
-        "x": x,
-        "y": y,
-        "text": text,
+    hover = "%{text}<br>%{y:.4f} after %{x:.3g} epochs<extra></extra>"
+    return {**line("other trials", x, y, OTHER, hover, 1), "text": text, "opacity": 0.55}
+
+
+def trade_off(board: Leaderboard) -> Plot:
+    """Plot held-out accuracy against the CPU time of one request, with the Pareto front.
+
+    Refits are left out: they have seen more rows, and the front is of trainings on the same ones.
+
+    Raises:
+        ValueError: If no row has both figures.
+    """
+    known = [row for row in board.rows if row.kind != "refit"]
+    rows = [r for r in known if r.heldout_accuracy is not None and r.latency_us is not None]
+    if not rows:
+        raise ValueError("no row has both a held-out accuracy and a latency")
+    champion = board.champion.name if board.champion else None
+    names = [row.name for row in rows if row.kind != "trial"]
+    best = sorted((row for row in rows if row.pareto), key=lambda row: row.latency_us or 0.0)
+    front = {
+        "name": "Pareto front",
+        "x": [row.latency_us for row in best],
+        "y": [row.heldout_accuracy for row in best],
         "mode": "lines",
-        "opacity": 0.55,
-        "line": {"color": OTHER, "width": 1},
-        "hovertemplate": "%{text}<br>%{y:.4f} after %{x:.3g} epochs<extra></extra>",
+        "line": {"color": OTHER, "dash": "dot", "shape": "hv", "width": 2},
+        "hoverinfo": "skip",
     }
+    points = [_point(row, color_of(row.name, champion, names), champion) for row in rows]
+    compared = [board.champion, board.find(MODEL2), board.find(LINEAR)]
+    keep = [row.heldout_low for row in compared if row and row.heldout_low is not None]
+    values = [row.heldout_accuracy for row in rows if row.heldout_accuracy is not None]
+    layout = {
+        "xaxis": axis("median CPU microseconds a request, alone", **_decades(rows)),
+        "yaxis": axis("held-out accuracy", range=window(values, keep, 0.15)),
+        "hovermode": "closest",
+    }
+    return Plot([front, *points], layout, height=400)
 
 
-def _value(point: Point, quantity: str) -> float:
-    return float(getattr(point, quantity))
+def _decades(rows: Sequence[Row]) -> dict[str, Any]:
+    """Give a logarithmic axis a tick at 1, 2 and 5, or more of them if it is short."""
+    logs = [math.log10(row.latency_us) for row in rows if row.latency_us]
+    low, high = min(logs) - 0.1, max(logs) + 0.1
+    digits = (1, 2, 5) if high - low > 0.9 else (1, 1.2, 1.5, *range(2, 10))
+    ticks = [digit * 10.0**power for power in range(-1, 8) for digit in digits]
+    return {"type": "log", "range": [low, high], "tickvals": ticks, "tickformat": ",~r"}
+
+
+def _point(row: Row, color: str, champion: str | None) -> Trace:
+    middle, low, high = row.heldout_accuracy, row.heldout_low, row.heldout_high
+    assert middle is not None and low is not None and high is not None
+    is_named = row.kind != "trial" or row.name == champion
+    symbol = "star" if row.name == champion else "circle"
+    return {
+        "x": [row.latency_us],
+        "y": [middle],
+        "name": row.name,
+        "text": [row.name],
+        "mode": "markers",
+        "showlegend": is_named,
+        "marker": {"size": 13 if is_named else 8, "color": color, "symbol": symbol},
+        "error_y": {
+            "type": "data", "symmetric": False, "thickness": 1, "width": 3, "color": color,
+            "array": [high - middle], "arrayminus": [middle - low],
+        },
+        "hovertemplate": "%{text}<br>%{y:.4f} in %{x:,.0f} µs<extra></extra>",
+    }  # fmt: skip

@@ -22,7 +22,7 @@ from results.leaderboard import (
 from results.leaderboard.columns import PAGE
 from results.leaderboard.selection import Selection
 from results.leaderboard.table import WIDTH
-from results.report.board import columns, lines as report_lines
+from results.report.table import columns, lines as report_lines
 from tests.results.boards import (
     DATA,
     LABELS,

@@ -11,8 +11,8 @@ import pytest
 
 from data.common.command import run
 from results.leaderboard import build_leaderboard, verdict
-from results.report.mistakes import FILE as ATTRIBUTION
-from results.report.report import report
+from results.report import main, write
+from results.report.attribution import FILE as ATTRIBUTION
 from results.study import (
     ACCURACY,
     CHECKPOINT,
@@ -54,9 +54,7 @@ class Page(HTMLParser):
 
 
 def page_of(store: Store, *, attribute: bool = True) -> str:
-    return report.write(store, build_leaderboard(store), attribute=attribute).read_text(
-        encoding="utf-8"
-    )
+    return write(store, build_leaderboard(store), attribute=attribute).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +152,7 @@ def test_a_missing_part_leaves_the_rest(tmp_path: Path) -> None:
     board = build_leaderboard(store)
     for path in (store.folder / DATA_FOLDER).glob("texts*"):
         path.unlink()
-    text = report.write(Store.open(store.folder), board).read_text(encoding="utf-8")
+    text = write(Store.open(store.folder), board).read_text(encoding="utf-8")
     assert "The data card is not shown" in text
     assert Page(text).of("article") == []
     assert len(re.findall(r'<tr class="(?:baseline|trial) ', text)) == len(board.rows)
@@ -192,7 +190,7 @@ def test_several_objectives_are_looked_at_by_accuracy(tmp_path: Path) -> None:
 def test_the_command_says_who_won_and_where_it_is(
     store: Store, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert report.main([str(store.folder), "--no-attribution"]) == 0
+    assert main([str(store.folder), "--no-attribution"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == verdict(build_leaderboard(store))
     assert second == str(store.folder / "report.html")
@@ -200,7 +198,7 @@ def test_the_command_says_who_won_and_where_it_is(
 
 def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        run(report.main, ["nowhere", "--out", str(tmp_path)])
+        run(main, ["nowhere", "--out", str(tmp_path)])
     assert end.value.code == 2
     assert capsys.readouterr().err.startswith("error: there is no run 'nowhere'")
 

@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from results.leaderboard import build_leaderboard
-from results.report.report import report
+from results.report import write
 from tests.results.reported import PAYLOADS, make_run, write_log
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -120,14 +120,14 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plain")
     log = write_log(folder / "log.csv", ("tee", "O'Brien", "R&D"))
     store = make_run(folder / "run", log, words=("cell", "b"))
-    return report.write(store, build_leaderboard(store))
+    return write(store, build_leaderboard(store))
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     store = make_run(folder / PAYLOADS[2], write_log(folder / "log.csv", PAYLOADS), words=PAYLOADS)
-    return report.write(store, build_leaderboard(store))
+    return write(store, build_leaderboard(store))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from results.leaderboard import (
     render_table,
     save_leaderboard,
 )
-from results.report.report import write as write_report
+from results.report import write as write_report
 from results.scoring import SCORES, accuracy, cross_entropy, mcnemar, wilson
 from results.study import ACCURACY, OBJECTIVES, Result, Store, build_ensemble, choose_ensemble
 from tests.results.reported import make_run, write_log

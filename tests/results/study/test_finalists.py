@@ -15,7 +15,7 @@ from results.leaderboard import (
     render_table,
     save_leaderboard,
 )
-from results.report.report import write as write_report
+from results.report import write as write_report
 from results.scoring import save_scores
 from results.study import (
     ACCURACY,

@@ -1,46 +1,21 @@
-"""Plots are plain JSON whose texts do nothing, and show what the results say."""
+"""Plots show what the results say."""
 
-import json
-import math
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
 
-from results.report.plots import cost, scores as score_plots, search, study as study_plots
-from results.report.plots.plot import Plot, inert, window
+from data.dataset.card import card
+from data.dataset.dataset import prepare
+from data.reading.access_log import read
+from results.report.plots import hyperparameters, scores as score_plots, search
+from results.report.plots.drift import drift
+from results.report.report import describe
 from results.study import Point
 from tests.results.boards import LABELS, baseline, everything, right_in_all_but, trial
 from tests.results.reported import make_run, write_log
-
-
-def test_texts_of_others_are_escaped_and_shown() -> None:
-    given = {"a": ["<b>x</b>", 'say "&amp;"', "two\nlines\u202e"], "t": "%{x}<br><extra></extra>"}
-    assert inert(given) == {
-        "a": ["&lt;b&gt;x&lt;/b&gt;", 'say "&amp;amp;"', "two\\nlines\\u202e"],
-        "t": "%{x}<br><extra></extra>",
-    }
-
-
-def test_numbers_become_strict_json() -> None:
-    values = {"x": np.array([1.5, np.nan]), "y": (math.inf, np.float32(2), np.int64(3), None)}
-    assert json.loads(json.dumps(inert(values), allow_nan=False)) == {
-        "x": [1.5, None],
-        "y": [None, 2.0, 3, None],
-    }
-
-
-def test_a_trace_that_the_page_cannot_draw_is_refused() -> None:
-    with pytest.raises(ValueError, match="parcoords"):
-        Plot([{"type": "parcoords"}]).as_json()
-
-
-def test_an_axis_is_not_squeezed_by_one_low_value() -> None:
-    low, high = window([0.01, 0.97, 0.98, 0.99, 0.995])
-    assert low > 0.9
-    assert high > 0.995
-    assert window([0.01, 0.97, 0.98, 0.99, 0.995], keep=[0.5])[0] < 0.5
 
 
 def test_stairs_climb_over_complete_trials_only(tmp_path: Path) -> None:
@@ -69,7 +44,7 @@ def test_curves_of_other_trials_share_one_trace() -> None:
 
 def test_the_front_is_that_of_the_table() -> None:
     board = everything()
-    line, *points = cost.trade_off(board).traces
+    line, *points = search.trade_off(board).traces
     on_front = [row for row in board.rows if row.pareto]
     assert sorted(line["y"]) == sorted(row.heldout_accuracy for row in on_front)
     assert {point["name"] for point in points} == {"trial 17", "trial 12"}
@@ -108,7 +83,7 @@ def test_a_study_is_shown_in_the_values_that_were_used(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", ("tee", "pot"))
     statuses = ("complete",) * 12
     store = make_run(tmp_path / "run", log, statuses=statuses, words=("gru", "lstm"))
-    study = study_plots.readable(store)
+    study = hyperparameters.readable(store)
     assert {trial.params["units"] for trial in study.trials} <= {8, 16, 32, 64}
     assert len({trial.params["units"] for trial in study.trials}) > 1
     assert set(study.trials[0].params) == {"gru", "rate lstm", "units"}
@@ -116,20 +91,20 @@ def test_a_study_is_shown_in_the_values_that_were_used(tmp_path: Path) -> None:
     assert isinstance(distribution, optuna.distributions.FloatDistribution)
     assert distribution.log
 
-    names = study_plots.ordered(study)
+    names = hyperparameters.most_important(study)
     assert set(names) == {"gru", "rate lstm", "units"}
-    assert study_plots.importance(study).traces[0]["type"] == "bar"
-    lines = study_plots.parallel(study, names).traces
+    assert hyperparameters.importance(study).traces[0]["type"] == "bar"
+    lines = hyperparameters.parallel(study, names).traces
     assert len([trace for trace in lines if trace.get("mode") == "lines"]) == 12
-    (points,) = study_plots.slices(study, ["units"])["units"].traces
+    (points,) = hyperparameters.slices(study, ["units"])["units"].traces
     assert list(points["x"]) == [trial.params["units"] for trial in study.trials]
 
 
 def test_one_trial_is_too_few(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", ("tee", "pot"))
     store = make_run(tmp_path / "run", log, statuses=("complete",), words=("gru", "lstm"))
-    study = study_plots.readable(store)
-    for draw in (study_plots.importance, lambda it: study_plots.parallel(it, ["units"])):
+    study = hyperparameters.readable(store)
+    for draw in (hyperparameters.importance, lambda it: hyperparameters.parallel(it, ["units"])):
         with pytest.raises(ValueError, match=r"2 complete trials, and this run has 1"):
             draw(study)
 
@@ -140,4 +115,14 @@ def test_optuna_s_doubts_are_a_sentence() -> None:
         trial = study.ask({"units": optuna.distributions.IntDistribution(value, value)})
         study.tell(trial, 0.5)
     with pytest.raises(ValueError, match="too few or too alike"):
-        study_plots.importance(study)
+        hyperparameters.importance(study)
+
+
+def test_drift_and_card_are_those_of_the_log(tmp_path: Path) -> None:
+    log = read(str(write_log(tmp_path / "log.csv", ("tee", "pot"))))
+    dataset = prepare(log)
+    assert asdict(describe(dataset)) == asdict(card(log, dataset.split))
+    share, lengths = drift(dataset).values()
+    assert np.mean(share.traces[0]["y"]) == pytest.approx(log.labels.mean(), abs=0.01)
+    assert max(lengths.traces[0]["y"]) <= max(map(len, log.texts))
+    assert [note["text"] for note in share.layout["annotations"]] == list(dataset.split.slices)

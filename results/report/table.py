@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from results.leaderboard import PARTIAL, Leaderboard, Row, format_p, format_share
-from results.report.text import short, size, visible
+from results.report.text import format_bytes, format_number, visible
 
 Value = Any
 
@@ -100,17 +100,21 @@ COLUMNS = (
     Column("recall_at_fpr_0_1", "R@.1 %", "Recall at one false alarm in a thousand.", format_share),
     Column("recall_at_fpr_1", "R@1 %", "Recall at one false alarm in a hundred.", format_share),
     Column("ece", "ECE", "Expected calibration error, 15 bins.", format_share),
-    Column("latency_us", "µs p50", "Median CPU microseconds of one request alone.", short),
-    Column("latency_p99_us", "µs p99", "99th percentile of one request alone.", short),
-    Column("latency_batch_us", "µs p50 of 512", "Median CPU time in batches of 512.", short),
-    Column("latency_batch_p99_us", "µs p99 of 512", "99th percentile in batches of 512.", short),
+    Column("latency_us", "µs p50", "Median CPU microseconds of one request alone.", format_number),
+    Column("latency_p99_us", "µs p99", "99th percentile of one request alone.", format_number),
+    Column(
+        "latency_batch_us", "µs p50 of 512", "Median CPU time in batches of 512.", format_number
+    ),
+    Column(
+        "latency_batch_p99_us", "µs p99 of 512", "99th percentile in batches of 512.", format_number
+    ),
     Column("pareto", "Front", "No other is both faster and more accurate.", _yes),
-    Column("parameters", "Weights", "Weights of the model.", short),
-    Column("size_bytes", "Size", "Bytes of its weights.", size),
+    Column("parameters", "Weights", "Weights of the model.", format_number),
+    Column("size_bytes", "Size", "Bytes of its weights.", format_bytes),
     Column("layers", "Layers", "Layers of the model, its input not counted.", str),
     Column("meets_brief", "Brief", "Whether it keeps Model 3's rules.", _yes),
-    Column("epochs", "Epochs", "Epochs trained.", short),
-    Column("train_seconds", "Train s", "Seconds of training.", short),
+    Column("epochs", "Epochs", "Epochs trained.", format_number),
+    Column("train_seconds", "Train s", "Seconds of training.", format_number),
 )
 
 

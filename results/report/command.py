@@ -1,0 +1,44 @@
+"""One HTML file that shows a run to a person: who won, why, and where it still goes wrong."""
+
+from collections.abc import Sequence
+
+from data.common import Parser
+from results.leaderboard import add_run_argument, build_leaderboard, open_run
+from results.serving import add_space, register
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write a run's report.
+
+    Args:
+        argv: The arguments after the program's name.
+
+    Returns:
+        The exit status.
+    """
+    parser = Parser(
+        prog="python -m results.report",
+        description=__doc__,
+        epilog="example:\n  python -m results.report first",
+    )
+    add_run_argument(parser)
+    add_space(parser)
+    parser.add_argument(
+        "--no-attribution",
+        action="store_true",
+        help="do not load the champion's model to see which characters misled it",
+    )
+    options = parser.parse_args(argv)
+    # Nothing heavy is loaded before the arguments are known to be right.
+    import optuna
+
+    from results.leaderboard import verdict
+    from results.report.report import write
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    register(options.space)
+    store = open_run(options)
+    board = build_leaderboard(store)
+    print(verdict(board))
+    print(write(store, board, attribute=not options.no_attribution))
+    return 0
