@@ -78,6 +78,7 @@ def search(out: Path, workers: int, on: int, budget: int, rows: int) -> Searched
     """Run `search.run` in processes of its own, on so many cores."""
     study = f"workers-{workers}-of-{on}"
     words = f"--budget {budget} --rows {rows} --workers {workers} --sampler random --pruner none"
+    words += " --epochs 3"  # As many as the brief has, whatever the number of rows.
     command = [
         sys.executable,
         "-m",

@@ -49,7 +49,8 @@ def test_each_point_has_the_hyperparameters_that_are_active(path: Path) -> None:
 def test_a_real_run_becomes_a_table(tmp_path: Path) -> None:
     done = call(
         "search.run", "--rows", "700", "--budget", "2", "--sampler", "random", "--pruner", "none",
-        "--baselines", "linear", "--workers", "1", "--study", "few", "--out", tmp_path,
+        "--baselines", "linear", "--workers", "1", "--epochs", "2", "--study", "few",
+        "--out", tmp_path,
     )  # fmt: skip
     assert done.status == 0, done.err
     store = Store.open(tmp_path / "few")
