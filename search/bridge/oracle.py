@@ -18,15 +18,15 @@ from search.bridge.synchronized import synchronized
 from search.bridge.tell import Outcomes, StudyTrial, name_of, reason_of
 from search.queue import (
     ScopedHyperParameters,
-    Start,
+    StartingPoint,
     StudySpace,
     TooManyFailures,
     TrialQueue,
     are_too_many,
-    distribution,
-    key,
+    param_key,
     queue as slots,
     stale_trials as lost,
+    to_distribution,
 )
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class OptunaOracle(keras_tuner.Oracle):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int = 3,
-        starting_points: Sequence[Start] = (),
+        starting_points: Sequence[StartingPoint] = (),
         seed: int | None = None,
     ) -> None:
         check_limits(max_trials, timeout)
@@ -115,7 +115,7 @@ class OptunaOracle(keras_tuner.Oracle):
             budget=max_trials,
             starting_points=starting_points,
             tunes=self._tunes,
-            held={key(entry) for entry in self.hyperparameters.space},
+            held={param_key(entry) for entry in self.hyperparameters.space},
             seed=seed or 0,
         )
         self._optuna_trials: dict[str, optuna.Trial] = {}
@@ -399,7 +399,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def _has_moved(self, frozen: FrozenTrial) -> bool:
         """Say whether a trial has values out of other ranges than those that the space has now."""
-        now = {key(entry): distribution(entry) for entry in self.hyperparameters.space}
+        now = {param_key(entry): to_distribution(entry) for entry in self.hyperparameters.space}
         return any(now.get(name, asked) != asked for name, asked in frozen.distributions.items())
 
 

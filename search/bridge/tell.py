@@ -10,7 +10,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.common import reason
+from search.common import describe_error
 from search.queue import plain_values, queue as slots
 
 _DIRECTIONS = {StudyDirection.MINIMIZE: "min", StudyDirection.MAXIMIZE: "max"}
@@ -36,7 +36,7 @@ class StudyTrial(Trial):
         is_pruned: Whether it was an `optuna.TrialPruned`.
     """
 
-    reason = ""
+    describe_error = ""
     is_pruned = False
     _message: str | None = None
 
@@ -53,7 +53,7 @@ class StudyTrial(Trial):
         # The exception itself would keep the model alive.
         error = sys.exc_info()[1] if text else None
         self._message = text
-        self.reason = reason(error) if error else ""
+        self.reason = describe_error(error) if error else ""
         self.is_pruned = isinstance(error, optuna.TrialPruned)
 
 

@@ -25,8 +25,15 @@ from results.study import (
     show_objectives,
 )
 from search.bridge.oracle import OptunaOracle, check_limits
-from search.common import ended
-from search.queue import REFUSED, Start, beating, make_sampler, put_back, wait_for_signs
+from search.common import end_callbacks_on_error
+from search.queue import (
+    REFUSED,
+    StartingPoint,
+    make_sampler,
+    retry_stale,
+    send_heartbeats,
+    wait_for_heartbeats,
+)
 
 # Before it is known how long a training will be, and as many as most are.
 _EPOCHS = 10
@@ -88,7 +95,7 @@ class OptunaTuner(keras_tuner.Tuner):
         *,
         study: optuna.Study | str | None = None,
         timeout: float | None = None,
-        starting_points: Sequence[Start] = (),
+        starting_points: Sequence[StartingPoint] = (),
         hyperparameters: keras_tuner.HyperParameters | None = None,
         tune_new_entries: bool = True,
         allow_new_entries: bool = True,
@@ -149,8 +156,8 @@ class OptunaTuner(keras_tuner.Tuner):
 
     def pre_create_trial(self) -> None:
         """Put the trials of dead processes back before asking for one."""
-        put_back(self.study)
-        wait_for_signs(self.study, self.oracle.max_trials, lambda: self.oracle.is_late)
+        retry_stale(self.study)
+        wait_for_heartbeats(self.study, self.oracle.max_trials, lambda: self.oracle.is_late)
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
         """Run a trial as KerasTuner does, and give signs of life meanwhile.
@@ -166,7 +173,7 @@ class OptunaTuner(keras_tuner.Tuner):
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
         self._asked_to_end.pop(trial.trial_id, None)
-        with beating(self.study._storage, asked._trial_id, HEARTBEAT_SECONDS):
+        with send_heartbeats(self.study._storage, asked._trial_id, HEARTBEAT_SECONDS):
             try:
                 return super().run_trial(trial, *args, **kwargs)
             except Oversized as error:
@@ -195,7 +202,7 @@ class OptunaTuner(keras_tuner.Tuner):
         self.hypermodel = _Checked(own, self.oracle.objective)
         self._epochs = kwargs.get("epochs")
         try:
-            with ended(kwargs.get("callbacks") or []):
+            with end_callbacks_on_error(kwargs.get("callbacks") or []):
                 results = super()._build_and_fit_model(trial, *args, **kwargs)
         finally:
             self.hypermodel = own

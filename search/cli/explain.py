@@ -11,7 +11,7 @@ from results.study import DATA_FOLDER
 from search.cli.estimate import Estimate, estimate
 from search.cli.load import load
 from search.config import Options
-from search.queue import Size, discover_space, size
+from search.queue import SpaceSize, discover_space, space_size
 from search.workers import Plan
 from spaces import load_space
 
@@ -36,7 +36,7 @@ def explain(options: Options, make_plan: Callable[[Options], Plan]) -> None:
         rows=len(dataset.split.fit),
         epochs=plan.epochs,
     )
-    found = size(discover_space(space, plan.max_parameters))
+    found = space_size(discover_space(space, plan.max_parameters))
     expected = estimate(
         plan,
         dataset,
@@ -62,7 +62,7 @@ def _data(options: Options, dataset: Dataset) -> Iterator[tuple[str, str]]:
     yield "", f"split {facts['split']}; {facts['num_words']} ids, {which[facts['vocabulary']]}"
 
 
-def _search(options: Options, plan: Plan, space: Size) -> Iterator[tuple[str, str]]:
+def _search(options: Options, plan: Plan, space: SpaceSize) -> Iterator[tuple[str, str]]:
     yield (
         "protocol",
         f"{_count(plan.epochs, 'epoch')}, batches of {plan.batch_size} where the space says "
@@ -91,7 +91,7 @@ def _budget(options: Options) -> str:
     return str(options.budget) if trials is None else _count(trials, "trial")
 
 
-def _size(space: Size) -> str:
+def _size(space: SpaceSize) -> str:
     points = f"{space.points:,}"
     if len(str(space.points)) > _MOST_DIGITS:
         points = f"about {float(space.points):.1e}"

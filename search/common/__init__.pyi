@@ -1,22 +1,22 @@
 from .error_messages import (
-    RAISED as RAISED,
-    reason as reason,
+    USER_ERRORS as USER_ERRORS,
+    describe_error as describe_error,
 )
 from .hypermodel_fit import (
-    ended as ended,
-    own_fit as own_fit,
+    end_callbacks_on_error as end_callbacks_on_error,
+    fit_function as fit_function,
 )
 from .limits import (
-    TooLarge as TooLarge,
-    bounded as bounded,
-    check as check,
+    ModelTooLarge as ModelTooLarge,
+    check_model as check_model,
+    check_model_size as check_model_size,
     check_range as check_range,
-    check_size as check_size,
     has_finite_weights as has_finite_weights,
+    limit_parameters as limit_parameters,
 )
 from .seeds import (
-    derive as derive,
-    of_proposal as of_proposal,
-    of_refit as of_refit,
-    of_repeat as of_repeat,
+    derive_seed as derive_seed,
+    proposal_seed as proposal_seed,
+    refit_seed as refit_seed,
+    repeat_seed as repeat_seed,
 )

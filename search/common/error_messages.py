@@ -10,7 +10,7 @@ LONGEST = 300
 
 # What code of a user may raise and only its trial is to suffer from. Ctrl-C reaches the parent
 # alone, so a worker's KeyboardInterrupt is the user's own too.
-RAISED = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
+USER_ERRORS = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _NODE = "[[{{node"
@@ -19,7 +19,7 @@ _MOST = 100_000
 _NO_MEMORY = ("ResourceExhaustedError", "Dst tensor is not initialized")
 
 
-def reason(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Say in one line what an exception means.
 
     Keras's message stands first, before a list of arguments; TensorFlow's stands last, after a

@@ -7,15 +7,15 @@ from typing import Any
 
 import keras
 
-from search.common.error_messages import RAISED
-from search.common.limits import TooLarge
+from search.common.error_messages import USER_ERRORS
+from search.common.limits import ModelTooLarge
 
 log = logging.getLogger(__name__)
 
 _BATCH_SIZE = "batch_size"
 
 
-def own_fit(
+def fit_function(
     hypermodel: Any,
     hyperparameters: Any,
     model: keras.Model,
@@ -68,7 +68,9 @@ def own_fit(
             kwargs.pop("shuffle", None)
             x = batched(x, kwargs.pop(_BATCH_SIZE, None))
             kwargs = {**defaults, **met(), **kwargs}
-            with ended(kwargs.get("callbacks") or [], after=(*RAISED, TooLarge)):
+            with end_callbacks_on_error(
+                kwargs.get("callbacks") or [], after=(*USER_ERRORS, ModelTooLarge)
+            ):
                 return fit(x, *args, **kwargs)
 
         model.fit = fit_by_default
@@ -81,7 +83,7 @@ def own_fit(
 
 
 @contextmanager
-def ended(
+def end_callbacks_on_error(
     callbacks: Any, *, after: tuple[type[BaseException], ...] = (Exception,)
 ) -> Iterator[None]:
     """End the callbacks of a training that an exception ends, as Keras does not.
@@ -101,7 +103,7 @@ def ended(
         for callback in list(begun):
             try:
                 callback.on_train_end()
-            except RAISED:
+            except USER_ERRORS:
                 # Why the training failed first is what counts.
                 log.warning("a callback failed too", exc_info=True)
         raise

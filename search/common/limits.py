@@ -20,7 +20,7 @@ _FLOAT_BYTES = 4
 _ROUNDING = 1e-6
 
 
-class TooLarge(BaseException):
+class ModelTooLarge(BaseException):
     """A model has more weights than are allowed, or than there is memory for.
 
     No `Exception`: Keras would wrap it in a report on the arguments of a call.
@@ -34,7 +34,7 @@ class TooLarge(BaseException):
         self.parameters = parameters
 
 
-def check(model: Any) -> None:
+def check_model(model: Any) -> None:
     """Refuse what is no model for this project.
 
     Args:
@@ -55,7 +55,7 @@ def check(model: Any) -> None:
         )
 
 
-def check_size(model: keras.Model, most: int | None) -> None:
+def check_model_size(model: keras.Model, most: int | None) -> None:
     """Refuse a model with too many weights, as far as they are made by now.
 
     Args:
@@ -67,11 +67,11 @@ def check_size(model: keras.Model, most: int | None) -> None:
     """
     count = sum(math.prod(weight.shape) for weight in model.weights)
     if most is not None and count > most:
-        raise TooLarge(f"{count:,} parameters, more than --max-parameters {most:,}", count)
+        raise ModelTooLarge(f"{count:,} parameters, more than --max-parameters {most:,}", count)
 
 
 @contextmanager
-def bounded(most: int | None) -> Iterator[None]:
+def limit_parameters(most: int | None) -> Iterator[None]:
     """Refuse a single weight that is too large, before memory is taken for it.
 
     Keras makes a weight's values at once, so that a model which is only measured when it is
@@ -102,13 +102,13 @@ def _check_weight(layer: str, shape: Any, most: int | None) -> None:
         return  # Keras says what is wrong with it.
     count = math.prod(shape)
     if most is not None and count > most:
-        raise TooLarge(
+        raise ModelTooLarge(
             f"at least {count:,} parameters (in '{layer}'), more than --max-parameters {most:,}"
         )
     taken = count * _FLOAT_BYTES
     if taken >= _LARGE_BYTES and taken > psutil.virtual_memory().available:
         free = psutil.virtual_memory().available
-        raise TooLarge(
+        raise ModelTooLarge(
             f"out of memory: the {count:,} weights of '{layer}' take {taken / 1e9:,.1f} GB, but "
             f"{free / 1e9:,.1f} GB are free"
         )

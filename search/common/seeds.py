@@ -9,7 +9,7 @@ _PROPOSALS = 2
 _REFIT = 3
 
 
-def derive(seed: int, *path: int) -> int:
+def derive_seed(seed: int, *path: int) -> int:
     """Derive a seed.
 
     Args:
@@ -23,7 +23,7 @@ def derive(seed: int, *path: int) -> int:
     return int(sequence.generate_state(1)[0]) & 0x7FFF_FFFF
 
 
-def of_repeat(seed: int, index: int) -> int:
+def repeat_seed(seed: int, index: int) -> int:
     """Derive the seed of a repeated training.
 
     Args:
@@ -33,10 +33,10 @@ def of_repeat(seed: int, index: int) -> int:
     Returns:
         A seed that no trial or baseline of the run has by construction.
     """
-    return derive(seed, _REPEATS, index) if index else seed
+    return derive_seed(seed, _REPEATS, index) if index else seed
 
 
-def of_refit(seed: int) -> int:
+def refit_seed(seed: int) -> int:
     """Derive the seed of a refit, a training on all training rows.
 
     Args:
@@ -45,10 +45,10 @@ def of_refit(seed: int) -> int:
     Returns:
         A seed that no other training of the run has by construction.
     """
-    return derive(seed, _REFIT, 1)
+    return derive_seed(seed, _REFIT, 1)
 
 
-def of_proposal(seed: int, place: int) -> int:
+def proposal_seed(seed: int, place: int) -> int:
     """Derive the seed of a trial's proposal.
 
     Args:
@@ -58,4 +58,4 @@ def of_proposal(seed: int, place: int) -> int:
     Returns:
         A seed that no training of the run has by construction.
     """
-    return derive(seed, _PROPOSALS, 1 + place)
+    return derive_seed(seed, _PROPOSALS, 1 + place)

@@ -1,11 +1,11 @@
 from .discover import (
-    Size as Size,
+    SpaceSize as SpaceSize,
     discover_space as discover_space,
-    size as size,
+    space_size as space_size,
 )
 from .distributions import (
-    distribution as distribution,
-    key as key,
+    param_key as param_key,
+    to_distribution as to_distribution,
     to_value as to_value,
 )
 from .failures import (
@@ -13,11 +13,11 @@ from .failures import (
     REFUSED as REFUSED,
     TooManyFailures as TooManyFailures,
     are_too_many as are_too_many,
+    failure_problem as failure_problem,
     is_refused as is_refused,
-    problem as problem,
 )
 from .heartbeat import (
-    beating as beating,
+    send_heartbeats as send_heartbeats,
 )
 from .hyperparameters import (
     ScopedHyperParameters as ScopedHyperParameters,
@@ -34,18 +34,18 @@ from .samplers import (
     sampler_names as sampler_names,
 )
 from .search_space import (
-    values_of as values_of,
+    all_values as all_values,
 )
 from .stale_trials import (
-    cause as cause,
-    put_back as put_back,
-    told_of as told_of,
-    wait_for_signs as wait_for_signs,
+    describe_exit as describe_exit,
+    describe_wait as describe_wait,
+    retry_stale as retry_stale,
+    wait_for_heartbeats as wait_for_heartbeats,
     worker_name as worker_name,
 )
 from .starting_points import (
-    Start as Start,
-    starts_of as starts_of,
+    StartingPoint as StartingPoint,
+    starting_points_of as starting_points_of,
 )
 from .study_space import (
     ChangedSpace as ChangedSpace,

@@ -16,16 +16,16 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from search.common import bounded
-from search.queue.distributions import distribution, to_value
+from search.common import limit_parameters
+from search.queue.distributions import to_distribution, to_value
 from search.queue.hyperparameters import ScopedHyperParameters
-from search.queue.search_space import values_of
+from search.queue.search_space import all_values
 
 Known = frozenset[tuple[str, Any]]
 
 
 @dataclass(frozen=True)
-class Size:
+class SpaceSize:
     """How large a space is.
 
     Attributes:
@@ -65,7 +65,7 @@ def discover_space(
         declare(space)
         discovery.update_space(space)
     else:
-        with bounded(max_parameters):
+        with limit_parameters(max_parameters):
             discovery._populate_initial_space()
     return list(discovery.space.space)
 
@@ -92,7 +92,7 @@ class _Discovery(BaseTuner):
             self._learn(found.space)
 
 
-def size(space: Sequence[HyperParameter]) -> Size:
+def space_size(space: Sequence[HyperParameter]) -> SpaceSize:
     """Count a space.
 
     Args:
@@ -101,9 +101,9 @@ def size(space: Sequence[HyperParameter]) -> Size:
     Returns:
         Its size.
     """
-    targets = {entry.name: distribution(entry) for entry in space}
+    targets = {entry.name: to_distribution(entry) for entry in space}
     tuned = [target for target in targets.values() if target is not None]
-    return Size(len(tuned), sum(map(_is_continuous, tuned)), _points(space))
+    return SpaceSize(len(tuned), sum(map(_is_continuous, tuned)), _points(space))
 
 
 def _points(space: Sequence[HyperParameter]) -> int:
@@ -134,7 +134,7 @@ def _points(space: Sequence[HyperParameter]) -> int:
 
 def _groups(entry: HyperParameter, conditions: Iterable[Any]) -> list[tuple[Any, int]]:
     """Give the values that a condition names, each once, and None for all the others together."""
-    target = distribution(entry)
+    target = to_distribution(entry)
     if target is None:
         return [(entry.default, 1)]
     if _is_continuous(target):
@@ -145,14 +145,14 @@ def _groups(entry: HyperParameter, conditions: Iterable[Any]) -> list[tuple[Any,
     ]  # fmt: skip
     if not named:
         return [(None, _length(target))]
-    values = [to_value(entry, internal) for internal in values_of(target)]
+    values = [to_value(entry, internal) for internal in all_values(target)]
     chosen = [value for value in values if value in named]
     others = len(values) - len(chosen)
     return [(value, 1) for value in chosen] + ([(None, others)] if others else [])
 
 
 def _length(target: BaseDistribution) -> int:
-    return 1 if target.single() else len(values_of(target))
+    return 1 if target.single() else len(all_values(target))
 
 
 def _is_continuous(target: BaseDistribution) -> bool:

@@ -33,7 +33,7 @@ from optuna.distributions import (
 _EXCESS = 5e-7
 
 
-def key(hyperparameter: HyperParameter) -> str:
+def param_key(hyperparameter: HyperParameter) -> str:
     r"""Name a hyperparameter in the study: its name plus the conditions it stands under.
 
     KerasTuner allows one name in two scopes with other ranges; Optuna has one range a name.
@@ -56,7 +56,7 @@ def _escape(part: Any) -> str:
     return re.sub(r"[\\|,=\[\]]", r"\\\g<0>", str(part))
 
 
-def distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
+def to_distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
     """Give the Optuna distribution of a hyperparameter.
 
     Args:
@@ -157,7 +157,7 @@ def can_move(one: HyperParameter, other: HyperParameter) -> bool:
     Returns:
         Whether what the study holds of one means the same of the other, and Optuna takes both.
     """
-    targets = [distribution(it) for it in (one, other) if isinstance(it, Int | Float)]
+    targets = [to_distribution(it) for it in (one, other) if isinstance(it, Int | Float)]
     means_itself = not any(
         _is_indexed(it) or it.sampling == "reverse_log"
         for it in (one, other)
@@ -223,7 +223,7 @@ def to_internal(hyperparameter: HyperParameter, value: Any) -> Any:
             values = _values(hyperparameter)
             return min(range(len(values)), key=lambda index: abs(values[index] - value))
         case Int() | Float():
-            return _nearest(distribution(hyperparameter), _mirrored(hyperparameter, value))
+            return _nearest(to_distribution(hyperparameter), _mirrored(hyperparameter, value))
     return value
 
 

@@ -38,7 +38,7 @@ def are_too_many(study: optuna.Study, most: int, ending: int | None = None) -> b
     return failures >= most or len(told) >= most * REFUSALS_A_FAILURE
 
 
-def problem(study: optuna.Study, most: int) -> str | None:
+def failure_problem(study: optuna.Study, most: int) -> str | None:
     """Say why a search is to be given up.
 
     Args:

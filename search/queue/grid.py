@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from results.study import trial_index
-from search.common import of_proposal
+from search.common import proposal_seed
 from search.queue import search_space as points
 from search.queue.space_sampler import SpaceSampler
 
@@ -31,6 +31,6 @@ class GridSampler(SpaceSampler):
         Returns:
             The point; None once the grid is used up.
         """
-        rng = random.Random(of_proposal(self._seed, trial_index(trial)))
+        rng = random.Random(proposal_seed(self._seed, trial_index(trial)))
         taken = points.known(study, apart_from=trial.number)
         return points.unseen(self.space.space, taken, points.on_grid(rng))

@@ -28,7 +28,7 @@ _seen: WeakKeyDictionary[optuna.Study, dict[int, tuple[object, float, bool]]] = 
 
 
 @contextlib.contextmanager
-def beating(storage: BaseStorage, trial_id: int, seconds: float) -> Iterator[None]:
+def send_heartbeats(storage: BaseStorage, trial_id: int, seconds: float) -> Iterator[None]:
     """Give signs of life of a trial while the block runs.
 
     A database keeps them itself, by its own clock. A journal does not, and Optuna's proxy does not

@@ -11,7 +11,7 @@ from keras_tuner.errors import FailedTrialError
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from search.queue.distributions import can_move, distribution, holds, key, offer, to_value
+from search.queue.distributions import can_move, holds, offer, param_key, to_distribution, to_value
 from search.queue.queue import EXTRA
 from search.queue.search_space import active_values
 from search.queue.starting_points import nearest, waiting_values
@@ -107,7 +107,7 @@ class SuggestedHyperParameters(ScopedHyperParameters):
             return None
         if hp.name not in self.values:
             self.values[hp.name] = self._missing(hp)
-        if key(hp) not in self._held and self._tunes(hp):
+        if param_key(hp) not in self._held and self._tunes(hp):
             self._compare(known or hp, hp)
         return self.values[hp.name]
 
@@ -120,7 +120,7 @@ class SuggestedHyperParameters(ScopedHyperParameters):
         if isinstance(asked, Fixed):
             self.values[asked.name] = asked.value
             return
-        fits, name = holds(asked, self.values[asked.name]), key(asked)
+        fits, name = holds(asked, self.values[asked.name]), param_key(asked)
         if offer(known) == offer(asked):
             if not fits:
                 _warn(f"two hyperparameters '{asked.name}' are active at once: the value is shared")
@@ -140,7 +140,7 @@ class SuggestedHyperParameters(ScopedHyperParameters):
             _warn(both + "both in one build: the first one holds")
 
     def _waits(self, entry: HyperParameter) -> bool:
-        return key(entry) in self._moving
+        return param_key(entry) in self._moving
 
     @property
     def unmet(self) -> list[str]:
@@ -173,15 +173,15 @@ def suggest(trial: optuna.Trial, entry: HyperParameter) -> Any:
     Returns:
         The value that a hypermodel sees.
     """
-    name, fixed = key(entry), trial._fixed_params
+    name, fixed = param_key(entry), trial._fixed_params
     waiting = waiting_values(fixed)
-    if entry.name in waiting and name not in fixed and distribution(entry) is not None:
+    if entry.name in waiting and name not in fixed and to_distribution(entry) is not None:
         wanted = nearest(entry, waiting[entry.name], "a starting point's")
         trial._fixed_params = {**fixed, name: wanted}
     elif name in fixed and can_move(entry, entry):
         wanted = nearest(entry, to_value(entry, fixed[name]), "the planned")
         trial._fixed_params = {**fixed, name: wanted}
-    match distribution(entry):
+    match to_distribution(entry):
         case CategoricalDistribution() as categorical:
             internal: Any = trial.suggest_categorical(name, categorical.choices)
         case IntDistribution() as integer:
@@ -207,7 +207,7 @@ def plain_values(space: Sequence[HyperParameter], trial: FrozenTrial) -> dict[st
     """
 
     def read(entry: HyperParameter) -> Any:
-        internal = trial.params.get(key(entry))
+        internal = trial.params.get(param_key(entry))
         return entry.default if internal is None else to_value(entry, internal)
 
     return active_values(space, read, trial.user_attrs.get(EXTRA))

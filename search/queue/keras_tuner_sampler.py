@@ -10,7 +10,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import RETRY_OF
-from search.queue.distributions import key, to_internal
+from search.queue.distributions import param_key, to_internal
 from search.queue.hyperparameters import plain_values
 from search.queue.queue import EXTRA, is_fixed
 from search.queue.space_sampler import SpaceSampler
@@ -71,7 +71,7 @@ class KerasTunerSampler(SpaceSampler):
         if extra:
             study._storage.set_trial_user_attr(trial._trial_id, EXTRA, extra)
         return {
-            key(entry): to_internal(entry, proposal[entry.name])
+            param_key(entry): to_internal(entry, proposal[entry.name])
             for entry in self.space.space
             if entry.name in proposal and not isinstance(entry, Fixed)
             if all(condition.is_active(proposal) for condition in entry.conditions)

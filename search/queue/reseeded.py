@@ -9,7 +9,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import trial_index
-from search.common import of_proposal
+from search.common import proposal_seed
 
 
 class ReseededSampler(BaseSampler):
@@ -30,7 +30,7 @@ class ReseededSampler(BaseSampler):
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number not in self._samplers:
-            self._samplers[trial.number] = self._make(of_proposal(self._seed, trial_index(trial)))
+            self._samplers[trial.number] = self._make(proposal_seed(self._seed, trial_index(trial)))
         return self._samplers[trial.number]
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:

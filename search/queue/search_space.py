@@ -23,7 +23,7 @@ from optuna.trial import TrialState
 
 from results.study import counted_trials
 from search.queue import queue as slots
-from search.queue.distributions import distribution, key, to_value
+from search.queue.distributions import param_key, to_distribution, to_value
 
 Point = Mapping[str, Any]
 Identity = frozenset[tuple[str, Any]]
@@ -145,14 +145,14 @@ def walk(
         if not active or entry.name in plain:
             yield from onwards(index + 1, plain, point)
             return
-        target = distribution(entry)
+        target = to_distribution(entry)
         if target is None:
             yield from onwards(index + 1, {**plain, entry.name: entry.default}, point)
             return
         for internal in values(target):
             value = to_value(entry, internal)
             yield from onwards(
-                index + 1, {**plain, entry.name: value}, {**point, key(entry): internal}
+                index + 1, {**plain, entry.name: value}, {**point, param_key(entry): internal}
             )
 
     return onwards(0, {}, {})
@@ -170,7 +170,7 @@ def anywhere(rng: random.Random) -> Callable[[BaseDistribution], Iterable[Any]]:
 
     def values(target: BaseDistribution) -> Iterable[Any]:
         if not isinstance(target, FloatDistribution) or target.step is not None:
-            return _turned(values_of(target), rng)
+            return _turned(all_values(target), rng)
         if target.single():
             return [target.low]
         if target.log:
@@ -193,9 +193,9 @@ def on_grid(rng: random.Random) -> Callable[[BaseDistribution], Iterable[Any]]:
 
     def values(target: BaseDistribution) -> Iterable[Any]:
         if not isinstance(target, FloatDistribution | IntDistribution):
-            return _turned(values_of(target), rng)
+            return _turned(all_values(target), rng)
         if target.step is not None and not target.log:
-            return _turned(values_of(target), rng)
+            return _turned(all_values(target), rng)
         spread = (np.geomspace if target.log else np.linspace)(target.low, target.high, GRID)
         kind = round if isinstance(target, IntDistribution) else float
         return _turned(sorted({kind(_inside(target, value)) for value in spread}), rng)
@@ -207,7 +207,7 @@ def _inside(target: FloatDistribution | IntDistribution, number: float) -> float
     return min(max(number, target.low), target.high)
 
 
-def values_of(target: BaseDistribution) -> Sequence[Any]:
+def all_values(target: BaseDistribution) -> Sequence[Any]:
     """Give all values of a distribution that has finitely many.
 
     Args:

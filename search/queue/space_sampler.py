@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import trial_index
-from search.common import derive
+from search.common import derive_seed
 from search.queue import queue as slots
 
 
@@ -102,7 +102,7 @@ class SpaceSampler(BaseSampler):
         if param_name in proposal and _can_be(param_distribution, proposal[param_name]):
             return proposal[param_name]
         # Seeded anew each time: a search that goes on in another process draws the same.
-        seed = derive(self._seed, trial_index(trial), zlib.crc32(param_name.encode()))
+        seed = derive_seed(self._seed, trial_index(trial), zlib.crc32(param_name.encode()))
         drawn = RandomSampler(seed=seed)
         return drawn.sample_independent(study, trial, param_name, param_distribution)
 

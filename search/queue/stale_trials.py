@@ -71,7 +71,7 @@ def _birth_elsewhere(pid: int) -> str | None:
         return None
 
 
-def put_back(
+def retry_stale(
     study: optuna.Study,
     dead: int | None = None,
     exitcode: int | None = None,
@@ -108,7 +108,7 @@ def put_back(
         seen = dead is not None and trial.user_attrs.get(WORKER) == worker_name(dead)
         deaths = trial.user_attrs.get(DEATHS, 0) + 1 if seen else 0
         if deaths >= MOST_DEATHS:
-            died = f"its worker died {deaths} times ({cause(exitcode)})"
+            died = f"its worker died {deaths} times ({describe_exit(exitcode)})"
             slots.fail(study, trial.number, died)
         else:
             slots.replace(study, trial, "its worker died", same_values=True, deaths=deaths)
@@ -123,7 +123,7 @@ def awaited(
     Args:
         study: The study.
         running: Running trials.
-        all_sign: As for `put_back`.
+        all_sign: As for `retry_stale`.
 
     Returns:
         Seconds by the trials' numbers, where signs are written into trials; 0 or less is too late.
@@ -132,7 +132,9 @@ def awaited(
     return patience(study, elsewhere, all_sign=all_sign)
 
 
-def wait_for_signs(study: optuna.Study, budget: int | None, is_late: Callable[[], bool]) -> None:
+def wait_for_heartbeats(
+    study: optuna.Study, budget: int | None, is_late: Callable[[], bool]
+) -> None:
     """Wait, where a budget has no other trial, until those of other machines have shown who lives.
 
     Args:
@@ -151,13 +153,13 @@ def wait_for_signs(study: optuna.Study, budget: int | None, is_late: Callable[[]
         if not unheard:
             return
         if not told:
-            log.warning("%s", told_of(study, unheard, 0))
+            log.warning("%s", describe_wait(study, unheard, 0))
             told = True
         time.sleep(0.5)
-        put_back(study)
+        retry_stale(study)
 
 
-def told_of(study: optuna.Study, running: Sequence[FrozenTrial], heartbeat: int) -> str:
+def describe_wait(study: optuna.Study, running: Sequence[FrozenTrial], heartbeat: int) -> str:
     """Say what a search waits for that has nothing else to do.
 
     Args:
@@ -185,7 +187,7 @@ def _is_here(trial: FrozenTrial) -> bool:
     return host == socket.gethostname() and pid.isdigit()
 
 
-def cause(exitcode: int | None) -> str:
+def describe_exit(exitcode: int | None) -> str:
     """Say what a process died of.
 
     Args:

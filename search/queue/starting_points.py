@@ -8,12 +8,19 @@ import keras_tuner
 from keras_tuner.engine.hyperparameters import HyperParameter
 
 from data.common import UserError
-from search.queue.distributions import distribution, holds, key, offer, to_internal, to_value
+from search.queue.distributions import (
+    holds,
+    offer,
+    param_key,
+    to_distribution,
+    to_internal,
+    to_value,
+)
 from search.queue.search_space import active_values
 
-Start = Mapping[str, Any]
+StartingPoint = Mapping[str, Any]
 
-DEFAULTS: Start = {}
+DEFAULTS: StartingPoint = {}
 
 # Stands before the name of a value whose entry is yet to be met; no entry's key begins so.
 _WAITING = "="
@@ -23,7 +30,7 @@ class StartError(UserError, ValueError):
     """A starting point has a value that its hyperparameter cannot have."""
 
 
-def starts_of(space: Any) -> Sequence[Start]:
+def starting_points_of(space: Any) -> Sequence[StartingPoint]:
     """Give the points that a hypermodel wants tried first.
 
     Args:
@@ -45,7 +52,7 @@ class InternalPoints(Sequence[Mapping[str, Any]]):
         starts: The points.
     """
 
-    def __init__(self, space: keras_tuner.HyperParameters, starts: Sequence[Start]) -> None:
+    def __init__(self, space: keras_tuner.HyperParameters, starts: Sequence[StartingPoint]) -> None:
         self._space = space
         self._starts = starts
 
@@ -56,7 +63,7 @@ class InternalPoints(Sequence[Mapping[str, Any]]):
         return internal_point(self._space, self._starts[index])
 
 
-def internal_point(space: keras_tuner.HyperParameters, start: Start) -> dict[str, Any]:
+def internal_point(space: keras_tuner.HyperParameters, start: StartingPoint) -> dict[str, Any]:
     """Write a starting point as the study holds its points.
 
     Args:
@@ -70,20 +77,20 @@ def internal_point(space: keras_tuner.HyperParameters, start: Start) -> dict[str
     point = {}
 
     def take(entry: HyperParameter) -> Any:
-        if distribution(entry) is None:
+        if to_distribution(entry) is None:
             return entry.default
         if entry.name in start:
-            point[key(entry)] = nearest(entry, start[entry.name], "a starting point's")
+            point[param_key(entry)] = nearest(entry, start[entry.name], "a starting point's")
         else:
-            point[key(entry)] = nearest(entry, entry.default, "its default")
-        return to_value(entry, point[key(entry)])
+            point[param_key(entry)] = nearest(entry, entry.default, "its default")
+        return to_value(entry, point[param_key(entry)])
 
     met = active_values(space.space, take)
     waiting = {_WAITING + name: value for name, value in start.items() if name not in met}
     return {**point, **waiting}
 
 
-def check_start(space: keras_tuner.HyperParameters, start: Start) -> None:
+def check_start(space: keras_tuner.HyperParameters, start: StartingPoint) -> None:
     """Refuse a starting point before a search that would not try it as it is.
 
     Args:
@@ -137,7 +144,7 @@ def _check(entry: HyperParameter, value: Any) -> None:
     try:
         if hasattr(entry, "min_value") and not entry.min_value <= value <= entry.max_value:
             raise ValueError
-        if distribution(entry) is None and not holds(entry, value):
+        if to_distribution(entry) is None and not holds(entry, value):
             raise ValueError
         to_internal(entry, value)
     except (ValueError, TypeError):

@@ -11,7 +11,7 @@ from keras_tuner.errors import FatalValueError
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 from optuna.trial import FrozenTrial
 
-from search.queue.distributions import can_move, distribution, key, offer
+from search.queue.distributions import can_move, offer, param_key, to_distribution
 
 # An attribute of the study: KerasTuner's entries by key. A distribution does not tell what the
 # index of an ordered choice stands for.
@@ -47,7 +47,7 @@ class StudySpace:
         Raises:
             ChangedSpace: If the study's trials hold something else under an entry's name.
         """
-        new = {key(entry): entry for entry in entries if not self._is_admitted(entry)}
+        new = {param_key(entry): entry for entry in entries if not self._is_admitted(entry)}
         if not new:
             return
         recorded = self._study.user_attrs.get(SPACE, {})
@@ -67,7 +67,7 @@ class StudySpace:
     def _is_admitted(self, entry: HyperParameter) -> bool:
         if isinstance(entry, Fixed):
             return True
-        before = self._admitted.get(key(entry))
+        before = self._admitted.get(param_key(entry))
         if before is None:
             return False
         # A range that depends on another entry may move with each trial.
@@ -96,7 +96,7 @@ class StudySpace:
         Returns:
             The entries, parents before children.
         """
-        missing = trial.params.keys() - {key(entry) for entry in space.space}
+        missing = trial.params.keys() - {param_key(entry) for entry in space.space}
         recorded = self._study.user_attrs.get(SPACE, {}) if missing else {}
         return [_entry(config) for name, config in recorded.items() if name in missing]
 
@@ -104,7 +104,7 @@ class StudySpace:
 def _can_be_held(
     held: BaseDistribution, before: HyperParameter | None, now: HyperParameter
 ) -> bool:
-    target = distribution(now)
+    target = to_distribution(now)
     assert target is not None
     try:
         check_distribution_compatibility(held, target)

@@ -15,14 +15,14 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import INDEX, PROCESS_START, REASON, RETRY_OF, SAMPLED, WORKER, trial_index
-from search.common import of_proposal
+from search.common import proposal_seed
 from search.queue import failures, queue as slots, search_space as points, stale_trials as lost
 from search.queue.discover import discover_space
 from search.queue.grid import GridSampler
-from search.queue.heartbeat import beating
+from search.queue.heartbeat import send_heartbeats
 from search.queue.hyperparameters import ScopedHyperParameters, SuggestedHyperParameters
 from search.queue.space_sampler import SpaceSampler
-from search.queue.starting_points import InternalPoints, Start, check_start, waiting_values
+from search.queue.starting_points import InternalPoints, StartingPoint, check_start, waiting_values
 from search.queue.study_space import StudySpace
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class TrialQueue:
         *,
         owner: str = "",
         budget: int | None = None,
-        starting_points: Sequence[Start] = (),
+        starting_points: Sequence[StartingPoint] = (),
         seed: int = 0,
         max_failures: int | None = None,
         tunes: Callable[[HyperParameter], bool] = lambda entry: True,
@@ -264,7 +264,7 @@ class TrialQueue:
         if isinstance(sampler, SpaceSampler):
             return sampler.propose(self.study, trial)
         # A sampler that is sure of itself would propose the same again.
-        rng = random.Random(of_proposal(self._seed, trial_index(trial)))
+        rng = random.Random(proposal_seed(self._seed, trial_index(trial)))
         return points.unseen(self.space.space, self._taken(trial.number), points.anywhere(rng))
 
     # ---- tell ----------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ class TrialQueue:
             if not slots.tell(self.study, asked.number, values, state):
                 self.is_exhausted = True
         if state != TrialState.COMPLETE and self._max_failures is not None:
-            problem = failures.problem(self.study, self._max_failures)
+            problem = failures.failure_problem(self.study, self._max_failures)
             if problem is not None:
                 raise failures.TooManyFailures(problem)
 
@@ -389,7 +389,7 @@ class TrialQueue:
         Returns:
             A context manager.
         """
-        return beating(self.study._storage, asked.trial._trial_id, seconds)
+        return send_heartbeats(self.study._storage, asked.trial._trial_id, seconds)
 
     def retry_stale(self, dead: int | None = None, exitcode: int | None = None) -> int:
         """End the running trials of dead workers, and give them back to be repeated.
@@ -403,7 +403,7 @@ class TrialQueue:
         Returns:
             How many trials were ended.
         """
-        return lost.put_back(self.study, dead, exitcode, all_sign=self._all_signal)
+        return lost.retry_stale(self.study, dead, exitcode, all_sign=self._all_signal)
 
     def fail(self, number: int, reason: str) -> None:
         """End a running trial as failed, whoever runs it; a finished one is left alone.
@@ -418,7 +418,7 @@ class TrialQueue:
         """Say in a line why the search is to be given up; None if it can go on."""
         if self._max_failures is None:
             return None
-        return failures.problem(self.study, self._max_failures)
+        return failures.failure_problem(self.study, self._max_failures)
 
     # ---- what is left --------------------------------------------------------------------------
 
@@ -450,7 +450,7 @@ class TrialQueue:
         Returns:
             A line.
         """
-        return lost.told_of(self.study, running, heartbeat)
+        return lost.describe_wait(self.study, running, heartbeat)
 
 
 class _Draft:

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from results.study import Store
 from search.cli import View
 from search.config import Budget, Options
-from search.queue import problem, put_back, queue as slots, told_of
+from search.queue import describe_wait, failure_problem, queue as slots, retry_stale
 from search.stages.finalists import reserve, retrain_finalists
 from search.workers import (
     Death,
@@ -39,7 +39,7 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
     Returns:
         Why the search could not go on; None where it came to its end.
     """
-    put_back(store.study, all_sign=True)
+    retry_stale(store.study, all_sign=True)
     budget, ends = options.searched, math.inf
     if budget.seconds is not None:
         ends = time.monotonic() + budget.seconds
@@ -81,7 +81,7 @@ def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool
     study, budget = course.store.study, options.searched.trials
     told: set[int] = set()
     while budget and not workers.is_stopping:
-        put_back(study, all_sign=True)
+        retry_stale(study, all_sign=True)
         queue = slots.look(study)
         waiting = queue.of(budget, TrialState.WAITING)
         # Of an exhausted space only what has its values can be run.
@@ -93,7 +93,7 @@ def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool
         if not running:
             return False
         if not told.issuperset(trial.number for trial in running):
-            log.info("%s", told_of(study, running, options.heartbeat))
+            log.info("%s", describe_wait(study, running, options.heartbeat))
             told.update(trial.number for trial in running)
         time.sleep(1.0)
     return False
@@ -156,8 +156,8 @@ class _Course(Stage):
         if death.doing.what == "space":
             first, self.looks = self.looks, False
             return first
-        ended = put_back(self.store.study, dead=death.pid, exitcode=death.exitcode)
-        self.give_up(problem(self.store.study, self.workers.plan.max_failures))
+        ended = retry_stale(self.store.study, dead=death.pid, exitcode=death.exitcode)
+        self.give_up(failure_problem(self.store.study, self.workers.plan.max_failures))
         return bool(ended)
 
     def hung(self, task: Task, doing: Doing, why: str) -> None:

@@ -31,7 +31,7 @@ from results.scoring import (
     save_scores,
 )
 from results.study import CHECKPOINT, Point, Result, objective_values
-from search.common import derive
+from search.common import derive_seed
 from search.training.evaluation import describe, measure, timed
 from search.training.fit import Recipe, fit, start_afresh
 from search.workers import cores
@@ -219,7 +219,7 @@ class Cache:
         notify: Callable[[str, float, float | None], None],
         stop: Callable[[], str | None],
     ) -> Result:
-        dataset, seed = self.dataset, derive(self.seed, 0)
+        dataset, seed = self.dataset, derive_seed(self.seed, 0)
         start_afresh(seed)
         model = baseline.build(dataset.vocabulary.num_words)
 

@@ -13,7 +13,7 @@ from keras_tuner.errors import FailedTrialError
 
 from data.common import UserError
 from results.study import Point, Result
-from search.common import RAISED, reason
+from search.common import USER_ERRORS, describe_error
 from search.training.fit import Judge
 from spaces import import_module
 
@@ -90,7 +90,9 @@ def _load(spec: str) -> Factory:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"--callback {spec}: importing it failed: {reason(error)}") from error
+        raise UserError(
+            f"--callback {spec}: importing it failed: {describe_error(error)}"
+        ) from error
     found = getattr(module, name, None)
     if not callable(found):
         what = "has no" if found is None else "has no function or class"
@@ -125,14 +127,14 @@ class Hooks:
         trace: TracebackType | None,
     ) -> None:
         """Tell of an exception that ended the training; it is raised all the same."""
-        if not isinstance(error, RAISED):
+        if not isinstance(error, USER_ERRORS):
             return
         info = self._info
         failed = Result(
             name=f"trial {info.number}",
             kind="trial",
             status="failed",
-            reason=reason(error),
+            reason=describe_error(error),
             number=info.number,
             hyperparameters=dict(info.hyperparameters),
             seed=info.seed,
@@ -141,7 +143,7 @@ class Hooks:
         for each in self.made:
             try:
                 _end(each, failed)
-            except RAISED:
+            except USER_ERRORS:
                 # Why the trial failed first is what counts.
                 log.warning("a callback failed too", exc_info=True)
 
@@ -181,8 +183,8 @@ def _end(callback: keras.callbacks.Callback, result: Result) -> None:
 def _make(spec: str, factory: Factory, info: TrialInfo) -> keras.callbacks.Callback:
     try:
         made = factory(info)
-    except RAISED as error:
-        raise FailedTrialError(f"--callback {spec}: {reason(error)}") from error
+    except USER_ERRORS as error:
+        raise FailedTrialError(f"--callback {spec}: {describe_error(error)}") from error
     if not isinstance(made, keras.callbacks.Callback):
         raise FailedTrialError(
             f"--callback {spec}: it gave an object of type {type(made).__name__}, but a "

@@ -15,7 +15,7 @@ import tensorflow as tf
 from data.dataset import Dataset, Padding, Rows
 from results.scoring import Scorer, accuracy, cross_entropy, probabilities
 from results.study import MetricFunction, Point, Status, objective_values
-from search.common import check_range, error_messages as reasons, has_finite_weights
+from search.common import check_range, describe_error, has_finite_weights
 from search.training.input_pipeline import feed
 from spaces.kernels import accelerated, forget_gradients
 
@@ -157,7 +157,7 @@ def fit(
         except _Ignored:
             pass
         except optuna.TrialPruned as error:
-            watch.ending = "pruned", reasons.reason(error)
+            watch.ending = "pruned", describe_error(error)
         watch.settle()
     return watch.outcome(time.monotonic() - started, time.process_time() - worked)
 

@@ -14,7 +14,7 @@ from data.common.refusal import refusal
 from data.dataset import Dataset
 from results.scoring import probabilities, save_scores
 from results.study import CHECKPOINT, Point, Result
-from search.common import RAISED, own_fit, reason
+from search.common import USER_ERRORS, describe_error, fit_function
 from search.training.evaluation import describe, measure
 from search.training.fit import Recipe, fit, start_afresh
 
@@ -71,7 +71,7 @@ def retrain(
         model = space.build(chosen)
         _check_known(chosen, values)
         refeed = partial(recipe.feed, dataset)
-        train = own_fit(space, chosen, model, recipe.batch_size, refeed)
+        train = fit_function(space, chosen, model, recipe.batch_size, refeed)
         fitted = fit(model, dataset, recipe, judge=watch, stop=stop, train=train)
         result = describe(model, fitted, **own)
         if fitted.validation is None or fitted.status == "pruned":
@@ -84,10 +84,10 @@ def retrain(
             heldout = dataset.split.heldout
             scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
             save_scores(folder, fitted.validation, scores)
-    except RAISED as error:
+    except USER_ERRORS as error:
         if refusal(error) is not None:
             raise
-        return Result(status="failed", reason=reason(error), **own)
+        return Result(status="failed", reason=describe_error(error), **own)
     return replace(result, artifacts=str(folder))
 
 

@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from tensorboard.plugins.hparams import api_pb2, summary as session, summary_v2
 
 from results.study import Point, Result
-from search.queue import distribution, to_value, values_of
+from search.queue import all_values, to_distribution, to_value
 from search.training.callbacks import TrialCallback, TrialInfo
 
 FOLDER = "tensorboard"
@@ -94,14 +94,14 @@ def _describe_once(folder: Path, space: Sequence[HyperParameter]) -> None:
 
 def _domain(entry: HyperParameter) -> Any:
     """Give a hyperparameter's domain as the plugin has them."""
-    target = distribution(entry)
+    target = to_distribution(entry)
     if target is None:
         return summary_v2.Discrete([_plain(entry.default)])
     is_range = isinstance(target, FloatDistribution) and target.step is None
     if not is_range and (
-        isinstance(target, CategoricalDistribution) or len(values_of(target)) <= _MOST_VALUES
+        isinstance(target, CategoricalDistribution) or len(all_values(target)) <= _MOST_VALUES
     ):
-        return summary_v2.Discrete([_plain(to_value(entry, it)) for it in values_of(target)])
+        return summary_v2.Discrete([_plain(to_value(entry, it)) for it in all_values(target)])
     assert isinstance(target, IntDistribution | FloatDistribution)
     ends = sorted(to_value(entry, it) for it in (target.low, target.high))
     kind = summary_v2.IntInterval if isinstance(ends[0], int) else summary_v2.RealInterval

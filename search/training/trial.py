@@ -17,8 +17,17 @@ from data.common import new_file
 from data.common.refusal import refusal
 from results.study import BEHIND, CHECKPOINT, INTERRUPTED, Point, Result, trial_index
 from search.bridge import OptunaOracle, reason_of
-from search.common import RAISED, TooLarge, bounded, check, check_size, derive, own_fit, reason
-from search.queue import ChangedSpace, beating, put_back, queue as slots
+from search.common import (
+    USER_ERRORS,
+    ModelTooLarge,
+    check_model,
+    check_model_size,
+    derive_seed,
+    describe_error,
+    fit_function,
+    limit_parameters,
+)
+from search.queue import ChangedSpace, queue as slots, retry_stale, send_heartbeats
 from search.training.callbacks import Hooks
 from search.training.fit import fit, start_afresh
 from search.training.job import Interrupted, Job
@@ -65,7 +74,7 @@ class StudyTuner(keras_tuner.Tuner):
         self.job.doing("space")
         try:
             if declare is None:
-                with bounded(self.job.max_parameters):
+                with limit_parameters(self.job.max_parameters):
                     super()._populate_initial_space()
             else:
                 space = self.oracle.get_space()
@@ -73,7 +82,7 @@ class StudyTuner(keras_tuner.Tuner):
                 self.oracle.update_space(space)
         except ChangedSpace:
             raise
-        except (*RAISED, TooLarge):
+        except (*USER_ERRORS, ModelTooLarge):
             # Defaults that cannot be built are one trial's failure; the others ask for each entry
             # when they meet it.
             log.warning("the space could not be looked through", exc_info=True)
@@ -98,12 +107,12 @@ class StudyTuner(keras_tuner.Tuner):
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
         try:
-            with beating(asked.study._storage, asked._trial_id, self.job.heartbeat):
+            with send_heartbeats(asked.study._storage, asked._trial_id, self.job.heartbeat):
                 return self._run_or_refuse(trial, asked)
         except UpdateFinishedTrialError:
             # This worker was silent for so long that another one repeats the trial.
             raise FailedTrialError("it was taken over by another worker") from None
-        except RAISED as error:
+        except USER_ERRORS as error:
             if refusal(error) is not None:
                 # The run ends, and whoever resumes it finds the trial still running and repeats it.
                 raise FatalError("nothing can be written") from error
@@ -111,24 +120,24 @@ class StudyTuner(keras_tuner.Tuner):
                 # Nothing is wrong with the trial: the right space goes on with it.
                 raise
             if isinstance(error, FatalError):
-                slots.fail(self.oracle.study, asked.number, reason(error))
+                slots.fail(self.oracle.study, asked.number, describe_error(error))
                 raise
-            told = reason(error).removeprefix(f"{FailedTrialError.__name__}: ")
+            told = describe_error(error).removeprefix(f"{FailedTrialError.__name__}: ")
             raise FailedTrialError(told) from error
 
     def _run_or_refuse(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
         # Its place's and not its number's: a trial that repeats a lost one comes out as that would.
         frozen = self.oracle.study.get_trials(deepcopy=False)[asked.number]
-        seed = derive(self.job.seed, trial_index(frozen))
+        seed = derive_seed(self.job.seed, trial_index(frozen))
         try:
             return self._run(trial, asked, seed)
-        except (TooLarge, optuna.TrialPruned) as error:
+        except (ModelTooLarge, optuna.TrialPruned) as error:
             return self._refuse(trial, asked, seed, error)
 
     def _run(self, trial: Trial, asked: optuna.Trial, seed: int) -> dict[str, float]:
         number = asked.number
         # A model may make its weights when it meets its first batch: it is looked at twice.
-        with bounded(self.job.max_parameters):
+        with limit_parameters(self.job.max_parameters):
             model = self._build(trial, seed)
             # `build` may be the first to meet a batch size, or epochs.
             recipe = self.job.recipe.of_trial(trial.hyperparameters.values, seed)
@@ -142,7 +151,7 @@ class StudyTuner(keras_tuner.Tuner):
                     judge=hooks.judging(lambda point: self._judge(asked, point)),
                     stop=self.job.stopper(),
                     callbacks=[admit, *hooks.made],
-                    train=own_fit(
+                    train=fit_function(
                         self.hypermodel,
                         trial.hyperparameters,
                         model,
@@ -172,11 +181,15 @@ class StudyTuner(keras_tuner.Tuner):
         return model
 
     def _admit(self, model: Any) -> None:
-        check(model)
-        check_size(model, self.job.max_parameters)
+        check_model(model)
+        check_model_size(model, self.job.max_parameters)
 
     def _refuse(
-        self, trial: Trial, asked: optuna.Trial, seed: int, error: TooLarge | optuna.TrialPruned
+        self,
+        trial: Trial,
+        asked: optuna.Trial,
+        seed: int,
+        error: ModelTooLarge | optuna.TrialPruned,
     ) -> dict[str, float]:
         """Record a model that was not trained; the sampler learns that its like is no good."""
         result = refused(trial, error, seed, self.tuner_id)
@@ -218,7 +231,7 @@ class StudyTuner(keras_tuner.Tuner):
         """
         if self.job.is_over():
             raise Interrupted
-        put_back(self.oracle.study)
+        retry_stale(self.oracle.study)
 
     def on_trial_begin(self, trial: Trial) -> None:
         """Say which trial is run from now on.

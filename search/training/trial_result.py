@@ -7,7 +7,7 @@ import optuna
 from keras_tuner.engine.trial import Trial
 
 from results.study import Result
-from search.common import TooLarge, reason
+from search.common import ModelTooLarge, describe_error
 from search.training.evaluation import describe, measure
 from search.training.fit import Fit, Recipe
 from search.training.job import Job
@@ -54,7 +54,9 @@ def trained(
     return replace(result, artifacts=job.store.artifacts.name(folder))
 
 
-def refused(trial: Trial, error: TooLarge | optuna.TrialPruned, seed: int, worker: str) -> Result:
+def refused(
+    trial: Trial, error: ModelTooLarge | optuna.TrialPruned, seed: int, worker: str
+) -> Result:
     """Say why a model was not trained: it is too large, or the hypermodel itself prunes it.
 
     Args:
@@ -66,15 +68,15 @@ def refused(trial: Trial, error: TooLarge | optuna.TrialPruned, seed: int, worke
     Returns:
         The result.
     """
-    number, is_too_large = int(trial.trial_id), isinstance(error, TooLarge)
+    number, is_too_large = int(trial.trial_id), isinstance(error, ModelTooLarge)
     return Result(
         name=f"trial {number}",
         kind="trial",
         status="failed" if is_too_large else "pruned",
-        reason=str(error) if is_too_large else reason(error),
+        reason=str(error) if is_too_large else describe_error(error),
         number=number,
         hyperparameters=dict(trial.hyperparameters.values),
         seed=seed,
-        parameters=error.parameters if isinstance(error, TooLarge) else None,
+        parameters=error.parameters if isinstance(error, ModelTooLarge) else None,
         worker=worker,
     )

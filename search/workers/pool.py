@@ -10,7 +10,7 @@ from multiprocessing import connection as connections
 
 from data.common import UserError
 from search.config import Budget
-from search.queue import cause
+from search.queue import describe_exit
 from search.workers.messages import (
     CLOSE,
     FINISH,
@@ -231,7 +231,9 @@ class Workers:
         if worker.ended:
             log.warning("worker %d was ended: %s", worker.index, worker.ended)
         else:
-            log.warning("worker %d died (%s); see %s", worker.index, cause(process.exitcode), where)
+            log.warning(
+                "worker %d died (%s); see %s", worker.index, describe_exit(process.exitcode), where
+            )
         # Both are asked: a trial that was ended from here must not run on elsewhere.
         answered = stage.died(Death(process.pid, process.exitcode, worker.doing)) or worker.ended
         self._deaths += not answered

@@ -30,15 +30,15 @@ from results.study import (
     as_refit,
 )
 from search.bridge import OptunaOracle
-from search.common import of_refit, of_repeat, reason
+from search.common import describe_error, refit_seed, repeat_seed
 from search.queue import (
     KERAS_TUNER,
     ChangedSpace,
     TooManyFailures,
+    failure_problem,
     make_pruner,
     make_sampler,
-    problem,
-    starts_of,
+    starting_points_of,
     worker_name,
 )
 from search.training import Cache, Interrupted, Job, Recipe, StudyTuner, load_callbacks, within
@@ -165,7 +165,7 @@ class Worker:
             self._notify(task.title, epochs, None if refits else value)
 
         def derived(seed: int) -> int:
-            return of_refit(seed) if task.index is None else of_repeat(seed, task.index)
+            return refit_seed(seed) if task.index is None else repeat_seed(seed, task.index)
 
         if original.kind == "baseline":
             cache = self._cache(derived(plan.seed), dataset)
@@ -200,7 +200,7 @@ class Worker:
             timeout=seconds,
             max_consecutive_failed_trials=plan.max_failures,
             # KerasTuner's own engines count on every point being theirs.
-            starting_points=() if plan.sampler in KERAS_TUNER else starts_of(self.space),
+            starting_points=() if plan.sampler in KERAS_TUNER else starting_points_of(self.space),
             seed=plan.seed,
         )
         deadline = math.inf if seconds is None else time.monotonic() + seconds
@@ -241,9 +241,9 @@ def _run(tuner: StudyTuner, most: int) -> SearchDone:
     except FatalError as error:
         if refusal(error) is not None:
             raise
-        return SearchDone(f"the space ended the search: {reason(error)}")
+        return SearchDone(f"the space ended the search: {describe_error(error)}")
     except TooManyFailures:
-        return SearchDone(problem(tuner.oracle.study, most))
+        return SearchDone(failure_problem(tuner.oracle.study, most))
     return SearchDone(exhausted=tuner.oracle.is_exhausted)
 
 

@@ -40,8 +40,8 @@ from data.dataset.dataset import Dataset
 from results.scoring import Scorer, save_scores
 from results.study import ACCURACY, OBJECTIVES, Point, Store
 from search.bridge.oracle import OptunaOracle
-from search.common.seeds import derive
-from search.queue.heartbeat import beating
+from search.common.seeds import derive_seed
+from search.queue.heartbeat import send_heartbeats
 from search.queue.samplers import make_pruner, make_sampler
 from search.training.evaluation import describe
 from search.training.fit import Fit, Recipe
@@ -100,14 +100,14 @@ class Ours:
             self.tuner.pre_create_trial()
             trial = self.oracle.create_trial(self.tuner.tuner_id)
         asked = self.oracle.optuna_trial(trial.trial_id)
-        seed = derive(0, asked.number)
+        seed = derive_seed(0, asked.number)
         with timing(taken, "build"):
             model = self.tuner._build(trial, seed)
         points = [
             Point((index + 1) / REPORTS, 0.5, value, 0.5, value)
             for index, value in enumerate(curve)
         ]
-        with timing(taken, "tell"), beating(asked.study._storage, asked._trial_id, 30):
+        with timing(taken, "tell"), send_heartbeats(asked.study._storage, asked._trial_id, 30):
             for point in points:
                 self.tuner._judge(asked, point)
         with timing(taken, "record"):

@@ -11,10 +11,10 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
-from search.common.seeds import derive
+from search.common.seeds import derive_seed
 from search.queue import TrialQueue
 from search.queue.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
-from search.queue.starting_points import DEFAULTS, Start
+from search.queue.starting_points import DEFAULTS, StartingPoint
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
 
 # Measured by `python -m tests.benchmarks.overhead`: ask, build, tell and record.
@@ -37,7 +37,7 @@ class Setting:
     sampler: str = "tpe"
     pruner: Callable[[int], BasePruner] = PRUNERS[DEFAULT_PRUNER]
     every: int = 1
-    starts: Sequence[Start] = (DEFAULTS,)
+    starts: Sequence[StartingPoint] = (DEFAULTS,)
     wide: bool = False
     workers: int = 2
 
@@ -127,7 +127,7 @@ class Replay:
             return None
         trial, values = asked.trial, dict(asked.hyperparameters.values)
         # A trial's training has luck of its own, the same whoever proposes its point.
-        rng = np.random.default_rng(derive(self._seed, trial.number))
+        rng = np.random.default_rng(derive_seed(self._seed, trial.number))
         foretold = self._surrogate.drawn(values, rng)
         begun = self._reports_an_epoch * int(values.get("tuner/initial_epoch", 0))
         last = self._reports_an_epoch * int(values.get("tuner/epochs", self._surrogate.epochs))

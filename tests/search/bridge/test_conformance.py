@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 from results.study import RETRY_OF, WORKER, counted_trials
 from search.bridge.oracle import OptunaOracle
 from search.queue import queue as slots
-from search.queue.stale_trials import put_back
+from search.queue.stale_trials import retry_stale
 from tests.search.asking import conditional, done, running, scorer, states
 from tests.search.journals import journal, journalled
 
@@ -365,7 +365,7 @@ def test_a_dead_process_is_followed_by_way_of_the_study_alone(
 ) -> None:
     study = copied(crashed, tmp_path)
     (lost,) = running(study)
-    assert put_back(study) == 1
+    assert retry_stale(study) == 1
     tuner = scorer(OptunaOracle(study, max_trials=5), lambda hp: hp.Float("x", 0, 1), tmp_path)
     tuner.search(verbose=0)
     trials = counted_trials(study)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from search.common.error_messages import LONGEST, RAISED, reason
+from search.common.error_messages import LONGEST, USER_ERRORS, describe_error
 
 
 class Unspeakable(Exception):
@@ -21,7 +21,7 @@ class ResourceExhaustedError(Exception):
 def raised(error: BaseException) -> BaseException:
     try:
         raise error
-    except RAISED as caught:
+    except USER_ERRORS as caught:
         return caught
 
 
@@ -50,12 +50,12 @@ def raised(error: BaseException) -> BaseException:
     ],
 )
 def test_what_is_said(error: BaseException, said: str) -> None:
-    assert reason(error) == said
+    assert describe_error(error) == said
 
 
 @pytest.mark.parametrize("error", [ValueError(), ValueError("\n \n"), KeyboardInterrupt()])
 def test_without_a_message_the_place_is_told(error: BaseException) -> None:
-    line = reason(raised(error))
+    line = describe_error(raised(error))
     assert line.startswith(
         f"{type(error).__name__}: without a message, in test_error_messages.py, line "
     )
@@ -63,7 +63,7 @@ def test_without_a_message_the_place_is_told(error: BaseException) -> None:
 
 @pytest.mark.parametrize("text", ["x" * 10**6, "a line\n" * 200_000, "\ud800" * 500])
 def test_a_long_or_odd_message_is_a_short_line_that_any_file_can_hold(text: str) -> None:
-    line = reason(ValueError(text))
+    line = describe_error(ValueError(text))
     assert len(line) <= LONGEST
     assert line.isprintable()
     assert json.loads(json.dumps(line)) == line

@@ -11,7 +11,7 @@ import pytest
 
 from data.dataset.batches import batches, padded_lengths
 from data.dataset.dataset import Dataset
-from search.common.hypermodel_fit import ended
+from search.common.hypermodel_fit import end_callbacks_on_error
 from search.training.callbacks import TrialInfo
 from search.training.retrain import retrain
 from tests.search.small import Small
@@ -165,7 +165,7 @@ def test_whatever_ends_a_training_its_callbacks_end_once(fails: str) -> None:
         lambdas.clear()
         with (
             pytest.raises(ValueError, match=f"at its {fails}"),
-            ended([first, failing, last, hooked]),
+            end_callbacks_on_error([first, failing, last, hooked]),
         ):
             train()
         assert calls.count("begin") == calls.count("end")

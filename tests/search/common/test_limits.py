@@ -6,12 +6,12 @@ import pytest
 from keras_tuner.errors import FailedTrialError
 
 from search.common.limits import (
-    TooLarge,
-    bounded,
-    check,
+    ModelTooLarge,
+    check_model,
+    check_model_size,
     check_range,
-    check_size,
     has_finite_weights,
+    limit_parameters,
 )
 from tests.search.small import small_model
 
@@ -22,47 +22,50 @@ def with_output(*layers: keras.Layer) -> keras.Model:
 
 def test_models_of_the_right_form_are_taken() -> None:
     pool, dense = keras.layers.GlobalMaxPooling1D, keras.layers.Dense
-    check(with_output(pool(), dense(1)))
-    check(with_output(pool(), dense(1), keras.layers.Reshape(())))
+    check_model(with_output(pool(), dense(1)))
+    check_model(with_output(pool(), dense(1), keras.layers.Reshape(())))
     # Not built yet: its output shows when it scores.
-    check(keras.Sequential([dense(2)]))
+    check_model(keras.Sequential([dense(2)]))
 
 
 def test_a_wrong_output_is_named() -> None:
     pool, dense = keras.layers.GlobalMaxPooling1D, keras.layers.Dense
     with pytest.raises(FailedTrialError, match=r"has the shape \(None, 2\), but must be one"):
-        check(with_output(pool(), dense(2)))
+        check_model(with_output(pool(), dense(2)))
     with pytest.raises(FailedTrialError, match=r"has the shape \(None, None, 1\)"):
-        check(with_output(dense(1)))
+        check_model(with_output(dense(1)))
     with pytest.raises(FailedTrialError, match="build returned a str, not a Keras model"):
-        check("model")
+        check_model("model")
 
 
 def test_the_size_is_weighed_to_the_weight() -> None:
     model = small_model(10)
     count = model.count_params()
-    check_size(model, None)
-    check_size(model, count)
-    with pytest.raises(TooLarge) as error:
-        check_size(model, count - 1)
+    check_model_size(model, None)
+    check_model_size(model, count)
+    with pytest.raises(ModelTooLarge) as error:
+        check_model_size(model, count - 1)
     assert str(error.value) == f"{count:,} parameters, more than --max-parameters {count - 1:,}"
     assert error.value.parameters == count
 
 
 def test_a_weight_that_is_too_large_takes_no_memory() -> None:
     # 4 TB: more than any machine of ours would give.
-    with pytest.raises(TooLarge) as error, bounded(10**6):
+    with pytest.raises(ModelTooLarge) as error, limit_parameters(10**6):
         keras.layers.Embedding(10**9, 1000, name="huge").build()
     assert str(error.value) == (
         "at least 1,000,000,000,000 parameters (in 'huge'), more than --max-parameters 1,000,000"
     )
-    with pytest.raises(TooLarge, match=r"of 'huge' take 4,000\.0 GB, but .* free"), bounded(None):
+    with (
+        pytest.raises(ModelTooLarge, match=r"of 'huge' take 4,000\.0 GB, but .* free"),
+        limit_parameters(None),
+    ):
         keras.layers.Embedding(10**9, 1000, name="huge").build()
 
 
 def test_a_bound_ends_with_its_block_and_lets_smaller_weights_pass() -> None:
     original = keras.layers.Layer.add_weight
-    with bounded(2000):
+    with limit_parameters(2000):
         assert keras.layers.Layer.add_weight is not original
         keras.layers.Embedding(1000, 2).build()
         # As old code has it, and a number alone.

@@ -6,8 +6,8 @@ from typing import Any
 import keras_tuner
 import pytest
 
-from search.queue.discover import Size, discover_space, size
-from search.queue.search_space import values_of, walk
+from search.queue.discover import SpaceSize, discover_space, space_size
+from search.queue.search_space import all_values, walk
 from spaces import Model3
 from tests.search.small import Small
 from tests.search.tuning import Building
@@ -53,19 +53,19 @@ def under_a_fixed_one(hp: HP) -> None:
 def test_all_points_are_counted_once(declare: Callable[[HP], None]) -> None:
     hp = HP()
     declare(hp)
-    every = {tuple(sorted(point.items())) for point in walk(hp.space, values_of)}
-    found = size(hp.space)
+    every = {tuple(sorted(point.items())) for point in walk(hp.space, all_values)}
+    found = space_size(hp.space)
     assert (found.points, found.continuous) == (len(every), 0)
     assert len(every) > 3
 
 
 def test_continuous_ranges_are_told_apart() -> None:
-    found = size(discover_space(Small(70), None))
-    assert found == Size(hyperparameters=3, continuous=1, points=61 * 2)
+    found = space_size(discover_space(Small(70), None))
+    assert found == SpaceSize(hyperparameters=3, continuous=1, points=61 * 2)
 
 
 def test_model_3_is_counted_in_a_moment() -> None:
-    found = size(discover_space(Model3(70), None))
+    found = space_size(discover_space(Model3(70), None))
     assert (found.hyperparameters, found.continuous) == (30, 2)
     assert found.points > 10**11
 
@@ -78,5 +78,5 @@ def test_a_space_that_declares_nothing_is_built() -> None:
                 hp.Int("found", 1, 2)
         return model
 
-    found = size(discover_space(Building(build), None))
-    assert found == Size(hyperparameters=4, continuous=1, points=61 * (1 + 2))
+    found = space_size(discover_space(Building(build), None))
+    assert found == SpaceSize(hyperparameters=4, continuous=1, points=61 * (1 + 2))

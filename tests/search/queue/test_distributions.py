@@ -17,8 +17,8 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from search.queue.distributions import distribution, holds, key, to_internal, to_value
-from search.queue.search_space import values_of
+from search.queue.distributions import holds, param_key, to_distribution, to_internal, to_value
+from search.queue.search_space import all_values
 
 SAMPLINGS = ("linear", "log", "reverse_log")
 
@@ -122,7 +122,7 @@ def on_grid(entry: Int | Float, value: float) -> bool:
 def test_each_internal_value_is_a_legal_value_and_maps_back(
     entry: HyperParameter, data: st.DataObject | None
 ) -> None:
-    target = distribution(entry)
+    target = to_distribution(entry)
     assert target is not None
     internals = [data.draw(members(target))] if data else _ends(target)
     for internal in internals:
@@ -151,7 +151,7 @@ def _same(one: Any, other: Any, entry: HyperParameter) -> bool:
 @settings(max_examples=400)
 @given(entries, st.integers(0, 10**6))
 def test_kerastuners_own_samples_lie_in_the_distribution(entry: HyperParameter, seed: int) -> None:
-    target = distribution(entry)
+    target = to_distribution(entry)
     assert target is not None
     sampled = entry.random_sample(seed)
     internal = to_internal(entry, sampled)
@@ -166,14 +166,14 @@ def test_kerastuners_own_samples_lie_in_the_distribution(entry: HyperParameter, 
 
 @given(entries)
 def test_the_default_lies_in_the_distribution(entry: HyperParameter) -> None:
-    target = distribution(entry)
+    target = to_distribution(entry)
     assert target is not None
     assert target._contains(target.to_internal_repr(to_internal(entry, entry.default)))
 
 
 @given(entries)
 def test_the_study_can_write_the_distribution_down(entry: HyperParameter) -> None:
-    target = distribution(entry)
+    target = to_distribution(entry)
     assert target is not None
     assert json_to_distribution(distribution_to_json(target)) == target
 
@@ -200,7 +200,7 @@ def test_the_study_can_write_the_distribution_down(entry: HyperParameter) -> Non
     ],
 )
 def test_distributions(entry: HyperParameter, expected: BaseDistribution | None) -> None:
-    assert distribution(entry) == expected
+    assert to_distribution(entry) == expected
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_distributions(entry: HyperParameter, expected: BaseDistribution | None)
     ],
 )
 def test_a_range_of_one_value_is_single(entry: HyperParameter) -> None:
-    target = distribution(entry)
+    target = to_distribution(entry)
     assert target is not None
     assert target.single()
     assert to_value(entry, to_internal(entry, entry.default)) == entry.default
@@ -233,9 +233,9 @@ def test_a_range_of_one_value_is_single(entry: HyperParameter) -> None:
 )
 def test_a_stepped_value_is_the_one_that_a_user_writes(entry: Float, written: list[float]) -> None:
     """A condition on 0.3 never holds for the 0.30000000000000004 that three steps of 0.1 add to."""
-    target = distribution(entry)
+    target = to_distribution(entry)
     assert target is not None
-    assert [to_value(entry, internal) for internal in values_of(target)] == written
+    assert [to_value(entry, internal) for internal in all_values(target)] == written
 
 
 @pytest.mark.parametrize(
@@ -294,12 +294,12 @@ def test_a_value_that_no_choice_holds_is_refused(entry: Choice) -> None:
 
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(TypeError, match="HyperParameter"):
-        distribution(HyperParameter("x"))
+        to_distribution(HyperParameter("x"))
 
 
 def test_values_are_ready_for_json() -> None:
     for entry in (Int("x", 1, 9, sampling="reverse_log"), Float("x", 1, 9, step=2)):
-        target = distribution(entry)
+        target = to_distribution(entry)
         assert isinstance(target, IntDistribution | FloatDistribution)
         assert json.loads(json.dumps(to_value(entry, target.low))) == to_value(entry, target.low)
 
@@ -315,11 +315,11 @@ def test_keys_are_equal_only_for_the_same_entry(
     name: str, under: list[Parent], other: str, elsewhere: list[Parent]
 ) -> None:
     one, two = Boolean(name, conditions=under), Boolean(other, conditions=elsewhere)
-    assert (key(one) == key(two)) == (name == other and under == elsewhere)
+    assert (param_key(one) == param_key(two)) == (name == other and under == elsewhere)
 
 
 def test_keys_read_well() -> None:
     under = [Parent("model", ["cnn", "rnn"]), Parent("layers", [2])]
-    assert key(Int("units", 1, 2, conditions=under)) == "units [model=cnn|rnn, layers=2]"
-    assert key(Int("units", 1, 2)) == "units"
-    assert key(Boolean("x", conditions=Parent("on", [True]))) == "x [on=True]"
+    assert param_key(Int("units", 1, 2, conditions=under)) == "units [model=cnn|rnn, layers=2]"
+    assert param_key(Int("units", 1, 2)) == "units"
+    assert param_key(Boolean("x", conditions=Parent("on", [True]))) == "x [on=True]"

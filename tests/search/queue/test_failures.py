@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 
 from results.study import RESULT, Result
 from search.queue import queue as slots
-from search.queue.failures import REFUSALS_A_FAILURE, are_too_many, problem
+from search.queue.failures import REFUSALS_A_FAILURE, are_too_many, failure_problem
 
 
 @pytest.fixture
@@ -27,10 +27,12 @@ def refuse(study: optuna.Study) -> None:
 
 def test_failures_in_a_row_end_it_with_the_last_reason(study: optuna.Study) -> None:
     for reason in ("a", "b", "c"):
-        assert problem(study, 3) is None
+        assert failure_problem(study, 3) is None
         fail(study, reason)
-    assert problem(study, 3) == "3 trials in a row failed (--max-failures 3), the last with: c"
-    assert problem(study, 4) is None
+    assert (
+        failure_problem(study, 3) == "3 trials in a row failed (--max-failures 3), the last with: c"
+    )
+    assert failure_problem(study, 4) is None
 
 
 @pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED])
@@ -41,9 +43,9 @@ def test_any_other_end_begins_the_row_anew(study: optuna.Study, state: TrialStat
     study.tell(study.ask().number, value, state=state)
     fail(study)
     fail(study)
-    assert problem(study, 3) is None
+    assert failure_problem(study, 3) is None
     fail(study)
-    assert problem(study, 3) is not None
+    assert failure_problem(study, 3) is not None
 
 
 def test_the_order_is_that_of_the_ends(study: optuna.Study) -> None:
@@ -51,14 +53,14 @@ def test_the_order_is_that_of_the_ends(study: optuna.Study) -> None:
     fail(study)
     study.tell(early.number, 1.0)
     fail(study)
-    assert problem(study, 2) is None
+    assert failure_problem(study, 2) is None
 
 
 def test_running_trials_and_those_put_back_are_no_failures(study: optuna.Study) -> None:
     for _ in range(3):
         lost = study.ask()
         slots.replace(study, study.trials[lost.number], "its worker died", same_values=True)
-    assert problem(study, 1) is None
+    assert failure_problem(study, 1) is None
 
 
 def test_a_trial_that_is_about_to_end_is_counted_once(study: optuna.Study) -> None:
@@ -75,8 +77,8 @@ def test_models_too_large_count_for_a_tenth(study: optuna.Study) -> None:
     fail(study)
     for _ in range(2 * REFUSALS_A_FAILURE - 2):
         refuse(study)
-    assert problem(study, 2) is None
+    assert failure_problem(study, 2) is None
     refuse(study)
-    assert problem(study, 2) == (
+    assert failure_problem(study, 2) == (
         "20 trials in a row failed (--max-failures 2), the last with: too large"
     )

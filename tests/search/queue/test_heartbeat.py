@@ -11,8 +11,8 @@ from optuna.storages._grpc.server import make_server
 from optuna.trial import TrialState
 
 from results.study import SILENT_BEATS, WORKER, close_storage, open_storage
-from search.queue.heartbeat import _ALIVE, beating, patience
-from search.queue.stale_trials import put_back
+from search.queue.heartbeat import _ALIVE, patience, send_heartbeats
+from search.queue.stale_trials import retry_stale
 from tests.search.journals import journalled
 
 pytestmark = [
@@ -54,12 +54,12 @@ def test_a_trial_that_beats_is_left_alone_and_a_silent_one_put_back(study: optun
     trial = study.ask()
     trial.set_user_attr(WORKER, "elsewhere-1")
     trial.suggest_float("x", 0.0, 1.0)
-    with beating(study._storage, trial._trial_id, SECONDS):
+    with send_heartbeats(study._storage, trial._trial_id, SECONDS):
         time.sleep(SECONDS * (SILENT_BEATS + 1.5))
-        assert put_back(study) == 0
+        assert retry_stale(study) == 0
     time.sleep(SECONDS * (SILENT_BEATS + 1.5))
-    assert put_back(study) == 1
-    assert put_back(study) == 0
+    assert retry_stale(study) == 1
+    assert retry_stale(study) == 0
     lost, replacement = study.trials
     assert (lost.state, replacement.state) == (TrialState.FAIL, TrialState.WAITING)
     assert replacement.system_attrs["fixed_params"] == lost.params
@@ -67,7 +67,7 @@ def test_a_trial_that_beats_is_left_alone_and_a_silent_one_put_back(study: optun
 
 def test_a_trial_that_has_ended_ends_its_signs_quietly(study: optuna.Study) -> None:
     trial = study.ask()
-    with beating(study._storage, trial._trial_id, SECONDS):
+    with send_heartbeats(study._storage, trial._trial_id, SECONDS):
         study.tell(trial, 0.5)
         time.sleep(SECONDS * 1.5)
     assert study.best_value == 0.5

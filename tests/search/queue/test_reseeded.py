@@ -9,7 +9,7 @@ import pytest
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from search.common.seeds import of_proposal
+from search.common.seeds import proposal_seed
 from search.queue import queue as slots
 from search.queue.reseeded import ReseededSampler
 from tests.search.journals import journalled
@@ -73,7 +73,7 @@ def test_each_trial_has_the_sampler_of_its_number() -> None:
 
     study = optuna.create_study(sampler=ReseededSampler(make, 7))
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
-    assert seeds == [of_proposal(7, number) for number in range(3)]
+    assert seeds == [proposal_seed(7, number) for number in range(3)]
 
 
 def test_two_workers_never_draw_the_same() -> None:

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from results.study import INDEX
 from search.queue import queue as slots, search_space as points
-from search.queue.distributions import key
+from search.queue.distributions import param_key
 from tests.search.asking import POINTS, conditional, space_of
 
 
@@ -144,5 +144,5 @@ def test_which_points_are_taken() -> None:
 
 
 def test_keys_name_the_points(space: keras_tuner.HyperParameters) -> None:
-    keys = {key(entry) for entry in space.space}
+    keys = {param_key(entry) for entry in space.space}
     assert all(set(point) <= keys for point in all_points(space, "anywhere", 0))

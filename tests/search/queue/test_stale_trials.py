@@ -17,15 +17,15 @@ from optuna.trial import FrozenTrial, TrialState
 
 from results.study import DEATHS, PROCESS_START, WORKER, counted_trials
 from search.queue import queue as slots, stale_trials as lost
-from search.queue.heartbeat import beating
+from search.queue.heartbeat import send_heartbeats
 from search.queue.stale_trials import (
     MOST_DEATHS,
     birth,
-    cause,
+    describe_exit,
+    describe_wait,
     is_lost,
-    put_back,
-    told_of,
-    wait_for_signs,
+    retry_stale,
+    wait_for_heartbeats,
     worker_name,
 )
 from tests.search import processes
@@ -126,10 +126,10 @@ def test_a_trial_that_kills_its_worker_each_time_fails_for_good(study: optuna.St
     first = begin(study)
     values = dict(first.params)
     for _ in range(MOST_DEATHS - 1):
-        assert put_back(study, dead=PID, exitcode=-signal.SIGKILL) == 1
+        assert retry_stale(study, dead=PID, exitcode=-signal.SIGKILL) == 1
         assert remaining(study) == 2
         begin_again(study, values)
-    assert put_back(study, dead=PID, exitcode=-signal.SIGKILL) == 1
+    assert retry_stale(study, dead=PID, exitcode=-signal.SIGKILL) == 1
     (failed,) = [trial for trial in counted_trials(study) if trial.state == TrialState.FAIL]
     assert failed.user_attrs["reason"] == (
         "its worker died 3 times (signal 9: perhaps out of memory)"
@@ -142,16 +142,16 @@ def test_deaths_that_nobody_saw_are_not_counted(study: optuna.Study) -> None:
     values = dict(begin(study).params)
     for _ in range(2 * MOST_DEATHS):
         # The whole run was killed: the next one asks the system.
-        assert put_back(study) == 1
+        assert retry_stale(study) == 1
         begin_again(study, values)
     assert remaining(study) == 1
-    assert put_back(study, dead=PID, exitcode=1) == 1
+    assert retry_stale(study, dead=PID, exitcode=1) == 1
     assert remaining(study) == 2
 
 
 def test_a_trial_that_was_interrupted_in_between_keeps_its_count(study: optuna.Study) -> None:
     values = dict(begin(study).params)
-    put_back(study, dead=PID, exitcode=1)
+    retry_stale(study, dead=PID, exitcode=1)
     trial = begin_again(study, values)
     slots.replace(study, study.trials[trial.number], "interrupted", same_values=True)
     assert begin_again(study, values).user_attrs[DEATHS] == 1
@@ -161,7 +161,7 @@ def test_deaths_of_different_trials_do_not_add_up(study: optuna.Study) -> None:
     for pid in (PID, PID + 1):
         begin(study, pid)
     for pid in (PID, PID + 1):
-        assert put_back(study, dead=pid, exitcode=1) == 1
+        assert retry_stale(study, dead=pid, exitcode=1) == 1
     assert [trial.user_attrs[DEATHS] for trial in counted_trials(study)] == [1, 1]
 
 
@@ -176,7 +176,7 @@ def test_deaths_of_different_trials_do_not_add_up(study: optuna.Study) -> None:
     ],
 )
 def test_the_cause_is_told(exitcode: int | None, said: str) -> None:
-    assert cause(exitcode) == said
+    assert describe_exit(exitcode) == said
 
 
 @pytest.mark.slow
@@ -207,7 +207,7 @@ def test_what_is_awaited_is_told_with_how_long(tmp_path: Path) -> None:
     study = journalled(tmp_path / "journal.log")
     for host in ("here", "there"):
         study.ask().set_user_attr(WORKER, f"{host}-7")
-    assert told_of(study, study.trials, 15) == (
+    assert describe_wait(study, study.trials, 15) == (
         "waiting for trial 0 (here-7), trial 1 (there-7): one whose worker gives no sign of life "
         "for another 60 s is repeated here"
     )
@@ -224,13 +224,13 @@ def test_the_last_trial_of_another_machine_is_waited_for_until_it_is_known_to_li
     study.tell(0, 1.0)
     beat = 0.25
     study._storage.set_trial_system_attr(trial._trial_id, "alive", [time.time(), beat])
-    signs = beating(study._storage, trial._trial_id, beat) if lives else nullcontext()
+    signs = send_heartbeats(study._storage, trial._trial_id, beat) if lives else nullcontext()
     with signs:
-        wait_for_signs(study, BUDGET, lambda: False)
+        wait_for_heartbeats(study, BUDGET, lambda: False)
     assert slots.look(study).remaining(BUDGET) == (0 if lives else 1)
     # There is something to do already, or too little time to do it.
-    wait_for_signs(study, BUDGET + 1, lambda: False)
-    wait_for_signs(study, BUDGET, lambda: True)
+    wait_for_heartbeats(study, BUDGET + 1, lambda: False)
+    wait_for_heartbeats(study, BUDGET, lambda: True)
 
 
 def signed(study: optuna.Study) -> list[FrozenTrial]:
@@ -241,4 +241,4 @@ def signed(study: optuna.Study) -> list[FrozenTrial]:
 def test_a_system_without_sigkill_tells_the_cause_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(signal, "SIGKILL")
     module = runpy.run_path(str(Path(lost.__file__)))
-    assert module["cause"](-signal.SIGTERM) == "signal 15"
+    assert module["describe_exit"](-signal.SIGTERM) == "signal 15"

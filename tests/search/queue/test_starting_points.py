@@ -12,7 +12,7 @@ from data.common.errors import UserError
 from search.bridge.oracle import OptunaOracle
 from search.queue.distributions import to_value
 from search.queue.search_space import identity
-from search.queue.starting_points import check_start, internal_point, starts_of
+from search.queue.starting_points import check_start, internal_point, starting_points_of
 from spaces import Model3
 from tests.commands import call
 from tests.search.asking import Scorer
@@ -138,8 +138,8 @@ def test_a_hypermodel_names_its_starting_points_or_none() -> None:
     class Knowing(keras_tuner.HyperModel):  # type: ignore[misc]
         starting_points = ({"units": 64}, {})
 
-    assert starts_of(Knowing()) == ({"units": 64}, {})
-    assert starts_of(keras_tuner.HyperModel()) == ({},)
+    assert starting_points_of(Knowing()) == ({"units": 64}, {})
+    assert starting_points_of(keras_tuner.HyperModel()) == ({},)
 
 
 @pytest.mark.parametrize("trials", [2, 4])

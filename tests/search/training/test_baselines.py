@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from data.dataset.dataset import Dataset
 from results.scoring import probabilities
 from results.study import Result
-from search.common.seeds import derive
+from search.common.seeds import derive_seed
 from search.training.baselines import Cache, hash_sources
 from search.training.fit import Recipe
 from spaces.baselines import fit_linear
@@ -60,7 +60,7 @@ def test_a_network_is_kept_with_all_that_a_reader_needs(kept: Cache, dataset: Da
     assert (result.name, result.kind, result.status) == ("model1", "baseline", "complete")
     assert (result.number, result.hyperparameters) == (None, {})
     assert (result.epochs, len(result.curve), result.layers) == (1.0, 1, 3)
-    assert result.seed == derive(5, 0)
+    assert result.seed == derive_seed(5, 0)
     assert result.parameters == dataset.vocabulary.num_words * 32 + 2 * 32 * 32 + 32 + 33
     assert result.latency_us and result.latency_batch_us and result.train_seconds > 0
     labels = dataset.labels_of(dataset.split.validation)

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score
 from data.dataset.dataset import Dataset
 from results.scoring import load_scores, probabilities
 from results.study import Result
-from search.common.seeds import derive
+from search.common.seeds import derive_seed
 from search.training.fit import Recipe
 from search.training.retrain import retrain
 from tests.search.small import Small
@@ -74,9 +74,13 @@ def test_another_seed_gives_another_training(
     original, scores = trial
     told: list[tuple[str, float, float | None]] = []
     result = again(
-        original, dataset, tmp_path / "b", derive(7, 99), notify=lambda *news: told.append(news)
+        original,
+        dataset,
+        tmp_path / "b",
+        derive_seed(7, 99),
+        notify=lambda *news: told.append(news),
     )
-    assert result.seed == derive(7, 99)
+    assert result.seed == derive_seed(7, 99)
     assert result.artifacts == str(tmp_path / "b")
     found = load_scores(tmp_path / "b" / "scores.npz")
     assert np.abs(found["heldout"] - scores["heldout"]).max() > 1e-3

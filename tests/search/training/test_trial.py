@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score
 from data.dataset.dataset import Dataset
 from results.scoring import constant_predictions, probabilities
 from results.study import CHECKPOINT, INTERRUPTED, RETRY_OF, Store, best_first
-from search.common.seeds import derive
+from search.common.seeds import derive_seed
 from search.training.job import Interrupted
 from search.training.trial import KEPT_CHECKPOINTS
 from spaces import violations
@@ -75,7 +75,7 @@ def test_each_trial_is_recorded_with_all_that_a_reader_needs(
         scores = whole.scores(result)
         assert scores is not None
         assert result.reason == constant_predictions(scores["validation"])
-        assert result.seed == derive(7, trial.number)
+        assert result.seed == derive_seed(7, trial.number)
         assert result.worker == "here-1"
         assert [point.epoch for point in result.curve][-1] == 1.0
         assert len(result.curve) == 2

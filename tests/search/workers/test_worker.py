@@ -10,7 +10,7 @@ import pytest
 
 from data.dataset.dataset import Dataset
 from results.study import DATA_FOLDER, Result
-from search.common.seeds import of_refit
+from search.common.seeds import refit_seed
 from search.workers.messages import Plan, Progress, Repeat
 from search.workers.worker import Worker
 from tests.search.processes import plan_in
@@ -64,7 +64,7 @@ def test_a_refit_spans_its_schedule_over_all_training_rows(
     done = worker._repeat(Repeat(FIRST, None, "trial 3, refit", tmp_path / "refit"))
     result = done.result
     assert (result.name, result.kind, result.number) == ("trial 3, refit", "refit", 3)
-    assert (result.status, result.seed) == ("complete", of_refit(11))
+    assert (result.status, result.seed) == ("complete", refit_seed(11))
     assert result.hyperparameters == FIRST.hyperparameters
     model = keras.saving.load_model(tmp_path / "refit" / "model.keras")
     rate = model.optimizer.get_config()["learning_rate"]["config"]
