@@ -6,48 +6,33 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from data.common import Parser, add_max_bytes, run
-from data.dataset import DataCard as DataCard, split
-from data.dataset.card import card as card
-from data.reading import FORMATS, access_log
+from data.common import Parser, run
+from data.dataset import SPLITS, DataCard, make_split
+from data.reading import LOG_FORMATS, add_max_bytes, read_log
 
 WIDEST_PATH = 60
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run `python -m data.inspect`.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status.
-    """
+    """Run `python -m data.inspect` with these arguments and return the exit status."""
     options = _parser().parse_args(argv)
-    log = access_log.read(
+    log = read_log(
         options.file,
         format=options.format,
         rows=options.rows,
         skip_bad_rows=options.skip_bad_rows,
         max_bytes=options.max_bytes,
     )
-    made = card(log, split.make(options.split, len(log.texts)))
+    card = DataCard.of(log, make_split(options.split, len(log.texts)))
     if options.output_format == "json":
-        print(json.dumps(dataclasses.asdict(made), indent=2))
+        print(json.dumps(dataclasses.asdict(card), indent=2))
     else:
-        print(render(made))
+        print(render(card))
     return 0
 
 
 def render(card: DataCard) -> str:
-    """Lay a card out as tables.
-
-    Args:
-        card: The card.
-
-    Returns:
-        Several lines of text.
-    """
+    """Lay a card out as tables."""
     sections = [
         _log_table(card),
         _slices_table(card),
@@ -74,10 +59,10 @@ def _parser() -> Parser:
     )
     data = parser.add_argument_group("data")
     data.add_argument("file", metavar="FILE", help="plain, .gz, .xz or .zip; - is standard input")
-    data.add_argument("--format", choices=FORMATS, help="format of FILE (default: guessed)")
+    data.add_argument("--format", choices=LOG_FORMATS, help="format of FILE (default: guessed)")
     data.add_argument(
         "--split",
-        choices=split.SPLITS,
+        choices=SPLITS,
         default="chronological",
         help="how rows are split 75/25 (default: %(default)s)",
     )

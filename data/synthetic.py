@@ -23,7 +23,7 @@ _PAUSE = 1_000.0  # milliseconds between two requests at the busiest hour, on av
 _CAMPAIGN_PAUSE = 60.0
 
 
-class Row(NamedTuple):
+class LabeledRow(NamedTuple):
     """One row of the log, and what the generator knows about it."""
 
     record: str
@@ -36,7 +36,7 @@ def generate(rows: int, seed: int = 0) -> Iterator[tuple[str, int]]:
 
     Args:
         rows: How many.
-        seed: Decides every row, together with the installed version of Faker.
+        seed: Decides every row.
 
     Yields:
         The raw JSON record and its label (0 normal, 1 malicious), by time.
@@ -47,19 +47,8 @@ def generate(rows: int, seed: int = 0) -> Iterator[tuple[str, int]]:
     return ((row.record, row.label) for row in explained(rows, seed))
 
 
-def explained(rows: int, seed: int = 0) -> Iterator[Row]:
-    """Make the log of `generate`, with the kind of each row.
-
-    Args:
-        rows: How many.
-        seed: Decides every row.
-
-    Returns:
-        The rows, by time.
-
-    Raises:
-        UserError: If `rows` or `seed` is out of range.
-    """
+def explained(rows: int, seed: int = 0) -> Iterator[LabeledRow]:
+    """Make the log of `generate`, with the kind of each row."""
     if rows < 1:
         raise UserError(f"--rows is {rows}, but a log needs at least 1 row")
     if seed < 0:
@@ -92,12 +81,12 @@ class _Traffic:
     def __init__(self, rows: int, seed: int) -> None:
         self._total = rows
         self._rng = Random(seed)
-        self._shop = Shop(seed)
+        self._shop = Shop()
         self._recorder = Recorder(seed)
         self._campaign: _Campaign | None = None
         self._time = float(_START)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[LabeledRow]:
         row = 0
         for size, normal in slices(self._total):
             malicious = size - normal
@@ -133,11 +122,11 @@ class _Traffic:
                 row + int(rng.expovariate(1 / 40)),
             )
 
-    def _row(self, row: int, label: int) -> Row:
+    def _row(self, row: int, label: int) -> LabeledRow:
         request, client = self._attack(row) if label else self._honest(row)
         self._time += 1 + self._pause()
         record = self._recorder.record(self._rng, request, int(self._time), client)
-        return Row(record, label, request.kind)
+        return LabeledRow(record, label, request.kind)
 
     def _attack(self, row: int) -> tuple[Request, str]:
         rng = self._rng
@@ -193,14 +182,7 @@ def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the embedded data set to a file.
-
-    Args:
-        arguments: What follows the program's name.
-
-    Returns:
-        The exit status, 0.
-    """
+    """Run `python -m data.synthetic` with these arguments and return the exit status."""
     parser = Parser(
         prog="python -m data.synthetic",
         description="Write a labelled, seeded access log of a made-up shop (brief's CSV format).",

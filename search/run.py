@@ -1,6 +1,6 @@
 """Train the baselines, search for Model 3, rank all on the held-out part, export the winner."""
 
-from data.common.start import start
+from data.common import start
 
 if __name__ == "__main__":
     start()

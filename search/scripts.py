@@ -3,8 +3,7 @@
 import importlib
 from typing import NoReturn
 
-from data.common import run
-from data.common.start import start
+from data.common import run, start
 
 
 def search() -> NoReturn:

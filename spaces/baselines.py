@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from data.reading import access_log
+from data.reading import request_values
 
 Labels = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float64]
@@ -140,7 +140,7 @@ def _linear(model: Pipeline, texts: Sequence[str]) -> Probabilities:
 
 
 def _regex(texts: Sequence[str]) -> Probabilities:
-    found = [SUSPICIOUS.search(access_log.values(text)) is not None for text in texts]
+    found = [SUSPICIOUS.search(request_values(text)) is not None for text in texts]
     return np.array(found, dtype=np.float64)
 
 

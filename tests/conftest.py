@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from data import synthetic
 from data.dataset.dataset import Dataset, prepare
-from data.reading import access_log
+from data.reading import read_log
 
 ROWS = 600
 
@@ -33,6 +33,6 @@ def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def dataset(log_file: Path) -> Dataset:
     """The log as a worker sees it: saved, and mapped into memory."""
-    prepared = prepare(access_log.read(str(log_file)), batch_size=32)
+    prepared = prepare(read_log(str(log_file)), batch_size=32)
     prepared.save(log_file.with_name("data"))
     return Dataset.load(log_file.with_name("data"))

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from data.common.errors import UserError
-from data.dataset.encode import Vocabulary
-from data.reading import access_log
-from data.reading.formats import FORMATS, Format, check_format
+from data.dataset.encoding import Vocabulary
+from data.reading import read_log
+from data.reading.formats import LOG_FORMATS, LogFormat, check_format
 from results.export.preprocessing_doc import preprocessing_text
 from results.export.test_vectors import raw
 from results.scoring import Threshold
@@ -19,9 +19,9 @@ from results.serving.exported import Preprocessing
 from results.serving.preparation import Preparation
 from tests.commands import ROOT
 
-TEXT = FORMATS["text"]
+TEXT = LOG_FORMATS["text"]
 TEXTS = ["GET /a, b", "/?q='or 1=1--", 'say "x"']
-TABS = Format(
+TABS = LogFormat(
     "tabs",
     keyed=False,
     begins=lambda line: "\t" in line,
@@ -34,15 +34,15 @@ TABS = Format(
 @pytest.fixture
 def tabs(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more format, before the one that takes everything."""
-    monkeypatch.delitem(FORMATS, "text")
-    monkeypatch.setitem(FORMATS, "tabs", TABS)
-    monkeypatch.setitem(FORMATS, "text", TEXT)
+    monkeypatch.delitem(LOG_FORMATS, "text")
+    monkeypatch.setitem(LOG_FORMATS, "tabs", TABS)
+    monkeypatch.setitem(LOG_FORMATS, "text", TEXT)
 
 
 def stand_alone(preprocessing: Preprocessing) -> Any:
     """Give the predictor that lies in an export, as far as it reads lines."""
     pytest.importorskip("onnxruntime")
-    kind = runpy.run_path(str(ROOT / "results" / "assets" / "predict.py"))["Predictor"]
+    kind = runpy.run_path(str(ROOT / "results" / "export" / "assets" / "predict.py"))["Predictor"]
     predictor = kind.__new__(kind)  # What it is made of needs a model.
     predictor._given = json.loads(json.dumps(preprocessing.as_json()))
     return predictor
@@ -54,11 +54,11 @@ def test_a_new_format_is_read_and_guessed(tmp_path: Path) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file, delimiter="\t").writerows([[text, 1] for text in TEXTS])
     for given in (None, "tabs"):
-        log = access_log.read(str(path), format=given)
+        log = read_log(str(path), format=given)
         assert (log.format, list(log.texts), log.labels.tolist()) == ("tabs", TEXTS, [1, 1, 1])
     path.write_text("a\tb\t1\n")
     with pytest.raises(UserError, match=r"has 3 columns, but must have 2.* where it holds '\\t'"):
-        access_log.read(str(path), format="tabs")
+        read_log(str(path), format="tabs")
 
 
 @pytest.mark.usefixtures("tabs")

@@ -1,12 +1,14 @@
 from .command import (
     EXIT_INTERRUPTED as EXIT_INTERRUPTED,
     Parser as Parser,
-    add_max_bytes as add_max_bytes,
+    byte_count as byte_count,
     run as run,
+    start as start,
 )
 from .errors import (
     UserError as UserError,
     first_line as first_line,
+    write_failure as write_failure,
 )
 from .files import (
     new_file as new_file,
@@ -15,14 +17,10 @@ from .files import (
     sync_all as sync_all,
     write_text as write_text,
 )
+from .passwords import (
+    HIDDEN as HIDDEN,
+    hide_password as hide_password,
+)
 from .progress import (
     track as track,
-)
-from .redaction import (
-    HIDDEN as HIDDEN,
-    Redacting as Redacting,
-    Secrets as Secrets,
-    hidden as hidden,
-    is_secret as is_secret,
-    redact as redact,
 )

@@ -1,17 +1,54 @@
-"""The one exception that means: the user can mend this; and what others say, in one line."""
+"""The exception for what the user can mend, and other exceptions told in one line."""
+
+import errno
+import os
+from collections.abc import Iterator
+
+_REMEDIES = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "allow larger files",
+    errno.EROFS: "make it writable",
+    errno.EIO: "look after the disk",
+}
 
 
 class UserError(Exception):
     """A mistake of input or usage, told to the user in one line, without a traceback.
 
-    The message says what was wrong, where (file, row, option) and what to do.
+    The message says what is wrong, where (file, row, option) and what to do.
     """
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an exception's message; its type where it has none.
+    """Return the first line of an exception's message, or its type if the message is empty."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def write_failure(error: BaseException, where: str = "the output") -> str | None:
+    """Return one line if an exception comes from a disk that is full or cannot be written.
+
+    Such an error is no bug: it ends a run in order, and the run can be resumed once it is mended.
 
     Args:
-        error: Any exception.
+        error: Any exception; its causes are searched too.
+        where: What was being written, for an exception that does not name a file.
+
+    Returns:
+        What cannot be written, why and what to do; None for any other exception.
     """
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in _REMEDIES:
+            if isinstance(error, UserError):
+                return str(error)
+            why = os.strerror(cause.errno)
+            return f"{cause.filename or where} cannot be written ({why}); {_REMEDIES[cause.errno]}"
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -6,9 +6,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import Progress
-
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -26,7 +23,7 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
     Args:
         items: What to loop over.
         label: What is being done, e.g. "reading log.csv".
-        total: How many items there are, where known.
+        total: How many items there are, if known.
 
     Yields:
         Each item in turn.
@@ -38,6 +35,9 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
 
 
 def _bar(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
+    from rich.console import Console
+    from rich.progress import Progress
+
     with Progress(console=Console(stderr=True), transient=True) as progress:
         yield from progress.track(items, total=total, description=label)
 

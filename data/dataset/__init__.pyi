@@ -1,11 +1,12 @@
-from .batches import (
+from .batching import (
     GRID as GRID,
     MAX_LENGTH as MAX_LENGTH,
     Batch as Batch,
     Padding as Padding,
+    batches as batches,
     padded_lengths as padded_lengths,
 )
-from .card import (
+from .data_card import (
     DataCard as DataCard,
 )
 from .dataset import (
@@ -13,14 +14,14 @@ from .dataset import (
     VocabularyFrom as VocabularyFrom,
     prepare as prepare,
 )
-from .encode import (
-    Vocabulary as Vocabulary,
-)
-from .encoded import (
+from .encoding import (
     Encoded as Encoded,
+    Vocabulary as Vocabulary,
+    encode as encode,
 )
 from .split import (
     SPLITS as SPLITS,
     Rows as Rows,
     Split as Split,
+    make_split as make_split,
 )

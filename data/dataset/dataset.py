@@ -12,17 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError, new_folder, write_text
-from data.dataset import split as splits
-from data.dataset.encode import Encoded, Vocabulary, encode
-from data.dataset.split import Rows, Split
+from data.dataset.encoding import Encoded, Vocabulary, encode
+from data.dataset.split import Rows, Split, check_split, make_split
 from data.reading import DROPPED_KEYS, AccessLog, Texts
 
 VocabularyFrom = Literal["train", "all"]
 
-# What reading a file that is not there, was cut short or holds something else can raise.
+# Reading a file that is not there, was cut short or holds something else can raise these.
 _DAMAGED = (
     *(OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile),
-    # Of a file that was made to be nested too deeply, or declares more than it holds.
+    # These come from a file that is nested too deeply, or declares more than it holds.
     *(RecursionError, MemoryError),
 )
 
@@ -39,7 +38,7 @@ class Dataset:
         facts: What the leaderboard says of the data: source, format, rows, skipped rows, dropped
             keys, fingerprint, split, vocabulary, number of ids, share of malicious rows a slice.
         folder: Where it is stored; None before `save`.
-        kept_texts: The cleaned records; None where they are to be read from the folder.
+        kept_texts: The cleaned records; None if they are to be read from the folder.
     """
 
     encoded: Encoded
@@ -71,21 +70,11 @@ class Dataset:
         return replace(self, split=self.split.refitting)
 
     def labels_of(self, rows: Rows) -> npt.NDArray[np.uint8]:
-        """Give the labels of some rows.
-
-        Args:
-            rows: Row indices, [m].
-
-        Returns:
-            Their labels, uint8 [m].
-        """
+        """Return the labels of rows given by their indices, uint8 [m]."""
         return self.labels[rows]
 
     def save(self, folder: Path) -> None:
-        """Write the data set as a folder, which is whole or not there.
-
-        Args:
-            folder: Where to write; a folder there is replaced.
+        """Write the data set as a folder, whole or not at all; a folder there is replaced.
 
         Raises:
             UserError: The folder cannot be written.
@@ -99,14 +88,7 @@ class Dataset:
             write_text(beside / "facts.json", json.dumps(self.facts))
 
     def is_saved(self, folder: Path) -> bool:
-        """Say whether `save` has written this data set into a folder before.
-
-        Args:
-            folder: Where.
-
-        Returns:
-            Whether it has; not, where what is there cannot be read.
-        """
+        """Tell whether `save` has written this data set into a folder that can still be read."""
         try:
             saved = Dataset.load(folder)
             return bool(saved.texts) and saved.facts == json.loads(json.dumps(self.facts))
@@ -116,12 +98,6 @@ class Dataset:
     @classmethod
     def load(cls, folder: Path) -> "Dataset":
         """Open what `save` wrote; the ids are mapped into memory, not copied.
-
-        Args:
-            folder: Where `save` wrote.
-
-        Returns:
-            The data set.
 
         Raises:
             UserError: A file is missing or damaged.
@@ -163,8 +139,8 @@ def prepare(
     Raises:
         UserError: The log is too short, or a slice lacks a class.
     """
-    rows = splits.make(split, len(log.texts))
-    splits.check(rows, log.labels, batch_size)
+    rows = make_split(split, len(log.texts))
+    check_split(rows, log.labels, batch_size)
     texts = log.texts if isinstance(log.texts, Texts) else Texts.of(log.texts)
     known = (
         Vocabulary.fit(texts, unknown=False)

@@ -15,7 +15,7 @@ VALIDATION_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Split:
-    """Row indices of the three slices; each row is in exactly one, but after `refitting`.
+    """Row indices of the three slices; each row is in exactly one, except in `refitting`.
 
     Attributes:
         name: "chronological" or "shuffled".
@@ -45,57 +45,46 @@ class Split:
         return {"fit": self.fit, "validation": self.validation, "held-out": self.heldout}
 
 
-def chronological(n: int) -> Split:
-    """Split without shuffling: the last quarter is held out, as the brief does.
+def split_in_order(n: int) -> Split:
+    """Split n rows without shuffling: the last quarter is held out, as the brief does.
 
-    Args:
-        n: How many rows there are.
-
-    Returns:
-        The split; the last quarter of the training part validates, as in Keras.
+    The last quarter of the rest validates, as in Keras.
     """
     order = np.arange(n, dtype=np.int64)
     train = int(n * (1 - HELDOUT_SHARE))
     return _validate_with_tail("chronological", order[:train], order[train:])
 
 
-def shuffled(n: int, seed: int = 42) -> Split:
+def split_shuffled(n: int, seed: int = 42) -> Split:
     """Split as scikit-learn's `train_test_split(test_size=.25, random_state=seed)` does.
 
-    Args:
-        n: How many rows there are.
-        seed: Its `random_state`.
-
-    Returns:
-        The split, each slice in shuffled order; the last quarter of the training part validates.
+    Each slice is in shuffled order; the last quarter of the training part validates.
     """
     order = np.random.RandomState(seed).permutation(n).astype(np.int64)
     heldout = int(np.ceil(n * HELDOUT_SHARE))
     return _validate_with_tail("shuffled", order[heldout:], order[:heldout])
 
 
-SPLITS = {"chronological": chronological, "shuffled": shuffled}
+def _validate_with_tail(name: str, train: Rows, heldout: Rows) -> Split:
+    fit = int(np.floor(len(train) * (1 - VALIDATION_SHARE)))
+    return Split(name, train[:fit], train[fit:], heldout)
 
 
-def make(name: str, n: int) -> Split:
+SPLITS = {"chronological": split_in_order, "shuffled": split_shuffled}
+
+
+def make_split(name: str, n: int) -> Split:
     """Split n rows in the named way.
 
-    Args:
-        name: One of `SPLITS`.
-        n: How many rows there are.
-
-    Returns:
-        The split.
-
     Raises:
-        UserError: The name is unknown.
+        UserError: The name is none of `SPLITS`.
     """
     if name not in SPLITS:
         raise UserError(f"--split is '{name}', but must be one of {', '.join(SPLITS)}")
     return SPLITS[name](n)
 
 
-def check(split: Split, labels: npt.NDArray[np.uint8], batch_size: int) -> None:
+def check_split(split: Split, labels: npt.NDArray[np.uint8], batch_size: int) -> None:
     """Refuse a split that cannot be trained or judged on.
 
     Args:
@@ -119,8 +108,3 @@ def check(split: Split, labels: npt.NDArray[np.uint8], batch_size: int) -> None:
                     f"the {name} part has no row of class {label} ({meaning}) among its "
                     f"{len(rows)}; give a longer log or another --split"
                 )
-
-
-def _validate_with_tail(name: str, train: Rows, heldout: Rows) -> Split:
-    fit = int(np.floor(len(train) * (1 - VALIDATION_SHARE)))
-    return Split(name, train[:fit], train[fit:], heldout)

@@ -1,25 +1,30 @@
 from .access_log import (
-    DROPPED_KEYS as DROPPED_KEYS,
     AccessLog as AccessLog,
-    clean as clean,
-    parse_line as parse_line,
+    read_log as read_log,
 )
 from .formats import (
-    FORMATS as FORMATS,
+    LOG_FORMATS as LOG_FORMATS,
+    LogFormat as LogFormat,
+    check_format as check_format,
+    parse_line as parse_line,
 )
 from .records import (
-    dump as dump,
-    load as load,
+    DROPPED_KEYS as DROPPED_KEYS,
+    clean as clean,
+    dump_record as dump_record,
+    load_record as load_record,
+    request_values as request_values,
 )
 from .source import (
     MAX_BYTES as MAX_BYTES,
     MAX_LINE as MAX_LINE,
     STDIN as STDIN,
+    add_max_bytes as add_max_bytes,
     name_of as name_of,
     open_lines as open_lines,
     standard_input as standard_input,
 )
 from .texts import (
     Texts as Texts,
-    decode as decode,
+    decode_block as decode_block,
 )

@@ -1,30 +1,40 @@
-"""The formats that a labelled log may have. A new one is an entry here, and nothing elsewhere."""
+"""The formats that a labelled log may have; a new one is an entry in `LOG_FORMATS`.
+
+A log's lines become numbered rows (`rows`), a row becomes a record and its label (`parse_row`).
+"""
 
 import csv
-from collections.abc import Callable, Mapping
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from data.common import UserError
-from data.reading.records import load
+from data.reading.records import load_record, without_keys
+from data.reading.source import MAX_LINE, decode
 
-MAX_FIELD = 2**24
+# Most bytes in a row, which a quoted field may spread over several lines.
+MAX_FIELD = MAX_LINE
+_LABELS = {"0": 0, "1": 1}
+
+# The fields of a CSV, or a JSON line.
+RawRow = list[str] | str
 
 
 @dataclass(frozen=True)
-class Format:
+class LogFormat:
     """How the rows of a log are written, and how they are told from others.
 
     Attributes:
         name: What `--format` calls it.
         keyed: Whether a record is a JSON object, which is cleaned; else it is a text, left as is.
-        begins: Whether a log that begins with this line has it; asked in the order of `FORMATS`.
+        begins: Whether a log that begins with this line has it; the formats are asked in order.
         told: What a line is, for those who do the preprocessing in another language.
-        quote: The quote character of a CSV of two columns, record and label; None where each line
-            is a JSON object with a key `label`.
+        quote: The quote character of a CSV of two columns, record and label; None if each line is
+            a JSON object with a key `label`.
         delimiter: What stands between the two columns.
         header: Whether the first row may name the columns.
-        is_quick: Whether `data.reading.quick.split_row` takes the usual row apart.
     """
 
     name: str
@@ -34,65 +44,174 @@ class Format:
     quote: str | None = None
     delimiter: str = ","
     header: bool = False
-    is_quick: bool = False
 
     def layout(self) -> dict[str, Any]:
-        """Say how a line is read, for a program that does not know the name.
-
-        Returns:
-            `keyed`, `quote` and `delimiter`, as plain JSON values.
-        """
+        """Return `keyed`, `quote` and `delimiter` as JSON values, for other programs."""
         return {"keyed": self.keyed, "quote": self.quote, "delimiter": self.delimiter}
 
     def split(self, line: str) -> list[str]:
-        """Split one line of a CSV into its fields.
-
-        Args:
-            line: The line.
-
-        Returns:
-            The fields; of a blank line one that is empty.
+        """Split one line of a CSV into its fields; a blank line has one that is empty.
 
         Raises:
             UserError: If it is no CSV.
         """
-        assert self.quote is not None
-        csv.field_size_limit(MAX_FIELD)
-        reader = csv.reader([line], quotechar=self.quote, delimiter=self.delimiter)
         try:
-            return next(reader, []) or [""]
+            return next(self.reader([line]), []) or [""]
         except csv.Error as error:
             raise UserError(f"is no CSV ({error})") from error
 
+    def reader(self, lines: Iterator[str] | list[str]) -> Iterator[list[str]]:
+        """Split the lines of a CSV into the fields of its rows."""
+        assert self.quote is not None
+        csv.field_size_limit(MAX_FIELD)
+        return csv.reader(lines, quotechar=self.quote, delimiter=self.delimiter)
+
 
 def check_format(name: str) -> None:
-    """Refuse a format that does not exist.
+    """Raise a `UserError` if the format does not exist."""
+    if name not in LOG_FORMATS:
+        raise UserError(f"the format is '{name}', but must be one of {', '.join(LOG_FORMATS)}")
 
-    Args:
-        name: What the user gave.
+
+def guess_format(lines: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
+    """Guess the format from the first line that is not blank, and return all lines with it."""
+    head: list[bytes] = []
+    for line in lines:
+        head.append(line)
+        if line.strip():
+            break
+    first = decode(head[-1]).strip() if head else ""
+    name = next(name for name, format in LOG_FORMATS.items() if format.begins(first))
+    return name, itertools.chain(head, lines)
+
+
+def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int, RawRow]]:
+    """Yield rows with their numbers from 1; blank rows and a header are counted, but left out.
 
     Raises:
-        UserError: If it is none of `FORMATS`.
+        UserError: A row is longer than `MAX_FIELD`; the message begins with `source`.
     """
-    if name not in FORMATS:
-        raise UserError(f"the format is '{name}', but must be one of {', '.join(FORMATS)}")
+    known = LOG_FORMATS[format]
+    if known.quote is None:
+        yield from ((n, decode(line)) for n, line in enumerate(lines, 1) if line.strip())
+        return
+    number = length = 0
+    may_be_header = known.header
+
+    def decoded() -> Iterator[str]:
+        nonlocal length
+        for line in lines:
+            # A quoted field may go on over lines, and the row have any number of such fields.
+            length += len(line)
+            if length > MAX_FIELD:
+                raise csv.Error(f"is longer than {MAX_FIELD:,} bytes")
+            yield decode(line)
+
+    try:
+        for number, row in enumerate(known.reader(decoded()), 1):
+            length = 0
+            if row and not (may_be_header and row[-1].strip().lower() == "label"):
+                yield number, row
+            may_be_header = may_be_header and not row
+    except csv.Error as error:
+        raise UserError(
+            f"{source}, row {number + 1}: {error}; is a closing {known.quote} missing?"
+        ) from error
 
 
-def format_of(line: str) -> str:
-    """Guess a log's format.
+def parse_row(row: RawRow, format: str) -> tuple[str | dict[str, Any], int]:
+    """Return a row's record, parsed if the format is keyed, and its label.
+
+    Raises:
+        UserError: The row is bad; the message names neither source nor row.
+    """
+    if isinstance(row, str):
+        return _parse_json_line(row)
+    for field in row:
+        _check_characters(field)
+    known = LOG_FORMATS[format]
+    if len(row) != 2:
+        between = "commas" if known.delimiter == "," else repr(known.delimiter)
+        raise UserError(
+            f"has {len(row)} column{'s' * (len(row) != 1)}, but must have 2: the record "
+            f"(in {known.quote} where it holds {between}) and its label"
+        )
+    return load_record(row[0]) if known.keyed else row[0], _label(row[1])
+
+
+def parse_line(line: str, format: str) -> str:
+    """Take the record out of one line, whose label is ignored and may be absent.
 
     Args:
-        line: Its first line that is not blank, stripped.
+        line: A line of a log of this format, or a bare record.
+        format: One of `LOG_FORMATS`.
 
     Returns:
-        The name of the format.
+        The raw record; `clean` makes it what a model sees if the format is keyed.
+
+    Raises:
+        UserError: There is no record in the line, or the format is unknown.
     """
-    return next(name for name, format in FORMATS.items() if format.begins(line))
+    check_format(format)
+    line = line.rstrip("\r\n")
+    _check_characters(line)
+    known = LOG_FORMATS[format]
+    if known.quote is None:
+        return without_keys(load_record(line), ("label",))
+    if known.keyed and not line.startswith(known.quote):
+        try:
+            load_record(line)
+        except UserError:
+            pass  # Not bare, then: the row of a record without commas, which needs no quotes.
+        else:
+            return line
+    fields = known.split(line)
+    if len(fields) == 1 or (len(fields) == 2 and fields[1].strip() in _LABELS):
+        return fields[0]
+    if not known.keyed:
+        return line
+    raise UserError(f"has {len(fields)} columns, but must be a record, or a record and its label")
+
+
+def _check_characters(text: str) -> None:
+    if "\0" in text:
+        raise UserError("holds a NUL byte; is it UTF-8 text?")
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        # `decode` lets bytes that are no UTF-8 through as lone surrogates.
+        raise UserError(f"is not UTF-8 at character {error.start + 1}") from error
+
+
+def _parse_json_line(line: str) -> tuple[dict[str, Any], int]:
+    _check_characters(line)
+    record = load_record(line)
+    if "label" not in record:
+        raise UserError("the record has no key 'label'")
+    label = record.pop("label")
+    if isinstance(label, str):
+        return record, _label(label)
+    if type(label) is not int or label not in (0, 1):
+        raise UserError(f"the label is {_shortened(json.dumps(label))}, but must be 0 or 1")
+    return record, label
+
+
+def _label(field: str) -> int:
+    label = _LABELS.get(field.strip())
+    if label is None:
+        raise UserError(f"the label is {_shortened(field)}, but must be 0 or 1")
+    return label
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def _is_object(text: str) -> bool:
     try:
-        load(text)
+        load_record(text)
     except UserError:
         return False
     return True
@@ -109,22 +228,21 @@ def _begins_jsonl(line: str) -> bool:
     return line.startswith('{"') or (line.startswith("{") and _is_object(line))
 
 
-_ACCESS_LOG = Format(
+_ACCESS_LOG = LogFormat(
     "access-log",
     keyed=True,
     begins=_begins_access_log,
     told="It is either a bare JSON object, or a row of a CSV with the quote character `|`: the "
     'object, then a comma and the label 0 or 1, which is ignored (`|{"method":"GET"}|,0`).',
     quote="|",
-    is_quick=True,
 )
-_JSONL = Format(
+_JSONL = LogFormat(
     "jsonl",
     keyed=True,
     begins=_begins_jsonl,
     told="It is a JSON object; its key `label`, where it has one, is deleted.",
 )
-_TEXT = Format(
+_TEXT = LogFormat(
     "text",
     keyed=False,
     begins=lambda line: True,
@@ -135,4 +253,4 @@ _TEXT = Format(
 )
 
 # The last one takes what none before it has recognized.
-FORMATS: Mapping[str, Format] = {each.name: each for each in (_ACCESS_LOG, _JSONL, _TEXT)}
+LOG_FORMATS: Mapping[str, LogFormat] = {each.name: each for each in (_ACCESS_LOG, _JSONL, _TEXT)}

@@ -1,18 +1,22 @@
-"""One record as JSON: parsed and dumped as the brief does, by Python's json."""
+"""One record as JSON: parsed, cleaned as the brief does, and dumped by Python's json."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from data.common import UserError
 
+DROPPED_KEYS = ("timestamp", "headers", "source", "route", "responsePayload")
 # Python's own limit depends on its version and on who calls.
 MAX_DEPTH = 500
 
+# Keys of a cleaned record that the client does not fill in with values.
+_VALUELESS_KEYS = ("method", "path", "statusCode")
 _TOO_DEEP = f"the record is nested too deeply (more than {MAX_DEPTH} levels)"
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
-def load(record: str) -> dict[str, Any]:
+def load_record(record: str) -> dict[str, Any]:
     """Parse a JSON object, key order kept.
 
     Raises:
@@ -30,12 +34,11 @@ def load(record: str) -> dict[str, Any]:
         raise UserError(_TOO_DEEP) from error
     if not isinstance(parsed, dict):
         raise UserError("the record is JSON, but no object")
-    if _may_be_deep(record):
-        _check_depth(parsed)
+    _check_depth(record, parsed)
     return parsed
 
 
-def dump(record: dict[str, Any]) -> str:
+def dump_record(record: dict[str, Any]) -> str:
     """Dump a record without spaces, ASCII-escaped.
 
     Raises:
@@ -45,17 +48,63 @@ def dump(record: dict[str, Any]) -> str:
         text = _ENCODER.encode(record)
     except RecursionError as error:
         raise UserError(_TOO_DEEP) from error
-    if _may_be_deep(text):
-        _check_depth(record)
+    _check_depth(text, record)
     return text
 
 
-def _may_be_deep(text: str) -> bool:
-    """Tell whether a JSON text could be nested deeper than `MAX_DEPTH`."""
-    return len(text) > 2 * MAX_DEPTH and text.count("{") + text.count("[") > MAX_DEPTH
+def without_keys(record: dict[str, Any], dropped_keys: Sequence[str]) -> str:
+    """Dump a record without some of its keys, which are deleted from it."""
+    for key in dropped_keys:
+        record.pop(key, None)
+    return dump_record(record)
 
 
-def _check_depth(record: dict[str, Any]) -> None:
+def clean(record: str, dropped_keys: Sequence[str] = DROPPED_KEYS) -> str:
+    """Clean one record as the brief does: drop keys, dump without spaces, ASCII-escaped.
+
+    Args:
+        record: A JSON object as text.
+        dropped_keys: Keys to delete; absent ones are no error.
+
+    Returns:
+        The rest of the record, its keys in their order.
+
+    Raises:
+        UserError: The record is no JSON object.
+    """
+    return without_keys(load_record(record), dropped_keys)
+
+
+def request_values(text: str) -> str:
+    """Return what the client filled in, one value a line, for rules that look at values only.
+
+    Args:
+        text: A cleaned record, or any text.
+
+    Returns:
+        A record's path, without the slashes that every path has, and the strings and numbers of
+        its query, payload and so on; a text that is no JSON object as it is.
+    """
+    try:
+        record = load_record(text)
+    except UserError:
+        return text
+    found = [str(record.get("path", "")).replace("/", " ")]
+    pending = [record[key] for key in reversed(record) if key not in _VALUELESS_KEYS]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending.extend(reversed(value.values()))
+        elif isinstance(value, list):
+            pending.extend(reversed(value))
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            found.append(str(value))
+    return "\n".join(found)
+
+
+def _check_depth(text: str, record: dict[str, Any]) -> None:
+    if len(text) <= 2 * MAX_DEPTH or text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
     level: list[Any] = [record]
     for _ in range(MAX_DEPTH):
         level = [

@@ -4,9 +4,12 @@ A text takes its bytes and 8 more, none of them in the memory of a process: page
 when they are read, are shared by all processes, and are given back during a pass over all texts.
 """
 
+import contextlib
+import hashlib
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -46,15 +49,8 @@ class Texts(Sequence[str]):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Texts":
-        """Keep texts, in memory.
-
-        Args:
-            texts: Any texts.
-
-        Returns:
-            The same texts.
-        """
-        encoded = [to_bytes(text) for text in texts]
+        """Keep any texts in memory."""
+        encoded = [text.encode("utf-8", _ERRORS) for text in texts]
         offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         return cls(b"".join(encoded), offsets[:-1], offsets[1:])
 
@@ -75,7 +71,7 @@ class Texts(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         for block, sizes in self.blocks():
-            yield from decode(block, sizes)
+            yield from decode_block(block, sizes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
@@ -85,27 +81,13 @@ class Texts(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def at(self, rows: npt.NDArray[np.int64]) -> "Texts":
-        """Give a view of some texts, in any order.
-
-        Args:
-            rows: Their indices, [m].
-
-        Returns:
-            The m texts; at most where they are is copied.
-        """
+        """Return a view of the texts with these indices, [m], in that order."""
         if len(rows) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
             return self[int(rows[0]) : int(rows[0]) + len(rows)]
         return Texts(self._block, self._starts[rows], self._ends[rows], self._maps)
 
     def blocks(self, most: int = BLOCK_BYTES) -> Iterator[tuple[bytes, _Sizes]]:
-        """Yield all texts, several at once.
-
-        Args:
-            most: About how many bytes to yield at once; a longer text comes alone.
-
-        Yields:
-            UTF-8 of texts one after the other, and how many bytes each has, int64.
-        """
+        """Yield all texts as UTF-8, about `most` bytes at once, and the number of bytes of each."""
         first = 0
         while first < len(self):
             starts, ends = (array[first : first + _WINDOW] for array in (self._starts, self._ends))
@@ -127,14 +109,7 @@ class Texts(Sequence[str]):
         return int((self._ends - self._starts).sum())
 
     def save(self, folder: Path) -> None:
-        """Write texts.bin and texts.offsets into a folder.
-
-        Args:
-            folder: An existing folder.
-
-        Raises:
-            OSError: It cannot be written.
-        """
+        """Write texts.bin and texts.offsets into an existing folder."""
         end = 0
         with (folder / _BLOCK).open("wb") as block, (folder / _OFFSETS).open("wb") as offsets:
             offsets.write(bytes(8))
@@ -146,12 +121,6 @@ class Texts(Sequence[str]):
     @classmethod
     def load(cls, folder: Path) -> "Texts":
         """Map what `save` wrote into memory, so that several processes share it.
-
-        Args:
-            folder: Where `save` wrote.
-
-        Returns:
-            The texts.
 
         Raises:
             UserError: A file is missing or damaged.
@@ -166,15 +135,10 @@ class Texts(Sequence[str]):
     def map(cls, block: BinaryIO, offsets: BinaryIO) -> "Texts":
         """Map two open files, which may be closed then.
 
-        Args:
-            block: UTF-8 of n texts one after the other, lone surrogates allowed.
-            offsets: Text i is `block[offsets[i]:offsets[i + 1]]`, int64 [n + 1].
-
-        Returns:
-            The texts.
+        Text i is `block[offsets[i]:offsets[i + 1]]`, UTF-8 with lone surrogates allowed; the
+        offsets are int64 [n + 1].
 
         Raises:
-            OSError: A file cannot be mapped.
             ValueError: They do not belong together.
         """
         maps = [mmap.mmap(offsets.fileno(), 0, access=mmap.ACCESS_READ)]
@@ -194,21 +158,92 @@ class Texts(Sequence[str]):
                 mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def to_bytes(text: str) -> bytes:
-    """Encode a text as `Texts` keeps it."""
-    return text.encode("utf-8", _ERRORS)
+class TextWriter:
+    """Writes texts and labels in order, in a memory that does not grow with the texts.
 
-
-def decode(block: bytes, sizes: _Sizes) -> Iterator[str]:
-    """Yield the texts of a block.
-
-    Args:
-        block: UTF-8 of several texts one after the other, lone surrogates allowed.
-        sizes: How many bytes each has, int64.
-
-    Yields:
-        Each text.
+    The files have no name and go when the texts do. A context manager; what `finish` returns may
+    outlive it.
     """
+
+    def __init__(self) -> None:
+        try:
+            self._block = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+            self._offsets = tempfile.TemporaryFile()  # noqa: SIM115
+        except OSError as error:
+            raise UserError(
+                f"no temporary file can be made ({error.strerror}); set TMPDIR to a folder that "
+                "can be written"
+            ) from error
+        self._labels = bytearray()
+        self._size = 0
+        self._digest = hashlib.sha256()
+        self._guarded(lambda: self._offsets.write(bytes(8)))
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+
+    def __enter__(self) -> "TextWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the files; what was mapped stays."""
+        for file in (self._block, self._offsets):
+            # An error of the last write was raised already, or would hide the one on its way.
+            with contextlib.suppress(OSError):
+                file.close()
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def add(self, text: str, label: int) -> None:
+        """Add a row.
+
+        Raises:
+            UserError: The file cannot be written, e.g. because the disk is full.
+        """
+        encoded = text.encode("utf-8", _ERRORS)
+        self._labels.append(label)
+        self._waiting.append(encoded)
+        self._waiting_bytes += len(encoded) + 1
+        if self._waiting_bytes >= BLOCK_BYTES:
+            self._write()
+
+    def finish(self) -> tuple[Texts, npt.NDArray[np.uint8], str]:
+        """Return the n texts, their labels, uint8 [n], and the SHA-256 of both; the last call.
+
+        Raises:
+            UserError: The file cannot be written.
+        """
+        self._write()
+        self._guarded(self._block.flush)
+        self._guarded(self._offsets.flush)
+        texts = Texts.map(self._block, self._offsets)
+        return texts, np.frombuffer(self._labels, np.uint8), self._digest.hexdigest()
+
+    def _write(self) -> None:
+        texts, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        labels = self._labels[len(self) - len(texts) :]
+        pairs = zip(labels, texts, strict=True)
+        self._digest.update(
+            b"".join(b"%d %d %b" % (label, len(text), text) for label, text in pairs)
+        )
+        sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+        ends = self._size + np.cumsum(sizes)
+        self._size += int(sizes.sum())
+        self._guarded(lambda: self._block.write(b"".join(texts)))
+        self._guarded(lambda: self._offsets.write(ends.tobytes()))
+
+    def _guarded(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            raise UserError(
+                f"{tempfile.gettempdir()}: the log's texts cannot be kept ({error.strerror}); "
+                "free some space or set TMPDIR to another folder"
+            ) from error
+
+
+def decode_block(block: bytes, sizes: _Sizes) -> Iterator[str]:
+    """Yield the texts of a block of UTF-8, given how many bytes each has."""
     ends = np.cumsum(sizes).tolist()
     start = 0
     if block.isascii():

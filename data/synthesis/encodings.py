@@ -98,16 +98,7 @@ ESCAPES: tuple[Encoding, ...] = (_url, _url_plus, _url_plus, _url_some, _url_twi
 
 
 def disguise(rng: Random, text: str, chance: float) -> str:
-    """Encode an attack, in part of all cases.
-
-    Args:
-        rng: Where the choices come from.
-        text: The plain attack.
-        chance: The share of attacks that get encoded.
-
-    Returns:
-        The attack as it is sent.
-    """
+    """Encode a share of the attacks, `chance`, and change the case of others."""
     if rng.random() < 0.3:
         text = CASES[int(rng.random() * len(CASES))](rng, text)
     if rng.random() < chance:

@@ -2,52 +2,47 @@
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from random import Random
 
 Maker = Callable[[Random], str]
 
+_HERE = Path(__file__).parent
 _SYMBOL = re.compile(r"«(\w+)»")
 _WEIGHT = re.compile(r"(\d+)§")
 
 
 class Grammar:
-    """Draws texts from rules such as `greeting: 3§hello «name» ¦ good day`.
+    """Draws texts from a file of rules such as `greeting: 3§hello «name» ¦ good day`.
 
     A rule is a name, a colon and alternatives parted by ` ¦ `; lines that start with a space go
     on with the rule above. `«name»` stands for another rule or a maker, `3§` before an
     alternative makes it three times as likely. Rules must not lead back to themselves.
 
     Args:
-        rules: The rules' text.
+        name: The file `rules/NAME.txt`.
         makers: Functions that make a piece from a random source, by symbol.
 
     Raises:
         ValueError: If a rule names a symbol that is neither rule nor maker.
     """
 
-    def __init__(self, rules: str, makers: Mapping[str, Maker]) -> None:
+    def __init__(self, name: str, makers: Mapping[str, Maker]) -> None:
+        rules = (_HERE / "rules" / f"{name}.txt").read_text(encoding="utf-8")
         self._makers = dict(makers)
         self._rules: dict[str, list[tuple[str, ...]]] = {}
-        for line in re.sub(r"\n +", " ", rules.strip("\n")).split("\n"):
-            name, _, alternatives = line.partition(": ")
-            self._rules[name] = [
+        for line in re.sub(r"\n +", " ", rules.rstrip("\n")).split("\n"):
+            rule, _, alternatives = line.partition(": ")
+            self._rules[rule] = [
                 parts for text in alternatives.split(" ¦ ") for parts in _weighted(text)
             ]
-        for name, alternatives_of in self._rules.items():
+        for rule, alternatives_of in self._rules.items():
             for symbol in {part for parts in alternatives_of for part in parts[1::2]}:
                 if symbol not in self._rules and symbol not in self._makers:
-                    raise ValueError(f"rule {name} names {symbol}, which is no rule and no maker")
+                    raise ValueError(f"rule {rule} names {symbol}, which is no rule and no maker")
 
     def draw(self, rng: Random, symbol: str) -> str:
-        """Expand one symbol.
-
-        Args:
-            rng: Where the choices come from.
-            symbol: A rule's or a maker's name.
-
-        Returns:
-            The text, without symbols.
-        """
+        """Expand a rule or a maker into a text without symbols."""
         alternatives = self._rules.get(symbol)
         if alternatives is None:
             return self._makers[symbol](rng)
@@ -64,6 +59,12 @@ def _weighted(text: str) -> list[tuple[str, ...]]:
     if weight is None:
         return [tuple(_SYMBOL.split(text))]
     return [tuple(_SYMBOL.split(text[weight.end() :]))] * int(weight[1])
+
+
+def read_words(name: str) -> tuple[str, ...]:
+    """Return the lines of the file `words/NAME.txt`."""
+    text = (_HERE / "words" / f"{name}.txt").read_text(encoding="utf-8")
+    return tuple(text.rstrip("\n").split("\n"))
 
 
 def pick(rng: Random, items: tuple[str, ...]) -> str:

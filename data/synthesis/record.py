@@ -3,13 +3,10 @@
 import json
 from random import Random
 
-from faker import Faker
-
-from data.synthesis.grammar import address, pick
+from data.synthesis.grammar import address, pick, read_words
 from data.synthesis.shop import Request
 
 _HOST = "shop.example.com"
-_AGENTS = 300
 _CLIENTS = 4000
 _LANGUAGES = ("en-us", "en-US,en;q=0.8,es;q=0.6", "es-ES,es;q=0.9", "de-DE,de;q=0.9", "fr-FR")
 _REFERERS = ("enter", "", "products/17", "search?query=lamp", "account", "cart")
@@ -19,17 +16,11 @@ _ANSWERS = {"/search": "SEARCH", "/login": "LOGIN", "/checkout": "CHECKOUT", "/p
 
 
 class Recorder:
-    """Writes requests as records; clients and browsers come from pools that all share.
-
-    Args:
-        seed: Decides the pools.
-    """
+    """Writes requests as records; the seed decides the clients' addresses."""
 
     def __init__(self, seed: int) -> None:
-        faker = Faker()
-        faker.seed_instance(seed)
         rng = Random(seed)
-        self._agents = tuple(faker.user_agent() for _ in range(_AGENTS))
+        self._agents = read_words("agent")
         self._clients = tuple(address(rng) for _ in range(_CLIENTS))
 
     def client(self, rng: Random) -> str:
@@ -37,16 +28,9 @@ class Recorder:
         return pick(rng, self._clients)
 
     def record(self, rng: Random, request: Request, timestamp: int, client: str) -> str:
-        """Write one record.
+        """Write a record as JSON on one line, keys in the order of the brief's log.
 
-        Args:
-            rng: Where the choices come from.
-            request: What was asked and answered.
-            timestamp: Milliseconds since 1970.
-            client: The client's IPv4 address.
-
-        Returns:
-            The record as JSON without line breaks, keys in the order of the brief's log.
+        The time is in milliseconds since 1970, the client an IPv4 address.
         """
         body = None
         if request.payload is not None:

@@ -90,14 +90,10 @@ _OPEN = frozenset(("query", "username", "password", "name", "address", "city"))
 
 
 class Shop:
-    """Makes requests.
+    """Makes requests."""
 
-    Args:
-        seed: Decides the pools of people and words.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self._people = People(seed)
+    def __init__(self) -> None:
+        self._people = People()
         self._talk = Talk(self._people)
         self._makers: dict[str, Maker] = {
             "query": self._query,
@@ -125,12 +121,7 @@ class Shop:
         return ENDPOINTS[0]
 
     def honest(self, rng: Random, hard_share: float) -> Request:
-        """Make a harmless request.
-
-        Args:
-            rng: Where the choices come from.
-            hard_share: The share of requests with a value that looks like an attack.
-        """
+        """Make a harmless request; `hard_share` of them have a value that looks like an attack."""
         endpoint = self.endpoint(rng)
         values = self._values(rng, endpoint)
         if rng.random() < hard_share:
@@ -142,13 +133,9 @@ class Shop:
         return self._request(rng, endpoint, values, "plain")
 
     def attack(self, rng: Random, endpoint: Endpoint, family: str, disguised: float) -> Request:
-        """Make a malicious request.
+        """Make an attack of a family on an endpoint; `disguised` is the share that is encoded.
 
-        Args:
-            rng: Where the choices come from.
-            endpoint: The endpoint to attack; redirects go to the login instead, mostly.
-            family: A key of `FAMILIES`.
-            disguised: The share of attacks that are encoded.
+        Redirects mostly go to the login instead.
         """
         redirect = family == "redirect" and rng.random() < 0.8
         if redirect:

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.dataset import Encoded, Padding, padded_lengths
-from data.dataset.batches import batches
+from data.dataset import Encoded, Padding, batches, padded_lengths
 from results.export.formats import FORMATS, Format, Score
 from results.scoring import suppress_stderr
 

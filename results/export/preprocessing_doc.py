@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data.reading import FORMATS
+from data.reading import LOG_FORMATS
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
@@ -20,7 +20,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
         Markdown.
     """
     return _TEMPLATE.read_text(encoding="utf-8").format(
-        line=FORMATS[preprocessing.format].told,
+        line=LOG_FORMATS[preprocessing.format].told,
         clean=_clean(preprocessing),
         unknown=(
             "Every other character has one more id, the number of `characters` plus 1."
@@ -34,7 +34,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
 
 
 def _clean(preprocessing: Preprocessing) -> str:
-    if not FORMATS[preprocessing.format].keyed:
+    if not LOG_FORMATS[preprocessing.format].keyed:
         return "Nothing is done to a plain text."
     keys = ", ".join(f"`{key}`" for key in preprocessing.dropped_keys) or "none"
     return (

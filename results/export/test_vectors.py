@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from data.common import UserError
-from data.dataset import Dataset, padded_lengths
-from data.dataset.encode import encode
-from data.reading import FORMATS, clean
+from data.dataset import Dataset, encode, padded_lengths
+from data.reading import LOG_FORMATS, clean
 from results.export.conversion import Sample
 from results.serving import Preprocessing
 
@@ -63,7 +62,7 @@ def raw(text: str, format: str, dropped_keys: Sequence[str]) -> str:
     Returns:
         One line without its label.
     """
-    known = FORMATS[format]
+    known = LOG_FORMATS[format]
     if not known.keyed:
         line = io.StringIO()
         writer = csv.writer(

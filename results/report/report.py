@@ -8,7 +8,6 @@ from typing import Any
 
 from data.common import write_text
 from data.dataset import DataCard, Dataset
-from data.dataset.card import card
 from data.reading import AccessLog
 from results.leaderboard import (
     LINEAR,
@@ -161,4 +160,4 @@ def describe(dataset: Dataset) -> DataCard:
         skipped=int(facts["skipped"]),
         sha256=str(facts["fingerprint"]),
     )
-    return card(log, dataset.split)
+    return DataCard.of(log, dataset.split)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.reading import load
+from data.reading import load_record
 from results.report.text import visible
 from results.scoring import predictions, wilson
 
@@ -71,7 +71,7 @@ def confusion(name: str, labels: npt.ArrayLike, scores: npt.ArrayLike) -> Confus
 def path_of(text: str) -> str:
     """Return a cleaned record's path with everything visible; `NO_PATH` if it has none."""
     try:
-        record = load(text)
+        record = load_record(text)
     except UserError:
         return NO_PATH
     return visible(record["path"]) if "path" in record else NO_PATH

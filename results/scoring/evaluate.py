@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset import Encoded, Padding, padded_lengths
-from data.dataset.batches import batches
+from data.dataset import Encoded, Padding, batches, padded_lengths
 from results.scoring.stderr import suppress_stderr
 
 with suppress_stderr():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from data.common import UserError, first_line
 from data.dataset import GRID, MAX_LENGTH, Padding, Vocabulary
-from data.reading import FORMATS
+from data.reading import LOG_FORMATS
 from results.scoring import Threshold
 from results.serving.manifest import AGAIN, threshold, verify
 
@@ -32,7 +32,7 @@ class Preprocessing:
     """How a raw line became the ids that the model was trained on.
 
     Attributes:
-        format: The log's format, one of `data.reading.formats.FORMATS`.
+        format: The log's format, one of `data.reading.LOG_FORMATS`.
         dropped_keys: Keys that are deleted from each record.
         unknown: Whether characters outside the vocabulary share one id, or are left out.
         padding: "real" pads on the left to the own length rounded up to a multiple of `grid`;
@@ -51,7 +51,9 @@ class Preprocessing:
     lower_case: bool = True
 
     def __post_init__(self) -> None:
-        _require(self.format in FORMATS, "format", self.format, f"one of {', '.join(FORMATS)}")
+        _require(
+            self.format in LOG_FORMATS, "format", self.format, f"one of {', '.join(LOG_FORMATS)}"
+        )
         keys_are_text = all(isinstance(key, str) for key in self.dropped_keys)
         _require(keys_are_text, "dropped_keys", self.dropped_keys, "a list of texts")
         _require(isinstance(self.unknown, bool), "unknown", self.unknown, "true or false")
@@ -81,7 +83,7 @@ class Preprocessing:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `of` takes, as plain JSON values."""
-        layout = {_LAYOUT: FORMATS[self.format].layout()}
+        layout = {_LAYOUT: LOG_FORMATS[self.format].layout()}
         return {**asdict(self), "dropped_keys": list(self.dropped_keys), **layout}
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.dataset import Encoded, Vocabulary, padded_lengths
-from data.dataset.encode import encode
-from data.reading import FORMATS, MAX_LINE, clean, dump, parse_line
+from data.dataset import Encoded, Vocabulary, encode, padded_lengths
+from data.reading import LOG_FORMATS, MAX_LINE, clean, dump_record, parse_line
 from results.serving.exported import Preprocessing
 
 Answer = dict[str, object]
@@ -46,7 +45,7 @@ class Preparation:
             vocabulary: Which character has which id.
         """
         self._preprocessing = preprocessing
-        self._format = FORMATS[preprocessing.format]
+        self._format = LOG_FORMATS[preprocessing.format]
         self._vocabulary = vocabulary
 
     def text(self, line: str) -> str:
@@ -91,7 +90,7 @@ class Preparation:
         dropped = self._preprocessing.dropped_keys
         if self._format.quote is None:
             dropped = (*dropped, "label")
-        return dump({key: value for key, value in record.items() if key not in dropped})
+        return dump_record({key: value for key, value in record.items() if key not in dropped})
 
     def prepare(self, records: Sequence[object]) -> Prepared:
         """Clean and encode records, each for itself: a bad one spoils no other.

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import fsspec
 
-from data.common import UserError, new_file, redact
+from data.common import UserError, hide_password, new_file
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def check_artifacts_url(url: str) -> None:
     Raises:
         UserError: If it holds a password, its kind is not known, or it cannot be written to.
     """
-    if redact(url) != url:
+    if hide_password(url) != url:
         # It would be kept in the study, for everybody who opens that.
         raise UserError("--artefacts holds a password; give credentials by the environment instead")
     try:

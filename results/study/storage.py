@@ -5,14 +5,14 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import optuna
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from data.common import UserError, is_secret, redact, write_text
+from data.common import UserError, first_line, hide_password, write_text
 from results.study.journal import open_journal
 from results.study.retrying_storage import make_retrying
 
@@ -49,7 +49,7 @@ def open_storage(
     if url is None:
         return open_journal(folder / JOURNAL)
     parsed = _parse(url, option)
-    shown = f"{option} {redact(parsed.render_as_string(hide_password=True))}"
+    shown = f"{option} {hide_password(parsed.render_as_string())}"
     if parsed.drivername == _GRPC:
         return make_retrying(_open_proxy(parsed, shown))
     return make_retrying(_open_database(parsed, shown, heartbeat))
@@ -78,7 +78,9 @@ def remember(folder: Path, url: str) -> None:
         UserError: If the folder cannot be written.
     """
     parsed = _parse(url)._replace(password=None)
-    parsed = parsed.difference_update_query([name for name in parsed.query if is_secret(name)])
+    parsed = parsed.difference_update_query(
+        [name for name in parsed.query if name.endswith(("password", "secret", "token"))]
+    )
     write_text(folder / _NOTE, parsed.render_as_string() + "\n")
 
 
@@ -162,5 +164,4 @@ def _is_made_already(error: BaseException) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
-    cause: Any = getattr(error, "orig", None) or error
-    return redact((str(cause).strip().splitlines() or [type(cause).__name__])[0])
+    return first_line(getattr(error, "orig", None) or error)

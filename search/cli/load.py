@@ -7,7 +7,7 @@ from pathlib import Path
 from data import synthetic
 from data.common import UserError
 from data.dataset import Dataset, prepare
-from data.reading import access_log
+from data.reading import read_log
 from results.study import ACCURACY, Objective
 from search.config import BATCH_SIZE, Options
 
@@ -29,7 +29,7 @@ def load(options: Options) -> Dataset:
     """
     source = options.data or _synthetic(options)
     log.info("reading %s", source)
-    read = access_log.read(
+    read = read_log(
         source,
         format=options.format,
         dropped_keys=options.dropped_keys,

@@ -4,8 +4,6 @@ import re
 import traceback
 from pathlib import Path
 
-from data.common import redact
-
 LONGEST = 300
 
 # What code of a user may raise and only its trial is to suffer from. Ctrl-C reaches the parent
@@ -41,7 +39,6 @@ def describe_error(error: BaseException) -> str:
         said += _place(error)
     if isinstance(error, MemoryError) or any(sign in said for sign in _NO_MEMORY):
         said = f"out of memory: {said}"
-    said = redact(said)
     return said if len(said) <= LONGEST else said[: LONGEST - 3] + "..."
 
 

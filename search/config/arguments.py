@@ -3,9 +3,9 @@
 import argparse
 import re
 
-from data.common import Parser, add_max_bytes
+from data.common import Parser
 from data.dataset import SPLITS
-from data.reading import DROPPED_KEYS, FORMATS
+from data.reading import DROPPED_KEYS, LOG_FORMATS, add_max_bytes
 from results.study import HEARTBEAT_SECONDS, OBJECTIVES
 from search.queue import DEFAULT_PRUNER, MOST_FAILURES, PRUNERS, sampler_names
 from spaces import BASELINE_NAMES
@@ -57,7 +57,7 @@ def parser(kind: type[Parser] = Parser) -> Parser:
         help="plain, .gz, .xz or .zip, '-' for standard input "
         "(default: a synthetic log that the project generates)",
     )
-    data.add_argument("--format", choices=FORMATS, help="default: guessed")
+    data.add_argument("--format", choices=LOG_FORMATS, help="default: guessed")
     data.add_argument(
         "--dropped-keys",
         default=",".join(DROPPED_KEYS),

@@ -11,7 +11,7 @@ from typing import Any
 
 import tomli_w
 
-from data.common import HIDDEN, Parser, UserError, hidden, write_text
+from data.common import HIDDEN, Parser, UserError, hide_password, write_text
 from data.reading import STDIN
 from search.config.arguments import parser
 
@@ -173,7 +173,7 @@ def write(folder: Path, options: Namespace, resolved: Mapping[str, Any]) -> None
         if values[key] not in (None, STDIN):
             values[key] = str(Path(values[key]).resolve())
     table = {
-        _option(key): hidden(value) if isinstance(value, str) else value
+        _option(key): hide_password(value) if isinstance(value, str) else value
         for key, value in values.items()
         if value is not None and key not in _OF_THE_CALL
     }

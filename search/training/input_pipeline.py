@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from data.dataset import Batch, Dataset, Padding, Rows, padded_lengths
-from data.dataset.batches import batches
+from data.dataset import Batch, Dataset, Padding, Rows, batches, padded_lengths
 
 # Batches made while one is being trained on.
 _AHEAD = 2
@@ -19,7 +18,7 @@ def feed(dataset: Dataset, *, batch_size: int, padding: Padding, seed: int) -> t
     Args:
         dataset: The records.
         batch_size: Most rows in a batch.
-        padding: As in `data.dataset.batches.padded_lengths`.
+        padding: As in `data.dataset.padded_lengths`.
         seed: The order depends on it, and on how often the feed was read, alone.
 
     Returns:

@@ -9,8 +9,7 @@ from typing import Any
 
 import keras_tuner
 
-from data.common import new_file
-from data.common.refusal import refusal
+from data.common import new_file, write_failure
 from data.dataset import Dataset
 from results.scoring import probabilities, save_scores
 from results.study import CHECKPOINT, Point, Result
@@ -85,7 +84,7 @@ def retrain(
             scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=recipe.padding)
             save_scores(folder, fitted.validation, scores)
     except USER_ERRORS as error:
-        if refusal(error) is not None:
+        if write_failure(error) is not None:
             raise
         return Result(status="failed", reason=describe_error(error), **own)
     return replace(result, artifacts=str(folder))

@@ -13,8 +13,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
 
-from data.common import new_file
-from data.common.refusal import refusal
+from data.common import new_file, write_failure
 from results.study import BEHIND, CHECKPOINT, INTERRUPTED, Point, Result, trial_index
 from search.bridge import OptunaOracle, reason_of
 from search.common import (
@@ -113,7 +112,7 @@ class StudyTuner(keras_tuner.Tuner):
             # This worker was silent for so long that another one repeats the trial.
             raise FailedTrialError("it was taken over by another worker") from None
         except USER_ERRORS as error:
-            if refusal(error) is not None:
+            if write_failure(error) is not None:
                 # The run ends, and whoever resumes it finds the trial still running and repeats it.
                 raise FatalError("nothing can be written") from error
             if isinstance(error, ChangedSpace):

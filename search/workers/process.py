@@ -4,7 +4,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from data.common import Redacting, Secrets
-from data.common.refusal import refusal
+from data.common import write_failure
 from search.workers.messages import Doing, Plan, Refused, Task
 
 # A process whose connection is closed has nothing to do but to end.
@@ -122,11 +120,10 @@ def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> Non
     try:
         _write_to(path)
     except OSError as error:
-        connection.send(Refused(refusal(error) or f"{path} cannot be written ({error.strerror})"))
+        connection.send(
+            Refused(write_failure(error) or f"{path} cannot be written ({error.strerror})")
+        )
         return
-    secrets = Secrets.of([plan.storage or ""], os.environ)
-    # For good: the process prints its last traceback after this function.
-    sys.stdout, sys.stderr = Redacting(sys.stdout, secrets), Redacting(sys.stderr, secrets)
     # Where memory runs out, Linux is to end a worker, which is replaced, and not the parent.
     with contextlib.suppress(OSError):  # Elsewhere there is no such file.
         _OUT_OF_MEMORY.write_text("500")

@@ -17,8 +17,7 @@ import optuna
 import tensorflow as tf
 from keras_tuner.errors import FatalError
 
-from data.common import UserError
-from data.common.refusal import refusal
+from data.common import UserError, write_failure
 from data.dataset import Dataset
 from results.study import (
     BUDGET_ENDED,
@@ -109,7 +108,7 @@ class Worker:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
         except Exception as error:
-            refused = refusal(error, str(self.plan.folder))
+            refused = write_failure(error, str(self.plan.folder))
             if refused is None:
                 raise
             with contextlib.suppress(OSError):
@@ -239,7 +238,7 @@ def _run(tuner: StudyTuner, most: int) -> SearchDone:
     except (UserError, ChangedSpace) as error:
         return SearchDone(str(error))
     except FatalError as error:
-        if refusal(error) is not None:
+        if write_failure(error) is not None:
             raise
         return SearchDone(f"the space ended the search: {describe_error(error)}")
     except TooManyFailures:

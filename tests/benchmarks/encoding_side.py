@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset.batches import MAX_LENGTH
-from data.dataset.encode import Vocabulary, encode
-from data.reading import access_log
+from data.dataset.batching import MAX_LENGTH
+from data.dataset.encoding import Vocabulary, encode
+from data.reading import read_log
 from tests.benchmarks.memory import forget_peak, peak, resident
 
 ROWS_AT_ONCE = 1024
@@ -40,7 +40,7 @@ def main(side: str, path: Path) -> None:
         encoded_bytes, characters = matrix.nbytes, int(np.count_nonzero(matrix))
         count, blocks = len(matrix), iter([matrix])
     else:
-        log = access_log.read(str(path))
+        log = read_log(str(path))
         encoded = encode(log.texts, Vocabulary.fit(log.texts, unknown=False))
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
         growth = peak() - before

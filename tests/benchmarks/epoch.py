@@ -22,7 +22,7 @@ import numpy as np
 from tabulate import tabulate
 
 from data.common.command import Parser, run
-from data.dataset.batches import MAX_LENGTH
+from data.dataset.batching import MAX_LENGTH
 from data.dataset.dataset import Dataset
 from search.training.fit import Recipe, fit
 from tests.benchmarks.ratio import dataset, peak_flops, side_by_side, spread

@@ -10,8 +10,8 @@ import pandas as pd
 from keras.src.legacy.preprocessing.text import Tokenizer
 from keras.utils import pad_sequences
 
-from data.dataset.batches import MAX_LENGTH
-from data.reading.access_log import DROPPED_KEYS
+from data.dataset.batching import MAX_LENGTH
+from data.reading import DROPPED_KEYS
 
 
 def encode(path: Path) -> npt.NDArray[np.int32]:

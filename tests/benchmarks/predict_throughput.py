@@ -59,13 +59,13 @@ def make_export(data: str, to: Path) -> None:
     """Export the space's default trial, not trained; to be called in a process of its own."""
     import keras_tuner
 
-    from data.dataset.encode import Vocabulary
-    from data.reading import access_log
+    from data.dataset.encoding import Vocabulary
+    from data.reading import DROPPED_KEYS, read_log
     from results.export.export import export
     from results.study import Result
     from spaces import load_space
 
-    log = access_log.read(data)
+    log = read_log(data)
     vocabulary = Vocabulary.fit(log.texts, unknown=True)
     space = load_space("model3", num_words=vocabulary.num_words, rows=len(log.texts), epochs=1)
     checkpoint = to.parent / "artifacts"
@@ -77,7 +77,7 @@ def make_export(data: str, to: Path) -> None:
         vocabulary=vocabulary,
         preprocessing={
             "format": log.format,
-            "dropped_keys": access_log.DROPPED_KEYS,
+            "dropped_keys": DROPPED_KEYS,
             "padding": "real",
             "unknown": True,
         },

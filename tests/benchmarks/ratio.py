@@ -10,17 +10,17 @@ import numpy as np
 
 from data import synthetic
 from data.dataset.dataset import Dataset, prepare
-from data.reading import access_log
+from data.reading import read_log
 
 
 def dataset(path: str | None, rows: int | None) -> Dataset:
     """Read a log, or make a synthetic one where no path is given."""
     if path is not None:
-        return prepare(access_log.read(path, rows=rows))
+        return prepare(read_log(path, rows=rows))
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "synthetic.csv"
         synthetic.write(log, rows or synthetic.DEFAULT_ROWS, 0)
-        return prepare(access_log.read(str(log)))
+        return prepare(read_log(str(log)))
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:

@@ -29,11 +29,11 @@ from tabulate import tabulate
 
 from data import synthetic
 from data.common.command import Parser, run
-from data.dataset import split
-from data.dataset.batches import batches, padded_lengths
+from data.dataset import make_split
+from data.dataset.batching import batches, padded_lengths
 from data.dataset.dataset import Dataset, prepare
-from data.dataset.encode import Encoded
-from data.reading import access_log
+from data.dataset.encoding import Encoded
+from data.reading import read_log
 from search.training.fit import Recipe, fit
 from spaces import Model3
 from tests.benchmarks import amdahl
@@ -115,7 +115,7 @@ def read(path: Path, rows: int) -> tuple[Dataset, float, float]:
     """Write, read and encode a synthetic log; give it with the seconds of the latter two."""
     synthetic.write(path, rows)
     started = time.perf_counter()
-    log = access_log.read(str(path))
+    log = read_log(str(path))
     was_read = time.perf_counter()
     data = prepare(log)
     encoded = time.perf_counter()
@@ -148,7 +148,7 @@ def of_length(data: Dataset, length: int, rows: int) -> Dataset:
         data,
         encoded=Encoded(ids, np.arange(rows + 1, dtype=np.int64) * length),
         labels=(np.arange(rows) % 2).astype(np.uint8),
-        split=split.chronological(rows),
+        split=make_split("chronological", rows),
     )
 
 

@@ -29,7 +29,7 @@ from data import synthetic
 from data.common.command import Parser, run
 from data.common.errors import UserError
 from data.dataset.dataset import Dataset, prepare
-from data.reading import access_log
+from data.reading import read_log
 from results.study import JOURNAL
 from search.config import budget
 from search.config.budget import Budget
@@ -182,7 +182,7 @@ def main(argv: Sequence[str]) -> int:
         options.data = str(folder / "synthetic.csv")
         synthetic.write(options.data, options.rows or synthetic.DEFAULT_ROWS)
     options.data = str(Path(options.data).resolve())
-    data = prepare(access_log.read(options.data, rows=options.rows))
+    data = prepare(read_log(options.data, rows=options.rows))
     repeats = run_sides(options, data, folder)
     if not any(repeats):
         raise UserError("every side has a budget of 0; give --stock, --ours or --optuna some time")

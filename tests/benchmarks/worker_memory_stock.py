@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras_tuner
 import numpy as np
 
-from data.dataset.batches import MAX_LENGTH
+from data.dataset.batching import MAX_LENGTH
 from data.dataset.dataset import Dataset
 from spaces import load_space
 

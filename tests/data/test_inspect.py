@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common.errors import UserError
+from data.common import UserError
 from data.inspect import main
 
 ROWS = [

@@ -8,14 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.common.errors import UserError
-from data.dataset import card, split
-from data.dataset.batches import MAX_LENGTH
-from data.dataset.encode import Vocabulary
+from data.common import UserError
+from data.dataset import MAX_LENGTH, DataCard, Vocabulary, make_split
 from data.inspect import render
-from data.reading import access_log
-from data.reading.access_log import AccessLog
-from data.reading.source import MAX_BYTES
+from data.reading import DROPPED_KEYS, MAX_BYTES, AccessLog, read_log, request_values
 from results.serving.exported import Preprocessing
 from results.serving.feed import batches_of_stream
 from results.serving.preparation import Preparation
@@ -29,7 +25,7 @@ ROW = re.compile(r", row (\d+): ")
 CHARACTERS = tuple('{}":,abc|0\u00fc\ud800\u03c3')
 PREPARATIONS = {
     format: Preparation(
-        Preprocessing(format, access_log.DROPPED_KEYS, unknown=True, padding="real"),
+        Preprocessing(format, DROPPED_KEYS, unknown=True, padding="real"),
         Vocabulary(CHARACTERS, unknown=True),
     )
     for format in ("access-log", "jsonl", "text")
@@ -84,7 +80,7 @@ def _check_log(case: Case, path: Path) -> bool:
     most = FEW_BYTES if case.mode == "m" else MAX_BYTES
     content = case.unpacked()
     try:
-        log = access_log.read(
+        log = read_log(
             str(path), format=case.format, rows=rows, skip_bad_rows=skips, max_bytes=most
         )
     except UserError as error:
@@ -141,14 +137,14 @@ def _check_read(log: AccessLog, expected: book.Read) -> None:
         digest.update(f"{label} {len(text.encode())} {text}".encode())
     _require(log.sha256 == digest.hexdigest(), "the fingerprint is not that of the book")
     for text in expected.texts:
-        access_log.values(text)
+        request_values(text)
 
 
 def _check_counts(log: AccessLog, expected: book.Read) -> None:
     fitted = Vocabulary.fit(log.texts, unknown=True)
     characters = book.vocabulary(expected.texts)
     _require(list(fitted.characters) == characters, "the vocabulary is not that of the book")
-    render(card.card(log, split.make("shuffled", len(log.texts))))
+    render(DataCard.of(log, make_split("shuffled", len(log.texts))))
 
 
 def _check_lines(case: Case) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from data.common.errors import UserError
+from data.common import Parser, UserError, run
 
 CORPUS = Path(__file__).with_name("corpus")
 # Linux lets a process begin with its parent's peak of memory, even through exec, and libFuzzer

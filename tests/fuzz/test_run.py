@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common.errors import UserError
+from data.common import UserError
 from tests.fuzz import run
 from tests.fuzz.check import Failure, check
 
@@ -44,12 +44,9 @@ def test_memory_of_the_one_who_starts_it_is_not_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("data.reading.quick.clean", lambda record, dropped: b"{}"),
-        (
-            "data.reading.quick.split_row",
-            lambda line: (line[1:-4], 1) if line.startswith(b"|{") else None,
-        ),
-        ("data.reading.quick.clean_json_line", lambda line, dropped: (b'{"a":1}', 1)),
+        ("data.reading.access_log.without_keys", lambda record, dropped: "{}"),
+        ("data.reading.formats._label", lambda field: 1),
+        ("data.reading.formats.load_record", lambda record: {"a": 1, "label": 1}),
     ],
 )
 def test_the_book_notices_a_wrong_reader(

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from data.dataset.encode import Encoded, Vocabulary, encode
-from data.reading.access_log import DROPPED_KEYS, AccessLog, read
+from data.dataset.encoding import Encoded, Vocabulary, encode
+from data.reading import DROPPED_KEYS, AccessLog, read_log
 from results.export.export import export
 from results.study import Result
 
@@ -65,7 +65,7 @@ def write_log(path: Path, rows: int) -> None:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     path = tmp_path_factory.mktemp("log") / "access.csv"
     write_log(path, 280)
-    log = read(str(path))
+    log = read_log(str(path))
     vocabulary = Vocabulary.fit(log.texts, unknown=True)
     encoded = encode(log.texts, vocabulary)
     keras.utils.set_random_seed(0)

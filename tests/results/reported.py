@@ -10,7 +10,7 @@ import numpy as np
 from optuna.trial import TrialState
 
 from data.dataset.dataset import Dataset, prepare
-from data.reading.access_log import read
+from data.reading import read_log
 from results.scoring import SCORES, probabilities
 from results.study import (
     ACCURACY,
@@ -72,7 +72,7 @@ def make_run(
     objectives: Sequence[Objective] = (ACCURACY,),
 ) -> Store:
     """Make a run whose trials ended so; hyperparameters, reasons and names are of these words."""
-    dataset = prepare(read(str(log)))
+    dataset = prepare(read_log(str(log)))
     dataset.save(folder / DATA_FOLDER)
     store = Store.create(
         folder,

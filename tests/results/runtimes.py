@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset.batches import Padding, batches, padded_lengths
-from data.dataset.encode import Encoded
+from data.dataset.batching import Padding, batches, padded_lengths
+from data.dataset.encoding import Encoded
 
 _LOAD = {
     "keras": """

@@ -13,7 +13,7 @@ import pytest
 
 from data.common.command import run
 from data.common.errors import UserError
-from data.reading.access_log import clean
+from data.reading import clean
 from results.export.export import export, load_export
 from results.predict import main
 from results.scoring import probabilities

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from data.dataset import split
-from data.reading import access_log
+from data.dataset import make_split
+from data.reading import read_log
 from spaces import BASELINE_NAMES, BASELINES, KerasBaseline, TextBaseline
 
 SHARED_LOG = Path(__file__).parents[3] / "shared/data/http-params-access.csv.xz"
@@ -153,8 +153,8 @@ def test_majority_gives_the_share_of_the_fit_labels(ones: int, wins: bool) -> No
 @pytest.mark.slow
 @pytest.mark.skipif(not SHARED_LOG.exists(), reason=f"{SHARED_LOG} is not here")
 def test_the_floors_on_the_shared_log() -> None:
-    log = access_log.read(str(SHARED_LOG))
-    parts = split.chronological(len(log.texts))
+    log = read_log(str(SHARED_LOG))
+    parts = make_split("chronological", len(log.texts))
     fit = [log.texts[row] for row in parts.fit]
     heldout = [log.texts[row] for row in parts.heldout]
     accuracies = {}

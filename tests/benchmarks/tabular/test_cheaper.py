@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.common.errors import UserError
-from data.dataset.encoded import Encoded
+from data.dataset.encoding import Encoded
 from tests.benchmarks.ratio import dataset
 from tests.benchmarks.tabular.cheaper import Fidelity, compare, shortened, table_of, taken, trained
 from tests.benchmarks.tabular.made import by_rate, made

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common.errors import UserError
-from data.common.files import new_file, new_folder, write_text
+from data.common import UserError, new_file, new_folder, write_text
 
 
 def test_text_is_replaced_whole_and_leaves_nothing_beside(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common import progress
-from data.common.progress import track
+from data.common import progress, track
 
 
 def test_a_short_loop_is_silent(caplog: pytest.LogCaptureFixture) -> None:
@@ -53,7 +52,7 @@ def test_a_loop_left_early_leaves_its_items() -> None:
 def test_a_terminal_shows_a_bar_and_clears_it() -> None:
     code = (
         "import time\n"
-        "from data.common.progress import track\n"
+        "from data.common import track\n"
         "for _ in track(range(3), 'reading x'): time.sleep(.2)"
     )
     ours, theirs = pty.openpty()

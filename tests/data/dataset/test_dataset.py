@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.common.errors import UserError
-from data.dataset.dataset import Dataset, prepare
-from data.reading import access_log
-from data.reading.access_log import AccessLog
+from data.common import UserError
+from data.dataset import Dataset, prepare
+from data.reading import AccessLog, read_log
 
 SLICES = ("fit", "validation", "held-out")
 
 
 @pytest.fixture(scope="module")
 def log(log_file: Path) -> AccessLog:
-    return access_log.read(str(log_file))
+    return read_log(str(log_file))
 
 
 @pytest.fixture

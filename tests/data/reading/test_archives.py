@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
-from data.common.errors import UserError
-from data.reading import archives
+from data.common import UserError
+from data.reading import source
 from data.reading.source import open_byte_lines
 
 FIRST, SECOND = b"first,0\n" * 40, b"second,1\n" * 40
@@ -81,7 +82,7 @@ def test_an_xz_that_wants_much_memory(tmp_path: Path) -> None:
     at = content.index(b"\x21\x01", 12) + 2
     content[at] = 40
     end = 12 + (content[12] + 1) * 4
-    content[end - 4 : end] = archives.zlib.crc32(content[12 : end - 4]).to_bytes(4, "little")
+    content[end - 4 : end] = zlib.crc32(content[12 : end - 4]).to_bytes(4, "little")
     path.write_bytes(content)
     assert "takes more than 256 MiB of memory" in refusal(path)
 
@@ -143,7 +144,7 @@ def test_more_than_max_bytes_is_refused(tmp_path: Path, name: str) -> None:
 
 ENDLESS = """
 import sys
-from data.common.errors import UserError
+from data.common import UserError
 from data.reading.source import open_byte_lines
 try:
     with open_byte_lines("-", 2**20) as lines:
@@ -181,7 +182,7 @@ def test_a_zip_in_a_pipe_is_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) 
     with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb") as pipe:
         pipe.write(zipped(os.urandom(5000)))
         pipe.close()
-        monkeypatch.setattr(archives, "SPOOL", 4000)
+        monkeypatch.setattr(source, "SPOOL", 4000)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
         with pytest.raises(UserError, match=r"standard input: is larger than 4,000 bytes"):
             lines_of("-", None)
@@ -194,7 +195,7 @@ def test_a_zip_in_a_pipe_and_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> Non
         pipe.write(zipped(os.urandom(20_000)))
         pipe.close()
         full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed by the reader
-        monkeypatch.setattr(archives.tempfile, "TemporaryFile", lambda: full)
+        monkeypatch.setattr(source.tempfile, "TemporaryFile", lambda: full)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
         with pytest.raises(
             UserError, match=r"no temporary file can keep the zip \(No space left on device\)"

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from data.common.errors import UserError
-from data.reading.access_log import read
 from tests.fuzz.case import CONTAINERS, FORMATS, MODES
 from tests.fuzz.check import check
 from tests.fuzz.mutate import LONG, TOKENS, row
@@ -35,29 +33,6 @@ def test_any_input_is_read_as_by_the_book_or_refused(
     tmp_path: Path, letters: str, content: bytes
 ) -> None:
     check(letters.encode() + content, tmp_path)
-
-
-def outcome(path: Path, format: str | None, skips: bool) -> object:
-    try:
-        log = read(str(path), format=format, skip_bad_rows=skips)
-    except UserError as error:
-        return str(error)
-    return log.format, list(log.texts), log.labels.tolist(), log.skipped, log.sha256
-
-
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from([*FORMATS.values()]), st.lists(rows | pieces, max_size=5), st.booleans())
-def test_the_quick_way_reads_as_the_slow_one(
-    tmp_path: Path, format: str | None, content: list[bytes], skips: bool
-) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(b"".join(content))
-    found = outcome(path, format, skips)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("data.reading.quick.split_row", lambda line: None)
-        patch.setattr("data.reading.quick.clean", lambda record, dropped: None)
-        patch.setattr("data.reading.quick.clean_json_line", lambda line, dropped: None)
-        assert found == outcome(path, format, skips)
 
 
 def long_line(path: Path) -> None:
@@ -125,7 +100,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
 PROGRAM = """
 import sys
 from pathlib import Path
-from data.common.command import run
+from data.common import run
 from data.inspect import main
 try:
     run(main)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from data.reading.access_log import DROPPED_KEYS
+from data.reading import DROPPED_KEYS
 from results.export.card import card
 from results.export.card_sections import Subject
 from results.export.formats import FORMATS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data.common.errors import UserError
-from data.dataset.encode import Encoded
+from data.dataset.encoding import Encoded
 from results.export.conversion import Sample, convert
 from results.export.formats import FORMATS
 from results.scoring import probabilities

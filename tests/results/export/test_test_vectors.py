@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.dataset.dataset import Dataset
-from data.reading.access_log import DROPPED_KEYS, clean, parse_line
+from data.reading import DROPPED_KEYS, clean, parse_line
 from results.export.conversion import Sample
 from results.export.test_vectors import COUNT, raw, vectors
 from results.serving.exported import Preprocessing

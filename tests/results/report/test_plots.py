@@ -7,9 +7,7 @@ import numpy as np
 import optuna
 import pytest
 
-from data.dataset.card import card
 from data.dataset.dataset import prepare
-from data.reading.access_log import read
 from results.report.plots import hyperparameters, scores as score_plots, search
 from results.report.plots.drift import drift
 from results.report.report import describe
@@ -119,9 +117,9 @@ def test_optuna_s_doubts_are_a_sentence() -> None:
 
 
 def test_drift_and_card_are_those_of_the_log(tmp_path: Path) -> None:
-    log = read(str(write_log(tmp_path / "log.csv", ("tee", "pot"))))
+    log = read_log(str(write_log(tmp_path / "log.csv", ("tee", "pot"))))
     dataset = prepare(log)
-    assert asdict(describe(dataset)) == asdict(card(log, dataset.split))
+    assert asdict(describe(dataset)) == asdict(DataCard.of(log, dataset.split))
     share, lengths = drift(dataset).values()
     assert np.mean(share.traces[0]["y"]) == pytest.approx(log.labels.mean(), abs=0.01)
     assert max(lengths.traces[0]["y"]) <= max(map(len, log.texts))

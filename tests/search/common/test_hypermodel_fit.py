@@ -9,7 +9,7 @@ import keras
 import keras_tuner
 import pytest
 
-from data.dataset.batches import batches, padded_lengths
+from data.dataset.batching import batches, padded_lengths
 from data.dataset.dataset import Dataset
 from search.common.hypermodel_fit import end_callbacks_on_error
 from search.training.callbacks import TrialInfo

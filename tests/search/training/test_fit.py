@@ -14,7 +14,7 @@ import tensorflow as tf
 from sklearn.metrics import accuracy_score, log_loss
 from tensorflow.python.framework.func_graph import FuncGraph
 
-from data.dataset.batches import MAX_LENGTH
+from data.dataset.batching import MAX_LENGTH
 from data.dataset.dataset import Dataset
 from results.scoring import probabilities
 from results.study import Point

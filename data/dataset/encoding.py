@@ -1,10 +1,10 @@
-r"""Characters to ids, exactly as Keras's character tokenizer, but vectorised.
+r"""Characters to ids, exactly as Keras's character tokenizer, but vectorized.
 
 Agrees with `Tokenizer(filters="\t\n", char_level=True)` and `pad_sequences(maxlen=1024)`.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +13,83 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError, write_text
-from data.dataset.batches import MAX_LENGTH
-from data.dataset.codepoints import CHUNK_CHARACTERS, CODE_POINTS, Codes, Lengths, chunks, decompose
-from data.dataset.encoded import Encoded as Encoded, Ids
-from data.reading import Texts
+from data.common import UserError, new_file, write_text
+from data.dataset.batching import MAX_LENGTH
+from data.reading import Texts, decode_block
 
+CODE_POINTS = 0x110000
+CHUNK_CHARACTERS = 2**20
 # Small enough for the cache; and new characters are mostly in the first part.
 _COUNTED_AT_ONCE = 2**16
+
+Ids = npt.NDArray[np.unsignedinteger[Any]]
+_Codes = npt.NDArray[np.unsignedinteger[Any]]
+_Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The ids of n records, one after the other without padding, in arrays that processes share.
+
+    Attributes:
+        ids: All ids, 1-D, of the smallest unsigned type that holds them.
+        offsets: Record i is `ids[offsets[i]:offsets[i + 1]]`, int64 [n + 1].
+    """
+
+    ids: Ids
+    offsets: _Counts
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> _Counts:
+        """How many ids each record has, int64 [n]."""
+        return np.diff(self.offsets)
+
+    def padded(self, rows: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int32]:
+        """Pad records on the left with 0; longer ones keep their last ids.
+
+        Args:
+            rows: Which records, int64 [b].
+            length: How many ids each shall have.
+
+        Returns:
+            Ids, int32 [b, length].
+        """
+        rows = np.asarray(rows, np.int64)
+        if not len(self.ids):
+            return np.zeros((len(rows), length), np.int32)
+        starts, ends = self.offsets[rows, None], self.offsets[rows + 1, None]
+        positions = ends - length + np.arange(length)  # [b, length]
+        taken = self.ids[np.maximum(positions, 0)]
+        return np.where(positions >= starts, taken, 0).astype(np.int32)
+
+    def save(self, folder: Path) -> None:
+        """Write ids.npy and offsets.npy into a folder, which is made if absent.
+
+        Raises:
+            UserError: The folder cannot be written.
+        """
+        for name, array in (("ids.npy", self.ids), ("offsets.npy", self.offsets)):
+            with new_file(folder / name) as beside:
+                np.save(beside, array)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Encoded":
+        """Map what `save` wrote into memory, so that several processes share it.
+
+        Raises:
+            UserError: A file is missing or damaged.
+        """
+        try:
+            ids = np.load(folder / "ids.npy", mmap_mode="r")
+            offsets = np.load(folder / "offsets.npy", mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"{folder}: no encoded records can be read from it") from error
+        if not len(offsets) or offsets[-1] != len(ids):
+            raise UserError(f"{folder}: its encoded records are damaged; delete it")
+        return cls(ids, offsets)
 
 
 @dataclass(frozen=True)
@@ -54,7 +123,7 @@ class Vocabulary:
         """
         counts = np.zeros(CODE_POINTS, np.int64)
         seen: list[int] = []
-        for codes, _ in chunks(texts):
+        for codes, _ in _chunks(texts):
             # Beyond ASCII, counts are long and not worth making more often.
             size = _COUNTED_AT_ONCE if codes.itemsize == 1 else CHUNK_CHARACTERS
             for start in range(0, len(codes), size):
@@ -74,23 +143,16 @@ class Vocabulary:
         return len(self.characters) + 1 + int(self.unknown)
 
     def encode(self, text: str) -> Ids:
-        """Encode one text, however long.
+        """Return the ids of a text's characters, however long it is.
 
-        Args:
-            text: Any text.
-
-        Returns:
-            The ids of its characters, 1-D, of the smallest unsigned type that holds `num_words`.
+        They are 1-D, of the smallest unsigned type that holds `num_words`.
         """
-        codes, _ = decompose([text])
+        codes, _ = _code_points([text])
         ids = self._table[codes]
         return ids if self.unknown else ids[ids != 0]
 
     def save(self, path: Path) -> None:
         """Write the vocabulary as JSON.
-
-        Args:
-            path: The file to write.
 
         Raises:
             UserError: The file cannot be written.
@@ -101,12 +163,6 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
         """Read what `save` wrote.
-
-        Args:
-            path: The file to read.
-
-        Returns:
-            The vocabulary.
 
         Raises:
             UserError: The file is missing or damaged.
@@ -151,7 +207,7 @@ def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_L
     ids = _Growing(table.dtype, texts.size if isinstance(texts, Texts) else 0)
     offsets = _Growing(np.dtype(np.int64), len(texts) + 1 if isinstance(texts, Texts) else 0)
     offsets.extend(np.zeros(1, np.int64))
-    for codes, long in chunks(texts):
+    for codes, long in _chunks(texts):
         found = _look_up(table, codes)
         if not vocabulary.unknown:
             found, long = _without_zeros(found, long)
@@ -185,14 +241,14 @@ class _Growing:
         self._used = end
 
 
-def _look_up(table: Ids, codes: Codes) -> Ids:
+def _look_up(table: Ids, codes: _Codes) -> Ids:
     if table.dtype == codes.dtype == np.uint8:
         # Several times as fast as numpy's own look-up, which widens each code to 64 bits.
         return np.frombuffer(codes.tobytes().translate(table[:256].tobytes()), np.uint8)
     return table[codes]
 
 
-def _without_zeros(ids: Ids, lengths: Lengths) -> tuple[Ids, Lengths]:
+def _without_zeros(ids: Ids, lengths: _Counts) -> tuple[Ids, _Counts]:
     keep = ids != 0
     if keep.all():
         return ids, lengths
@@ -201,7 +257,7 @@ def _without_zeros(ids: Ids, lengths: Lengths) -> tuple[Ids, Lengths]:
     return ids[keep], before[ends] - before[ends - lengths]
 
 
-def _last(ids: Ids, lengths: Lengths, most: int) -> tuple[Ids, Lengths]:
+def _last(ids: Ids, lengths: _Counts, most: int) -> tuple[Ids, _Counts]:
     if not lengths.size or lengths.max() <= most:
         return ids, lengths
     kept = np.minimum(lengths, most)
@@ -210,3 +266,34 @@ def _last(ids: Ids, lengths: Lengths, most: int) -> tuple[Ids, Lengths]:
     for row in np.flatnonzero(lengths > most):
         keep[starts[row] : starts[row] + lengths[row] - most] = False
     return ids[keep], kept
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[tuple[_Codes, _Counts]]:
+    """Yield what `_code_points` gives, for about `CHUNK_CHARACTERS` at once."""
+    if isinstance(texts, Texts):
+        for block, sizes in texts.blocks(CHUNK_CHARACTERS):
+            # In ASCII, a byte is a code point and lower case depends on no neighbor.
+            if block.isascii():
+                yield np.frombuffer(block.lower(), np.uint8), sizes
+            else:
+                yield _code_points(list(decode_block(block, sizes)))
+        return
+    chunk: list[str] = []
+    size = 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text) + 1  # Empty texts count too, so that a chunk of them ends.
+        if size >= CHUNK_CHARACTERS:
+            yield _code_points(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield _code_points(chunk)
+
+
+def _code_points(texts: list[str]) -> tuple[_Codes, _Counts]:
+    """Return the texts' lower-cased code points one after the other, and each text's count."""
+    # Lower-cased one by one: a capital sigma's small form depends on its place in the word.
+    lowered = [text.lower() for text in texts]
+    lengths = np.fromiter(map(len, lowered), np.int64, len(lowered))
+    joined = "".join(lowered).encode("utf-32-le", "surrogatepass")
+    return np.frombuffer(joined, "<u4"), lengths

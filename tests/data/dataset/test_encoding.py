@@ -10,10 +10,9 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from data.common.errors import UserError
-from data.dataset import codepoints
-from data.dataset.encode import Encoded, Vocabulary, encode
-from data.reading.access_log import read
+from data.common import UserError
+from data.dataset import Encoded, Vocabulary, encode, encoding
+from data.reading import read_log
 
 any_text = st.text(st.characters(codec=None, categories=None))
 few_characters = st.text("aAbBİß\u03a3\u03c3\u03c2\t\n\ud800\U0010ffff", max_size=20)
@@ -41,7 +40,7 @@ def all_padded(encoded: Encoded) -> npt.NDArray[np.int32]:
 
 
 def test_shared_log_is_encoded_as_keras_does(shared_log: Path) -> None:
-    texts = read(str(shared_log)).texts
+    texts = read_log(str(shared_log)).texts
     vocabulary = Vocabulary.fit(texts, unknown=False)
     tokenizer = keras_tokenizer(texts)
     assert vocabulary.num_words == len(tokenizer.word_index) + 1 == 70
@@ -86,7 +85,7 @@ def test_unknown_characters_share_the_last_id(fitted: list[str], others: list[st
 def test_chunks_change_nothing(texts: list[str], unknown: bool) -> None:
     whole = Vocabulary.fit(texts, unknown=unknown)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codepoints, "CHUNK_CHARACTERS", 3)
+        patch.setattr(encoding, "CHUNK_CHARACTERS", 3)
         pieces = Vocabulary.fit(iter(texts), unknown=unknown)
         encoded = encode(iter(texts), whole)
     assert pieces == whole

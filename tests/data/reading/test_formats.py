@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from data.common.errors import UserError
-from data.reading.formats import FORMATS, MAX_FIELD, check_format
-from data.reading.rows import guess, parse, rows
+from data.common import UserError
+from data.reading import LOG_FORMATS, check_format
+from data.reading.formats import MAX_FIELD, guess_format, parse_row, rows
 
 
 def as_bytes(lines: list[str]) -> list[bytes]:
@@ -30,14 +30,14 @@ def as_bytes(lines: list[str]) -> list[bytes]:
 @pytest.mark.parametrize("blank_lines", [0, 2])
 def test_guesses_the_format_and_loses_no_line(first: str, format: str, blank_lines: int) -> None:
     lines = ["\n"] * blank_lines + [first + "\n", "the second\n"]
-    guessed, given_back = guess(iter(as_bytes(lines)))
+    guessed, given_back = guess_format(iter(as_bytes(lines)))
     assert guessed == format
     assert list(given_back) == as_bytes(lines)
 
 
 def test_guess_of_nothing() -> None:
-    guessed, lines = guess(iter([]))
-    assert guessed in FORMATS
+    guessed, lines = guess_format(iter([]))
+    assert guessed in LOG_FORMATS
     assert list(lines) == []
 
 
@@ -71,14 +71,14 @@ def test_label_of_json(value: str, label: int | None) -> None:
     row = f'{{"a":2,"label":{value}}}'
     if label is None:
         with pytest.raises(UserError, match=r"the label is .* must be 0 or 1"):
-            parse(row.encode(), "jsonl")
+            parse_row(row, "jsonl")
     else:
-        assert parse(row.encode(), "jsonl") == ({"a": 2}, label)
+        assert parse_row(row, "jsonl") == ({"a": 2}, label)
 
 
 def test_long_wrong_label_is_shortened() -> None:
     with pytest.raises(UserError) as caught:
-        parse(["text", "x" * 1000], "text")
+        parse_row(["text", "x" * 1000], "text")
     assert len(str(caught.value)) < 100
 
 
@@ -88,12 +88,12 @@ def test_unknown_format_names_the_known_ones() -> None:
 
 
 def test_split_of_a_blank_line() -> None:
-    assert FORMATS["access-log"].split("") == [""]
+    assert LOG_FORMATS["access-log"].split("") == [""]
 
 
 def test_split_of_an_overlong_field() -> None:
     with pytest.raises(UserError, match="field larger than field limit"):
-        FORMATS["text"].split("x" * (2**24 + 1))
+        LOG_FORMATS["text"].split("x" * (2**24 + 1))
 
 
 @pytest.mark.parametrize(("format", "quote"), [("access-log", "|"), ("text", '"')])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from data.dataset.card import Lengths, PathCount, card
-from data.dataset.split import Split, chronological, make
-from data.reading.access_log import AccessLog, read
+from data.dataset.data_card import DataCard, PathCount, TextLengths
+from data.dataset.split import Split, make_split, split_in_order
+from data.reading import AccessLog, read_log
 
 
 def log_of(rows: list[tuple[str, int]], skipped: int = 0) -> AccessLog:
@@ -24,7 +24,7 @@ def split_of(fit: list[int], validation: list[int], heldout: list[int]) -> Split
 
 def test_rows_and_classes_of_each_slice() -> None:
     log = log_of([("a", 0), ("b", 1), ("c", 0), ("d", 1), ("e", 1)], skipped=3)
-    made = card(log, split_of([0, 1, 2], [3], [4]))
+    made = DataCard.of(log, split_of([0, 1, 2], [3], [4]))
     assert (made.rows, made.skipped, made.source, made.split) == (5, 3, "here", "by hand")
     assert [(part.name, part.rows, part.normal, part.malicious) for part in made.slices] == [
         ("fit", 3, 2, 1),
@@ -37,32 +37,32 @@ def test_rows_and_classes_of_each_slice() -> None:
 
 def test_lengths() -> None:
     texts = ["x" * n for n in (1, 2, 3, 1025, 1025)]
-    made = card(log_of([(text, 0) for text in texts]), chronological(5))
-    assert made.lengths == Lengths(1, 3.0, 1025.0, 1025, 0.4)
+    made = DataCard.of(log_of([(text, 0) for text in texts]), split_in_order(5))
+    assert made.lengths == TextLengths(1, 3.0, 1025.0, 1025, 0.4)
 
 
 def test_characters_are_lower_cased_and_unknown_ones_found() -> None:
     log = log_of([("aB", 0), ("b", 0), ("AB", 1), ("xyx", 1), ("ay", 1)])
-    made = card(log, split_of([0], [1], [2, 3, 4])).characters
+    made = DataCard.of(log, split_of([0], [1], [2, 3, 4])).characters
     assert (made.all_rows, made.train) == (4, 2)
     assert (made.unknown, made.unknown_rows) == (("x", "y"), 2)
 
 
 def test_leakage_from_fit_and_validation_rows() -> None:
     log = log_of([("a", 0), ("b", 1), ("b", 0), ("a", 0), ("a", 1), ("b", 1), ("c", 1), ("c", 1)])
-    made = card(log, split_of([0, 1], [2], [3, 4, 5, 6, 7])).leakage
+    made = DataCard.of(log, split_of([0, 1], [2], [3, 4, 5, 6, 7])).leakage
     assert (made.texts, made.rows, made.share) == (2, 3, 0.6)
     assert made.other_label == 2  # Row 4 ("a" was normal) and row 5 ("b" was both).
 
 
 def test_most_frequent_paths() -> None:
     rows = [(json.dumps({"path": path}), 0) for path in ["/b", "/a", "/a"]]
-    made = card(log_of([*rows, ("{}", 0), ("no record", 1)]), chronological(5))
+    made = DataCard.of(log_of([*rows, ("{}", 0), ("no record", 1)]), split_in_order(5))
     assert made.paths == (PathCount("/a", 2, 0.4), PathCount("/b", 1, 0.2))
 
 
 def test_plain_texts_have_no_paths() -> None:
-    assert card(log_of([("a", 0)]), chronological(1)).paths == ()
+    assert DataCard.of(log_of([("a", 0)]), split_in_order(1)).paths == ()
 
 
 @given(
@@ -70,7 +70,7 @@ def test_plain_texts_have_no_paths() -> None:
     name=st.sampled_from(["chronological", "shuffled"]),
 )
 def test_figures_fit_together(rows: list[tuple[str, int]], name: str) -> None:
-    made = card(log_of(rows), make(name, len(rows)))
+    made = DataCard.of(log_of(rows), make_split(name, len(rows)))
     assert sum(part.rows for part in made.slices) == made.rows == len(rows)
     assert sum(part.malicious for part in made.slices) == sum(label for _, label in rows)
     assert made.leakage.other_label <= made.leakage.rows <= made.slices[2].rows
@@ -80,7 +80,7 @@ def test_figures_fit_together(rows: list[tuple[str, int]], name: str) -> None:
 
 
 def test_shared_log(shared_log: Path) -> None:
-    made = card(read(str(shared_log)), chronological(26_773))
+    made = DataCard.of(read_log(str(shared_log)), split_in_order(26_773))
     assert [round(part.normal_share, 4) for part in made.slices] == [0.5855, 0.34, 0.439]
     assert (made.lengths.median, made.lengths.percentile_95, made.lengths.maximum) == (
         141,

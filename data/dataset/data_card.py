@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.common import UserError
-from data.dataset.batches import MAX_LENGTH
-from data.dataset.encode import Vocabulary
+from data.dataset.batching import MAX_LENGTH
+from data.dataset.encoding import Vocabulary
 from data.dataset.split import Split
-from data.reading import AccessLog, load
+from data.reading import AccessLog, load_record
 
 MOST_PATHS = 10
 
 
 @dataclass(frozen=True)
-class Slice:
+class SliceClasses:
     """The classes of one slice.
 
     Attributes:
@@ -37,7 +37,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Lengths:
+class TextLengths:
     """How many characters the texts have.
 
     Attributes:
@@ -119,7 +119,7 @@ class DataCard:
         lengths: Characters in a text.
         characters: The vocabulary.
         leakage: What training and held-out part have in common.
-        paths: The most frequent paths; empty where texts are no records.
+        paths: The most frequent paths; empty if texts are no records.
     """
 
     source: str
@@ -128,56 +128,48 @@ class DataCard:
     split: str
     rows: int
     skipped: int
-    slices: tuple[Slice, ...]
-    lengths: Lengths
+    slices: tuple[SliceClasses, ...]
+    lengths: TextLengths
     characters: Characters
     leakage: Leakage
     paths: tuple[PathCount, ...]
 
-
-def card(log: AccessLog, split: Split) -> DataCard:
-    """Describe a log.
-
-    Args:
-        log: The log.
-        split: A split of its rows.
-
-    Returns:
-        Its card.
-    """
-    return DataCard(
-        source=log.source,
-        format=log.format,
-        sha256=log.sha256,
-        split=split.name,
-        rows=len(log.texts),
-        skipped=log.skipped,
-        slices=_slices(log, split),
-        lengths=_lengths(log.texts),
-        characters=_characters(log, split),
-        leakage=_leakage(log, split),
-        paths=_paths(log.texts),
-    )
+    @classmethod
+    def of(cls, log: AccessLog, split: Split) -> "DataCard":
+        """Describe a log whose rows are split this way."""
+        return cls(
+            source=log.source,
+            format=log.format,
+            sha256=log.sha256,
+            split=split.name,
+            rows=len(log.texts),
+            skipped=log.skipped,
+            slices=_slices(log, split),
+            lengths=_lengths(log.texts),
+            characters=_characters(log, split),
+            leakage=_leakage(log, split),
+            paths=_paths(log.texts),
+        )
 
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def _slices(log: AccessLog, split: Split) -> tuple[Slice, ...]:
+def _slices(log: AccessLog, split: Split) -> tuple[SliceClasses, ...]:
     made = []
     for name, rows in split.slices.items():
         normal, malicious = np.bincount(log.labels[rows], minlength=2).tolist()
         shares = _share(normal, len(rows)), _share(malicious, len(rows))
-        made.append(Slice(name, len(rows), normal, malicious, *shares))
+        made.append(SliceClasses(name, len(rows), normal, malicious, *shares))
     return tuple(made)
 
 
-def _lengths(texts: Sequence[str]) -> Lengths:
+def _lengths(texts: Sequence[str]) -> TextLengths:
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     median, percentile_95 = np.percentile(lengths, [50, 95]).tolist()
     longer = int((lengths > MAX_LENGTH).sum())
-    return Lengths(
+    return TextLengths(
         int(lengths.min()), median, percentile_95, int(lengths.max()), _share(longer, len(texts))
     )
 
@@ -208,7 +200,7 @@ def _paths(texts: Sequence[str]) -> tuple[PathCount, ...]:
     counts: Counter[str] = Counter()
     for text in texts:
         try:
-            record = load(text)
+            record = load_record(text)
         except UserError:
             continue
         if "path" in record:

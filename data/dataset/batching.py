@@ -26,7 +26,7 @@ class Batch:
 
 
 def padded_lengths(lengths: npt.NDArray[np.int64], padding: Padding) -> npt.NDArray[np.int64]:
-    """Decide how long each record is padded, whatever its neighbours are.
+    """Decide how long each record is padded, whatever its neighbors are.
 
     Args:
         lengths: How many ids each record has, int64 [n].

@@ -1,0 +1,14 @@
+"""Hides the password of a URL in messages and in files."""
+
+import re
+
+HIDDEN = "***"
+
+# scheme://user:PASSWORD@host; the last @ counts, since people forget to escape the others.
+_USER_INFO = re.compile(r"(://[^:/@]*:).*(?=@)", re.DOTALL)
+_PARAMETER = re.compile(r"([?&]\w*(?:password|secret|token)=)[^&]*")
+
+
+def hide_password(url: str) -> str:
+    """Return a URL with `HIDDEN` in place of its password; any other text is returned unchanged."""
+    return _PARAMETER.sub(rf"\g<1>{HIDDEN}", _USER_INFO.sub(rf"\g<1>{HIDDEN}", url))

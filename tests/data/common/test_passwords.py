@@ -1,0 +1,37 @@
+"""A URL's password is hidden, and nothing else of it."""
+
+import pytest
+
+from data.common import hide_password
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:word@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:a%2Fword%21@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:w@rd /@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me@host/db?password=word&x=1", "postgresql://me@host/db?password=***&x=1"),
+        (
+            "postgresql://me@host/db?x=1&sslpassword=w",
+            "postgresql://me@host/db?x=1&sslpassword=***",
+        ),
+        ("s3://KEY:WORD@bucket", "s3://KEY:***@bucket"),
+        ("simplecache::ftp://me:w@rd@host", "simplecache::ftp://me:***@host"),
+        ("redis://:word@host:6379", "redis://:***@host:6379"),
+    ],
+)
+def test_a_password_is_hidden(url: str, shown: str) -> None:
+    assert hide_password(url) == shown
+    assert hide_password(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("grpc://host:13000", "http://127.0.0.1:8000/predict", "postgresql://me@host/db"),
+        *("sqlite:///a.db", "s3://bucket/runs", "runs/a@b:c.csv", "C:\\logs\\a@b.csv", ""),
+    ],
+)
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert hide_password(text) == text
