@@ -7,7 +7,8 @@ import numpy as np
 import optuna
 import pytest
 
-from data.dataset.dataset import prepare
+from data.dataset import DataCard, prepare
+from data.reading import read_log
 from results.report.plots import hyperparameters, scores as score_plots, search
 from results.report.plots.drift import drift
 from results.report.report import describe
