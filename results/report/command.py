@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from data.common import Parser
-from results.leaderboard import add_run_argument, build_leaderboard, open_run
+from results.leaderboard import add_run_argument
 from results.serving import add_space, register
 
 
@@ -29,10 +29,10 @@ def main(argv: Sequence[str]) -> int:
         help="do not load the champion's model to see which characters misled it",
     )
     options = parser.parse_args(argv)
-    # Nothing heavy is loaded before the arguments are known to be right.
+    # Loaded only now, so that --help and a wrong option answer at once.
     import optuna
 
-    from results.leaderboard import verdict
+    from results.leaderboard import build_leaderboard, open_run, verdict
     from results.report.report import write
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -11,19 +11,11 @@ import numpy as np
 from data.common.errors import UserError
 from results.serving.exported import FILES
 from results.serving.manifest import verify
-from tests.crashes.journal import RUNNING, WAITING, Told, given_up, reported
+from tests.crashes.journal import RUNNING, WAITING, JournalTrial, given_up, reported
 
 
-def lost(before: Mapping[int, Told], after: Mapping[int, Told]) -> list[str]:
-    """Look for trials that had been reported and are gone, or are not what they were.
-
-    Args:
-        before: The reported trials, by number, as they were seen at some time.
-        after: All trials of the journal later.
-
-    Returns:
-        One line for each.
-    """
+def lost(before: Mapping[int, JournalTrial], after: Mapping[int, JournalTrial]) -> list[str]:
+    """Look for trials that had been reported and are gone, or are not what they were."""
     wrong = []
     for number, trial in before.items():
         now = after.get(number)
@@ -38,55 +30,33 @@ def lost(before: Mapping[int, Told], after: Mapping[int, Told]) -> list[str]:
     return wrong
 
 
-def doubled(trials: Mapping[int, Told]) -> list[str]:
-    """Look for places in the budget that two reported trials share.
-
-    Args:
-        trials: All trials of the journal.
-
-    Returns:
-        One line for each.
-    """
-    slots = Counter(trial.slot for trial in reported(trials).values())
-    return [f"slot {slot} was run {count} times" for slot, count in slots.items() if count > 1]
+def doubled(trials: Mapping[int, JournalTrial]) -> list[str]:
+    """Look for places in the budget that two reported trials share."""
+    indices = Counter(trial.index for trial in reported(trials).values())
+    return [f"index {index} was run {count} times" for index, count in indices.items() if count > 1]
 
 
-def inexact(trials: Mapping[int, Told], budget: int) -> list[str]:
-    """Look for what a search that ended by itself has left of its budget, or done beyond it.
-
-    Args:
-        trials: All trials of the journal.
-        budget: How many it was to run.
-
-    Returns:
-        One line for each.
-    """
+def inexact(trials: Mapping[int, JournalTrial], budget: int) -> list[str]:
+    """Look for what a search that ended by itself has left of its budget, or done beyond it."""
     ended = reported(trials) | given_up(trials)
     wrong = [
-        f"slot {slot} was not run"
-        for slot in sorted(set(range(budget)) - {trial.slot for trial in ended.values()})
+        f"index {index} was not run"
+        for index in sorted(set(range(budget)) - {trial.index for trial in ended.values()})
     ]
     if len(ended) != budget:
         wrong.append(f"{len(ended)} trials have ended, the budget is {budget}")
     points = Counter(json.dumps(trial.params, sort_keys=True) for trial in ended.values())
     wrong += [f"{point} was tried {count} times" for point, count in points.items() if count > 1]
     for trial in trials.values():
-        if trial.state in (RUNNING, WAITING) and trial.slot not in {
-            other.slot for other in ended.values()
+        if trial.state in (RUNNING, WAITING) and trial.index not in {
+            other.index for other in ended.values()
         }:
             wrong.append(f"trial {trial.number} has not ended")
     return wrong
 
 
 def torn(folder: Path) -> list[str]:
-    """Look for files that bear their final name and are not whole.
-
-    Args:
-        folder: A run's folder.
-
-    Returns:
-        One line for each.
-    """
+    """Look for files that bear their final name and are not whole."""
     wrong = []
     for path in sorted(folder.rglob("*")):
         # What begins with a dot has not got its final name yet.
@@ -122,14 +92,7 @@ def _problem(path: Path) -> list[str]:
 
 
 def unkind(text: str) -> list[str]:
-    """Look for what a user should not have to read.
-
-    Args:
-        text: What a search has printed.
-
-    Returns:
-        One line for each.
-    """
+    """Look for what a user should not have to read."""
     wrong = ["a traceback was printed"] if "Traceback (most recent call last)" in text else []
     errors = [line for line in text.splitlines() if line.startswith("error:")]
     if len(errors) > 1:

@@ -11,7 +11,7 @@ from typing import Any
 # States as Optuna writes them.
 RUNNING, COMPLETE, PRUNED, FAILED, WAITING = range(5)
 REPORTED = (COMPLETE, PRUNED)
-# Whose fault a death was nobody can tell: a worker that is killed from outside counts.
+# Nobody can tell whose fault a death was: a worker that is killed from outside counts.
 _GIVEN_UP = re.compile(r"its worker died \d+ times")
 
 
@@ -26,7 +26,7 @@ class _Operation(IntEnum):
 
 
 @dataclass
-class Told:
+class JournalTrial:
     """What the journal tells of one trial.
 
     Attributes:
@@ -34,7 +34,7 @@ class Told:
         state: One of Optuna's.
         values: Its objectives' values.
         params: Its hyperparameters as they are stored.
-        attributes: Its user attributes: slot, result and so on.
+        attributes: Its user attributes: "slot", its place in the budget, "result" and so on.
     """
 
     number: int
@@ -44,34 +44,20 @@ class Told:
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def slot(self) -> int:
+    def index(self) -> int:
         """Its place in the budget."""
         return int(self.attributes.get("slot", self.number))
 
 
 def operations(content: bytes) -> Iterator[dict[str, Any]]:
-    """Give the operations of a journal; a last one without its end is left out.
-
-    Args:
-        content: The journal's bytes.
-
-    Yields:
-        The operations in order.
-    """
+    """Return the operations of a journal; a last one without its end is left out."""
     for line in content.split(b"\n")[:-1]:
         yield json.loads(line)
 
 
-def read(path: Path) -> dict[int, Told]:
-    """Replay a journal.
-
-    Args:
-        path: The journal; it need not be there.
-
-    Returns:
-        The trials by number.
-    """
-    trials: dict[int, Told] = {}
+def read(path: Path) -> dict[int, JournalTrial]:
+    """Replay a journal."""
+    trials: dict[int, JournalTrial] = {}
     for operation in operations(path.read_bytes() if path.is_file() else b""):
         match operation["op_code"]:
             case _Operation.CREATE:
@@ -82,7 +68,7 @@ def read(path: Path) -> dict[int, Told]:
                 trial.params[operation["param_name"]] = operation["param_value_internal"]
             case _Operation.STATE:
                 trial = trials[operation["trial_id"]]
-                # Whoever claims a trial that is taken, or ends one that has ended, is refused.
+                # Claiming a taken trial and ending an ended one are refused.
                 if trial.state in (RUNNING, WAITING):
                     trial.state = operation["state"]
                     trial.values = operation.get("values") or trial.values
@@ -91,8 +77,8 @@ def read(path: Path) -> dict[int, Told]:
     return trials
 
 
-def _created(number: int, operation: Mapping[str, Any]) -> Told:
-    return Told(
+def _created(number: int, operation: Mapping[str, Any]) -> JournalTrial:
+    return JournalTrial(
         number,
         operation.get("state", RUNNING),
         operation.get("values"),
@@ -101,27 +87,13 @@ def _created(number: int, operation: Mapping[str, Any]) -> Told:
     )
 
 
-def reported(trials: Mapping[int, Told]) -> dict[int, Told]:
-    """Give the trials that were reported as ended well: complete or pruned.
-
-    Args:
-        trials: Trials by number.
-
-    Returns:
-        Those of them.
-    """
+def reported(trials: Mapping[int, JournalTrial]) -> dict[int, JournalTrial]:
+    """Return the trials that were reported as ended well: complete or pruned."""
     return {number: trial for number, trial in trials.items() if trial.state in REPORTED}
 
 
-def given_up(trials: Mapping[int, Told]) -> dict[int, Told]:
-    """Give the trials that failed for good, because so many workers had died of them.
-
-    Args:
-        trials: Trials by number.
-
-    Returns:
-        Those of them.
-    """
+def given_up(trials: Mapping[int, JournalTrial]) -> dict[int, JournalTrial]:
+    """Return the trials that failed for good, because so many workers had died of them."""
     return {
         number: trial
         for number, trial in trials.items()
@@ -129,30 +101,17 @@ def given_up(trials: Mapping[int, Told]) -> dict[int, Told]:
     }
 
 
-def in_order(trials: Mapping[int, Told]) -> bool:
-    """Say whether the reported trials have the order of their places in the budget.
+def in_order(trials: Mapping[int, JournalTrial]) -> bool:
+    """Return whether the reported trials have the order of their places in the budget.
 
     A trial that repeats a lost one has a number behind all others.
-
-    Args:
-        trials: Trials by number.
-
-    Returns:
-        Whether they have.
     """
-    slots = [trial.slot for _, trial in sorted(reported(trials).items())]
-    return slots == sorted(slots)
+    indices = [trial.index for _, trial in sorted(reported(trials).items())]
+    return indices == sorted(indices)
 
 
 def has_claimed(content: bytes) -> bool:
-    """Say whether a part of a journal tells of a trial that somebody took.
-
-    Args:
-        content: Whole lines.
-
-    Returns:
-        Whether it does.
-    """
+    """Return whether a part of a journal tells of a trial that somebody took."""
     return any(
         operation["op_code"] in (_Operation.CREATE, _Operation.STATE)
         and operation.get("state", RUNNING) == RUNNING
@@ -161,14 +120,7 @@ def has_claimed(content: bytes) -> bool:
 
 
 def has_chosen(content: bytes) -> bool:
-    """Say whether a part of a journal tells of a champion: the search is over, the end begins.
-
-    Args:
-        content: Whole lines.
-
-    Returns:
-        Whether it does.
-    """
+    """Return whether a part of a journal tells of a champion, i.e. the search is over."""
     return any(
         operation["op_code"] == _Operation.STUDY_ATTRIBUTE and "champion" in operation["user_attr"]
         for operation in operations(content)

@@ -47,16 +47,9 @@ class Outcome:
 
 
 def read(folder: Path) -> Outcome:
-    """Read what a search has left.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        It.
-    """
+    """Read what a search has left."""
     places = {
-        f"trial {trial.number}": f"place {trial.slot}"
+        f"trial {trial.number}": f"place {trial.index}"
         for trial in journal.read(folder / "journal.log").values()
     }
     places |= {refit_name(name): refit_name(place) for name, place in places.items()}
@@ -106,15 +99,7 @@ def _weights(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def differences(one: Outcome, other: Outcome) -> list[str]:
-    """Say in what two searches of one seed differ; float noise is no difference.
-
-    Args:
-        one: The uninterrupted one.
-        other: The other.
-
-    Returns:
-        One line for each.
-    """
+    """Say in what two searches of one seed differ; float noise is no difference."""
     wrong = []
     for what in ("rows", "csv", "facts", "export", "listed", "weights"):
         wrong += _differ(what, getattr(one, what), getattr(other, what))

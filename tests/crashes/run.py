@@ -14,50 +14,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.crashes.disks import FullDisk, Quota, ReadOnly, TornJournal
-from tests.crashes.faults import Fault
-from tests.crashes.game import Game
-from tests.crashes.lane import Lane, Tally
-from tests.crashes.machine import ClockSetBack, OutOfMemory, TwoParents
-from tests.crashes.searches import KINDS, Kind
-from tests.crashes.signals import (
-    Interrupted,
-    InterruptedTwice,
-    KilledAll,
-    KilledParent,
-    KilledWorker,
-    Terminated,
-)
+from tests.crashes.faults import FAULTS, Fault
+from tests.crashes.lane import HurtSearch, Lane, Tally
+from tests.crashes.searches import KINDS, SearchKind
 
-FAULTS: tuple[Fault, ...] = (
-    KilledParent(),
-    KilledWorker(),
-    KilledAll(),
-    Terminated(),
-    Interrupted(),
-    InterruptedTwice(),
-    FullDisk(),
-    Quota(),
-    ReadOnly(),
-    TornJournal(),
-    TwoParents(),
-    ClockSetBack(),
-    OutOfMemory(),
-)
 _MOST_KILLS_A_SEARCH = 20
 _DISK = "96m"
 
 
 @contextmanager
 def disk(folder: Path) -> Iterator[bool]:
-    """Put a small file system of its own into a folder, if that is allowed here.
-
-    Args:
-        folder: The folder.
-
-    Yields:
-        Whether it is there.
-    """
+    """Put a small file system of its own into a folder; yield whether that is allowed here."""
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(folder)]
     is_mounted = (
@@ -71,18 +38,7 @@ def disk(folder: Path) -> Iterator[bool]:
 
 
 def usable(names: Sequence[str], is_mounted: bool) -> tuple[list[Fault], dict[str, str]]:
-    """Choose the faults that can happen here.
-
-    Args:
-        names: Which are wanted; all, where there are none.
-        is_mounted: Whether the runs lie on a file system of their own.
-
-    Returns:
-        The faults, and by name why others cannot.
-
-    Raises:
-        SystemExit: A name is not known.
-    """
+    """Return the named faults, or all, that can happen here, and why the others cannot."""
     known = {fault.name: fault for fault in FAULTS}
     unknown = sorted(set(names) - set(known))
     if unknown:
@@ -95,31 +51,17 @@ def usable(names: Sequence[str], is_mounted: bool) -> tuple[list[Fault], dict[st
     )
 
 
-def play(lane: Lane, kinds: Sequence[Kind], kills: int) -> None:
-    """Hurt searches in a lane until it is enough.
-
-    Args:
-        lane: The lane.
-        kinds: Which searches, in turn.
-        kills: How many kills there are to be in all.
-    """
+def hurt_searches(lane: Lane, kinds: Sequence[SearchKind], kills: int) -> None:
+    """Hurt searches of these kinds, in turn, until there were so many kills."""
     turn = 0
     while lane.tally.kills < kills:
-        kind = kinds[turn % len(kinds)]
+        left = min(kills - lane.tally.kills, _MOST_KILLS_A_SEARCH)
+        HurtSearch(lane, kinds[turn % len(kinds)], left).play()
         turn += 1
-        left = kills - lane.tally.kills
-        Game(lane, kind, min(left, _MOST_KILLS_A_SEARCH)).play()
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the harness.
-
-    Args:
-        argv: The arguments.
-
-    Returns:
-        1 where something was lost, else 0.
-    """
+    """Run the harness; return 1 if something was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.crashes.run", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="how many (default: %(default)s)")
     parser.add_argument("--lanes", type=int, default=1, help="searches hurt side by side")
@@ -147,8 +89,9 @@ def main(argv: Sequence[str]) -> int:
             chance = random.Random(f"{options.seed} {index}")
             core = index % (os.cpu_count() or 1) if options.lanes > 1 else None
             lane = Lane(place, place / "out", is_mounted, faults, chance, core, say)
+            first = index % len(KINDS)
             try:
-                play(lane, KINDS[index % len(KINDS) :] + KINDS[: index % len(KINDS)], share)
+                hurt_searches(lane, KINDS[first:] + KINDS[:first], share)
             except Exception as error:
                 lane.tally.problems.append(f"the harness: {type(error).__name__}: {error}")
                 raise
@@ -173,8 +116,7 @@ def main(argv: Sequence[str]) -> int:
 def _report(tally: Tally, missing: dict[str, str], seconds: float) -> None:
     print(f"\n{'fault':<18} times")
     for fault in FAULTS:
-        count = tally.faults[fault.name]
-        print(f"{fault.name:<18} {missing.get(fault.name) or count}")
+        print(f"{fault.name:<18} {missing.get(fault.name) or tally.faults[fault.name]}")
     moments = ", ".join(f"{count} at {name}" for name, count in tally.moments.items())
     ended = ", ".join(f"{count} of {name}" for name, count in tally.searches.items())
     print(f"\nkills {tally.kills} ({moments}), resumes {tally.resumes}, {seconds:.0f} s")

@@ -14,16 +14,17 @@ from pathlib import Path
 import psutil
 
 from tests.crashes import journal
+from tests.crashes.journal import JournalTrial
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = "study"
 # Longer than any step of these searches takes on a busy machine.
 PATIENCE = 240.0
-_TOLD = re.compile(r"trial (\d+) (?:complete|pruned)")
+_PRINTED = re.compile(r"trial (\d+) (?:complete|pruned)")
 
 
 @dataclass(frozen=True)
-class Kind:
+class SearchKind:
     """What is searched.
 
     Attributes:
@@ -32,7 +33,7 @@ class Kind:
         options: More options of the command.
         is_repeatable: Whether an uninterrupted run of the same seed must give the same.
         learns: Whether the sampler looks at earlier trials, in the order of their numbers; then it
-            must only where no trial was lost that others came after.
+            must give the same only if no trial was lost that others came after.
     """
 
     name: str
@@ -42,14 +43,7 @@ class Kind:
     learns: bool = False
 
     def command(self, out: Path) -> list[str]:
-        """Give the command, which is the same at the start and at each resume.
-
-        Args:
-            out: Where runs lie.
-
-        Returns:
-            Its words.
-        """
+        """Return the command, which is the same at the start and at each resume."""
         return [
             sys.executable, "-m", "search.run", "--rows", "700", "--padding", "real",
             "--epochs", "1", "--space", "tests.search.small:Small", "--study", STUDY,
@@ -58,18 +52,18 @@ class Kind:
 
 
 KINDS = (
-    Kind(
+    SearchKind(
         "random, one worker",
         12,
         ("--workers", "1", "--sampler", "random", "--pruner", "none", "--baselines", "linear"),
     ),
-    Kind(
+    SearchKind(
         "TPE, one worker",
         14,
         ("--workers", "1", "--pruner", "none", "--baselines", "none", "--objective", "val_loss"),
         learns=True,
     ),
-    Kind(
+    SearchKind(
         "TPE and ASHA, two workers",
         12,
         ("--workers", "2", "--pruner", "asha", "--baselines", "linear"),
@@ -79,7 +73,7 @@ KINDS = (
 
 
 @dataclass
-class Running:
+class RunningSearch:
     """A search's process, its workers and what it prints.
 
     Attributes:
@@ -109,19 +103,19 @@ class Running:
         return self.process.poll() is not None
 
     def news(self) -> bytes:
-        """Give what the journal holds beyond what it held at the start."""
+        """Return what the journal holds beyond what it held at the start."""
         return self.journal.read_bytes()[self.before :] if self.journal.is_file() else b""
 
-    def told(self) -> set[int]:
-        """Give the numbers of the trials that the search told its user of."""
-        return {int(number) for number in _TOLD.findall(self.text())}
+    def printed(self) -> set[int]:
+        """Return the numbers of the trials that the search told its user of."""
+        return {int(number) for number in _PRINTED.findall(self.text())}
 
     def text(self) -> str:
-        """Give what the search has printed."""
+        """Return what the search has printed."""
         return self.output.read_text(errors="replace")
 
     def workers(self) -> list[psutil.Process]:
-        """Give the worker processes that are alive."""
+        """Return the worker processes that are alive."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 self.processes[child.pid] = child
@@ -135,14 +129,7 @@ class Running:
         self.process.wait()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the parent and all of its workers are gone.
-
-        Args:
-            seconds: How long at most; what is left then is killed.
-
-        Returns:
-            Whether they ended by themselves.
-        """
+        """Wait until the parent and all of its workers are gone."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.has_ended and not self.workers():
@@ -156,34 +143,23 @@ def _is_worker(process: psutil.Process) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        # Not the process in which Python keeps count of shared memory.
+        # Not the process in which Python counts shared memory.
         return "spawn_main" in " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
 
 
 def start(
-    kind: Kind,
+    kind: SearchKind,
     out: Path,
     output: Path,
     environment: Mapping[str, str] | None = None,
     core: int | None = None,
-) -> Running:
-    """Start a search, or resume it: the command is the same.
-
-    Args:
-        kind: Which.
-        out: Where runs lie.
-        output: A file for what it prints.
-        environment: More variables.
-        core: The one core that it may use; None for all.
-
-    Returns:
-        The running search.
-    """
+) -> RunningSearch:
+    """Start a search, or resume it: the command is the same."""
     folder = out / STUDY
     path = folder / "journal.log"
-    # A record that was cut off is cut away by whoever comes next.
+    # The next process cuts away a record that was cut off.
     before = path.read_bytes().rfind(b"\n") + 1 if path.is_file() else 0
     words: Sequence[str] = kind.command(out)
     if core is not None:
@@ -199,19 +175,12 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
-    return Running(process, folder, output, before)
+    return RunningSearch(process, folder, output, before)
 
 
-def reported(run: Running) -> dict[int, journal.Told]:
-    """Give the trials that a user or a reader of the journal knows to have ended well.
-
-    Args:
-        run: The search.
-
-    Returns:
-        The trials by number.
-    """
-    # The output first: what it tells of must be in the journal.
-    told = run.told()
+def reported(run: RunningSearch) -> dict[int, JournalTrial]:
+    """Return the trials that a user or a reader of the journal knows to have ended well."""
+    # The output first: what was printed must be in the journal.
+    printed = run.printed()
     trials = journal.reported(journal.read(run.journal))
-    return trials | {number: journal.Told(number) for number in told if number not in trials}
+    return trials | {number: JournalTrial(number) for number in printed if number not in trials}

@@ -11,20 +11,22 @@ import pytest
 from results.scoring import save_scores
 from tests.crashes import journal, outcome
 from tests.crashes.checks import doubled, inexact, lost, torn, unkind
-from tests.crashes.journal import COMPLETE, FAILED, PRUNED, WAITING, Told
+from tests.crashes.journal import COMPLETE, FAILED, PRUNED, WAITING, JournalTrial
 from tests.crashes.outcome import Outcome, differences
 
 
-def trial(number: int, slot: int | None = None, state: int = COMPLETE, **more: Any) -> Told:
-    attributes = {"slot": number if slot is None else slot, **more}
-    return Told(number, state, [number / 10], {"x": number / 10}, attributes)
+def trial(
+    number: int, index: int | None = None, state: int = COMPLETE, **more: Any
+) -> JournalTrial:
+    attributes = {"slot": number if index is None else index, **more}
+    return JournalTrial(number, state, [number / 10], {"x": number / 10}, attributes)
 
 
-def trials(*told: Told) -> dict[int, Told]:
+def trials(*told: JournalTrial) -> dict[int, JournalTrial]:
     return {item.number: item for item in told}
 
 
-WHOLE = trials(trial(0), trial(1, state=PRUNED), trial(2, state=FAILED), trial(3, slot=2))
+WHOLE = trials(trial(0), trial(1, state=PRUNED), trial(2, state=FAILED), trial(3, index=2))
 
 
 def test_a_whole_search_is_in_order() -> None:
@@ -44,20 +46,20 @@ def test_a_whole_search_is_in_order() -> None:
         (trials(trial(0, result={"val_loss": 1})), "changed"),
     ],
 )
-def test_a_lost_or_changed_trial_is_seen(after: dict[int, Told], said: str) -> None:
+def test_a_lost_or_changed_trial_is_seen(after: dict[int, JournalTrial], said: str) -> None:
     (line,) = lost(trials(trial(0)), after)
     assert said in line
 
 
 def test_a_trial_that_was_told_of_and_is_not_in_the_journal_is_lost() -> None:
-    assert lost({0: Told(0)}, trials(trial(0))) != []
+    assert lost({0: JournalTrial(0)}, trials(trial(0))) != []
 
 
 def test_a_doubled_trial_is_seen() -> None:
-    assert doubled(trials(trial(0), trial(1, slot=0))) == ["slot 0 was run 2 times"]
+    assert doubled(trials(trial(0), trial(1, index=0))) == ["index 0 was run 2 times"]
 
 
-def test_a_trial_that_workers_died_of_has_had_its_slot() -> None:
+def test_a_trial_that_workers_died_of_has_had_its_index() -> None:
     others = trial(0), trial(1)
     died = trial(2, state=FAILED, reason="its worker died 3 times (signal 9)")
     assert inexact(trials(*others, died), 3) == []
@@ -67,14 +69,14 @@ def test_a_trial_that_workers_died_of_has_had_its_slot() -> None:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ([trial(0), trial(1)], "slot 2 was not run"),
+        ([trial(0), trial(1)], "index 2 was not run"),
         ([trial(0), trial(1), trial(2), trial(3)], "4 trials have ended"),
-        ([trial(0), trial(1), trial(2, state=FAILED)], "slot 2 was not run"),
+        ([trial(0), trial(1), trial(2, state=FAILED)], "index 2 was not run"),
         ([trial(0), trial(1), trial(2, state=WAITING)], "trial 2 has not ended"),
         ([trial(0), trial(1), replace(trial(2), params={"x": 0.1})], "was tried 2 times"),
     ],
 )
-def test_an_inexact_budget_is_seen(told: list[Told], said: str) -> None:
+def test_an_inexact_budget_is_seen(told: list[JournalTrial], said: str) -> None:
     assert any(said in line for line in inexact(trials(*told), 3))
 
 
@@ -89,7 +91,7 @@ def test_a_journal_is_replayed_to_its_last_whole_record(tmp_path: Path) -> None:
     ]
     path = tmp_path / "journal.log"
     path.write_text("".join(json.dumps(record) + "\n" for record in records) + '{"op_code": 4, "st')
-    assert journal.read(path) == {0: Told(0, COMPLETE, [0.25], {"x": 0.5}, {"slot": 0})}
+    assert journal.read(path) == {0: JournalTrial(0, COMPLETE, [0.25], {"x": 0.5}, {"slot": 0})}
     assert journal.has_claimed(path.read_bytes())
     assert not journal.has_chosen(path.read_bytes())
     assert journal.read(tmp_path / "absent") == {}
@@ -162,7 +164,7 @@ def test_what_is_measured_anew_is_left_out() -> None:
 
 def test_a_repeated_trial_is_out_of_order() -> None:
     assert journal.in_order(trials(trial(0), trial(1)))
-    assert not journal.in_order(trials(trial(1), trial(2, slot=0)))
+    assert not journal.in_order(trials(trial(1), trial(2, index=0)))
 
 
 def test_a_name_becomes_its_place_wherever_it_stands() -> None:

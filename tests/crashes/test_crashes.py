@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crashes.game import Game
-from tests.crashes.lane import Lane
+from tests.crashes.lane import HurtSearch, Lane
 from tests.crashes.run import disk, usable
 from tests.crashes.searches import KINDS
 
@@ -19,7 +18,7 @@ def test_a_search_that_is_hurt_ten_times_ends_as_if_it_had_not_been(tmp_path: Pa
     with disk(tmp_path / "out") as is_mounted:
         faults, _ = usable((), is_mounted)
         lane = Lane(tmp_path, tmp_path / "out", is_mounted, faults, random.Random(4))
-        Game(lane, KINDS[0], KILLS).play()
+        HurtSearch(lane, KINDS[0], KILLS).play()
     assert lane.tally.problems == []
     assert lane.tally.kills == KILLS
     assert len(lane.tally.faults) >= 8

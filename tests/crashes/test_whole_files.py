@@ -32,15 +32,7 @@ GROWING = ("journal.log", "journal.log.lock", "worker-1.log")
 
 
 def exposed(opened: Iterable[Path], out: Path) -> set[str]:
-    """Give the files that were opened for writing where a reader would take them for whole.
-
-    Args:
-        opened: All that was opened for writing.
-        out: The folder that readers look into.
-
-    Returns:
-        Their paths below it.
-    """
+    """Give the files that were opened for writing where a reader would take them for whole."""
     below = {path.relative_to(out) for path in opened if path.is_relative_to(out)}
     return {
         str(path)

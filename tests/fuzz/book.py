@@ -19,7 +19,7 @@ class Refused(Exception):
     """What is wrong with a log or a line.
 
     Attributes:
-        row: Which row, counted from 1; None where it is the log, or one line by itself.
+        row: Which row, counted from 1; None if it is the log, or one line by itself.
     """
 
     def __init__(self, row: int | None = None) -> None:
@@ -45,20 +45,7 @@ class Read:
 
 
 def read(content: bytes, format: str | None, *, rows: int | None, skips: bool) -> Read:
-    """Read a log.
-
-    Args:
-        content: All of it, unpacked.
-        format: Its format; guessed where None.
-        rows: Only so many rows; all where None.
-        skips: Whether bad rows are left out.
-
-    Returns:
-        What it holds.
-
-    Raises:
-        Refused: It cannot be read.
-    """
+    """Read a log."""
     lines = lines_of(content)
     format = format or guess(lines)
     texts, labels, skipped = [], [], 0

@@ -16,7 +16,7 @@ FORMATS: dict[str, str | None] = {
     "j": "jsonl",
     "t": "text",
 }
-# How the content is packed; with a capital it is an archive as it stands, be it damaged.
+# How the content is packed; a capital letter means that it already is an archive, whole or not.
 CONTAINERS = "pgxzsGXZ"
 # Stop at a bad row, skip it, read one row, unpack 64 bytes at most, count what a log holds.
 MODES = "-s1mc"
@@ -62,7 +62,7 @@ class Case:
 
     @property
     def archive(self) -> str | None:
-        """Which archive the content is as it stands, G, X or Z; it may begin like one by chance."""
+        """Which archive the content already is, G, X or Z; it may begin like one by chance."""
         if self.container.isupper():
             return self.container
         return _begun(self.content) if self.container == "p" else None
@@ -88,7 +88,7 @@ class Case:
         return self.content
 
     def unpacked(self) -> bytes | None:
-        """Return what the file holds; None where the standard library does not get it out."""
+        """Return what the file holds; None if the standard library cannot unpack it."""
         try:
             match self.archive:
                 case "G":

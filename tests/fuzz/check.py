@@ -37,7 +37,7 @@ class Failure(AssertionError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Checked:
     """What became of an input.
 
     Attributes:
@@ -49,20 +49,8 @@ class Outcome:
     seconds: float
 
 
-def check(data: bytes, folder: Path) -> Outcome:
-    """Read an input as a log and as a stream of lines.
-
-    Args:
-        data: What `Case.of` takes.
-        folder: Where the log may be written.
-
-    Returns:
-        What became of it.
-
-    Raises:
-        Failure: The outcome is neither an error in one line, naming the right row, nor what the
-            book says; or it took too long. Any other exception is a failure as well.
-    """
+def check(data: bytes, folder: Path) -> Checked:
+    """Read an input as a log and as a stream of lines."""
     started = time.process_time()
     case = Case.of(data)
     was_read = _check_log(case, folder / case.name)
@@ -70,7 +58,7 @@ def check(data: bytes, folder: Path) -> Outcome:
         _check_lines(case)
     seconds = time.process_time() - started
     _require(seconds < MOST_SECONDS, f"it took {seconds:.1f} s")
-    return Outcome(was_read, seconds)
+    return Checked(was_read, seconds)
 
 
 def _check_log(case: Case, path: Path) -> bool:

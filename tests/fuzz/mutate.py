@@ -1,4 +1,4 @@
-"""Changes to an input that bytes alone would seldom hit upon: rows, tokens, archives."""
+"""Changes to an input that random bytes would seldom find: rows, tokens, archives."""
 
 import gzip
 import lzma
@@ -31,17 +31,7 @@ KEYS = (b"a", b"label", b"timestamp", b"headers", b"path", b"query", b"", b"\\u0
 
 
 def changed(data: bytes, most: int, seed: int, elsewhere: Callable[[bytes], bytes]) -> bytes:
-    """Change an input.
-
-    Args:
-        data: The input.
-        most: How long it may get.
-        seed: Of what is done to it.
-        elsewhere: Changes bytes without knowing what they are, as the fuzzer does.
-
-    Returns:
-        Another input.
-    """
+    """Change an input."""
     chance = random.Random(seed)
     letters, content = data[:3], data[3:]
     for _ in range(chance.choice((1, 1, 1, 2, 3))):

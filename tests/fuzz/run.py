@@ -50,17 +50,7 @@ class Job:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run a campaign.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        0 where all inputs were executed and none failed, else 1.
-
-    Raises:
-        UserError: atheris is not installed.
-    """
+    """Run a campaign."""
     parser = Parser(prog="python -m tests.fuzz.run", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, help="default: %(default)s")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
@@ -86,17 +76,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def campaign(folder: Path, inputs: int, jobs: int, seed: int) -> list[Job]:
-    """Run so many processes side by side.
-
-    Args:
-        folder: Takes a folder of each.
-        inputs: How many inputs each executes.
-        jobs: How many processes.
-        seed: Of the first; the next ones follow.
-
-    Returns:
-        What they did.
-    """
+    """Run so many processes side by side."""
     started = []
     for number in range(jobs):
         own = folder / f"job-{number}"
@@ -110,14 +90,7 @@ def campaign(folder: Path, inputs: int, jobs: int, seed: int) -> list[Job]:
 
 
 def table(jobs: Sequence[Job]) -> str:
-    """Lay out what was done.
-
-    Args:
-        jobs: The processes.
-
-    Returns:
-        Several lines.
-    """
+    """Lay out what was done."""
     executed, seconds = sum(job.executed for job in jobs), max(job.seconds for job in jobs)
     rows = [
         ("inputs executed", f"{executed:,}"),

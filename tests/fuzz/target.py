@@ -31,13 +31,7 @@ class Campaign:
     """Counts what was executed and keeps what failed."""
 
     def __init__(self, folder: Path, inputs: int, scratch: Path) -> None:
-        """Begin.
-
-        Args:
-            folder: Takes failures and the count.
-            inputs: How many inputs to execute.
-            scratch: Where logs are written, best in memory.
-        """
+        """Begin."""
         self._folder = folder
         self._inputs = inputs
         self._scratch = scratch
@@ -86,11 +80,7 @@ class Campaign:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Fuzz; libFuzzer ends the process.
-
-    Args:
-        argv: The arguments after the program's name.
-    """
+    """Fuzz; libFuzzer ends the process."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.target")
     parser.add_argument("folder", type=Path, help="takes the corpus, the failures and the count")
     parser.add_argument("seeds", type=Path)

@@ -23,13 +23,13 @@ from results.study import (
     choose_refits,
     record_refit,
 )
-from tests.results.reported import PAYLOADS, make_run, write_log
+from tests.results.report.conftest import WORDS
+from tests.results.reported import make_run, write_log
 
 SECTIONS = [
     "leaderboard", "search", "hyperparameters", "scores", "architecture", "data", "parts",
     "mistakes",
 ]  # fmt: skip
-WORDS = ("tee", "O'Brien", "R&D")
 
 
 class Page(HTMLParser):
@@ -53,27 +53,18 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+@pytest.fixture(scope="module")
+def text(page: Path) -> str:
+    return page.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def hostile(hostile_page: Path) -> str:
+    return hostile_page.read_text("utf-8")
+
+
 def page_of(store: Store, *, attribute: bool = True) -> str:
     return write(store, build_leaderboard(store), attribute=attribute).read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    folder = tmp_path_factory.mktemp("plain")
-    return make_run(folder / "run", write_log(folder / "log.csv", WORDS), words=("cell", "b"))
-
-
-@pytest.fixture(scope="module")
-def text(store: Store) -> str:
-    return page_of(store)
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("hostile")
-    log = write_log(folder / "log.csv", PAYLOADS)
-    name = PAYLOADS[2]
-    return page_of(make_run(folder / name, log, words=PAYLOADS))
 
 
 def test_leads_with_the_verdict(store: Store, text: str) -> None:
@@ -108,9 +99,8 @@ def test_the_policy_lets_only_our_scripts_run(text: str) -> None:
     assert "unsafe-inline" not in policy.partition("style-src")[0]
 
 
-@pytest.mark.parametrize("which", ["text", "hostile"])
-def test_names_no_place_in_the_network(which: str, request: pytest.FixtureRequest) -> None:
-    for tag, attributes in Page(request.getfixturevalue(which)).tags:
+def test_names_no_place_in_the_network(text: str, hostile: str) -> None:
+    for tag, attributes in (*Page(text).tags, *Page(hostile).tags):
         for name, value in attributes.items():
             assert not name.startswith("on"), (tag, name)
             if name in ("src", "href", "action", "data", "poster", "srcset"):

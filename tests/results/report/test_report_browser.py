@@ -15,10 +15,6 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from results.leaderboard import build_leaderboard
-from results.report import write
-from tests.results.reported import PAYLOADS, make_run, write_log
-
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 pytestmark = [
@@ -115,24 +111,9 @@ def browser() -> Iterator[Browser]:
     driver.quit()
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plain")
-    log = write_log(folder / "log.csv", ("tee", "O'Brien", "R&D"))
-    store = make_run(folder / "run", log, words=("cell", "b"))
-    return write(store, build_leaderboard(store))
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hostile")
-    store = make_run(folder / PAYLOADS[2], write_log(folder / "log.csv", PAYLOADS), words=PAYLOADS)
-    return write(store, build_leaderboard(store))
-
-
 @pytest.fixture
-def shown(browser: Browser, plain: Path) -> Browser:
-    browser.show(plain)
+def shown(browser: Browser, page: Path) -> Browser:
+    browser.show(page)
     return browser
 
 
@@ -144,14 +125,14 @@ def test_draws_every_plot_without_a_word_in_the_console(shown: Browser) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
-def test_fits_and_can_be_read(browser: Browser, plain: Path, size: str, scheme: str) -> None:
-    browser.show(plain, size, scheme)
+def test_fits_and_can_be_read(browser: Browser, page: Path, size: str, scheme: str) -> None:
+    browser.show(page, size, scheme)
     assert browser.troubles() == []
     assert browser.run("return document.documentElement.scrollWidth") <= SIZES[size][0]
     luminances = browser.run("""
       const style = getComputedStyle(document.body);
-      return [style.color, style.backgroundColor].map((colour) => {
-        const part = colour.match(/[\\d.]+/g).slice(0, 3).map((value) => value / 255)
+      return [style.color, style.backgroundColor].map((color) => {
+        const part = color.match(/[\\d.]+/g).slice(0, 3).map((value) => value / 255)
           .map((value) => value <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4);
         return .2126 * part[0] + .7152 * part[1] + .0722 * part[2];
       });
@@ -211,9 +192,9 @@ def test_filters(shown: Browser) -> None:
 
 
 @pytest.mark.parametrize("size", list(SIZES))
-def test_attacks_do_nothing(browser: Browser, hostile: Path, size: str) -> None:
+def test_attacks_do_nothing(browser: Browser, hostile_page: Path, size: str) -> None:
     browser.requests()
-    browser.show(hostile, size)
+    browser.show(hostile_page, size)
     # Everything that reacts to a pointer or to the keyboard gets one.
     labels = 0
     for plot in browser.all(".plot"):
@@ -236,7 +217,7 @@ def test_attacks_do_nothing(browser: Browser, hostile: Path, size: str) -> None:
     browser.one("#filter").send_keys("<script>")
     assert browser.troubles() == []
     asked = [url for url in browser.requests() if not url.startswith("data:")]
-    assert asked == [hostile.as_uri()]
+    assert asked == [hostile_page.as_uri()]
     assert browser.driver.title.startswith("<img src=x")
     assert browser.all("main img, main iframe, main script") == []
     assert browser.run("return document.querySelectorAll('a[href^=javascript]').length") == 0
@@ -253,14 +234,14 @@ def test_the_canary_would_sing(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_the_policy_would_stop_what_got_through(
-    browser: Browser, hostile: Path, tmp_path: Path
+    browser: Browser, hostile_page: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     attack = (
         "<img src=http://127.0.0.1:9/x.png onerror=pwned('img')><script>pwned('tag')</script>"
         "<link rel=stylesheet href=http://127.0.0.1:9/x.css><main>"
     )
-    page.write_text(hostile.read_text(encoding="utf-8").replace("<main>", attack, 1), "utf-8")
+    page.write_text(hostile_page.read_text(encoding="utf-8").replace("<main>", attack, 1), "utf-8")
     browser.driver.get(page.as_uri())
     WebDriverWait(browser.driver, 20).until(lambda _: len(browser.run("return window.broken")) > 2)
     broken = browser.run("return window.broken")
