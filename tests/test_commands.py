@@ -121,7 +121,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "unwritable --out": (below_a_file, "--out: '"),
     "--out in /proc": (lambda f: ["--out", "/proc/runs"], "--out: '/proc/runs' cannot be made"),
     "unknown value": (lambda f: ["--split", "random"], "argument --split: invalid choice"),
-    "negative budget": (lambda f: ["--budget", "-1"], "--budget is '-1', but must be"),
+    "negative budget": (lambda f: ["--budget", "-1"], "argument --budget: '-1' is not"),
 }
 
 

@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from data.dataset import Dataset, Padding, padded_lengths
 from results.leaderboard import LINEAR, MODEL2
+from search.config import RunConfig
 from search.training import Cache, Recipe
-from search.workers import Plan
 
 # Seconds a million padded characters: 15,059 rows of 1,024, three epochs, took model1 53 s, model2
 # 88 s and model1-as-run 85 s; model3-notebook took 4.4 times as long as model2. The linear one
@@ -63,30 +63,12 @@ class Estimate:
     total: float
 
 
-def estimate(
-    plan: Plan,
-    dataset: Dataset,
-    baselines: tuple[str, ...],
-    seconds: float | None,
-    repeats: int,
-    refit: bool,
-) -> Estimate:
-    """Estimate a run without training anything.
-
-    Args:
-        plan: The run.
-        dataset: Its data.
-        baselines: Names of its baselines.
-        seconds: The budget, where it is a time.
-        repeats: Seeds in all for the champion and the networks among the baselines.
-        refit: Whether the champion and its references are trained on all training rows as well.
-
-    Returns:
-        The estimate.
-    """
-    recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
-    cache = Cache(plan.cache, dataset, recipe, plan.seed)
-    rule = {name: _baseline(name, plan, dataset) for name in BASELINE_RATES}
+def estimate(config: RunConfig, dataset: Dataset) -> Estimate:
+    """Estimate a run without training anything."""
+    seconds = config.budget.seconds
+    recipe = Recipe(config.epochs, config.batch_size, config.padding)
+    cache = Cache(config.baseline_cache, dataset, recipe, config.seed)
+    rule = {name: _baseline(name, config, dataset) for name in BASELINE_RATES}
     # Those of no use here tell of this machine all the same.
     kept = {name: result for name in rule if (result := cache.find(name)) is not None}
     told = [
@@ -96,41 +78,39 @@ def estimate(
     ]
     speed = median(told) if told else None
     factor = speed or 1.0
-    new = {name: rule[name] * factor for name in baselines if name not in kept}
-    trial = factor * _trial(plan, dataset)
-    whole = factor * _whole(plan, dataset)
-    search = (trial * (plan.trials or 0) + whole * plan.finalists) / plan.workers
+    new = {name: rule[name] * factor for name in config.baselines if name not in kept}
+    trial = factor * _trial(config, dataset)
+    whole = factor * _whole(config, dataset)
+    search = (trial * (config.trials or 0) + whole * config.finalists) / config.workers
     search = search if seconds is None else seconds
-    again = whole + sum(rule[name] for name in baselines if name not in _READ_ONCE) * factor
-    refits = factor * _refits(plan, dataset.refitting, baselines, seconds) if refit else 0.0
-    trained = sum(new.values()) + (repeats - 1) * again + refits
-    total = trained / plan.workers + search + AROUND_SECONDS
-    known = tuple(name for name in baselines if name in kept)
+    again = whole + sum(rule[name] for name in config.baselines if name not in _READ_ONCE) * factor
+    refits = factor * _refits(config, dataset.refitting) if config.refit else 0.0
+    trained = sum(new.values()) + (config.repeats - 1) * again + refits
+    total = trained / config.workers + search + AROUND_SECONDS
+    known = tuple(name for name in config.baselines if name in kept)
     return Estimate(MappingProxyType(new), known, speed, trial, refits, search, total)
 
 
-def _baseline(name: str, plan: Plan, dataset: Dataset) -> float:
+def _baseline(name: str, config: RunConfig, dataset: Dataset) -> float:
     if name in _READ_ONCE:
         return BASELINE_RATES[name] * _characters(dataset, "real", 1)
-    return BASELINE_RATES[name] * _characters(dataset, plan.padding, plan.epochs)
+    return BASELINE_RATES[name] * _characters(dataset, config.padding, config.epochs)
 
 
-def _trial(plan: Plan, dataset: Dataset) -> float:
-    share = 1.0 if plan.pruner == "none" or len(plan.objectives) > 1 else PRUNED_SHARE
-    return TRIAL_SECONDS + TRIAL_RATE * share * _characters(dataset, "real", plan.epochs)
+def _trial(config: RunConfig, dataset: Dataset) -> float:
+    share = 1.0 if config.pruner == "none" or len(config.objectives) > 1 else PRUNED_SHARE
+    return TRIAL_SECONDS + TRIAL_RATE * share * _characters(dataset, "real", config.epochs)
 
 
-def _whole(plan: Plan, dataset: Dataset) -> float:
-    return TRIAL_SECONDS + TRIAL_RATE * _characters(dataset, "real", plan.epochs)
+def _whole(config: RunConfig, dataset: Dataset) -> float:
+    return TRIAL_SECONDS + TRIAL_RATE * _characters(dataset, "real", config.epochs)
 
 
-def _refits(
-    plan: Plan, dataset: Dataset, baselines: tuple[str, ...], seconds: float | None
-) -> float:
-    has_champion = seconds is not None or plan.trials != 0
-    names = [name for name in (MODEL2, LINEAR) if name in baselines]
-    champion = _whole(plan, dataset) if has_champion else 0.0
-    return champion + sum(_baseline(name, plan, dataset) for name in names)
+def _refits(config: RunConfig, dataset: Dataset) -> float:
+    has_champion = not config.budget.is_empty
+    names = [name for name in (MODEL2, LINEAR) if name in config.baselines]
+    champion = _whole(config, dataset) if has_champion else 0.0
+    return champion + sum(_baseline(name, config, dataset) for name in names)
 
 
 def _characters(dataset: Dataset, padding: Padding, epochs: int) -> float:

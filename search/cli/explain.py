@@ -1,7 +1,7 @@
 """Prints what a run would do, without training: `python -m search.run --explain`."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,49 +10,30 @@ from data.dataset import Dataset
 from results.study import DATA_FOLDER
 from search.cli.estimate import Estimate, estimate
 from search.cli.load import load
-from search.config import Options
+from search.config import RunConfig
 from search.queue import SpaceSize, discover_space, space_size
-from search.workers import Plan
 from spaces import load_space
 
 _MOST_DIGITS = 9
 
 
-def explain(options: Options, make_plan: Callable[[Options], Plan]) -> None:
-    """Print the plan of a run; nothing is trained, and nothing is left in its folder.
-
-    Args:
-        options: The command line.
-        make_plan: Says what its workers would be told.
-    """
+def explain(config: RunConfig) -> None:
+    """Print the plan of a run; nothing is trained, and nothing is left in its folder."""
     with tempfile.TemporaryDirectory() as folder:
         # A log that is generated is not to be left there either.
-        dataset = load(replace(options, out=Path(folder)))
-    options = options.settled(len(dataset.split.fit))
-    plan = make_plan(options)
-    space = load_space(
-        plan.space,
-        dataset.vocabulary.num_words,
-        rows=len(dataset.split.fit),
-        epochs=plan.epochs,
-    )
-    found = space_size(discover_space(space, plan.max_parameters))
-    expected = estimate(
-        plan,
-        dataset,
-        options.baselines,
-        options.budget.seconds,
-        options.repeats,
-        options.refit,
-    )
-    lines = [*_data(options, dataset), *_search(options, plan, found), *_time(options, expected)]
-    for name, text in lines:
+        dataset = load(replace(config, out=Path(folder)))
+    config = config.settled(len(dataset.split.fit))
+    rows, num_words = len(dataset.split.fit), dataset.vocabulary.num_words
+    space = load_space(config.space, num_words, rows=rows, epochs=config.epochs)
+    found = space_size(discover_space(space, config.max_parameters))
+    expected = estimate(config, dataset)
+    for name, text in (*_data(config, dataset), *_search(config, found), *_time(config, expected)):
         print(f"{name:<12}{text}")
 
 
-def _data(options: Options, dataset: Dataset) -> Iterator[tuple[str, str]]:
+def _data(config: RunConfig, dataset: Dataset) -> Iterator[tuple[str, str]]:
     facts: dict[str, Any] = dataset.facts
-    source = options.data or "a synthetic log"
+    source = config.data or "a synthetic log"
     skipped = f", {facts['skipped']:,} bad ones skipped" if facts["skipped"] else ""
     yield "data", f"{source} ({facts['format']}): {facts['rows']:,} rows{skipped}"
     for name, rows in facts["slices"].items():
@@ -62,33 +43,33 @@ def _data(options: Options, dataset: Dataset) -> Iterator[tuple[str, str]]:
     yield "", f"split {facts['split']}; {facts['num_words']} ids, {which[facts['vocabulary']]}"
 
 
-def _search(options: Options, plan: Plan, space: SpaceSize) -> Iterator[tuple[str, str]]:
+def _search(config: RunConfig, space: SpaceSize) -> Iterator[tuple[str, str]]:
     yield (
         "protocol",
-        f"{_count(plan.epochs, 'epoch')}, batches of {plan.batch_size} where the space says "
-        f"nothing else, {_count(plan.reports, 'report')} an epoch, seed {plan.seed}",
+        f"{_count(config.epochs, 'epoch')}, batches of {config.batch_size} where the space says "
+        f"nothing else, {_count(config.reports, 'report')} an epoch, seed {config.seed}",
     )
-    yield "", f"the champion and the baselines with {_count(options.repeats, 'seed')}"
-    if options.refit:
+    yield "", f"the champion and the baselines with {_count(config.repeats, 'seed')}"
+    if config.refit:
         yield "", "the champion, model2 and linear once more on all training rows"
-    yield "baselines", f"{', '.join(options.baselines) or 'none'}; padding {plan.padding}"
-    yield "space", f"{plan.space}: {_size(space)}"
-    yield "search", f"{_budget(options)}, for {', '.join(plan.objectives)}"
-    yield "", f"sampler {plan.sampler}, pruner {plan.pruner}"
-    if options.finalists:
-        yield "", f"the best {options.finalists} are trained again, as a part of it"
-    if options.ensemble:
-        yield "", f"an ensemble of the best {options.ensemble}"
-    yield "workers", f"{plan.workers}, each with {_count(plan.threads, 'thread')}"
-    again = "; it is there already, and goes on" if (plan.folder / DATA_FOLDER).is_dir() else ""
-    yield "study", f"{plan.study} in {plan.folder}{again}"
+    yield "baselines", f"{', '.join(config.baselines) or 'none'}; padding {config.padding}"
+    yield "space", f"{config.space}: {_size(space)}"
+    yield "search", f"{_budget(config)}, for {', '.join(config.objective)}"
+    yield "", f"sampler {config.sampler}, pruner {config.pruner}"
+    if config.finalists:
+        yield "", f"the best {config.finalists} are trained again, as a part of it"
+    if config.ensemble:
+        yield "", f"an ensemble of the best {config.ensemble}"
+    yield "workers", f"{config.workers}, each with {_count(config.threads, 'thread')}"
+    again = "; it is there already, and goes on" if (config.folder / DATA_FOLDER).is_dir() else ""
+    yield "study", f"{config.study} in {config.folder}{again}"
 
 
-def _budget(options: Options) -> str:
-    if options.budget.is_empty:
+def _budget(config: RunConfig) -> str:
+    if config.budget.is_empty:
         return "no trial (no --budget)"
-    trials = options.budget.trials
-    return str(options.budget) if trials is None else _count(trials, "trial")
+    trials = config.budget.trials
+    return str(config.budget) if trials is None else _count(trials, "trial")
 
 
 def _size(space: SpaceSize) -> str:
@@ -101,15 +82,15 @@ def _size(space: SpaceSize) -> str:
     return text
 
 
-def _time(options: Options, expected: Estimate) -> Iterator[tuple[str, str]]:
+def _time(config: RunConfig, expected: Estimate) -> Iterator[tuple[str, str]]:
     yield "expected", f"about {_minutes(expected.total)} in all, by this rule of thumb:"
     for name in expected.kept:
         yield "", f"{name}: kept from an earlier run"
     for name, seconds in expected.baselines.items():
         yield "", f"{name}: {_minutes(seconds)}"
-    like = "" if options.space == "model3" else ", were its models like those of model3"
+    like = "" if config.space == "model3" else ", were its models like those of model3"
     yield "", f"a trial: {_minutes(expected.trial)} on average{like}"
-    if not options.budget.is_empty:
+    if not config.budget.is_empty:
         yield "", f"the search: {_minutes(expected.search)}"
     if expected.refit:
         yield "", f"once more on all training rows: {_minutes(expected.refit)}"

@@ -9,7 +9,7 @@ from data.common import UserError
 from data.dataset import Dataset, prepare
 from data.reading import read_log
 from results.study import ACCURACY, Objective
-from search.config import BATCH_SIZE, Options
+from search.config import RunConfig
 
 log = logging.getLogger(__name__)
 
@@ -18,41 +18,41 @@ _SYNTHETIC_SEED = 0
 RARE = 0.1
 
 
-def load(options: Options) -> Dataset:
+def load(config: RunConfig) -> Dataset:
     """Read, split and encode the log.
 
     Args:
-        options: The command line.
+        config: The run.
 
     Returns:
         The data set.
     """
-    source = options.data or _synthetic(options)
+    source = config.data or _synthetic(config)
     log.info("reading %s", source)
     read = read_log(
         source,
-        format=options.format,
-        dropped_keys=options.dropped_keys,
-        rows=options.rows,
-        skip_bad_rows=options.skip_bad_rows,
-        max_bytes=options.max_bytes,
+        format=config.format,
+        dropped_keys=config.dropped_keys,
+        rows=config.rows,
+        skip_bad_rows=config.skip_bad_rows,
+        max_bytes=config.max_bytes,
     )
     if read.skipped:
         log.warning("%d bad rows were skipped", read.skipped)
     dataset = prepare(
         read,
-        split=options.split,
-        vocabulary=options.vocabulary,
-        dropped_keys=options.dropped_keys,
-        batch_size=BATCH_SIZE,
+        split=config.split,
+        vocabulary=config.vocabulary,
+        dropped_keys=config.dropped_keys,
+        batch_size=config.batch_size,
     )
     log.info(
         "%s rows, %d ids, split %s",
         f"{dataset.facts['rows']:,}",
         dataset.facts["num_words"],
-        options.split,
+        config.split,
     )
-    _advise(dataset, options.objective[0])
+    _advise(dataset, config.objectives[0])
     return dataset
 
 
@@ -68,9 +68,9 @@ def _advise(dataset: Dataset, objective: Objective) -> None:
         )
 
 
-def _synthetic(options: Options) -> str:
-    rows = options.rows or synthetic.DEFAULT_ROWS
-    path = options.out / "synthetic" / f"synthetic-{rows}-{_SYNTHETIC_SEED}.csv"
+def _synthetic(config: RunConfig) -> str:
+    rows = config.rows or synthetic.DEFAULT_ROWS
+    path = config.out / "synthetic" / f"synthetic-{rows}-{_SYNTHETIC_SEED}.csv"
     make_folder(path.parent)
     # Written anew each time: an older version of the generator may have left another log.
     synthetic.write(path, rows, _SYNTHETIC_SEED)

@@ -1,8 +1,18 @@
 from .budget import (
     Budget as Budget,
+    duration_text as duration_text,
+    parse_budget as parse_budget,
+)
+from .command_line import (
+    parse as parse,
+)
+from .config_file import (
+    write_config as write_config,
+)
+from .pool_size import (
+    cores as cores,
 )
 from .run_config import (
     BATCH_SIZE as BATCH_SIZE,
-    Options as Options,
-    parse as parse,
+    RunConfig as RunConfig,
 )

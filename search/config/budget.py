@@ -1,14 +1,11 @@
 """How long a search may go on: a number of trials, or a wall-clock time."""
 
 import re
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 
-from data.common import UserError
-
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
-_TIME = re.compile(
-    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
-)
+_TIME = re.compile("".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in _UNITS), re.ASCII)
 _LONGEST = 366 * 86_400.0
 _MOST = 1_000_000
 _FORMS = "a time (90s, 10m, 1h30m)"
@@ -43,66 +40,51 @@ class Budget:
         return not self.trials and not self.seconds
 
     def __str__(self) -> str:
-        """The budget as it is written on the command line."""
-        if self.trials is not None:
-            return str(self.trials)
-        left, text = self.seconds or 0.0, ""
-        for unit, length in _UNITS.items():
-            count = int(left // length)
-            if unit == "s" and (left or not text):
-                text += f"{left:g}s"
-            elif count:
-                text += f"{count}{unit}"
-            left -= count * length
-        return text
+        """Return the budget as it is written on the command line."""
+        return str(self.trials) if self.seconds is None else duration_text(self.seconds)
 
 
-def parse(text: str) -> Budget:
+def duration_text(seconds: float) -> str:
+    """Write a time as on the command line, e.g. 1h30m."""
+    left, text = seconds, ""
+    for unit, length in _UNITS.items():
+        count = int(left // length)
+        if unit == "s" and (left or not text):
+            text += f"{left:g}s"
+        elif count:
+            text += f"{count}{unit}"
+        left -= count * length
+    return text
+
+
+def parse_budget(text: str) -> Budget:
     """Read a budget: `20` is trials, `90s`, `10m`, `2h`, `1h30m` and `1.5h` are wall-clock.
 
-    Args:
-        text: What stood behind `--budget`.
-
-    Returns:
-        The budget.
-
     Raises:
-        UserError: If it is neither.
+        argparse.ArgumentTypeError: If it is neither.
     """
     text = text.strip()
     if re.fullmatch(r"\d+", text, re.ASCII):
         if len(text) > len(str(_MOST)) or int(text) > _MOST:
-            raise UserError(f"--budget is '{text}', but a million trials is the most")
+            raise ArgumentTypeError(f"'{text}' is too much; a million trials is the most")
         return Budget(trials=int(text))
-    return Budget(seconds=_seconds("--budget", text, f"a number of trials (20) or {_FORMS}"))
+    return Budget(seconds=_seconds(text, f"a number of trials (20) or {_FORMS}"))
 
 
-def duration(option: str, text: str) -> float:
-    """Read a time that is more than none: `90s`, `10m`, `2h`, `1h30m`.
-
-    Args:
-        option: What it stood behind.
-        text: The time.
-
-    Returns:
-        Seconds.
-
-    Raises:
-        UserError: If it is no such time.
-    """
-    text = text.strip()
-    seconds = _seconds(option, text, _FORMS)
+def parse_duration(text: str) -> float:
+    """Read a time above zero: `90s`, `10m`, `2h`, `1h30m`; return its seconds."""
+    seconds = _seconds(text.strip(), _FORMS)
     if not seconds:
-        raise UserError(f"{option} is '{text}', but must be longer than that")
+        raise ArgumentTypeError(f"'{text}' must be longer than that")
     return seconds
 
 
-def _seconds(option: str, text: str, wanted: str) -> float:
-    match = _TIME.fullmatch(text) if text.isascii() else None
+def _seconds(text: str, wanted: str) -> float:
+    match = _TIME.fullmatch(text)
     if not text or match is None:
-        raise UserError(f"{option} is '{text}', but must be {wanted}")
+        raise ArgumentTypeError(f"'{text}' is not {wanted}")
     parts = zip(_UNITS.values(), match.groups(), strict=True)
     seconds = sum(length * float(count) for length, count in parts if count)
     if seconds > _LONGEST:
-        raise UserError(f"{option} is '{text}', but a year is the most")
+        raise ArgumentTypeError(f"'{text}' is too long; a year is the most")
     return seconds

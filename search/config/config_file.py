@@ -3,24 +3,16 @@
 import argparse
 import difflib
 import tomllib
-from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container
 from pathlib import Path
-from typing import Any
-
-import tomli_w
+from typing import Any, NoReturn
 
 from data.common import HIDDEN, Parser, UserError, hide_password, write_text
 from data.reading import STDIN
-from search.config.arguments import parser
+from search.config.options import Declared, declared
+from search.config.run_config import RunConfig
 
 CONFIG = "config.toml"
-
-# What concerns this one call and not the run.
-_OF_THE_CALL = ("config", "explain", "help", "print_completion")
-# Of the options that are text to argparse, those that may be a plain number.
-_NUMBERS = ("budget", "epochs", "workers", "max_parameters")
 _PATHS = ("data", "out")
 
 _HEAD = """# The options of this run, the defaults too. To repeat it:
@@ -32,160 +24,103 @@ _SECRETS = f"""# {HIDDEN} stands for a password: give that option on the command
 """
 
 
-@dataclass(frozen=True)
-class Given:
-    """What the user asked for: the command line, before the file, before the defaults.
-
-    Attributes:
-        options: All options, as the parser gives them.
-        file: The file that `--config` names; None where there is none.
-        of_file: The options that the file has decided.
-    """
-
-    options: Namespace
-    file: str | None
-    of_file: frozenset[str]
-
-    def placed(self, error: UserError) -> UserError:
-        """Say of a value's error that it stands in the file, where it does.
-
-        Args:
-            error: Begins with the option, as `--rows`.
-
-        Returns:
-            The error to raise.
-        """
-        named = str(error).partition(" ")[0].rstrip(":").removeprefix("--")
-        return UserError(f"{self.file}: {error}") if _dest(named) in self.of_file else error
-
-
 class _FileParser(Parser):
     """Takes a file's values; what is wrong with one is a `UserError`."""
 
-    def error(self, message: str) -> Any:
+    def error(self, message: str) -> NoReturn:
         raise UserError(message.removeprefix("argument "))
 
 
-def given(argv: Sequence[str]) -> Given:
-    """Read the command line, and the file that its `--config` names.
+def read_config(path: str, skipped: Container[str]) -> dict[str, Any]:
+    """Read the options that a TOML file gives.
 
     Args:
-        argv: The arguments behind the module's name.
+        path: The file.
+        skipped: Names of options whose value in the file does not count.
 
     Returns:
-        What was given.
+        The options by their names in `RunConfig`.
 
     Raises:
         UserError: If the file cannot be read, or names what is no option or no value of it.
     """
-    reader = parser()
-    defaults = vars(reader.parse_args([]))
-    line = _set(reader, argv, defaults)
-    path = line.get("config")
-    if path is None:
-        return Given(Namespace(**{**defaults, **line}), None, frozenset())
-    file = {key: value for key, value in _read(path, defaults).items() if key not in line}
-    for key, value in file.items():
-        if HIDDEN in str(value):
-            raise UserError(
-                f"{path}: the password of {_option(key)} was left out; give --{_option(key)} again"
-            )
-    return Given(Namespace(**{**defaults, **file, **line}), path, frozenset(file))
-
-
-def _set(reader: Parser, words: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse words and give what they set, without the defaults."""
-    found = reader.parse_args(words, Namespace(**dict.fromkeys(defaults)))
-    return {key: value for key, value in vars(found).items() if value is not None}
-
-
-def _read(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        table = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise UserError(f"--config: {name} cannot be read as TOML ({why})") from error
-    reader = parser(_FileParser)
-    options = {_option(a.dest): a for a in reader._actions if a.dest not in _OF_THE_CALL}
+        raise UserError(f"--config: {path} cannot be read as TOML ({why})") from error
+    options = {item.key: item for item in declared(RunConfig) if not item.option.is_of_call}
     found: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, dict):
-            raise UserError(f"{name}: [{key}] is a section; write options without sections")
+            raise UserError(f"{path}: [{key}] is a section; write options without sections")
         if key not in options:
             near = difflib.get_close_matches(key.replace("_", "-"), options, 1)
             hint = f"; did you mean {near[0]}?" if near else " of a search (see --help)"
-            raise UserError(f"{name}: '{key}' is no option{hint}")
-        try:
-            found |= _set(reader, _words(key, value, options[key]), defaults)
-        except UserError as error:
-            raise UserError(f"{name}: {error}") from error
+            raise UserError(f"{path}: '{key}' is no option{hint}")
+        if options[key].name not in skipped:
+            try:
+                found |= _parsed(options[key], value)
+            except UserError as error:
+                raise UserError(f"{path}: {error}") from error
     return found
 
 
-def _words(key: str, value: Any, action: argparse.Action) -> list[str]:
+def _parsed(item: Declared, value: Any) -> dict[str, Any]:
+    if HIDDEN in str(value):
+        raise UserError(f"the password of {item.key} was left out; give --{item.key} again")
+    parser = _FileParser(prog="python -m search.run")
+    item.add_to(parser)
+    return vars(parser.parse_args(_words(item, value), argparse.Namespace()))
+
+
+def _words(item: Declared, value: Any) -> list[str]:
     """Write a file's value as it would stand on the command line."""
-    many = isinstance(action, argparse._AppendAction)
-    listed = many or str(action.metavar).endswith(",...")
+    option, key = item.option, item.key
     match value:
-        case bool() if isinstance(action, argparse.BooleanOptionalAction):
-            return [f"--{key}" if value else f"--no-{key}"]
         case bool():
-            pass
-        case int() if action.type or action.dest in _NUMBERS:
+            if item.is_flag:
+                return [f"--{key}" if value else f"--no-{key}"]
+        case int() if option.is_number:
             return [f"--{key}={value}"]
-        case str() if _takes_text(action):
+        case str() if not item.is_flag:
             return [f"--{key}={value}"]
-        case list() if listed and all(isinstance(item, str) for item in value):
-            return [f"--{key}={item}" for item in (value if many else [",".join(value)])]
-    raise UserError(f"{key} is {value!r}, but must be {_wanted(action, listed)}")
+        case list() if item.is_list and all(isinstance(each, str) for each in value):
+            return [
+                f"--{key}={each}" for each in (value if option.is_repeated else [",".join(value)])
+            ]
+    raise UserError(f"{key} is {value!r}, but must be {_wanted(item)}")
 
 
-def _takes_text(action: argparse.Action) -> bool:
-    if isinstance(action, argparse.BooleanOptionalAction):
-        return False
-    # A size has units; other numbers are numbers in TOML too.
-    return action.type is None or action.metavar == "SIZE"
-
-
-def _wanted(action: argparse.Action, listed: bool) -> str:
-    if isinstance(action, argparse.BooleanOptionalAction):
+def _wanted(item: Declared) -> str:
+    if item.is_flag:
         return "true or false"
-    if action.dest in _NUMBERS or action.metavar == "SIZE":
+    if item.option.is_number:
         return "a whole number, or a text as on the command line"
-    if action.type is not None:
-        return "a whole number"
-    return "a text, or a list of texts" if listed else "a text"
+    return "a text, or a list of texts" if item.is_list else "a text"
 
 
-def write(folder: Path, options: Namespace, resolved: Mapping[str, Any]) -> None:
+def write_config(config: RunConfig) -> None:
     """Leave a run's options in its folder, so that they can be given again.
 
     Args:
-        folder: The run's folder.
-        options: All options, as `given` has them.
-        resolved: What became of those that were left to us, by the same names.
+        config: The run; passwords are not written.
 
     Raises:
         UserError: If the file cannot be written.
     """
-    values = {**vars(options), **resolved}
-    for key in _PATHS:
-        if values[key] not in (None, STDIN):
-            values[key] = str(Path(values[key]).resolve())
-    table = {
-        _option(key): hide_password(value) if isinstance(value, str) else value
-        for key, value in values.items()
-        if value is not None and key not in _OF_THE_CALL
-    }
+    table = {}
+    for item in declared(RunConfig):
+        value = getattr(config, item.name)
+        if value is None or item.option.is_of_call:
+            continue
+        if item.name in _PATHS and value != STDIN:
+            value = Path(value).resolve()
+        shown = item.option.show(value)
+        table[item.key] = hide_password(shown) if isinstance(shown, str) else shown
     head = _HEAD.format(here=str(Path.cwd()))
     if any(HIDDEN in str(value) for value in table.values()):
         head += _SECRETS
-    write_text(folder / CONFIG, f"{head}\n{tomli_w.dumps(table)}")
+    import tomli_w
 
-
-def _option(dest: str) -> str:
-    return dest.replace("_", "-")
-
-
-def _dest(option: str) -> str:
-    return option.replace("-", "_")
+    write_text(config.folder / CONFIG, f"{head}\n{tomli_w.dumps(table)}")

@@ -1,167 +1,392 @@
-"""The command line of a search, as one frozen value."""
+"""The configuration of a run: each option of `python -m search.run` is a field, declared only here.
 
-from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+The parser, `--help`, the TOML file and the protocol are made from the declarations, and the workers
+get the configuration as it is.
+"""
+
+# ruff: noqa: RUF009 - `option` returns a field, as `dataclasses.field` does.
+
+import os
+import time
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data.common import UserError
-from data.dataset import Padding, VocabularyFrom
-from results.study import Objective
-from search.config import budget, config_file as config, objectives, values
-from search.config.arguments import parser
-from search.config.budget import Budget
-from search.queue import DEFAULT_PRUNER, check_names
-from spaces import epochs_for
+from data.common import UserError, byte_count
+from data.dataset import SPLITS, Padding, VocabularyFrom
+from data.reading import DROPPED_KEYS, LOG_FORMATS, MAX_BYTES
+from results.study import OBJECTIVES, Objective
+from search.config import option_types as types
+from search.config.budget import Budget, duration_text, parse_budget, parse_duration
+from search.config.options import declared, option
+from search.config.pool_size import cores, default_workers
+from search.queue import DEFAULT_PRUNER, KERAS_TUNER, PRUNERS, sampler_names
+from spaces import BASELINE_NAMES, epochs_for, reports_for
+from spaces.open import FAMILIES
 
+AUTO = 0
 BATCH_SIZE = 128
+# Building, compiling and validating are not interrupted; they have this long.
+GRACE_SECONDS = 120.0
+# Imported by the workers alone, as the user's own callbacks are.
+_TENSORBOARD = "search.training.tensorboard:TensorBoard"
+
+_data = partial(option, group="data")
+_search = partial(option, group="search")
+_run = partial(option, group="run")
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the user asked for; the attributes are the options' names."""
+def _auto(value: int) -> int | str:
+    return "auto" if value == AUTO else value
 
-    budget: Budget
-    explain: bool
-    data: str | None
-    format: str | None
-    dropped_keys: tuple[str, ...]
-    skip_bad_rows: bool
-    rows: int | None
-    max_bytes: int
-    split: str
-    vocabulary: VocabularyFrom
-    space: str
-    sampler: str
-    pruner: str
-    objective: tuple[Objective, ...]
-    baselines: tuple[str, ...]
-    padding: Padding
-    epochs: int | None  # None until the log's size is known.
-    repeats: int
-    refit: bool
-    ensemble: int
-    finalists: int
-    workers: int | None
-    max_parameters: int | None
-    trial_timeout: float | None
-    max_failures: int
-    seed: int
-    study: str
-    storage: str | None = field(repr=False)  # It may hold a password.
-    callback: tuple[str, ...]
-    tensorboard: bool
-    heartbeat: int
-    artefacts: str | None
-    out: Path
-    # As they were written; for the run's own config.toml.
-    given: Namespace = field(repr=False, compare=False)
 
-    @property
-    def resolved(self) -> dict[str, Any]:
-        """What became of options that were left to us, by their names."""
-        return {"pruner": self.pruner, "study": self.study, "epochs": self.epochs}
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All that is to be known of a run: its options, which carry their help, and two settings.
 
-    def settled(self, rows: int) -> "Options":
-        """Give the options for a log that has been read: with a number of epochs.
+    Only the budget has no default. `settled` fills in what depends on the log's size and on the
+    machine: `epochs` and `workers` are `AUTO` until then, unless they were given.
+
+    Args:
+        batch_size: Rows in a batch, unless the space says otherwise.
+        grace: Seconds beyond the timeout, or the budget, after which a training is taken to hang.
+
+    Raises:
+        UserError: If two options contradict each other.
+    """
+
+    budget: Budget = option(
+        parse=parse_budget,
+        show=lambda budget: str(budget) if budget.trials is None else budget.trials,
+        is_number=True,
+        metavar="N|TIME",
+        help="trials (20), or wall-clock of the search (90s, 10m, 1h30m); 0: baselines only",
+    )
+    config: str | None = option(
+        None,
+        compare=False,
+        is_of_call=True,
+        metavar="FILE",
+        help="options from a TOML file, by the names they have here (rows = 500); command-line "
+        "options take precedence",
+    )
+    explain: bool = option(
+        False,
+        is_of_call=True,
+        help="print the plan and about how long it takes, train nothing; needs no --budget",
+    )
+
+    data: str | None = _data(
+        None,
+        parse=types.filled,
+        metavar="FILE",
+        help="plain, .gz, .xz or .zip, '-' for standard input "
+        "(default: a synthetic log that the project generates)",
+    )
+    format: str | None = _data(None, choices=tuple(LOG_FORMATS), help="default: guessed")
+    dropped_keys: tuple[str, ...] = _data(
+        DROPPED_KEYS,
+        parse=types.keys,
+        metavar="KEY,...",
+        help="keys deleted from each record (default: %(default)s)",
+    )
+    skip_bad_rows: bool = _data(False, help="leave bad rows out, count them")
+    rows: int | None = _data(
+        None,
+        parse=types.integer(1),
+        is_number=True,
+        metavar="N",
+        help="the first N rows only (default: all)",
+    )
+    max_bytes: int = _data(
+        MAX_BYTES,
+        parse=byte_count,
+        is_number=True,
+        metavar="SIZE",
+        help="stop at a log that unpacks to more, e.g. 500M or 4G (default: 16G)",
+    )
+    split: str = _data("chronological", choices=SPLITS, help="default: %(default)s")
+    vocabulary: VocabularyFrom = _data(
+        "train",
+        choices=("train", "all"),
+        help="rows whose characters get ids; 'all' is the notebook's leak (default: %(default)s)",
+    )
+
+    space: str = _search(
+        "model3",
+        protocol="space",
+        metavar="model3|open|PKG.MOD:CLASS",
+        help="open is model3 without the brief's rules; one family of it alone: "
+        f"{', '.join(f'open-{family}' for family in FAMILIES)} (default: %(default)s)",
+    )
+    sampler: str = _search(
+        "tpe",
+        parse=types.sampler,
+        metavar="NAME",
+        help=f"{', '.join(sampler_names())} or MODULE:CLASS (default: %(default)s)",
+    )
+    pruner: str = _search(
+        "",
+        parse=types.pruner,
+        metavar="NAME",
+        help=f"of {', '.join(PRUNERS)} (default: {DEFAULT_PRUNER}; none for kt-hyperband)",
+    )
+    objective: tuple[str, ...] = _search(
+        ("val_accuracy",),
+        parse=types.names(OBJECTIVES),
+        protocol="objective",
+        metavar="NAME,...",
+        help=f"of {', '.join(OBJECTIVES)}; the first chooses the champion (default: %(default)s)",
+    )
+    epochs: int = _search(
+        AUTO,
+        parse=types.auto_or(1),
+        show=_auto,
+        is_number=True,
+        protocol="epochs",
+        metavar="auto|N",
+        help="of a training (default: the brief's 3, and more for a log of fewer rows)",
+    )
+    seed: int = _search(
+        0,
+        parse=types.integer(0, 999_999_999),
+        is_number=True,
+        protocol="seed",
+        metavar="N",
+        help="of all chance (default: %(default)s)",
+    )
+    # These two do not change what a score means, but which trials come to have one.
+    max_parameters: int | None = _search(
+        None,
+        parse=types.weights,
+        is_number=True,
+        protocol="max_parameters",
+        metavar="N",
+        help="a trial whose model has more fails before it trains, e.g. 500k, 2M (default: no "
+        "bound)",
+    )
+    trial_timeout: float | None = _search(
+        None,
+        parse=parse_duration,
+        show=duration_text,
+        protocol="trial_timeout",
+        metavar="TIME",
+        help="a training that takes longer is pruned, and one that hangs is ended, be it a trial "
+        "or a baseline, a finalist, a repeat or a refit, e.g. 90s, 10m (default: no bound)",
+    )
+    max_failures: int = _search(
+        5,
+        parse=types.integer(1),
+        is_number=True,
+        metavar="N",
+        help="so many failed trials in a row, over all workers, end the search; of models too "
+        "large it takes ten times as many (default: %(default)s)",
+    )
+
+    baselines: tuple[str, ...] = _run(
+        ("model1", "model2", "linear"),
+        parse=types.baselines,
+        show=lambda names: ",".join(names) or "none",
+        metavar="NAME,...|all|none",
+        help=f"of {', '.join(BASELINE_NAMES)} (default: %(default)s)",
+    )
+    padding: Padding = _run(
+        "full",
+        choices=("full", "real"),
+        protocol="baseline_padding",
+        help="of the baselines: 'full' is the brief's 1024, 'real' each record's own length, "
+        "about five times faster (default: %(default)s)",
+    )
+    repeats: int = _run(
+        1,
+        parse=types.integer(1, 100),
+        is_number=True,
+        metavar="K",
+        help="train the champion and the baselines with K seeds in all, and show mean and spread "
+        "(default: %(default)s)",
+    )
+    refit: bool = _run(
+        True,
+        help="train the champion, model2 and linear once more on all training rows, as rows of "
+        "their own, and export that champion (default: --refit)",
+    )
+    ensemble: int = _run(
+        0,
+        parse=types.integer(2, 100, also=0),
+        is_number=True,
+        metavar="K",
+        help="rank the mean of the K best trials' probabilities as a row of its own, never as the "
+        "champion; costs no training (default: %(default)s, none)",
+    )
+    finalists: int = _run(
+        0,
+        parse=types.integer(2, 100, also=0),
+        is_number=True,
+        metavar="K",
+        help="train the K best trials once more with another seed, and choose the champion by the "
+        "mean of both: a part of the budget, of which they take K trials or, of a time, what they "
+        "are likely to need, at most half (default: %(default)s, none)",
+    )
+    workers: int = _run(
+        AUTO,
+        parse=types.auto_or(1, types.most_workers),
+        show=_auto,
+        is_number=True,
+        metavar="auto|N",
+        help="processes (default: one a core, if there are as many trials and the memory)",
+    )
+    study: str = _run(
+        "",
+        parse=types.study,
+        metavar="NAME",
+        help="resume or name a study (default: the date and time)",
+    )
+    storage: str | None = _run(
+        None,
+        repr=False,  # It may hold a password.
+        metavar="URL",
+        help="a database instead of the run's own journal file",
+    )
+    heartbeat: int = _run(
+        15,
+        parse=types.integer(1),
+        is_number=True,
+        metavar="SECONDS",
+        help="between a trial's signs of life to other machines; silent for four times as long, it "
+        "is repeated (default: %(default)s)",
+    )
+    artefacts: str | None = _run(
+        None,
+        parse=types.artifacts_url,
+        metavar="URL",
+        help="where machines that share no --out exchange the trials' files: an fsspec URL, e.g. "
+        "s3://bucket/folder",
+    )
+    callback: tuple[str, ...] = _run(
+        (),
+        parse=types.callback,
+        show=list,
+        is_repeated=True,
+        metavar="MODULE:FACTORY",
+        help="called once a trial with a search.TrialInfo, gives a Keras callback for its "
+        "training, e.g. one that logs to MLflow; may be given more than once",
+    )
+    tensorboard: bool = _run(
+        False,
+        help="write each trial's curves and hyperparameters for TensorBoard, into the run's folder",
+    )
+    out: Path = _run(
+        Path("runs"),
+        parse=lambda text: Path(types.filled(text)),
+        metavar="DIR",
+        help="default: %(default)s",
+    )
+
+    batch_size: int = BATCH_SIZE
+    grace: float = GRACE_SECONDS
+
+    def __post_init__(self) -> None:
+        """Complete the options that depend on others, and refuse what contradicts itself.
+
+        Raises:
+            UserError: If two options contradict each other.
+        """
+        if not self.pruner:
+            # KerasTuner's Hyperband halves its trials itself.
+            own = self.sampler == "kt-hyperband"
+            object.__setattr__(self, "pruner", "none" if own else DEFAULT_PRUNER)
+        if not self.study:
+            name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+            object.__setattr__(self, "study", name)
+        if self.sampler in KERAS_TUNER:
+            if self.workers > 1:
+                raise UserError(
+                    f"--workers is {self.workers}, but --sampler {self.sampler} keeps its state in "
+                    "one process; use --workers 1"
+                )
+            object.__setattr__(self, "workers", 1)
+        if self.finalists:
+            self._check_finalists()
+
+    def _check_finalists(self) -> None:
+        if len(self.objective) > 1 or not self.objectives[0].is_reported:
+            known = ", ".join(name for name, it in OBJECTIVES.items() if it.is_reported)
+            raise UserError(
+                f"--finalists is '{self.finalists}', but --objective is "
+                f"{','.join(self.objective)}; finalists are compared by validation rows: use one "
+                f"of {known} alone"
+            )
+        trials = self.budget.trials
+        if trials is not None and self.finalists > trials // 2:
+            raise UserError(
+                f"--finalists is '{self.finalists}', but they are a part of --budget {trials}; at "
+                "most half of its trials can be"
+            )
+
+    def settled(self, rows: int) -> "RunConfig":
+        """Return the configuration for a log that has been read, with `epochs` and `workers`.
 
         Args:
             rows: How many rows a training sees in one epoch.
-
-        Returns:
-            These, or with `--epochs auto` those of a log of that size.
         """
-        return replace(self, epochs=epochs_for(rows)) if self.epochs is None else self
+        tasks = self.trials
+        if tasks is not None:
+            tasks = max(tasks, len(self.baselines), self.repeats)
+        return replace(
+            self,
+            epochs=self.epochs or epochs_for(rows),
+            workers=self.workers or default_workers(tasks),
+        )
 
     @property
     def folder(self) -> Path:
-        """The run's folder."""
-        return self.out / self.study
+        """The run's folder, as an absolute path."""
+        return (self.out / self.study).resolve()
 
     @property
-    def searched(self) -> Budget:
-        """The budget without the trials that are kept for the finalists."""
+    def baseline_cache(self) -> Path:
+        """The folder where finished baselines are kept for all runs, as an absolute path."""
+        return (self.out / "baselines").resolve()
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives that `objective` names."""
+        return tuple(OBJECTIVES[name] for name in self.objective)
+
+    @property
+    def trials(self) -> int | None:
+        """The trials of the search, without those that are kept for the finalists."""
         trials = self.budget.trials
-        return self.budget if trials is None else Budget(trials=trials - self.finalists)
+        return None if trials is None else trials - self.finalists
+
+    @property
+    def search_budget(self) -> Budget:
+        """The budget without the trials that are kept for the finalists."""
+        return self.budget if self.trials is None else Budget(trials=self.trials)
+
+    @property
+    def reports(self) -> int:
+        """How often a trial reports in an epoch."""
+        return reports_for(self.epochs)
+
+    @property
+    def threads(self) -> int:
+        """How many threads each worker has."""
+        return max(1, cores() // self.workers)
+
+    @property
+    def callbacks(self) -> tuple[str, ...]:
+        """The factories of callbacks, TensorBoard's among them."""
+        return (*self.callback, *([_TENSORBOARD] if self.tensorboard else []))
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What a score means: all of it must be equal where a study is resumed."""
-        return {
-            "space": self.space,
-            "objective": [objective.name for objective in self.objective],
-            "epochs": self.epochs,
-            "batch_size": BATCH_SIZE,
-            "padding": "real",
-            "baseline_padding": self.padding,
-            "seed": self.seed,
-            # Not what a score means, but which trials come to have one.
-            "max_parameters": self.max_parameters,
-            "trial_timeout": self.trial_timeout and str(Budget(seconds=self.trial_timeout)),
-        }
-
-
-def parse(argv: Sequence[str]) -> Options:
-    """Read the arguments of `python -m search.run`.
-
-    Args:
-        argv: The arguments behind the module's name.
-
-    Returns:
-        The options.
-
-    Raises:
-        UserError: If an option has a value that it cannot have.
-    """
-    asked = config.given(argv)
-    if asked.options.budget is None and not asked.options.explain:
-        parser().error("the following arguments are required: --budget")
-    try:
-        return _options(asked.options)
-    except UserError as error:
-        raise asked.placed(error) from error
-
-
-def _options(given: Namespace) -> Options:
-    # Hyperband of KerasTuner halves its trials itself.
-    pruner = given.pruner or ("none" if given.sampler == "kt-hyperband" else DEFAULT_PRUNER)
-    check_names(given.sampler, pruner)
-    length = Budget(trials=0) if given.budget is None else budget.parse(given.budget)
-    optimised = objectives.parse(given.objective)
-    return Options(
-        budget=length,
-        explain=given.explain,
-        data=None if given.data is None else values.filled("--data", given.data),
-        format=given.format,
-        dropped_keys=tuple(key for key in given.dropped_keys.split(",") if key),
-        skip_bad_rows=given.skip_bad_rows,
-        rows=given.rows,
-        max_bytes=given.max_bytes,
-        split=given.split,
-        vocabulary=given.vocabulary,
-        space=given.space,
-        sampler=given.sampler,
-        pruner=pruner,
-        objective=optimised,
-        baselines=values.baselines(given.baselines),
-        padding=given.padding,
-        epochs=values.epochs(given.epochs),
-        repeats=values.repeats(given.repeats),
-        refit=given.refit,
-        ensemble=values.several("--ensemble", given.ensemble),
-        finalists=values.finalists(given.finalists, length, optimised),
-        workers=values.workers(given.workers, given.sampler),
-        max_parameters=values.parameters(given.max_parameters),
-        trial_timeout=values.timeout(given.trial_timeout),
-        max_failures=given.max_failures,
-        seed=given.seed,
-        study=values.study(given.study),
-        storage=given.storage,
-        callback=values.callbacks(given.callback or ()),
-        tensorboard=given.tensorboard,
-        heartbeat=given.heartbeat,
-        artefacts=values.artefacts(given.artefacts),
-        out=Path(values.filled("--out", given.out)),
-        given=given,
-    )
+        """What a score means: all of it must be equal if a study is resumed."""
+        found: dict[str, Any] = {"batch_size": self.batch_size, "padding": "real"}
+        for item in declared(RunConfig):
+            if item.option.protocol is not None:
+                value = getattr(self, item.name)
+                shown = None if value is None else item.option.show(value)
+                found[item.option.protocol] = list(value) if item.is_list else shown
+        return found

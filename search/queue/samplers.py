@@ -1,48 +1,60 @@
-"""The samplers and pruners that the command line knows by name."""
+"""The samplers and pruners that the command line knows by name.
+
+The tables are read by every `--help`, so Optuna is imported by the functions that need it.
+"""
 
 import importlib
 import importlib.util
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-
-import optuna
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
+from typing import TYPE_CHECKING, TypeAlias
 
 from data.common import UserError
-from search.queue.reseeded import ReseededSampler
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+
+MakeSampler: TypeAlias = "Callable[[int, int], BaseSampler]"
+MakePruner: TypeAlias = "Callable[[int], BasePruner]"
 
 
-def _tpe(seed: int, workers: int) -> BaseSampler:
-    return optuna.samplers.TPESampler(
-        seed=seed,
-        multivariate=True,
-        group=True,
-        constant_liar=workers > 1,
-    )
+def _tpe(seed: int, workers: int) -> "BaseSampler":
+    from optuna.samplers import TPESampler
+
+    return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=workers > 1)
 
 
-def _gp(seed: int, workers: int) -> BaseSampler:
+def _gp(seed: int, workers: int) -> "BaseSampler":
     if importlib.util.find_spec("torch") is None:
         raise UserError("--sampler gp needs PyTorch: pip install 'model3-search[gp]'")
-    return optuna.samplers.GPSampler(seed=seed)
+    from optuna.samplers import GPSampler
+
+    return GPSampler(seed=seed)
 
 
-def _cmaes(seed: int, workers: int) -> BaseSampler:
+def _cmaes(seed: int, workers: int) -> "BaseSampler":
+    from optuna.samplers import CmaEsSampler
+
     # It draws choices and conditional values at random, and would say so for each of each trial.
-    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+    return CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
-def _nsga2(seed: int, workers: int) -> BaseSampler:
-    return optuna.samplers.NSGAIISampler(seed=seed, population_size=20)
+def _nsga2(seed: int, workers: int) -> "BaseSampler":
+    from optuna.samplers import NSGAIISampler
+
+    return NSGAIISampler(seed=seed, population_size=20)
 
 
-def _random(seed: int, workers: int) -> BaseSampler:
-    return optuna.samplers.RandomSampler(seed=seed)
+def _random(seed: int, workers: int) -> "BaseSampler":
+    from optuna.samplers import RandomSampler
+
+    return RandomSampler(seed=seed)
 
 
-SAMPLERS: Mapping[str, Callable[[int, int], BaseSampler]] = {
+# Each makes a sampler from a seed and the number of workers that ask at once.
+SAMPLERS: Mapping[str, MakeSampler] = {
     "tpe": _tpe,
     "gp": _gp,
     "cmaes": _cmaes,
@@ -53,32 +65,64 @@ GRID = "grid"
 KERAS_TUNER = ("kt-random", "kt-bayesian", "kt-hyperband")
 
 
-def sampler_names() -> tuple[str, ...]:
-    """Give the names that `--sampler` takes, beside those of classes.
+# Before a sixth of a training a single report, and before a third of it the order of trials, says
+# too little about their end: `python -m tests.benchmarks.tabular.fidelities` and `simulate`, beside
+# it, measure that. Reports count from 1.
 
-    Returns:
-        Them, in the order in which they are shown.
-    """
+
+def _median(reports: int) -> "BasePruner":
+    from optuna.pruners import MedianPruner
+
+    return MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, reports // 6))
+
+
+def _asha(reports: int) -> "BasePruner":
+    from optuna.pruners import SuccessiveHalvingPruner
+
+    return SuccessiveHalvingPruner(min_resource=max(1, reports // 3), reduction_factor=2)
+
+
+def _hyperband(reports: int) -> "BasePruner":
+    from optuna.pruners import HyperbandPruner
+
+    return HyperbandPruner(min_resource=1, max_resource=reports, reduction_factor=3)
+
+
+def _none(reports: int) -> "BasePruner":
+    from optuna.pruners import NopPruner
+
+    return NopPruner()
+
+
+# Each makes a pruner from the number of reports in a full training.
+PRUNERS: Mapping[str, MakePruner] = {
+    "median": _median,
+    "asha": _asha,
+    "hyperband": _hyperband,
+    "none": _none,
+}
+DEFAULT_PRUNER = "median"
+
+
+def sampler_names() -> tuple[str, ...]:
+    """Return the names that `--sampler` takes, besides those of classes."""
     return (*SAMPLERS, GRID, *KERAS_TUNER)
 
 
-def check_names(sampler: str, pruner: str) -> None:
-    """Refuse a sampler or pruner that does not exist, before anything is trained.
-
-    Args:
-        sampler: What stood behind `--sampler`.
-        pruner: What stood behind `--pruner`.
-
-    Raises:
-        UserError: If one is not known or cannot be imported.
-    """
-    make_pruner(pruner, 1)
-    # Those import KerasTuner and with it TensorFlow, which takes seconds; the others do without.
-    if sampler not in (GRID, *KERAS_TUNER):
-        make_sampler(sampler, 0, 1, 1)
+def check_sampler(name: str) -> None:
+    """Raise a `UserError` if a sampler is not known or cannot be imported."""
+    # These import KerasTuner and with it TensorFlow, which takes seconds.
+    if name not in (GRID, *KERAS_TUNER):
+        make_sampler(name, 0, 1, 1)
 
 
-def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler:
+def check_pruner(name: str) -> None:
+    """Raise a `UserError` if a pruner is not known."""
+    if name not in PRUNERS:
+        raise UserError(f"--pruner '{name}' is not known; known are {', '.join(PRUNERS)}")
+
+
+def make_sampler(name: str, seed: int, workers: int, epochs: int) -> "BaseSampler":
     """Make the sampler that `--sampler` names.
 
     Args:
@@ -97,6 +141,8 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
     if name in SAMPLERS:
         # What it lacks is told now, not in the first trial.
         _make(name, seed, workers)
+        from search.queue.reseeded import ReseededSampler
+
         return ReseededSampler(lambda derived: _make(name, derived, workers), seed)
     if name == GRID:
         from search.queue.grid import GridSampler
@@ -110,7 +156,7 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> BaseSampler
     raise UserError(f"--sampler '{name}' is not known; known are {known}, or MODULE:CLASS")
 
 
-def _keras_tuner(name: str, seed: int, epochs: int) -> BaseSampler:
+def _keras_tuner(name: str, seed: int, epochs: int) -> "BaseSampler":
     import keras_tuner
 
     from search.queue.keras_tuner_sampler import KerasTunerSampler
@@ -129,14 +175,18 @@ def _keras_tuner(name: str, seed: int, epochs: int) -> BaseSampler:
     return KerasTunerSampler(oracle)
 
 
-def _make(name: str, seed: int, workers: int) -> BaseSampler:
+def _make(name: str, seed: int, workers: int) -> "BaseSampler":
+    from optuna.exceptions import ExperimentalWarning
+
     with warnings.catch_warnings():
         # Each trial makes a sampler of its own: the user would read of it again and again.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore", ExperimentalWarning)
         return SAMPLERS[name](seed, workers)
 
 
-def _imported_sampler(name: str, seed: int) -> BaseSampler:
+def _imported_sampler(name: str, seed: int) -> "BaseSampler":
+    from optuna.samplers import BaseSampler
+
     module_name, _, attribute = name.partition(":")
     # Whatever a user's own code raises, he is told in one line.
     try:
@@ -157,7 +207,7 @@ def _line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def make_pruner(name: str, reports: int) -> BasePruner:
+def make_pruner(name: str, reports: int) -> "BasePruner":
     """Make the pruner that `--pruner` names.
 
     Args:
@@ -170,24 +220,5 @@ def make_pruner(name: str, reports: int) -> BasePruner:
     Raises:
         UserError: If there is no such pruner.
     """
-    if name not in PRUNERS:
-        raise UserError(f"--pruner '{name}' is not known; known are {', '.join(PRUNERS)}")
+    check_pruner(name)
     return PRUNERS[name](reports)
-
-
-DEFAULT_PRUNER = "median"
-PRUNERS: Mapping[str, Callable[[int], BasePruner]] = {
-    # Before a sixth of a training a single report, and before a third of it the order of trials,
-    # says too little about their end: `python -m tests.benchmarks.tabular.fidelities` and
-    # `simulate`, beside it, measure that. Reports count from 1.
-    "median": lambda reports: optuna.pruners.MedianPruner(
-        n_startup_trials=5, n_warmup_steps=max(1, reports // 6)
-    ),
-    "asha": lambda reports: optuna.pruners.SuccessiveHalvingPruner(
-        min_resource=max(1, reports // 3), reduction_factor=2
-    ),
-    "hyperband": lambda reports: optuna.pruners.HyperbandPruner(
-        min_resource=1, max_resource=reports, reduction_factor=3
-    ),
-    "none": lambda reports: optuna.pruners.NopPruner(),
-}

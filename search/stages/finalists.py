@@ -16,7 +16,7 @@ from results.study import (
     find_finalists,
 )
 from search.cli import View
-from search.config import Options
+from search.config import RunConfig
 from search.stages.repeats import lacking, train_again
 from search.workers import Workers
 
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 
 
 def retrain_finalists(
-    options: Options, store: Store, workers: Workers, view: View, deadline: float
+    config: RunConfig, store: Store, workers: Workers, view: View, deadline: float
 ) -> str | None:
     """Train the finalists again, the best first; what an earlier run has trained is kept.
 
     Args:
-        options: The command line.
+        config: The run.
         store: The run.
         workers: Who trains.
         view: Who tells.
@@ -43,7 +43,7 @@ def retrain_finalists(
     """
     # They may have been told that the search is over.
     workers.reopen()
-    best = find_finalists(store, options.finalists)
+    best = find_finalists(store, config.finalists)
     if len(best) < MIN_FINALISTS:
         return None
     log.info("the finalists are %s", ", ".join(result.name for result in best))

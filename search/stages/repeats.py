@@ -21,19 +21,19 @@ from results.study import (
     repeat_folder,
 )
 from search.cli import View
-from search.config import Options
+from search.config import RunConfig
 from search.workers import Doing, Progress, Repeat, RepeatDone, Stage, Task, Workers
 
 
 def repeat(
-    options: Options, store: Store, champion: Result | None, workers: Workers, view: View
+    config: RunConfig, store: Store, champion: Result | None, workers: Workers, view: View
 ) -> str | None:
     """Train the champion and its references on all training rows, then with further seeds.
 
     What an earlier run has trained so is not trained again.
 
     Args:
-        options: The command line.
+        config: The run.
         store: The run.
         champion: The trial that was chosen; None where none is complete.
         workers: Who trains.
@@ -42,8 +42,8 @@ def repeat(
     Returns:
         Why it could not go on; None where it came to its end.
     """
-    lacking_refits = unfitted(store, to_refit(options, store, champion))
-    tasks = [*lacking_refits, *missing(options, store, champion)]
+    lacking_refits = unfitted(store, to_refit(config, store, champion))
+    tasks = [*lacking_refits, *missing(config, store, champion)]
     return train_again(tasks, store, workers, view)
 
 
@@ -103,20 +103,20 @@ class _Repeats(Stage):
         self.end(failed, task.index, task.title)
 
 
-def to_refit(options: Options, store: Store, champion: Result | None) -> list[Result]:
+def to_refit(config: RunConfig, store: Store, champion: Result | None) -> list[Result]:
     """Give what `--refit` trains on all training rows.
 
     Args:
-        options: The command line.
+        config: The run.
         store: The run.
         champion: The trial that was chosen; None where none is complete.
 
     Returns:
         The champion, and those of its references that this run has trained to their end.
     """
-    if not options.refit:
+    if not config.refit:
         return []
-    names = [name for name in (MODEL2, LINEAR) if name in options.baselines]
+    names = [name for name in (MODEL2, LINEAR) if name in config.baselines]
     references = [
         result
         for result in store.baselines()
@@ -142,13 +142,13 @@ def unfitted(store: Store, results: Sequence[Result]) -> list[Repeat]:
     ]
 
 
-def missing(options: Options, store: Store, champion: Result | None) -> list[Repeat]:
+def missing(config: RunConfig, store: Store, champion: Result | None) -> list[Repeat]:
     """List the trainings that `--repeats` still asks for, the longest first.
 
     Baselines that are no networks are left out: they give the same probabilities whatever the seed.
 
     Args:
-        options: The command line.
+        config: The run.
         store: The run.
         champion: The trial that was chosen; None where none is complete.
 
@@ -158,13 +158,13 @@ def missing(options: Options, store: Store, champion: Result | None) -> list[Rep
     networks = [
         result
         for result in store.baselines()
-        if result.name in options.baselines
+        if result.name in config.baselines
         and result.layers is not None
         and result.status != "pruned"
     ]
     wanted = [*networks, *([champion] if champion else [])]
     longest_first = sorted(wanted, key=lambda result: -result.train_seconds)
-    return lacking(store, longest_first, options.repeats)
+    return lacking(store, longest_first, config.repeats)
 
 
 def lacking(

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from results.study import Store
 from search.cli import View
-from search.config import Budget, Options
+from search.config import Budget, RunConfig
 from search.queue import describe_wait, failure_problem, queue as slots, retry_stale
 from search.stages.finalists import reserve, retrain_finalists
 from search.workers import (
@@ -27,11 +27,11 @@ from search.workers import (
 log = logging.getLogger(__name__)
 
 
-def search(options: Options, store: Store, workers: Workers, view: View) -> str | None:
+def search(config: RunConfig, store: Store, workers: Workers, view: View) -> str | None:
     """Run trials, then the finalists again, until the budget is used up.
 
     Args:
-        options: The command line.
+        config: The run.
         store: The run.
         workers: Who trains.
         view: Who tells.
@@ -40,19 +40,19 @@ def search(options: Options, store: Store, workers: Workers, view: View) -> str 
         Why the search could not go on; None where it came to its end.
     """
     retry_stale(store.study, all_sign=True)
-    budget, ends = options.searched, math.inf
+    budget, ends = config.search_budget, math.inf
     if budget.seconds is not None:
         ends = time.monotonic() + budget.seconds
-    course = _Course(store, workers, budget, options.finalists, ends=ends)
-    problem = _run_trials(course, options, view)
-    if problem is None and options.finalists:
-        problem = retrain_finalists(options, store, workers, view, course.ends)
+    course = _Course(store, workers, budget, config.finalists, ends=ends)
+    problem = _run_trials(course, config, view)
+    if problem is None and config.finalists:
+        problem = retrain_finalists(config, store, workers, view, course.ends)
     return problem
 
 
-def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
+def _run_trials(course: "_Course", config: RunConfig, view: View) -> str | None:
     workers = course.workers
-    tasks: list[Task] = [course.task()] * workers.plan.workers
+    tasks: list[Task] = [course.task()] * workers.config.workers
     try:
         while tasks:
             for index, news in workers.run(tasks, course):
@@ -67,7 +67,7 @@ def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
                         course.estimate()
                 course.make_room()
                 view.refresh()
-            again = course.problem is None and _is_work_left(course, options, workers)
+            again = course.problem is None and _is_work_left(course, config, workers)
             tasks = [Search(None, course.looks)] if again else []
     except WorkersDied as error:
         # What was found until then is to be ranked; what still runs is put back.
@@ -76,9 +76,9 @@ def _run_trials(course: "_Course", options: Options, view: View) -> str | None:
     return course.problem
 
 
-def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool:
+def _is_work_left(course: "_Course", config: RunConfig, workers: Workers) -> bool:
     """Wait for the trials of other machines; whether one of them, or of ours, is to be repeated."""
-    study, budget = course.store.study, options.searched.trials
+    study, budget = course.store.study, config.trials
     told: set[int] = set()
     while budget and not workers.is_stopping:
         retry_stale(study, all_sign=True)
@@ -93,7 +93,7 @@ def _is_work_left(course: "_Course", options: Options, workers: Workers) -> bool
         if not running:
             return False
         if not told.issuperset(trial.number for trial in running):
-            log.info("%s", describe_wait(study, running, options.heartbeat))
+            log.info("%s", describe_wait(study, running, config.heartbeat))
             told.update(trial.number for trial in running)
         time.sleep(1.0)
     return False
@@ -131,7 +131,7 @@ class _Course(Stage):
     def estimate(self) -> None:
         """Estimate anew what the finalists take, as trials complete."""
         if self.finalists and self.budget.seconds is not None:
-            found = reserve(self.store.study, self.finalists, self.workers.plan.workers)
+            found = reserve(self.store.study, self.finalists, self.workers.config.workers)
             # The search is to have found something that is worth the repetition.
             self.reserve = min(found, self.budget.seconds / 2)
 
@@ -157,7 +157,7 @@ class _Course(Stage):
             first, self.looks = self.looks, False
             return first
         ended = retry_stale(self.store.study, dead=death.pid, exitcode=death.exitcode)
-        self.give_up(failure_problem(self.store.study, self.workers.plan.max_failures))
+        self.give_up(failure_problem(self.store.study, self.workers.config.max_failures))
         return bool(ended)
 
     def hung(self, task: Task, doing: Doing, why: str) -> None:

@@ -32,9 +32,9 @@ from results.scoring import (
 )
 from results.study import CHECKPOINT, Point, Result, objective_values
 from search.common import derive_seed
+from search.config import cores
 from search.training.evaluation import describe, measure, timed
 from search.training.fit import Recipe, fit, start_afresh
-from search.workers import cores
 from spaces import BASELINES, KerasBaseline, TextBaseline
 
 _ROOT = Path(__file__).parents[2]

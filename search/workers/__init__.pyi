@@ -1,7 +1,6 @@
 from .messages import (
     BaselineDone as BaselineDone,
     Doing as Doing,
-    Plan as Plan,
     Progress as Progress,
     Repeat as Repeat,
     RepeatDone as RepeatDone,
@@ -14,10 +13,6 @@ from .pool import (
     Stage as Stage,
     Workers as Workers,
     WorkersDied as WorkersDied,
-)
-from .pool_size import (
-    cores as cores,
-    workforce as workforce,
 )
 from .process import (
     Death as Death,

@@ -1,77 +1,17 @@
 """What the parent tells its workers, and what they tell it: plain values that cross processes."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from data.dataset import Padding
 from results.study import Result
-from search.queue import MOST_FAILURES
 
 # What a worker finds in shared memory: it is to put its trial back and end, to finish its trial and
 # begin no other, or to end its trial as the budget's end does.
 STOP = 1
 FINISH = 2
 CLOSE = 3
-
-# Building, compiling and validating are not interrupted; they have this long.
-GRACE_SECONDS = 120.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that a worker needs to know of a run.
-
-    Attributes:
-        folder: The run's folder.
-        study: The study's name.
-        storage: Where the study lives; None for the folder's journal.
-        heartbeat: Seconds between two signs of life of a trial in a database.
-        cache: Where finished baselines are kept.
-        space: What `--space` names.
-        sampler: What `--sampler` names.
-        pruner: What `--pruner` names.
-        objectives: Names of the objectives.
-        trials: How many trials the study shall have; None for a wall-clock budget.
-        epochs: Epochs of a full training.
-        batch_size: Rows in a batch, where the space does not say.
-        padding: Padding of the baselines; trials always use a record's own length.
-        reports: Reports in an epoch of a trial.
-        seed: The run's seed.
-        workers: How many workers run at once.
-        threads: Threads of one worker.
-        max_parameters: Weights of the largest model that is trained; None for no bound.
-        trial_timeout: Seconds a training may last, a trial's or any other; None for no bound.
-        max_failures: How many failed trials in a row end the search.
-        callbacks: What `--callback` names.
-        finalists: How many of the best trials are trained again; their checkpoints are kept.
-        grace: Seconds beyond the timeout, or the budget, after which a training is taken to hang.
-    """
-
-    folder: Path
-    study: str
-    storage: str | None = field(repr=False)  # It may hold a password.
-    heartbeat: int
-    cache: Path
-    space: str
-    sampler: str
-    pruner: str
-    objectives: tuple[str, ...]
-    trials: int | None
-    epochs: int
-    batch_size: int
-    padding: Padding
-    reports: int
-    seed: int
-    workers: int
-    threads: int
-    max_parameters: int | None = None
-    trial_timeout: float | None = None
-    max_failures: int = MOST_FAILURES
-    callbacks: tuple[str, ...] = ()
-    finalists: int = 0
-    grace: float = GRACE_SECONDS
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing import connection as connections
 
 from data.common import UserError
-from search.config import Budget
+from search.config import RunConfig, duration_text
 from search.queue import describe_exit
 from search.workers.messages import (
     CLOSE,
@@ -18,7 +18,6 @@ from search.workers.messages import (
     Doing,
     Done,
     News,
-    Plan,
     Ready,
     Refused,
     Task,
@@ -82,11 +81,11 @@ class Workers:
     """A fixed number of warm worker processes; a context manager that ends them.
 
     Args:
-        plan: The run.
+        config: The run.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
         self._context = multiprocessing.get_context("spawn")
         # Without a lock: a worker killed while it holds one would halt all the others.
         self._stopping = self._context.RawValue("b", 0)
@@ -96,7 +95,7 @@ class Workers:
 
     def __enter__(self) -> "Workers":
         """Start the processes; they import TensorFlow while the parent goes on."""
-        self._workers = [self._start(index) for index in range(1, self.plan.workers + 1)]
+        self._workers = [self._start(index) for index in range(1, self.config.workers + 1)]
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -109,7 +108,7 @@ class Workers:
             worker.wait()
 
     def _start(self, index: int) -> Worker:
-        return start(self._context, self.plan, index, self._stopping)
+        return start(self._context, self.config, index, self._stopping)
 
     def stop(self) -> None:
         """Ask all workers to put their trials back and come to an end."""
@@ -215,19 +214,19 @@ class Workers:
                 worker.end(why)
 
     def _hangs(self, worker: Worker, stage: Stage) -> str | None:
-        timeout, grace, now = self.plan.trial_timeout, self.plan.grace, time.monotonic()
+        timeout, grace, now = self.config.trial_timeout, self.config.grace, time.monotonic()
         late = None
         if now - stage.ends > grace:
             late = "the budget's end"
         if timeout and worker.doing.what != "else" and now - worker.since > timeout + grace:
-            late = f"--trial-timeout {Budget(seconds=timeout)}"
+            late = f"--trial-timeout {duration_text(timeout)}"
         return late and f"it hung: {grace:g} s after {late} it had not ended"
 
     def _bury(self, worker: Worker, stage: Stage, left: list[Task]) -> None:
         worker.connection.close()
         worker.wait()
         process = worker.process
-        where = self.plan.folder / "logs" / f"worker-{worker.index}.log"
+        where = self.config.folder / "logs" / f"worker-{worker.index}.log"
         if worker.ended:
             log.warning("worker %d was ended: %s", worker.index, worker.ended)
         else:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from data.common import write_failure
-from search.workers.messages import Doing, Plan, Refused, Task
+from search.config import RunConfig
+from search.workers.messages import Doing, Refused, Task
 
 # A process whose connection is closed has nothing to do but to end.
 _PATIENCE_SECONDS = 10.0
@@ -83,12 +84,12 @@ class Death:
     doing: Doing
 
 
-def start(context: Any, plan: Plan, index: int, stopping: Any) -> Worker:
+def start(context: Any, config: RunConfig, index: int, stopping: Any) -> Worker:
     """Start a worker; it imports TensorFlow while the parent goes on.
 
     Args:
         context: Of `multiprocessing`.
-        plan: The run.
+        config: The run.
         index: The worker's number, from 1.
         stopping: A number in shared memory, by which all workers are asked to stop.
 
@@ -96,7 +97,7 @@ def start(context: Any, plan: Plan, index: int, stopping: Any) -> Worker:
         The worker.
     """
     here, there = context.Pipe()
-    process = context.Process(target=_enter, args=(plan, index, there, stopping), daemon=True)
+    process = context.Process(target=_enter, args=(config, index, there, stopping), daemon=True)
     with _uninterrupted():
         process.start()
     there.close()
@@ -114,9 +115,9 @@ def is_orphan() -> bool:
     return parent is not None and not parent.is_alive()
 
 
-def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> None:
+def _enter(config: RunConfig, index: int, connection: Connection, stopping: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # On Windows it is not handed down.
-    path = plan.folder / "logs" / f"worker-{index}.log"
+    path = config.folder / "logs" / f"worker-{index}.log"
     try:
         _write_to(path)
     except OSError as error:
@@ -131,7 +132,7 @@ def _enter(plan: Plan, index: int, connection: Connection, stopping: Any) -> Non
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from search.workers.worker import enter
 
-    enter(plan, connection, stopping)
+    enter(config, connection, stopping)
 
 
 def _write_to(path: Path) -> None:

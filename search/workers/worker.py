@@ -23,13 +23,13 @@ from results.study import (
     BUDGET_ENDED,
     DATA_FOLDER,
     INTERRUPTED,
-    OBJECTIVES,
     Result,
     Store,
     as_refit,
 )
 from search.bridge import OptunaOracle
 from search.common import describe_error, refit_seed, repeat_seed
+from search.config import RunConfig
 from search.queue import (
     KERAS_TUNER,
     ChangedSpace,
@@ -48,7 +48,6 @@ from search.workers.messages import (
     BaselineDone,
     Doing,
     News,
-    Plan,
     Progress,
     Ready,
     Refused,
@@ -74,24 +73,26 @@ class Worker:
     """Serves the parent's tasks, one after the other.
 
     Args:
-        plan: The run.
+        config: The run.
         name: The worker's name in the study.
         connection: Brings tasks, takes news.
         stopping: Set when the parent wants the worker to stop.
     """
 
-    def __init__(self, plan: Plan, name: str, connection: Connection, stopping: Flag) -> None:
-        self.plan = plan
+    def __init__(
+        self, config: RunConfig, name: str, connection: Connection, stopping: Flag
+    ) -> None:
+        self.config = config
         self.name = name
         self.connection = connection
         self.stopping = stopping
-        self.dataset = Dataset.load(plan.folder / DATA_FOLDER)
+        self.dataset = Dataset.load(config.folder / DATA_FOLDER)
         self.space = self._load_space(self.dataset)
-        self.callbacks = load_callbacks(plan.callbacks)
+        self.callbacks = load_callbacks(config.callbacks)
 
     def _load_space(self, dataset: Dataset) -> keras_tuner.HyperModel:
         num_words, rows = dataset.vocabulary.num_words, len(dataset.split.fit)
-        return load_space(self.plan.space, num_words, rows=rows, epochs=self.plan.epochs)
+        return load_space(self.config.space, num_words, rows=rows, epochs=self.config.epochs)
 
     def serve(self) -> None:
         """Do tasks until the parent closes the connection or dies."""
@@ -108,7 +109,7 @@ class Worker:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return
         except Exception as error:
-            refused = write_failure(error, str(self.plan.folder))
+            refused = write_failure(error, str(self.config.folder))
             if refused is None:
                 raise
             with contextlib.suppress(OSError):
@@ -126,7 +127,7 @@ class Worker:
     def _begin(self, deadline: float = math.inf) -> Callable[[], str | None]:
         """Tell of a training that is no trial; give what it asks after each batch."""
         self._tell(Doing("training"))
-        return within(self.plan.trial_timeout, self._stopper(deadline))
+        return within(self.config.trial_timeout, self._stopper(deadline))
 
     def _is_over(self) -> bool:
         return bool(self.stopping.value) or is_orphan()
@@ -140,15 +141,15 @@ class Worker:
             self.connection.send(news)
 
     def _train(self, name: str) -> None:
-        cache = self._cache(self.plan.seed, self.dataset)
+        cache = self._cache(self.config.seed, self.dataset)
         found = cache.find(name)
         result = found or cache.train(name, self._notify, self._begin())
         self.connection.send(BaselineDone(result, kept=found is not None))
 
     def _cache(self, seed: int, dataset: Dataset) -> Cache:
-        plan = self.plan
-        recipe = Recipe(plan.epochs, plan.batch_size, plan.padding)
-        return Cache(plan.cache, dataset, recipe, seed)
+        config = self.config
+        recipe = Recipe(config.epochs, config.batch_size, config.padding)
+        return Cache(config.baseline_cache, dataset, recipe, seed)
 
     def _repeat(self, task: Repeat) -> RepeatDone:
         refits = task.index is None
@@ -158,7 +159,7 @@ class Worker:
         return RepeatDone(result, task.index, task.title, kept)
 
     def _train_again(self, task: Repeat, dataset: Dataset, refits: bool) -> tuple[Result, bool]:
-        plan, original = self.plan, task.result
+        config, original = self.config, task.result
 
         def notify(name: str, epochs: float, value: float | None) -> None:
             self._notify(task.title, epochs, None if refits else value)
@@ -167,7 +168,7 @@ class Worker:
             return refit_seed(seed) if task.index is None else repeat_seed(seed, task.index)
 
         if original.kind == "baseline":
-            cache = self._cache(derived(plan.seed), dataset)
+            cache = self._cache(derived(config.seed), dataset)
             found = cache.find(original.name)
             result = found or cache.train(original.name, notify, self._begin())
             return result, found is not None
@@ -177,7 +178,7 @@ class Worker:
             self._load_space(dataset) if refits else self.space,
             dataset,
             # Within an epoch of a refit there is nobody to report to.
-            Recipe(plan.epochs, plan.batch_size, "real", 1 if refits else plan.reports),
+            Recipe(config.epochs, config.batch_size, "real", 1 if refits else config.reports),
             task.folder,
             refits=refits,
             notify=notify,
@@ -186,38 +187,40 @@ class Worker:
         return result, False
 
     def _search(self, task: Search) -> SearchDone:
-        plan, seconds = self.plan, task.seconds
-        objectives = tuple(OBJECTIVES[name] for name in plan.objectives)
-        store = Store.open(plan.folder, plan.storage, plan.heartbeat)
-        store.study.sampler = make_sampler(plan.sampler, plan.seed, plan.workers, plan.epochs)
-        store.study.pruner = make_pruner(plan.pruner, plan.epochs * plan.reports)
+        config, seconds = self.config, task.seconds
+        objectives = config.objectives
+        store = Store.open(config.folder, config.storage, config.heartbeat)
+        store.study.sampler = make_sampler(
+            config.sampler, config.seed, config.workers, config.epochs
+        )
+        store.study.pruner = make_pruner(config.pruner, config.epochs * config.reports)
         told = [keras_tuner.Objective(item.name, item.direction[:3]) for item in objectives]
         oracle = OptunaOracle(
             store.study,
             told if len(told) > 1 else told[0],
-            max_trials=plan.trials,
+            max_trials=config.trials,
             timeout=seconds,
-            max_consecutive_failed_trials=plan.max_failures,
+            max_consecutive_failed_trials=config.max_failures,
             # KerasTuner's own engines count on every point being theirs.
-            starting_points=() if plan.sampler in KERAS_TUNER else starting_points_of(self.space),
-            seed=plan.seed,
+            starting_points=() if config.sampler in KERAS_TUNER else starting_points_of(self.space),
+            seed=config.seed,
         )
         deadline = math.inf if seconds is None else time.monotonic() + seconds
         job = Job(
             store,
             self.dataset,
-            Recipe(plan.epochs, plan.batch_size, "real", plan.reports),
+            Recipe(config.epochs, config.batch_size, "real", config.reports),
             objectives,
-            plan.seed,
-            plan.heartbeat,
+            config.seed,
+            config.heartbeat,
             self._stopper(deadline),
             self._notify,
             lambda what, trial=None: self._tell(Doing(what, trial)),
             self._is_over,
-            plan.max_parameters,
-            plan.trial_timeout,
+            config.max_parameters,
+            config.trial_timeout,
             self.callbacks,
-            plan.finalists,
+            config.finalists,
         )
         # KerasTuner insists on files of its own; the study makes them needless.
         with tempfile.TemporaryDirectory() as folder:
@@ -227,7 +230,7 @@ class Worker:
             except ChangedSpace as error:
                 return SearchDone(str(error))
             tuner.tuner_id = self.name
-            return _run(tuner, plan.max_failures)
+            return _run(tuner, config.max_failures)
 
 
 def _run(tuner: StudyTuner, most: int) -> SearchDone:
@@ -246,20 +249,20 @@ def _run(tuner: StudyTuner, most: int) -> SearchDone:
     return SearchDone(exhausted=tuner.oracle.is_exhausted)
 
 
-def enter(plan: Plan, connection: Connection, stopping: Flag) -> None:
+def enter(config: RunConfig, connection: Connection, stopping: Flag) -> None:
     """Be a worker: the first function of its process.
 
     Args:
-        plan: The run.
+        config: The run.
         connection: Brings tasks, takes news.
         stopping: Set when the parent wants the worker to stop.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(plan.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(plan.threads)
+    tf.config.threading.set_intra_op_parallelism_threads(config.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(config.threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     try:
-        worker = Worker(plan, worker_name(os.getpid()), connection, stopping)
+        worker = Worker(config, worker_name(os.getpid()), connection, stopping)
     except UserError as error:
         connection.send(Ready(str(error)))
         return

@@ -26,8 +26,7 @@ from data.common.command import Parser, run
 from data.common.errors import UserError
 from results.leaderboard import LINEAR, MODEL2, Row
 from results.leaderboard.columns import PAGE
-from search.config import budget
-from search.config.budget import Budget
+from search.config import Budget, parse_budget
 from spaces import load_space
 from spaces.open import FAMILIES
 from tests.benchmarks.timed_process import run_for
@@ -138,7 +137,7 @@ def _cells(row: Row | None) -> list[str]:
 
 def _parser() -> Parser:
     parser = Parser("python -m tests.benchmarks.families", description=__doc__)
-    parser.add_argument("--budget", type=budget.parse, default="5m", help="of each, 5m or trials")
+    parser.add_argument("--budget", type=parse_budget, default="5m", help="of each, 5m or trials")
     parser.add_argument("--spaces", default=SPACES, help="default: %(default)s")
     parser.add_argument("--data", help="default: a synthetic log")
     parser.add_argument("--rows", type=int, help="first rows only")

@@ -31,8 +31,7 @@ from data.common.errors import UserError
 from data.dataset.dataset import Dataset, prepare
 from data.reading import read_log
 from results.study import JOURNAL
-from search.config import budget
-from search.config.budget import Budget
+from search.config import Budget, parse_budget
 from tests.benchmarks.search_figures import SIDES, Finished, Side, show
 from tests.benchmarks.search_kept import Repeat, in_order, keep, kept, load, read_lines, read_study
 from tests.benchmarks.timed_process import Ran, run_for
@@ -149,7 +148,7 @@ def _parser() -> Parser:
     parser.add_argument("--rows", type=int, help="first rows only")
     for name, default in (("stock", "20m"), ("ours", "10m"), ("optuna", "10m")):
         parser.add_argument(
-            f"--{name}", type=budget.parse, default=default, help="20m, or trials; 0 leaves it out"
+            f"--{name}", type=parse_budget, default=default, help="20m, or trials; 0 leaves it out"
         )
     parser.add_argument("--space", default="model3", help="of all sides (default: %(default)s)")
     parser.add_argument("--workers", default="auto", help="ours (default: %(default)s)")

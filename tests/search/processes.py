@@ -17,8 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from data.dataset.dataset import Dataset
 from results.study import ACCURACY, DATA_FOLDER, WORKER, Store, close_storage, counted_trials
-from search.config.run_config import Options, parse
-from search.workers.messages import Plan
+from search.config import Budget, RunConfig, parse
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -128,34 +127,32 @@ Start = Callable[..., Searching]
 
 
 @contextlib.contextmanager
-def begun(out: Path, dataset: Dataset, *words: str) -> Iterator[tuple[Options, Store]]:
-    """Begin a run for workers of this process: its options and its store."""
-    options = parse(["--study", "run", "--out", str(out), *words])
-    store = Store.create(options.folder, [ACCURACY], name="run", data=dataset.facts, protocol={})
-    dataset.save(options.folder / DATA_FOLDER)
+def begun(out: Path, dataset: Dataset, *words: str) -> Iterator[tuple[RunConfig, Store]]:
+    """Begin a run for workers of this process: its configuration and its store."""
+    config = parse(["--study", "run", "--out", str(out), *words])
+    store = Store.create(config.folder, [ACCURACY], name="run", data=dataset.facts, protocol={})
+    dataset.save(config.folder / DATA_FOLDER)
     try:
-        yield options, store
+        yield config, store
     finally:
         close_storage(store.study._storage)
 
 
-def plan_in(folder: Path, space: str, **values: Any) -> Plan:
-    """Plan a run in a folder, with one worker and short trainings unless told otherwise."""
-    return Plan(
+def config_in(folder: Path, space: str, **values: Any) -> RunConfig:
+    """Configure a run in a folder, with one worker and short trainings unless told otherwise."""
+    return RunConfig(
         **{
-            "folder": folder, "study": "run", "storage": None, "heartbeat": 15,
-            "cache": folder.parent / "baselines", "space": space, "sampler": "random",
-            "pruner": "none", "objectives": ("val_accuracy",), "trials": None, "epochs": 1,
-            "batch_size": 16, "padding": "real", "reports": 1, "seed": 0, "workers": 1,
-            "threads": 1, **values,
+            "budget": Budget(trials=1), "out": folder.parent, "study": folder.name, "space": space,
+            "sampler": "random", "pruner": "none", "epochs": 1, "batch_size": 16,
+            "padding": "real", "workers": 1, **values,
         }
     )  # fmt: skip
 
 
-def plan(options: Options, space: str, **values: Any) -> Plan:
-    """Plan the run of a command line, with a space of these tests."""
-    values = {"trials": options.budget.trials, **values}
-    return plan_in(options.folder.resolve(), f"tests.search.{space}", **values)
+def short(config: RunConfig, space: str, **values: Any) -> RunConfig:
+    """Configure the run of a command line, with a space of these tests and short trainings."""
+    values = {"budget": config.budget, **values}
+    return config_in(config.folder, f"tests.search.{space}", **values)
 
 
 def running(study: optuna.Study) -> list[FrozenTrial]:

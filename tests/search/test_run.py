@@ -12,7 +12,7 @@ from results.study import Store
 from search.cli.progress import View
 from search.run import train_baselines
 from search.workers.pool import Workers
-from tests.search.processes import Start, begun, plan
+from tests.search.processes import Start, begun, short
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -140,8 +140,8 @@ def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
         options,
         store,
     ):
-        short = plan(options, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
-        with Workers(short) as workers:
+        limited = short(options, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
+        with Workers(limited) as workers:
             train_baselines(
                 options, store, workers, View(store.study, options.budget, "val_accuracy")
             )
@@ -155,7 +155,9 @@ def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
             "regex": ("failed", hung),
             "majority": ("complete", found["majority"].reason),
         }
-        assert [path.name.partition("-")[0] for path in short.cache.glob("[!.]*")] == ["majority"]
+        assert [path.name.partition("-")[0] for path in limited.baseline_cache.glob("[!.]*")] == [
+            "majority"
+        ]
         assert store.scores(found["model2"]) is None
         rows = {row.name: row for row in build_leaderboard(store).rows}
         assert rows["model2"].heldout_accuracy is None and rows["model2"].reason == long

@@ -3,17 +3,18 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data.dataset.dataset import Dataset
-from search.cli.estimate import BASELINE_RATES, TRIAL_RATE, TRIAL_SECONDS, estimate
+from search.cli.estimate import BASELINE_RATES, TRIAL_RATE, TRIAL_SECONDS, Estimate, estimate
+from search.config import Budget, RunConfig
 from search.run import main
 from search.training.baselines import Cache
 from search.training.fit import Recipe
-from search.workers.messages import Plan
 from spaces import BASELINE_NAMES
-from tests.search.processes import plan_in
+from tests.search.processes import config_in
 
 
 def explained(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -71,17 +72,20 @@ def test_without_a_budget_a_trial_is_told_alone(
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    values = {"sampler": "tpe", "trials": 10, "epochs": 2, "batch_size": 32, "reports": 4}
-    return plan_in(tmp_path / "run", "model3", workers=2, **values)
+def config(tmp_path: Path) -> RunConfig:
+    values = {"budget": Budget(trials=10), "epochs": 2, "batch_size": 32, "refit": False}
+    return config_in(tmp_path / "run", "model3", workers=2, **values)
 
 
 def test_each_baseline_has_a_rate() -> None:
     assert set(BASELINE_RATES) == set(BASELINE_NAMES)
 
 
-def test_seconds_go_with_padded_characters(plan: Plan, dataset: Dataset) -> None:
-    found = estimate(plan, dataset, ("model2", "majority"), None, 1, refit=False)
+def test_seconds_go_with_padded_characters(config: RunConfig, dataset: Dataset) -> None:
+    def estimated(**changed: Any) -> Estimate:
+        return estimate(replace(config, **{"baselines": (), **changed}), dataset)
+
+    found = estimated(baselines=("model2", "majority"))
     lengths = dataset.encoded.lengths[dataset.split.fit]
     millions = 2 * sum(min(1024, -(-int(length) // 32) * 32) for length in lengths) / 1e6
     assert found.baselines["model2"] == pytest.approx(1.9 * millions)
@@ -90,22 +94,22 @@ def test_seconds_go_with_padded_characters(plan: Plan, dataset: Dataset) -> None
     assert found.search == pytest.approx(found.trial * 10 / 2)
     assert found.speed is None and found.kept == ()
 
-    pruned = estimate(replace(plan, pruner="asha"), dataset, (), None, 1, refit=False)
+    pruned = estimated(pruner="asha")
     assert TRIAL_SECONDS < pruned.trial < found.trial
-    full = estimate(replace(plan, padding="full"), dataset, ("model2",), None, 1, refit=False)
+    full = estimated(padding="full", baselines=("model2",))
     assert full.baselines["model2"] == pytest.approx(1.9 * 2 * len(lengths) * 1024 / 1e6)
-    assert estimate(plan, dataset, (), 90.0, 1, refit=False).search == 90.0
-    final = estimate(replace(plan, pruner="asha", finalists=2), dataset, (), None, 1, refit=False)
+    assert estimated(budget=Budget(seconds=90.0)).search == 90.0
+    final = estimated(pruner="asha", finalists=2, budget=Budget(trials=12))
     assert final.search == pytest.approx((pruned.trial * 10 + found.trial * 2) / 2)
-    assert estimate(plan, dataset, ("model2",), None, 3, refit=False).total > found.total
+    assert estimated(baselines=("model2",), repeats=3).total > found.total
 
 
-def test_refits_read_all_training_rows(plan: Plan, dataset: Dataset) -> None:
-    words = ("model1", "model2", "linear")
+def test_refits_read_all_training_rows(config: RunConfig, dataset: Dataset) -> None:
+    config = replace(config, baselines=("model1", "model2", "linear"))
     lengths = dataset.encoded.lengths[dataset.split.train]
     millions = sum(min(1024, -(-int(length) // 32) * 32) for length in lengths) / 1e6
-    without = estimate(plan, dataset, words, None, 1, refit=False)
-    found = estimate(plan, dataset, words, None, 1, refit=True)
+    without = estimate(config, dataset)
+    found = estimate(replace(config, refit=True), dataset)
     champion, model2, linear = (
         TRIAL_SECONDS + TRIAL_RATE * 2 * millions,
         1.9 * 2 * millions,
@@ -114,17 +118,17 @@ def test_refits_read_all_training_rows(plan: Plan, dataset: Dataset) -> None:
     assert found.refit == pytest.approx(champion + model2 + linear)
     assert found.total == pytest.approx(without.total + found.refit / 2)
     assert without.refit == 0
-    none = estimate(replace(plan, trials=0), dataset, ("model2",), None, 1, refit=True)
-    assert none.refit == pytest.approx(model2)
+    alone = replace(config, budget=Budget(trials=0), baselines=("model2",), refit=True)
+    assert estimate(alone, dataset).refit == pytest.approx(model2)
 
 
-def test_kept_baselines_cost_nothing_and_tell_of_the_machine(plan: Plan, dataset: Dataset) -> None:
-    cache = Cache(plan.cache, dataset, Recipe(2, 32, "real"), 0)
-    result = cache.train("model1")
-    before = estimate(
-        replace(plan, cache=plan.folder), dataset, ("model1", "model2"), None, 1, refit=False
-    )
-    found = estimate(plan, dataset, ("model1", "model2"), None, 1, refit=False)
+def test_kept_baselines_cost_nothing_and_tell_of_the_machine(
+    config: RunConfig, dataset: Dataset
+) -> None:
+    config = replace(config, baselines=("model1", "model2"))
+    before = estimate(config, dataset)
+    result = Cache(config.baseline_cache, dataset, Recipe(2, 32, "real"), 0).train("model1")
+    found = estimate(config, dataset)
     assert found.kept == ("model1",)
     assert found.speed == pytest.approx(result.train_seconds / before.baselines["model1"])
     assert dict(found.baselines) == {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.cli.load import load
-from search.config.run_config import parse
+from search.config import parse
 
 
 @pytest.fixture

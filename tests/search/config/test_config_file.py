@@ -4,16 +4,16 @@ import os
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from data.common.errors import UserError
-from results.study import OBJECTIVES, Store
+from results.study import Store
 from search.config.budget import Budget
-from search.config.config_file import CONFIG, write
-from search.config.run_config import parse
+from search.config.command_line import parse
+from search.config.config_file import CONFIG, write_config
 from tests.commands import ROOT
 
 
@@ -53,10 +53,10 @@ def test_the_command_line_goes_before_the_file(file: Path) -> None:
     read = parse(["--rows", "600", "--config", str(file), "--no-skip-bad-rows"])
     assert read.budget == Budget(seconds=600)
     assert (read.rows, read.skip_bad_rows) == (600, False)
-    assert read.objective == (OBJECTIVES["val_loss"],)
+    assert read.objective == ("val_loss",)
     # The default's own value counts where it is given.
     assert parse(["--config", str(file), "--objective", "val_accuracy"]).objective == (
-        OBJECTIVES["val_accuracy"],
+        "val_accuracy",
     )
     # And so a bad value of the file is of no account.
     file.write_text('budget = "much"\n')
@@ -75,17 +75,17 @@ def test_the_command_line_goes_before_the_file(file: Path) -> None:
         ("[data]\nrows = 20", "[data] is a section; write options without sections"),
         ("budget = 20.5", "budget is 20.5, but must be a whole number, or a text"),
         ("budget = true", "budget is True, but must be a whole number, or a text"),
-        ("budget = '5x'", "--budget is '5x', but must be a number of trials"),
-        ("rows = '500'", "rows is '500', but must be a whole number"),
+        ("budget = '5x'", "--budget: '5x' is not a number of trials"),
+        ("rows = 1.5", "rows is 1.5, but must be a whole number"),
         ("rows = 0", "--rows: '0' is not a whole number of 1 or more"),
         ("rows = -5", "--rows: '-5' is not a whole number of 1 or more"),
         ("data = 5", "data is 5, but must be a text"),
         ("data = ['a']", "data is ['a'], but must be a text"),
-        ("data = ''", "--data is empty"),
+        ("data = ''", "--data: is empty"),
         ("skip-bad-rows = 'yes'", "skip-bad-rows is 'yes', but must be true or false"),
         ("skip-bad-rows = 1", "skip-bad-rows is 1, but must be true or false"),
         ("objective = [1]", "objective is [1], but must be a text, or a list of texts"),
-        ("objective = 'speed'", "--objective 'speed' is not known"),
+        ("objective = 'speed'", "--objective: 'speed' is not known"),
         ("split = 'random'", "--split: invalid choice: 'random'"),
         ("sampler = 'best'", "--sampler 'best' is not known"),
         ("seed = 2026-01-01", "seed is datetime.date(2026, 1, 1), but must be a whole number"),
@@ -110,10 +110,18 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         assert why in str(error.value)
 
 
-def test_an_error_of_the_command_line_does_not_blame_the_file(file: Path) -> None:
+def test_an_error_blames_the_file_only_if_it_is_the_files(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file.write_text("budget = 20\nseed = 5\n")
-    with pytest.raises(UserError, match=r"^--workers is 'many'"):
+    with pytest.raises(SystemExit):
         parse(["--config", str(file), "--workers", "many"])
+    assert capsys.readouterr().err.startswith("error: argument --workers: 'many' is not auto or ")
+    with pytest.raises(UserError, match=r"^--finalists is '20'"):
+        parse(["--config", str(file), "--finalists", "20"])
+    file.write_text("finalists = 20\n")
+    with pytest.raises(UserError, match=rf"^{file}: --finalists is '20'"):
+        parse(["--config", str(file), "--budget", "20"])
 
 
 def test_a_written_file_gives_the_same_options_from_elsewhere(
@@ -125,7 +133,8 @@ def test_a_written_file_gives_the_same_options_from_elsewhere(
     monkeypatch.chdir(here)
     words = ["--budget", "1h30m", "--data", "log.csv", "--skip-bad-rows", "--pruner"]
     asked = parse([*words, "none", "--rows", "500", "--max-bytes", "4G"])
-    write(there, asked.given, {**asked.resolved, "workers": 3})
+    write_config(replace(asked, workers=3))
+    (asked.folder / CONFIG).rename(there / CONFIG)
     monkeypatch.chdir(there)
     again = parse(["--config", CONFIG])
     changed = {
@@ -149,9 +158,10 @@ def test_a_written_file_gives_the_same_options_from_elsewhere(
     ],
 )
 def test_a_password_is_not_written_and_has_to_be_given_again(tmp_path: Path, url: str) -> None:
-    asked = parse(["--budget", "1", "--study", "s", "--storage", url])
-    write(tmp_path, asked.given, asked.resolved)
-    path = tmp_path / CONFIG
+    asked = parse(["--budget", "1", "--study", "s", "--out", str(tmp_path), "--storage", url])
+    assert "pass-word" not in repr(asked)
+    write_config(asked)
+    path = asked.folder / CONFIG
     assert "pass-word" not in path.read_text()
     assert "give that option on the command line again" in path.read_text()
     with pytest.raises(UserError, match="password of storage was left out; give --storage again"):
@@ -160,10 +170,11 @@ def test_a_password_is_not_written_and_has_to_be_given_again(tmp_path: Path, url
 
 
 def test_a_database_without_a_password_is_kept(tmp_path: Path) -> None:
-    asked = parse(["--budget", "1", "--study", "s", "--storage", "postgresql://me@host/db"])
-    write(tmp_path, asked.given, asked.resolved)
-    assert parse(["--config", str(tmp_path / CONFIG)]).storage == "postgresql://me@host/db"
-    assert "***" not in (tmp_path / CONFIG).read_text()
+    url = "postgresql://me@host/db"
+    asked = parse(["--budget", "1", "--study", "s", "--out", str(tmp_path), "--storage", url])
+    write_config(asked)
+    assert parse(["--config", str(asked.folder / CONFIG)]).storage == url
+    assert "***" not in (asked.folder / CONFIG).read_text()
 
 
 @pytest.mark.slow

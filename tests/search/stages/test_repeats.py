@@ -28,11 +28,11 @@ from results.study import (
     repeat_folder,
 )
 from search.cli.progress import View
-from search.config.run_config import Options, parse
+from search.config import RunConfig, parse
 from search.stages.repeats import lacking, missing, to_refit, train_again, unfitted
 from search.workers.messages import TrainBaseline
 from search.workers.pool import Workers
-from tests.search.processes import Start, begun, plan
+from tests.search.processes import Start, begun, short
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def store(tmp_path: Path) -> Store:
 CHAMPION = Result("trial 3", "trial", "complete", number=3, layers=6, train_seconds=30.0)
 
 
-def options(store: Store, *words: str) -> Options:
+def options(store: Store, *words: str) -> RunConfig:
     return parse(["--budget", "5", "--study", "run", "--out", str(store.folder.parent), *words])
 
 
@@ -173,10 +173,10 @@ def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
     trial = replace(CHAMPION, hyperparameters=values, epochs=99.0)
     first = [Result(name, "baseline", "complete") for name in ("model1", "model2", "majority")]
     with begun(tmp_path, dataset, "--budget", "3") as (chosen, store):
-        short = plan(chosen, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
+        limited = short(chosen, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
         view = View(store.study, chosen.budget, "val_accuracy")
         tasks = [*lacking(store, [trial, *first], 2), *unfitted(store, [trial, first[0]])]
-        with Workers(short) as workers:
+        with Workers(limited) as workers:
             assert train_again(tasks, store, workers, view) is None
         found = {name: seeds[1] for name, seeds in find_repeats(store).items()}
         hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
@@ -205,9 +205,9 @@ def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropp
     hanging = replace(CHAMPION, hyperparameters={"how": "hang in fit", "width": 8})
     other = replace(CHAMPION, name="trial 4", hyperparameters={"how": "train", "width": 8})
     with begun(tmp_path, dataset, "--budget", "9s") as (chosen, store):
-        short = plan(chosen, "faulty_space:FaultySpace", grace=3.0)
+        limited = short(chosen, "faulty_space:FaultySpace", grace=3.0)
         view = View(store.study, chosen.budget, "val_accuracy")
-        with Workers(short) as workers:
+        with Workers(limited) as workers:
             list(workers.run([TrainBaseline("majority")]))
             tasks = lacking(store, [hanging, other], 2, deadline=time.monotonic() + 1)
             assert train_again(tasks, store, workers, view) is None

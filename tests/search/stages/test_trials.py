@@ -10,18 +10,18 @@ import pytest
 from data.dataset.dataset import Dataset
 from results.study import INDEX, RETRY_OF, Result, Store
 from search.cli.progress import View
-from search.config.run_config import Options, parse
+from search.config import RunConfig, parse
 from search.stages.trials import search
 from search.workers.messages import TrainBaseline
 from search.workers.pool import Workers
 from tests.search.faulty_space import ONCE
-from tests.search.processes import begun, plan
+from tests.search.processes import begun, short
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> Options:
+def config(tmp_path: Path) -> RunConfig:
     return parse(["--budget", "5", "--study", "run", "--out", str(tmp_path)])
 
 
@@ -31,23 +31,23 @@ def store(tmp_path: Path, dataset: Dataset) -> Iterator[Store]:
         yield made
 
 
-def run(options: Options, store: Store, space: str, **values: Any) -> tuple[str | None, float]:
+def run(config: RunConfig, store: Store, space: str, **values: Any) -> tuple[str | None, float]:
     """Search on one worker, with half a second's grace; the problem, and the seconds it took."""
-    short = plan(options, f"faulty_space:{space}", **{"batch_size": 128, "grace": 0.5, **values})
-    with Workers(short) as workers:
+    limited = short(config, f"faulty_space:{space}", **{"batch_size": 128, "grace": 0.5, **values})
+    with Workers(limited) as workers:
         # Busy machines take long to import TensorFlow, which is no part of a budget of seconds.
         list(workers.run([TrainBaseline("majority")]))
         started = time.monotonic()
-        problem = search(options, store, workers, View(store.study, options.budget, "val_accuracy"))
+        problem = search(config, store, workers, View(store.study, config.budget, "val_accuracy"))
         return problem, time.monotonic() - started
 
 
-def test_trials_that_hang_or_kill_their_worker_fail_alone(options: Options, store: Store) -> None:
+def test_trials_that_hang_or_kill_their_worker_fail_alone(config: RunConfig, store: Store) -> None:
     ways = ("train", "train", "hang in build", "hang in fit", "abort")
     for slot, how in enumerate(ways):
         store.study.enqueue_trial({"how": how, "width": 8 + slot}, user_attrs={INDEX: slot})
     limits: dict[str, Any] = {"trial_timeout": 10.0, "grace": 5.0, "max_failures": 3}
-    problem, _ = run(options, store, "FaultySpace", **limits)
+    problem, _ = run(config, store, "FaultySpace", **limits)
     # The last three of the five failed.
     assert problem == (
         "3 trials in a row failed (--max-failures 3), the last with: "
@@ -69,23 +69,23 @@ def test_trials_that_hang_or_kill_their_worker_fail_alone(options: Options, stor
 
 
 def test_a_space_that_fails_before_it_asks_for_a_value_is_given_up(
-    options: Options, store: Store
+    config: RunConfig, store: Store
 ) -> None:
-    problem, _ = run(options, store, "RaisingSpace", max_failures=3)
+    problem, _ = run(config, store, "RaisingSpace", max_failures=3)
     assert problem == (
         "3 trials in a row failed (--max-failures 3), the last with: ValueError: at once"
     )
     assert [result.reason for result in store.trials()] == ["ValueError: at once"] * 3
 
 
-def test_a_space_smaller_than_the_budget_ends_the_search(options: Options, store: Store) -> None:
-    problem, _ = run(options, store, "OnePointSpace")
+def test_a_space_smaller_than_the_budget_ends_the_search(config: RunConfig, store: Store) -> None:
+    problem, _ = run(config, store, "OnePointSpace")
     assert problem is None
     assert [result.status for result in store.trials()] == ["complete"]
 
 
-def test_a_hanging_trial_ends_with_the_budget(options: Options, store: Store) -> None:
-    timed = parse(["--budget", "15s", "--study", "run", "--out", str(options.out)])
+def test_a_hanging_trial_ends_with_the_budget(config: RunConfig, store: Store) -> None:
+    timed = parse(["--budget", "15s", "--study", "run", "--out", str(config.out)])
     problem, seconds = run(timed, store, "HangingSpace")
     assert problem is None
     (result,) = store.trials()
@@ -98,11 +98,11 @@ def test_a_hanging_trial_ends_with_the_budget(options: Options, store: Store) ->
 
 @pytest.mark.parametrize("way", ["abort beside a child", "close all files"])
 def test_a_worker_whose_end_is_not_told_is_replaced(
-    options: Options, store: Store, way: str, monkeypatch: pytest.MonkeyPatch
+    config: RunConfig, store: Store, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(ONCE, str(options.out / "it happened"))
+    monkeypatch.setenv(ONCE, str(config.out / "it happened"))
     store.study.enqueue_trial({"how": way, "width": 8}, user_attrs={INDEX: 0})
-    one = parse(["--budget", "1", "--study", "run", "--out", str(options.out)])
+    one = parse(["--budget", "1", "--study", "run", "--out", str(config.out)])
     problem, _ = run(one, store, "LingeringSpace")
     assert problem is None
     lost, again = store.study.trials

@@ -11,9 +11,10 @@ import pytest
 from data.dataset.dataset import Dataset
 from results.study import DATA_FOLDER, Result
 from search.common.seeds import refit_seed
-from search.workers.messages import Plan, Progress, Repeat
+from search.config import RunConfig
+from search.workers.messages import Progress, Repeat
 from search.workers.worker import Worker
-from tests.search.processes import plan_in
+from tests.search.processes import config_in
 
 
 @dataclass
@@ -24,17 +25,16 @@ class Flag:
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    values = {"trials": 1, "batch_size": 64, "reports": 4, "seed": 5}
-    return plan_in(tmp_path / "run", "tests.search.small:Scheduled", **values)
+def config(tmp_path: Path) -> RunConfig:
+    return config_in(tmp_path / "run", "tests.search.small:Scheduled", batch_size=64, seed=5)
 
 
 @pytest.fixture
-def worker(dataset: Dataset, plan: Plan) -> Iterator[Worker]:
-    dataset.save(plan.folder / DATA_FOLDER)
+def worker(dataset: Dataset, config: RunConfig) -> Iterator[Worker]:
+    dataset.save(config.folder / DATA_FOLDER)
     here, there = multiprocessing.Pipe()
     with here, there:
-        made = Worker(plan, "here-1", there, Flag())
+        made = Worker(config, "here-1", there, Flag())
         made.parent = here  # type: ignore[attr-defined]
         yield made
 
@@ -84,7 +84,7 @@ def test_a_refit_tells_no_score_of_rows_that_it_trained_on(worker: Worker, tmp_p
 
 @pytest.mark.slow
 def test_a_baselines_refit_is_kept_apart_from_its_first_training(worker: Worker) -> None:
-    first = worker._cache(worker.plan.seed, worker.dataset).train("linear")
+    first = worker._cache(worker.config.seed, worker.dataset).train("linear")
     task = Repeat(first, None, "linear, refit", Path("unused"))
     made, found = worker._repeat(task), worker._repeat(task)
     assert (made.kept, found.kept) == (False, True)

@@ -1,0 +1,63 @@
+"""Reads the configuration of a run from its command line and from the TOML file that it names."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from data.common import Parser, UserError
+from search.config.budget import Budget
+from search.config.config_file import read_config
+from search.config.options import add_options, declared
+from search.config.run_config import RunConfig
+
+_EXAMPLES = """examples:
+  python -m search.run --budget 20                              20 trials on the synthetic log
+  python -m search.run --budget 10m --data access.csv.xz        ten minutes on your own log
+  python -m search.run --budget 0 --baselines all               the baselines alone
+  python -m search.run --budget 20 --explain                    what would be done, and how long
+"""
+
+
+def parse(argv: Sequence[str]) -> RunConfig:
+    """Read the arguments of `python -m search.run`.
+
+    Args:
+        argv: The arguments behind the module's name.
+
+    Returns:
+        The configuration; options of the command line take precedence over those of `--config`.
+
+    Raises:
+        SystemExit: If an option has a value that it cannot have; the reason is on stderr.
+        UserError: If the options contradict each other, or those of the file cannot be read.
+    """
+    parser = make_parser()
+    line = vars(parser.parse_args(argv))
+    file = read_config(line["config"], skipped=line) if "config" in line else {}
+    given = {**file, **line}
+    if given.get("explain"):
+        given.setdefault("budget", Budget(trials=0))
+    if "budget" not in given:
+        parser.error("the following arguments are required: --budget")
+    try:
+        return RunConfig(**{name: _frozen(value) for name, value in given.items()})
+    except UserError as error:
+        option = str(error).partition(" ")[0].removeprefix("--").replace("-", "_")
+        if option in file:
+            raise UserError(f"{line['config']}: {error}") from error
+        raise
+
+
+def make_parser(kind: type[Parser] = Parser) -> Parser:
+    """Make the parser of `python -m search.run`; its namespace holds only what was given."""
+    parser = kind(
+        prog="python -m search.run",
+        description="Train the baselines, search for Model 3, rank all on the held-out quarter, "
+        "export the winner.",
+        epilog=_EXAMPLES,
+    )
+    add_options(parser, declared(RunConfig))
+    return parser
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,123 @@
+"""How a dataclass field is declared as an option of the command line and of the TOML file."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from data.common import Parser
+
+
+def _show(value: Any) -> Any:
+    match value:
+        case tuple():
+            return ",".join(value)
+        case Path():
+            return str(value)
+        case _:
+            return value
+
+
+@dataclass(frozen=True)
+class Option:
+    """The metadata of a field that is an option; the field's name and default are the option's.
+
+    Attributes:
+        help: Its help; `%(default)s` stands for the default.
+        parse: Its argparse type; None for text and for flags.
+        show: Writes a value, not None, as the option takes it: for `--help` and the TOML file.
+        group: The title of its group in `--help`; "" for none.
+        metavar: How `--help` calls its value.
+        choices: The values it can have, if they are few.
+        is_number: Whether the TOML file may hold a whole number.
+        is_repeated: Whether it may be given more than once.
+        is_of_call: Whether it concerns one call and not the run: the TOML file has no such key.
+        protocol: Its key in the protocol; None if a study may be resumed with another value.
+    """
+
+    help: str
+    parse: Callable[[str], Any] | None = None
+    show: Callable[[Any], Any] = _show
+    group: str = ""
+    metavar: str | None = None
+    choices: Sequence[str] | None = None
+    is_number: bool = False
+    is_repeated: bool = False
+    is_of_call: bool = False
+    protocol: str | None = None
+
+
+def option(
+    default: Any = MISSING, *, repr: bool = True, compare: bool = True, **metadata: Any
+) -> Any:
+    """Declare an option as a dataclass field.
+
+    Args:
+        default: Its default; without one the option is required.
+        repr: Whether the value is shown; not if it may hold a password.
+        compare: Whether the value counts when two configurations are compared.
+        metadata: The attributes of `Option`.
+    """
+    metadata = {"option": Option(**metadata)}
+    return field(default=default, repr=repr, compare=compare, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An option together with the name and the default of its field."""
+
+    name: str
+    default: Any
+    option: Option
+
+    @property
+    def key(self) -> str:
+        """The option's name without the dashes before it: its key in the TOML file."""
+        return self.name.replace("_", "-")
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it has no value but is on or off."""
+        return isinstance(self.default, bool)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it has several values."""
+        return isinstance(self.default, tuple)
+
+    def add_to(self, parser: argparse._ActionsContainer) -> None:
+        """Add the option to a parser or a group; what is not given is not in the namespace."""
+        option = self.option
+        default = "" if self.default in (None, MISSING) else str(option.show(self.default))
+        rest: dict[str, Any] = {"metavar": option.metavar, "choices": option.choices}
+        if self.is_flag:
+            negatable = argparse.BooleanOptionalAction
+            rest = {"action": "store_true" if option.is_of_call else negatable}
+        elif option.is_repeated:
+            rest |= {"action": "append", "type": option.parse}
+        elif option.parse is not None:
+            rest |= {"type": option.parse}
+        parser.add_argument(
+            f"--{self.key}",
+            default=argparse.SUPPRESS,
+            help=option.help.replace("%(default)s", default),
+            **rest,
+        )
+
+
+def declared(of: type) -> Iterator[Declared]:
+    """List the options that a dataclass declares, in their order."""
+    for item in fields(of):
+        if "option" in item.metadata:
+            yield Declared(item.name, item.default, item.metadata["option"])
+
+
+def add_options(parser: Parser, options: Iterator[Declared]) -> None:
+    """Add options to a parser, each to its group."""
+    groups: dict[str, argparse._ActionsContainer] = {"": parser}
+    for item in options:
+        title = item.option.group
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        item.add_to(groups[title])
