@@ -33,16 +33,10 @@ def main(argv: Sequence[str]) -> int:
 
 def render(card: DataCard) -> str:
     """Lay a card out as tables."""
-    sections = [
-        _log_table(card),
-        _slices_table(card),
-        _lengths_table(card),
-        _characters_table(card),
-        _leakage_table(card),
-    ]
+    tables = [_log_table, _slices_table, _lengths_table, _characters_table, _leakage_table]
     if card.paths:
-        sections.append(_paths_table(card))
-    return "\n\n".join(sections)
+        tables.append(_paths_table)
+    return "\n\n".join(table(card) for table in tables)
 
 
 def _parser() -> Parser:
@@ -75,92 +69,66 @@ def _parser() -> Parser:
 
 
 def _log_table(card: DataCard) -> str:
-    table: str = tabulate(
-        [
-            ("log", card.source),
-            ("format", card.format),
-            ("rows", f"{card.rows:,}"),
-            ("skipped", f"{card.skipped:,}"),
-            ("sha256", card.sha256),
-        ],
-        tablefmt="plain",
-        disable_numparse=True,
-    )
+    rows = [
+        ("log", card.source),
+        ("format", card.format),
+        ("rows", f"{card.rows:,}"),
+        ("skipped", f"{card.skipped:,}"),
+        ("sha256", card.sha256),
+    ]
+    table: str = tabulate(rows, tablefmt="plain", disable_numparse=True)
     return table
 
 
 def _slices_table(card: DataCard) -> str:
-    return _table(
-        [f"{card.split} split", "rows", "normal", "", "malicious", ""],
-        [
-            (
-                part.name,
-                f"{part.rows:,}",
-                f"{part.normal:,}",
-                f"{part.normal_share:.2%}",
-                f"{part.malicious:,}",
-                f"{part.malicious_share:.2%}",
-            )
-            for part in card.slices
-        ],
-    )
+    rows = [
+        (
+            *(part.name, f"{part.rows:,}", f"{part.normal:,}", f"{part.normal_share:.2%}"),
+            *(f"{part.malicious:,}", f"{part.malicious_share:.2%}"),
+        )
+        for part in card.slices
+    ]
+    return _table([f"{card.split} split", "rows", "normal", "", "malicious", ""], rows)
 
 
 def _lengths_table(card: DataCard) -> str:
-    lengths = card.lengths
-    return _table(
-        ["characters in a text", "min", "median", "95 %", "max", "longer than 1024"],
-        [
-            (
-                "",
-                f"{lengths.minimum:,}",
-                f"{lengths.median:,.0f}",
-                f"{lengths.percentile_95:,.0f}",
-                f"{lengths.maximum:,}",
-                f"{lengths.longer_share:.2%}",
-            )
-        ],
+    found = card.lengths
+    row = (
+        *("", f"{found.minimum:,}", f"{found.median:,.0f}", f"{found.percentile_95:,.0f}"),
+        *(f"{found.maximum:,}", f"{found.longer_share:.2%}"),
     )
+    headers = ["characters in a text", "min", "median", "95 %", "max", "longer than 1024"]
+    return _table(headers, [row])
 
 
 def _characters_table(card: DataCard) -> str:
-    characters = card.characters
-    unknown = ascii("".join(characters.unknown)) if characters.unknown else ""
-    return _table(
-        ["vocabulary", "characters", "num_words"],
-        [
-            ("all rows", f"{characters.all_rows:,}", f"{characters.all_rows + 1:,}"),
-            (
-                "training part, and one unknown",
-                f"{characters.train:,}",
-                f"{characters.train + 2:,}",
-            ),
-            (f"unknown in the held-out part {unknown}", f"{len(characters.unknown):,}", ""),
-            ("held-out rows that hold one", f"{characters.unknown_rows:,}", ""),
-        ],
-    )
+    found = card.characters
+    unknown = ascii("".join(found.unknown)) if found.unknown else ""
+    rows = [
+        ("all rows", f"{found.all_rows:,}", f"{found.all_rows + 1:,}"),
+        ("training part, and one unknown", f"{found.train:,}", f"{found.train + 2:,}"),
+        (f"unknown in the held-out part {unknown}", f"{len(found.unknown):,}", ""),
+        ("held-out rows that hold one", f"{found.unknown_rows:,}", ""),
+    ]
+    return _table(["vocabulary", "characters", "num_words"], rows)
 
 
 def _leakage_table(card: DataCard) -> str:
     leakage = card.leakage
-    return _table(
-        ["held-out texts that also occur in training", "", ""],
-        [
-            ("different texts", f"{leakage.texts:,}", ""),
-            ("held-out rows", f"{leakage.rows:,}", f"{leakage.share:.2%}"),
-            ("of these, with another label in training", f"{leakage.other_label:,}", ""),
-        ],
-    )
+    rows = [
+        ("different texts", f"{leakage.texts:,}", ""),
+        ("held-out rows", f"{leakage.rows:,}", f"{leakage.share:.2%}"),
+        ("of these, with another label in training", f"{leakage.other_label:,}", ""),
+    ]
+    return _table(["held-out texts that also occur in training", "", ""], rows)
 
 
 def _paths_table(card: DataCard) -> str:
-    return _table(
-        ["most frequent paths", "rows", ""],
-        [
-            (ascii(count.path[:WIDEST_PATH])[1:-1], f"{count.rows:,}", f"{count.share:.2%}")
-            for count in card.paths
-        ],
-    )
+    rows = [
+        (ascii(count.path[:WIDEST_PATH])[1:-1], f"{count.rows:,}", f"{count.share:.2%}")
+        for count in card.paths
+    ]
+    return _table(["most frequent paths", "rows", ""], rows)
 
 
 def _table(headers: list[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there: built beside their place, then renamed into it."""
+"""Writes files and folders whole or not at all: beside their place, then renamed into it."""
 
 import contextlib
 import errno
@@ -21,12 +21,10 @@ _WINDOWS = os.name == "nt"
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file so that a reader, or a crash, never sees half of it.
 
-    Args:
-        path: Where it goes; its folder is made, a file there is replaced.
-        text: Its whole content.
+    Its folder is made, a file there is replaced.
 
     Raises:
-        UserError: If the file system refuses.
+        UserError: It cannot be written.
     """
     with new_file(path) as beside, beside.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
@@ -36,16 +34,15 @@ def write_text(path: Path, text: str) -> None:
 def new_file(path: Path) -> Iterator[Path]:
     """Write a file beside its place and rename it there at the end, when it is on the disk.
 
-    Args:
-        path: Its final name; its folder is made, a file there is replaced.
+    Its folder is made, a file there is replaced.
 
     Yields:
         The file to write, with the same suffix; it is removed if the block raises.
 
     Raises:
-        UserError: If the file system refuses.
+        UserError: It cannot be written.
     """
-    with _refusals(path):
+    with _as_user_errors(path):
         _make(path.parent)
         beside = _beside(path)
         try:
@@ -62,16 +59,15 @@ def new_file(path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """Build a folder beside its place and rename it there at the end, when it is on the disk.
 
-    Args:
-        path: Its final name; a folder there is replaced.
+    A folder there is replaced.
 
     Yields:
         The folder to fill; it is removed if the block raises.
 
     Raises:
-        UserError: If the file system refuses.
+        UserError: It cannot be written.
     """
-    with _refusals(path):
+    with _as_user_errors(path):
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is a file")
         _make(path.parent)
@@ -88,22 +84,14 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def sync_all(folder: Path) -> None:
-    """Make a folder and all that is in it survive a power cut.
-
-    Args:
-        folder: The folder.
-    """
+    """Make a folder and all that is in it survive a power cut."""
     for path in (*folder.rglob("*"), folder):
         sync(path)
 
 
 def sync(path: Path) -> None:
-    """Make a file's content, or a folder's list of names, survive a power cut.
-
-    Args:
-        path: The file or folder; Windows keeps the list of names by itself.
-    """
-    if _WINDOWS and path.is_dir():
+    """Make a file's content, or a folder's list of names, survive a power cut."""
+    if _WINDOWS and path.is_dir():  # Windows keeps the list of names by itself.
         return
     handle = os.open(path, os.O_RDWR if _WINDOWS else os.O_RDONLY)
     try:
@@ -157,7 +145,7 @@ def _beside(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _refusals(path: Path) -> Iterator[None]:
+def _as_user_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -14,15 +14,10 @@ MAX_LENGTH = 1024
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that are padded to one length.
+    """Rows that are padded to one length."""
 
-    Attributes:
-        rows: Row indices, int64 [b].
-        length: How many ids each is padded to.
-    """
-
-    rows: npt.NDArray[np.int64]
-    length: int
+    rows: npt.NDArray[np.int64]  # row indices, [b]
+    length: int  # how many ids each is padded to
 
 
 def padded_lengths(lengths: npt.NDArray[np.int64], padding: Padding) -> npt.NDArray[np.int64]:

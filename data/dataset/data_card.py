@@ -1,4 +1,4 @@
-"""What a labelled log is like: classes, lengths, characters, leakage and paths."""
+"""What a labeled log is like: classes, lengths, characters, leakage and paths."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,42 +17,25 @@ MOST_PATHS = 10
 
 @dataclass(frozen=True)
 class SliceClasses:
-    """The classes of one slice.
+    """The classes of one slice; shares are from 0 to 1, and 0 for no rows."""
 
-    Attributes:
-        name: "fit", "validation" or "held-out".
-        rows: How many rows it has.
-        normal: How many have label 0.
-        malicious: How many have label 1.
-        normal_share: The part of its rows with label 0, from 0 to 1; 0 for no rows.
-        malicious_share: The part of its rows with label 1, from 0 to 1; 0 for no rows.
-    """
-
-    name: str
+    name: str  # "fit", "validation" or "held-out"
     rows: int
-    normal: int
-    malicious: int
+    normal: int  # rows with label 0
+    malicious: int  # rows with label 1
     normal_share: float
     malicious_share: float
 
 
 @dataclass(frozen=True)
 class TextLengths:
-    """How many characters the texts have.
-
-    Attributes:
-        minimum: The shortest text's.
-        median: Half of the texts have no more.
-        percentile_95: 95 % of the texts have no more.
-        maximum: The longest text's.
-        longer_share: The part of the texts longer than 1024, which are cut; from 0 to 1.
-    """
+    """How many characters the texts have."""
 
     minimum: int
     median: float
     percentile_95: float
     maximum: int
-    longer_share: float
+    longer_share: float  # of the texts longer than 1024, which are cut; from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -79,8 +62,8 @@ class Leakage:
     Attributes:
         texts: How many different texts occur on both sides.
         rows: How many held-out rows have one of them.
-        share: These rows' part of the held-out part, from 0 to 1.
-        other_label: How many of these rows are labelled otherwise in the training part.
+        share: These rows' share of the held-out part, from 0 to 1.
+        other_label: How many of these rows are labeled otherwise in the training part.
     """
 
     texts: int
@@ -91,13 +74,7 @@ class Leakage:
 
 @dataclass(frozen=True)
 class PathCount:
-    """How often one path is asked for.
-
-    Attributes:
-        path: The path.
-        rows: How many rows have it.
-        share: Their part of all rows, from 0 to 1.
-    """
+    """How many rows have a path, and their share of all rows, from 0 to 1."""
 
     path: str
     rows: int
@@ -106,7 +83,7 @@ class PathCount:
 
 @dataclass(frozen=True)
 class DataCard:
-    """A labelled log at a glance.
+    """A labeled log at a glance.
 
     Attributes:
         source: Where the log came from.
@@ -118,8 +95,8 @@ class DataCard:
         slices: Classes of each slice.
         lengths: Characters in a text.
         characters: The vocabulary.
-        leakage: What training and held-out part have in common.
-        paths: The most frequent paths; empty if texts are no records.
+        leakage: What the training part and the held-out part have in common.
+        paths: The most frequent paths; empty if the texts are no records.
     """
 
     source: str

@@ -93,18 +93,18 @@ def test_chunks_change_nothing(texts: list[str], unknown: bool) -> None:
     np.testing.assert_array_equal(encoded.offsets, encode(texts, whole).offsets)
 
 
-def test_falling_frequency_and_ties_by_first_appearance() -> None:
-    vocabulary = Vocabulary.fit(["zaB", "bac"], unknown=False)
-    assert vocabulary.characters == ("a", "b", "z", "c")
-
-
-def test_capital_dotted_i_becomes_two_characters() -> None:
-    assert Vocabulary.fit(["İ"], unknown=False).characters == ("i", "\u0307")
-
-
-def test_sigma_depends_on_its_own_text_only() -> None:
-    # At the end of a word it becomes a final sigma; the next text must not undo that.
-    assert Vocabulary.fit(["BΣ", "B"], unknown=False).characters == ("b", "ς")
+@pytest.mark.parametrize(
+    ("texts", "characters"),
+    [
+        (["zaB", "bac"], ("a", "b", "z", "c")),  # By falling frequency, then by first appearance.
+        (["İ"], ("i", "\u0307")),  # One capital becomes two characters.
+        (["BΣ", "B"], ("b", "ς")),  # A final sigma is one by its own text only.
+    ],
+)
+def test_characters_are_lower_cased_and_ordered(
+    texts: list[str], characters: tuple[str, ...]
+) -> None:
+    assert Vocabulary.fit(texts, unknown=False).characters == characters
 
 
 @pytest.mark.parametrize(

@@ -159,12 +159,6 @@ def test_reads_only_the_first_rows(write: Writer) -> None:
         read_log(path, rows=3)
 
 
-@pytest.mark.parametrize("rows", [0, -1])
-def test_refuses_no_rows(write: Writer, rows: int) -> None:
-    with pytest.raises(UserError, match="must be 1 or more"):
-        read_log(write(b"a,0\n"), rows=rows)
-
-
 def test_byte_order_mark_is_no_part_of_the_text(write: Writer) -> None:
     assert read_log(write(b"\xef\xbb\xbfa,0\n")).texts == ["a"]
     assert read_log(write(b"\xef\xbb\xbf" + brief_row(RAW, 1).encode())).texts == [CLEANED]
@@ -247,20 +241,23 @@ def test_overlong_field(write: Writer) -> None:
         read_log(path)
 
 
-@pytest.mark.parametrize("content", [b"\n\n", b"text,label\n", b"\xef\xbb\xbf"])
-def test_file_without_a_row(write: Writer, content: bytes) -> None:
-    with pytest.raises(UserError, match="no usable row"):
-        read_log(write(content))
-
-
-def test_file_of_bad_rows_only(write: Writer) -> None:
-    with pytest.raises(UserError, match=r"no usable row in it \(2 skipped\)"):
-        read_log(write(b"a,2\nb,3\n"), skip_bad_rows=True)
-
-
-def test_unknown_format(write: Writer) -> None:
-    with pytest.raises(UserError, match="the format is 'xml'"):
-        read_log(write(b"a,0\n"), format="xml")
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        (b"\n\n", {}, "no usable row"),
+        (b"text,label\n", {}, "no usable row"),
+        (b"\xef\xbb\xbf", {}, "no usable row"),
+        (b"a,2\nb,3\n", {"skip_bad_rows": True}, r"no usable row in it \(2 skipped\)"),
+        (b"a,0\n", {"format": "xml"}, "the format is 'xml'"),
+        (b"a,0\n", {"rows": 0}, "must be 1 or more"),
+        (b"a,0\n", {"rows": -1}, "must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_read(
+    write: Writer, content: bytes, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        read_log(write(content), **options)
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

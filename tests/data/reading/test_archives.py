@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,32 +46,35 @@ def zipped(content: bytes, method: int = zipfile.ZIP_DEFLATED, name: str = "log.
 @pytest.mark.parametrize("behind", [b"", bytes(8)], ids=len)
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
 def test_streams_one_after_the_other_are_one_text(
-    tmp_path: Path, pack: object, between: bytes, behind: bytes
+    tmp_path: Path, pack: Callable[[bytes], bytes], between: bytes, behind: bytes
 ) -> None:
-    assert callable(pack)
     path = tmp_path / "log"
     path.write_bytes(pack(FIRST) + between + pack(SECOND) + pack(b"") + behind)
     assert lines_of(path) == FIRST + SECOND
 
 
-@pytest.mark.parametrize("behind", [b"rubbish", bytes(3), bytes(5) + b"\xfd7zXZ", b"\xfd7zXZ\0"])
-def test_rubbish_behind_an_xz_is_not_left_out_in_silence(tmp_path: Path, behind: bytes) -> None:
-    path = tmp_path / "log.xz"
-    path.write_bytes(lzma.compress(FIRST) + behind)
-    assert "the archive is damaged after line" in refusal(path)
-
-
-def test_a_damaged_second_xz_stream_is_not_left_out_in_silence(tmp_path: Path) -> None:
-    path = tmp_path / "log.xz"
+def second_stream_damaged() -> bytes:
     second = bytearray(lzma.compress(SECOND))
     second[7] ^= 1  # In its header: liblzma alone would take it for rubbish behind the end.
-    path.write_bytes(lzma.compress(FIRST) + second)
-    assert "the archive is damaged after line" in refusal(path)
+    return bytes(second)
 
 
-def test_rubbish_behind_a_gzip(tmp_path: Path) -> None:
-    path = tmp_path / "log.gz"
-    path.write_bytes(gzip.compress(FIRST) + b"rubbish")
+@pytest.mark.parametrize(
+    ("pack", "behind"),
+    [
+        (gzip.compress, b"rubbish"),
+        (lzma.compress, b"rubbish"),
+        (lzma.compress, bytes(3)),
+        (lzma.compress, bytes(5) + b"\xfd7zXZ"),
+        (lzma.compress, b"\xfd7zXZ\0"),
+        (lzma.compress, second_stream_damaged()),
+    ],
+)
+def test_what_is_damaged_behind_a_stream_is_not_left_out_in_silence(
+    tmp_path: Path, pack: Callable[[bytes], bytes], behind: bytes
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(pack(FIRST) + behind)
     assert "the archive is damaged after line" in refusal(path)
 
 

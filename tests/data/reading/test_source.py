@@ -99,21 +99,18 @@ def refusal(path: Path | str) -> str:
     return message
 
 
-def test_missing_file(tmp_path: Path) -> None:
-    assert "there is no such file" in refusal(tmp_path / "absent.csv")
-
-
-def test_folder(tmp_path: Path) -> None:
-    assert "is a folder" in refusal(tmp_path)
-
-
-def test_file_as_folder(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("x")
-    assert "Not a directory" in refusal(tmp_path / "log.csv" / "log.csv")
-
-
-def test_name_that_no_file_can_have() -> None:
-    assert "cannot be read" in refusal("a\0b")
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("absent.csv", "there is no such file"),
+        (".", "is a folder"),
+        ("file/log.csv", "Not a directory"),
+        ("a\0b", "cannot be read"),
+    ],
+)
+def test_a_place_without_a_file(tmp_path: Path, place: str, said: str) -> None:
+    (tmp_path / "file").write_text("x")
+    assert said in refusal(tmp_path / place)
 
 
 @pytest.fixture
@@ -144,30 +141,26 @@ def test_empty_file(tmp_path: Path, suffix: str) -> None:
     assert "is empty" in refusal(path)
 
 
-@pytest.mark.parametrize("suffix", ["csv.gz", "csv.xz", "csv.zip"])
-def test_content_that_is_no_archive(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"log.{suffix}"
-    path.write_bytes(b"text,0\n" * 1000)
-    assert "the archive is damaged" in refusal(path)
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "no archive": lambda content: b"text,0\n" * 1000,
+    "cut at once": lambda content: content[:8],
+    "cut": lambda content: content[:5000],
+    "flipped": flipped,
+}
 
 
 @pytest.mark.parametrize("suffix", ["csv.gz", "csv.xz", "csv.zip"])
-@pytest.mark.parametrize("kept", [8, 5000])
-def test_cut_archive(tmp_path: Path, suffix: str, kept: int) -> None:
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_archive(tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]) -> None:
     path = tmp_path / f"log.{suffix}"
     content = os.urandom(20_000).hex().encode()
     WRITERS[suffix](path, b"\n".join(content[i : i + 80] for i in range(0, len(content), 80)))
-    path.write_bytes(path.read_bytes()[:kept])
-    assert "the archive is damaged" in refusal(path)
-
-
-@pytest.mark.parametrize("suffix", ["csv.gz", "csv.xz", "csv.zip"])
-def test_flipped_byte_in_an_archive(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"log.{suffix}"
-    WRITERS[suffix](path, os.urandom(20_000).hex().encode())
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
+    path.write_bytes(damage(path.read_bytes()))
     assert "the archive is damaged" in refusal(path)
 
 
