@@ -7,7 +7,7 @@ from typing import Any
 
 from results.export.formats import FORMATS
 from results.export.markdown import code, table, text
-from results.leaderboard import Leaderboard, Row, format_share, p_cell, title
+from results.leaderboard import COLUMNS, Leaderboard, Row, format_share, title
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
@@ -160,7 +160,7 @@ def metrics(subject: Subject) -> str:
             format_share(row.recall_at_fpr_0_1),
             format_share(row.recall_at_fpr_1),
             "-" if row.delta_vs_model2 is None else f"{row.delta_vs_model2 * 100:+.1f} points",
-            p_cell(row, row.p_vs_model2),
+            COLUMNS["p_vs_model2"].text(row),
         )
         for row in rivals
     ]

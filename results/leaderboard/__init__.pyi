@@ -1,8 +1,12 @@
 from .columns import (
-    PARTIAL as PARTIAL,
-    p_cell as p_cell,
+    COLUMNS as COLUMNS,
+    SEED_COLUMNS as SEED_COLUMNS,
+    Column as Column,
+    Row as Row,
+    format_share as format_share,
+    printable as printable,
 )
-from .leaderboard import (
+from .command import (
     add_run_argument as add_run_argument,
     build_leaderboard as build_leaderboard,
     find_run as find_run,
@@ -10,32 +14,24 @@ from .leaderboard import (
     open_run as open_run,
     save_leaderboard as save_leaderboard,
 )
-from .notes import (
-    describe_export as describe_export,
-    describe_selection as describe_selection,
-)
-from .ranking import (
-    rank_results as rank_results,
-)
-from .row import (
-    LINEAR as LINEAR,
-    MODEL2 as MODEL2,
-    Leaderboard as Leaderboard,
-    Row as Row,
-)
-from .saved import (
+from .forms import (
     load_leaderboard as load_leaderboard,
-)
-from .table import (
     render_csv as render_csv,
     render_json as render_json,
     render_markdown as render_markdown,
     render_table as render_table,
 )
+from .leaderboard import (
+    LINEAR as LINEAR,
+    MODEL2 as MODEL2,
+    Leaderboard as Leaderboard,
+)
+from .ranking import (
+    rank_results as rank_results,
+)
 from .wording import (
-    format_p as format_p,
-    format_share as format_share,
-    printable as printable,
+    describe_export as describe_export,
+    describe_selection as describe_selection,
     title as title,
     verdict as verdict,
 )

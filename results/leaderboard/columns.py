@@ -1,110 +1,279 @@
-"""The leaderboard's columns as text: all of them for a page, the telling ones for a terminal."""
+"""The leaderboard's row and its columns: terminal, Markdown, CSV, JSON and page are made of them.
+
+A new column is an attribute of `Row`, set in `ranking`, and an entry of `COLUMNS`.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from results.leaderboard.row import Row
-from results.leaderboard.wording import format_p, format_share, printable
+from results.study import Kind, Status
 
 CHAMPION = "*"
 FRONT = "^"
 PARTIAL = "~"
 
-Column = Callable[[Row], str]
 
+@dataclass(frozen=True)
+class Row:
+    """One training; the attributes, in this order, are the keys of leaderboard.json and the CSV.
 
-def _maybe(write: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Write an absent figure as "-"."""
-    return lambda value: "-" if value is None else write(value)
+    A figure that is unknown or not finite is None. `COLUMNS` explains the figures that tables show;
+    the others are:
 
-
-_points = _maybe(lambda delta: f"{delta * 100:+.1f}")
-_count = _maybe(lambda count: f"{count:,}")
-_loss = _maybe(lambda loss: f"{loss:.2f}" if loss >= 10 else format_share(loss))
-_micros = _maybe(lambda micros: f"{micros:,.0f}" if micros >= 10 else f"{micros:.1f}")
-_kilobytes = _maybe(lambda size: f"{size / 1000:,.0f}")
-_layers = _maybe(str)
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "-" if low is None else f"{format_share(low)}-{format_share(high)}"
-
-
-def p_cell(row: Row, value: float | None) -> str:
-    """Write a p-value, in parentheses if it is exploratory.
-
-    Args:
-        row: The row that it belongs to.
-        value: The p-value; None gives "-".
+    Attributes:
+        kind: Baseline, trial, or ensemble: the mean of several trials' probabilities, whose
+            seconds, weights, bytes and latencies are its members' sums; or refit: a baseline or
+            the champion trained again on all training rows. The last two are never the champion.
+        selected: Whether it is the champion, chosen before the held-out rows were scored.
+        val_loss: Loss on the validation rows; like `val_accuracy` None for a refit, which has
+            trained on them.
+        heldout_high: Upper end of the 95 % interval that begins at `heldout_low`.
+        reason: One line on why it is not complete, or on what is wrong with its scores.
+        pareto: Whether no other complete training is both at least as accurate on the held-out
+            rows and at least as fast alone, and better in one of the two; never of an ensemble or
+            of a refit, which has seen more rows than they.
+        val_rows: How many validation rows `val_accuracy` and `val_loss` rest on; None if unknown.
+        val_partial: Whether that is only a part of them: it was stopped within an epoch.
+        val_auc: Area under the ROC curve on the validation rows; None if not complete.
+        val_f1: F1 of label 1 on them, likewise.
+        val_recall_at_fpr_0_1: Recall on them at a false positive rate of at most .1 %, likewise.
+        val_recall_at_fpr_1: The same at 1 %.
+        champion_refit: Whether it is the champion's refit.
     """
-    return format_p(value) if row.is_planned or value is None else f"({format_p(value)})"
+
+    rank: int
+    name: str
+    kind: Kind
+    status: Status
+    selected: bool
+    meets_brief: bool
+    layers: int | None
+    parameters: int | None
+    epochs: float
+    val_accuracy: float | None
+    val_loss: float | None
+    heldout_accuracy: float | None
+    heldout_low: float | None
+    heldout_high: float | None
+    heldout_loss: float | None
+    roc_auc: float | None
+    f1: float | None
+    false_positive_rate: float | None
+    delta_vs_model2: float | None
+    p_vs_model2: float | None
+    train_seconds: float
+    latency_us: float | None
+    # What follows was added later: a leaderboard.json of an earlier version lacks it.
+    delta_vs_linear: float | None = None
+    p_vs_linear: float | None = None
+    reason: str = ""
+    ece: float | None = None
+    recall_at_fpr_0_1: float | None = None
+    recall_at_fpr_1: float | None = None
+    latency_p99_us: float | None = None
+    latency_batch_us: float | None = None
+    latency_batch_p99_us: float | None = None
+    size_bytes: int | None = None
+    pareto: bool = False
+    repeats: int = 1
+    repeats_mean: float | None = None
+    repeats_std: float | None = None
+    repeats_min: float | None = None
+    repeats_max: float | None = None
+    val_rows: int | None = None
+    val_partial: bool = False
+    val_auc: float | None = None
+    val_f1: float | None = None
+    val_recall_at_fpr_0_1: float | None = None
+    val_recall_at_fpr_1: float | None = None
+    champion_refit: bool = False
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether its comparisons with its references were planned before anything was scored."""
+        return self.selected or self.champion_refit
 
 
-_RANK: dict[str, Column] = {
-    "#": lambda row: str(row.rank),
-    "name": lambda row: printable(row.name) + (f" {CHAMPION}" if row.selected else ""),
-    "status": lambda row: row.status,
-}
-_ACCURACY: dict[str, Column] = {
-    "val acc": lambda row: (PARTIAL if row.val_partial else "") + format_share(row.val_accuracy),
-    "held-out": lambda row: format_share(row.heldout_accuracy),
-    "95 %": lambda row: _interval(row.heldout_low, row.heldout_high),
-    "vs M2": lambda row: _points(row.delta_vs_model2),
-    "p": lambda row: p_cell(row, row.p_vs_model2),
-}
-_ALARMS: dict[str, Column] = {
-    "R@.1%": lambda row: format_share(row.recall_at_fpr_0_1),
-    "R@1%": lambda row: format_share(row.recall_at_fpr_1),
-    "ECE": lambda row: format_share(row.ece),
-}
-_TIME: dict[str, Column] = {
-    "train s": lambda row: f"{row.train_seconds:,.{0 if row.train_seconds >= 100 else 1}f}",
-    "µs": lambda row: _micros(row.latency_us) + (FRONT if row.pareto else " "),
-}
+@dataclass(frozen=True)
+class Column:
+    """One column of the tables.
 
-# Shorter headers: the terminal's table is to fit 120 columns.
-_SHORT = {"val acc": "val", "held-out": "held", "train s": "s"}
-_WIDE = {**_RANK, **_ACCURACY, **_ALARMS, **_TIME}
-TERMINAL: dict[str, Column] = {_SHORT.get(name, name): write for name, write in _WIDE.items()}
-
-PAGE: dict[str, Column] = {
-    **_RANK,
-    "brief": lambda row: "yes" if row.meets_brief else "no",
-    "layers": lambda row: _layers(row.layers),
-    "weights": lambda row: _count(row.parameters),
-    "kB": lambda row: _kilobytes(row.size_bytes),
-    "epochs": lambda row: f"{row.epochs:.3g}",
-    **_ACCURACY,
-    "vs linear": lambda row: _points(row.delta_vs_linear),
-    "p linear": lambda row: p_cell(row, row.p_vs_linear),
-    "loss": lambda row: _loss(row.heldout_loss),
-    "AUC": lambda row: format_share(row.roc_auc),
-    "F1": lambda row: format_share(row.f1),
-    "FPR": lambda row: format_share(row.false_positive_rate),
-    **_ALARMS,
-    **_TIME,
-    "µs p99": lambda row: _micros(row.latency_p99_us),
-    "µs of 512": lambda row: _micros(row.latency_batch_us),
-    "µs of 512 p99": lambda row: _micros(row.latency_batch_p99_us),
-}
-
-SEEDS: dict[str, Column] = {
-    "name": _RANK["name"],
-    "seeds": lambda row: str(row.repeats),
-    "mean": lambda row: format_share(row.repeats_mean),
-    "std": lambda row: format_share(row.repeats_std),
-    "lowest": lambda row: format_share(row.repeats_min),
-    "highest": lambda row: format_share(row.repeats_max),
-}
-
-
-def align(columns: dict[str, Column]) -> list[str]:
-    """Say on which side each column stands: texts left, figures right.
-
-    Args:
-        columns: The columns.
-
-    Returns:
-        "left" or "right" for each.
+    Attributes:
+        key: The attribute of `Row` that it shows.
+        heading: Its heading in Markdown and on the page.
+        meaning: What it means, for a legend or a tooltip.
+        write: Writes a value that is not None.
+        narrow: Its heading in the terminal's table of 120 columns; None if it is not shown there.
+        mark: Adds to the text what other attributes of the row say.
     """
-    return ["left" if name in ("name", "status") else "right" for name in columns]
+
+    key: str
+    heading: str
+    meaning: str
+    write: Callable[[Any], str]
+    narrow: str | None = None
+    mark: Callable[[Row, str], str] = lambda row, text: text
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its cells are words, which stand at the left, and not figures."""
+        return self.key in ("name", "status")
+
+    def text(self, row: Row) -> str:
+        """Write a row's cell; "-" if the value is unknown."""
+        value = getattr(row, self.key)
+        return "-" if value is None else self.mark(row, self.write(value))
+
+
+def printable(text: str) -> str:
+    """Replace what could steer a terminal or break a line by spaces."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def format_share(value: float | None) -> str:
+    """Write a figure between 0 and 1 without its leading zero: ".9967", "1.0000"; None as "-"."""
+    return "-" if value is None else f"{value:.4f}".removeprefix("0")
+
+
+def format_p(value: float | None) -> str:
+    """Write a p-value for a sentence: "< .0001", or "= .0312"; None as "-"."""
+    if value is None:
+        return "-"
+    return "< .0001" if value < 0.0001 else f"= {format_share(value)}"
+
+
+def _p(value: float) -> str:
+    return format_p(value).removeprefix("= ").replace("< ", "<")
+
+
+def _planned(row: Row, text: str) -> str:
+    return text if row.is_planned else f"({text})"
+
+
+def _points(value: float) -> str:
+    return f"{value * 100:+.1f}"
+
+
+def _loss(value: float) -> str:
+    return f"{value:.2f}" if value >= 10 else format_share(value)
+
+
+def _micros(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+_CHAMPIONS_P = (
+    "the champion's Holm-corrected over Model 2 and linear, all others exploratory and in "
+    "parentheses"
+)
+
+_NAME = Column(
+    "name",
+    "name",
+    f"which training; {CHAMPION} the champion",
+    printable,
+    "name",
+    lambda row, text: f"{text} {CHAMPION}" if row.selected else text,
+)
+
+# In the order in which they are shown.
+COLUMNS = {
+    column.key: column
+    for column in (
+        Column("rank", "#", "rank by accuracy on the held-out rows", str, "#"),
+        _NAME,
+        Column("status", "status", "how the training ended", printable, "status"),
+        Column(
+            "val_accuracy",
+            "val acc",
+            f"accuracy on the validation rows, {PARTIAL} on a part of them, where a trial was "
+            "stopped within an epoch",
+            format_share,
+            "val",
+            lambda row, text: f"{PARTIAL}{text}" if row.val_partial else text,
+        ),
+        Column(
+            "heldout_accuracy", "held-out", "accuracy on the held-out rows", format_share, "held"
+        ),
+        Column(
+            "heldout_low",
+            "95 %",
+            "its Wilson interval",
+            format_share,
+            "95 %",
+            lambda row, text: f"{text}-{format_share(row.heldout_high)}",
+        ),
+        Column("delta_vs_model2", "vs M2", "points of accuracy above Model 2", _points, "vs M2"),
+        Column(
+            "p_vs_model2",
+            "p",
+            f"McNemar's exact test on the same rows, {_CHAMPIONS_P}",
+            _p,
+            "p",
+            _planned,
+        ),
+        Column("delta_vs_linear", "vs linear", "points above the linear baseline", _points),
+        Column("p_vs_linear", "p linear", "as p, against the linear baseline", _p, mark=_planned),
+        Column("heldout_loss", "loss", "binary cross-entropy on the held-out rows", _loss),
+        Column("roc_auc", "AUC", "area under the ROC curve", format_share),
+        Column("f1", "F1", "harmonic mean of precision and recall", format_share),
+        Column("false_positive_rate", "FPR", "false positive rate at .5", format_share),
+        Column(
+            "recall_at_fpr_0_1",
+            "R@.1%",
+            "recall at a false positive rate of at most .1 %",
+            format_share,
+            "R@.1%",
+        ),
+        Column("recall_at_fpr_1", "R@1%", "the same at 1 %", format_share, "R@1%"),
+        Column("ece", "ECE", "expected calibration error, 15 bins", format_share, "ECE"),
+        Column(
+            "train_seconds",
+            "train s",
+            "seconds of training",
+            lambda value: f"{value:,.{0 if value >= 100 else 1}f}",
+            "s",
+        ),
+        Column(
+            "latency_us",
+            "µs",
+            f"median CPU time of one request alone, {FRONT} on the Pareto front of held-out "
+            "accuracy against it",
+            _micros,
+            "µs",
+            lambda row, text: f"{text}{FRONT}" if row.pareto else text,
+        ),
+        Column("latency_p99_us", "µs p99", "its 99th percentile over the calls", _micros),
+        Column("latency_batch_us", "µs of 512", "CPU time of one request among 512", _micros),
+        Column("latency_batch_p99_us", "µs of 512 p99", "its 99th percentile", _micros),
+        Column(
+            "meets_brief",
+            "brief",
+            "keeps Model 3's rules",
+            lambda value: "yes" if value else "no",
+        ),
+        Column("layers", "layers", "layers of the model, its input not counted", str),
+        Column("parameters", "weights", "weights of the model", "{:,}".format),
+        Column(
+            "size_bytes",
+            "kB",
+            "a network's weights, in thousands of bytes; of a text baseline, what it is pickled to",
+            lambda value: f"{value / 1000:,.0f}",
+        ),
+        Column("epochs", "epochs", "epochs trained", "{:.3g}".format),
+    )
+}
+
+# Of the trainings that were repeated with other seeds; a table of its own below the first one.
+SEED_COLUMNS = {
+    column.key: column
+    for column in (
+        _NAME,
+        Column("repeats", "seeds", "with how many seeds it was trained and scored", str),
+        Column("repeats_mean", "mean", "mean held-out accuracy over the seeds", format_share),
+        Column("repeats_std", "std", "its sample standard deviation (n - 1)", format_share),
+        Column("repeats_min", "lowest", "the lowest of the seeds", format_share),
+        Column("repeats_max", "highest", "the highest of the seeds", format_share),
+    )
+}

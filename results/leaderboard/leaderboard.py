@@ -1,175 +1,96 @@
-"""The leaderboard of a run: ranked, written, read back and shown."""
+"""All trainings of a run, ranked, with what they rest on."""
 
-import sys
-from argparse import Namespace
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from data.common import Parser, UserError, write_text
-from results.leaderboard.ranking import rank_results
-from results.leaderboard.row import Leaderboard, Row
-from results.leaderboard.selection import RULES, Selection, measure
-from results.leaderboard.table import render_csv, render_json, render_markdown, render_table
-from results.leaderboard.wording import verdict
-from results.study import (
-    Store,
-    build_ensemble,
-    chosen_finalists,
-    find_refits,
-    repeat_probabilities,
-    second_seed_probabilities,
-)
+from results.leaderboard.columns import Row
+from results.leaderboard.selection import Selection
+from results.study import ACCURACY, OBJECTIVES, Objective, is_sound, refit_name
 
-RENDERERS: dict[str, Callable[[Leaderboard], str]] = {
-    "table": render_table,
-    "csv": render_csv,
-    "json": render_json,
-    "md": render_markdown,
+if TYPE_CHECKING:
+    import pandas as pd
+
+MODEL2 = "model2"
+LINEAR = "linear"
+
+_DTYPES: dict[Any, str] = {
+    bool: "bool",
+    int: "int64",
+    int | None: "Int64",
+    float: "float64",
+    float | None: "float64",
 }
-FOR_PROGRAMS = ("csv", "json")
 
 
-def build_leaderboard(store: Store) -> Leaderboard:
-    """Rank what a run's study holds.
+@dataclass(frozen=True)
+class Leaderboard:
+    """All trainings of a run, ranked.
 
-    Args:
-        store: The run's study.
-
-    Returns:
-        The leaderboard.
+    Attributes:
+        data: What they learned from: fingerprint, rows, split, class shares.
+        protocol: How they learned: vocabulary, epochs, batch size, seeds.
+        rows: Best first.
+        selection: What the champion's validation score owes to the choice; None if unknown.
+        chosen_by: Name of the objective by which the champion was chosen.
     """
-    results, probabilities = store.results(), store.heldout_probabilities()
-    together = build_ensemble(store)
-    if together is not None:
-        result, probabilities[result.name] = together
-        results.append(result)
-    for refit in find_refits(store):
-        results.append(refit)
-        scores = store.scores(refit)
-        if scores is not None:
-            probabilities[refit.name] = scores["heldout"]
-    leaderboard = rank_results(
-        results,
-        store.heldout_labels(),
-        probabilities,
-        store.champion,
-        store.data,
-        store.protocol,
-        repeat_probabilities(store),
-    )
-    return replace(
-        leaderboard,
-        selection=_selection(store, leaderboard.champion),
-        chosen_by=store.chosen_by.name,
-    )
 
+    data: dict[str, Any]
+    protocol: dict[str, Any]
+    rows: tuple[Row, ...]
+    selection: Selection | None = None
+    chosen_by: str = ACCURACY.name
 
-def _selection(store: Store, champion: Row | None) -> Selection | None:
-    """Measure what the champion's validation score owes to the choice among complete trials."""
-    if champion is None or store.chosen_by.name not in RULES:
-        return None
-    complete = [trial for trial in store.trials() if trial.status == "complete"]
-    kept = {trial.name: store.scores(trial) for trial in complete}
-    labels = store.dataset.labels_of(store.dataset.split.validation)
-    return measure(
-        labels,
-        {name: scores["validation"] for name, scores in kept.items() if scores is not None},
-        champion.name,
-        champion.heldout_accuracy,
-        again=second_seed_probabilities(store, labels),
-        finalists=len(chosen_finalists(store)),
-        by=store.chosen_by.name,
-    )
+    @property
+    def choice(self) -> Objective:
+        """The objective by which the champion was chosen."""
+        return OBJECTIVES[self.chosen_by]
 
+    @property
+    def champion(self) -> Row | None:
+        """The selected row."""
+        return next((row for row in self.rows if row.selected), None)
 
-def save_leaderboard(leaderboard: Leaderboard, folder: Path) -> None:
-    """Write leaderboard.json, .csv and .md, each whole or not at all.
+    @property
+    def refit(self) -> Row | None:
+        """The champion's refit."""
+        return next((row for row in self.rows if row.champion_refit), None)
 
-    Args:
-        leaderboard: The ranked rows.
-        folder: The run's folder.
+    @property
+    def exported(self) -> Row | None:
+        """What the run exports: the champion's refit if it is sound, or the champion."""
+        refit = self.refit
+        if refit is not None and is_sound(refit.status, refit.reason):
+            return refit
+        return self.champion
 
-    Raises:
-        UserError: If the folder cannot be written.
-    """
-    for ending in ("json", "csv", "md"):
-        write_text(folder / f"leaderboard.{ending}", RENDERERS[ending](leaderboard))
+    @property
+    def repeated(self) -> list[Row]:
+        """The rows that were trained with several seeds."""
+        return [row for row in self.rows if row.repeats > 1]
 
+    def reference(self, row: Row, name: str) -> Row | None:
+        """Return what a row is compared with: Model 2 or the linear baseline, of a refit its refit.
 
-def find_run(name: str, runs: Path) -> Path:
-    """Find a run by its folder or its name.
+        Args:
+            row: The row.
+            name: `MODEL2` or `LINEAR`.
+        """
+        return self.find(refit_name(name) if row.kind == "refit" else name)
 
-    Args:
-        name: A folder, or the name of one under `runs`.
-        runs: Where runs lie.
+    def find(self, name: str) -> Row | None:
+        """Return the row of that name, e.g. "trial 17", or None."""
+        return next((row for row in self.rows if row.name == name), None)
 
-    Returns:
-        The folder, under its own name: the study bears it too.
+    def to_frame(self) -> "pd.DataFrame":
+        """Give the rows as a DataFrame: one row a training, best first, one column a key.
 
-    Raises:
-        UserError: If there is neither.
-    """
-    for folder in (Path(name), runs / name):
-        if folder.is_dir():
-            return folder.resolve()
-    raise UserError(f"there is no run '{name}': neither a folder of that name nor one in '{runs}'")
+        Returns:
+            Figures are float64 (nan if unknown), counts int64, or Int64 if one may be unknown.
+        """
+        import pandas as pd
 
-
-def add_run_argument(parser: Parser) -> None:
-    """Let a command name a run; `opened` then finds it.
-
-    Args:
-        parser: The command's.
-    """
-    group = parser.add_argument_group("run")
-    group.add_argument("run", metavar="RUN", help="a run's folder, or its name under --out")
-    group.add_argument(
-        "--out", default="runs", type=Path, metavar="DIR", help="where runs lie (default: runs)"
-    )
-
-
-def open_run(options: Namespace) -> Store:
-    """Open the run that a command names.
-
-    Args:
-        options: What the parser of `add_run` read.
-
-    Returns:
-        The run.
-
-    Raises:
-        UserError: If there is none, or it cannot be read.
-    """
-    return Store.open(find_run(options.run, options.out))
-
-
-def main(argv: Sequence[str]) -> int:
-    """Show a run's leaderboard; the verdict is the first line.
-
-    In csv and json, which programs read, that line goes to stderr.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status.
-    """
-    parser = Parser(
-        prog="python -m results.leaderboard",
-        description=__doc__,
-        epilog="example:\n  python -m results.leaderboard first --format md",
-    )
-    add_run_argument(parser)
-    parser.add_argument(
-        "--format",
-        choices=tuple(RENDERERS),
-        default="table",
-        help="how to print (default: %(default)s)",
-    )
-    options = parser.parse_args(argv)
-    leaderboard = build_leaderboard(open_run(options))
-    if options.format in FOR_PROGRAMS:
-        print(verdict(leaderboard), file=sys.stderr)
-    sys.stdout.write(RENDERERS[options.format](leaderboard))
-    return 0
+        hints = get_type_hints(Row)
+        frame = pd.DataFrame([asdict(row) for row in self.rows], columns=list(hints))
+        return frame.astype(
+            {name: _DTYPES[hint] for name, hint in hints.items() if hint in _DTYPES}
+        )

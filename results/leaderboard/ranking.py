@@ -1,4 +1,4 @@
-"""The leaderboard as data: one row a training, ranked on the held-out rows."""
+"""Ranks trainings on the held-out rows, and tests their differences from the two references."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from results.leaderboard.pareto import front
-from results.leaderboard.row import LINEAR, MODEL2, Leaderboard, Row
+from results.leaderboard.columns import Row
+from results.leaderboard.leaderboard import LINEAR, MODEL2, Leaderboard
 from results.scoring import Metrics, accuracy, compute_metrics, holm, mcnemar, predictions
 from results.study import Result, refit_name
 
 
 @dataclass(frozen=True)
 class _Versus:
-    """A rival against a reference on the same rows: accuracy difference and McNemar's p."""
+    """A rival against a reference on the same rows: difference of accuracy, and McNemar's p."""
 
-    delta: float
-    p: float
+    delta: float | None = None
+    p: float | None = None
 
 
 def rank_results(
@@ -47,7 +47,7 @@ def rank_results(
         heldout_labels: 0 or 1, [n].
         heldout_probabilities: Probabilities of label 1 on the held-out rows by result name, each
             [n]; a result may be missing.
-        champion: Name of the result that was chosen beforehand; None where none was.
+        champion: Name of the result that was chosen beforehand; None if none was.
         data: The leaderboard's `data`.
         protocol: The leaderboard's `protocol`.
         repeats: Held-out probabilities of the same results trained again with other seeds, by
@@ -70,61 +70,31 @@ def rank_results(
     first = {name: score for name, score in scores.items() if name not in refits}
     again = {name: score for name, score in scores.items() if name in refits}
     versus = {
-        name: _against(name, heldout_labels, first)
-        | _against(refit_name(name), heldout_labels, again)
+        name: _compare(name, heldout_labels, first)
+        | _compare(refit_name(name), heldout_labels, again)
         for name in (MODEL2, LINEAR)
     }
-    planned = () if champion is None else (champion, refit_name(champion))
-    for name in planned:
+    for name in () if champion is None else (champion, refit_name(champion)):
         _correct(list(versus.values()), name)
+    validation_rows = data.get("slices", {}).get("validation", 0)
     ordered = sorted(results, key=lambda result: _order(result, found.get(result.name)))
-    rows = (
-        _row(
-            result,
-            found.get(result.name),
-            versus[MODEL2].get(result.name),
-            versus[LINEAR].get(result.name),
-            data.get("slices", {}).get("validation", 0),
+    rows = [
+        Row(
+            rank=rank,
             selected=result.name == champion,
-            champion_refit=result.name in planned[1:],
+            champion_refit=champion is not None and result.name == refit_name(champion),
+            **_of_training(result, validation_rows),
+            **_of_heldout(found.get(result.name)),
+            **_of_references(result.name, versus),
+            **_of_seeds(
+                found.get(result.name),
+                [accuracy(heldout_labels, score) for score in repeats.get(result.name, ())],
+            ),
         )
-        for result in ordered
-    )
-    ranked = _marked([replace(row, rank=rank) for rank, row in enumerate(rows, 1)])
-    spread = tuple(
-        _repeated(row, [accuracy(heldout_labels, again) for again in repeats.get(row.name, ())])
-        for row in ranked
-    )
-    return Leaderboard(data=data, protocol=protocol, rows=spread)
-
-
-def _marked(rows: Sequence[Row]) -> list[Row]:
-    """Mark the front of held-out accuracy against latency among the complete trainings."""
-    points = {
-        row.name: (row.heldout_accuracy, row.latency_us)
-        for row in rows
-        if row.status == "complete"
-        and row.kind in ("baseline", "trial")
-        and row.heldout_accuracy is not None
-        and row.latency_us is not None
-    }
-    best = front(points)
-    return [replace(row, pareto=row.name in best) for row in rows]
-
-
-def _repeated(row: Row, others: Sequence[float]) -> Row:
-    """Add the spread over the seeds; nothing where only the first was scored."""
-    if row.heldout_accuracy is None or not others:
-        return row
-    found = np.array([row.heldout_accuracy, *others])
-    return replace(
-        row,
-        repeats=len(found),
-        repeats_mean=float(found.mean()),
-        repeats_std=float(found.std(ddof=1)),
-        repeats_min=float(found.min()),
-        repeats_max=float(found.max()),
-    )
+        for rank, result in enumerate(ordered, 1)
+    ]
+    best = _front(rows)
+    return Leaderboard(data, protocol, tuple(replace(row, pareto=row.name in best) for row in rows))
 
 
 def _order(result: Result, found: Metrics | None) -> tuple[int, float, float, int, str]:
@@ -140,10 +110,10 @@ def _order(result: Result, found: Metrics | None) -> tuple[int, float, float, in
     return group, -share, math.inf if loss is None else loss, number, result.name
 
 
-def _against(
+def _compare(
     reference: str, labels: npt.ArrayLike, scores: Mapping[str, npt.ArrayLike]
 ) -> dict[str, _Versus]:
-    """Compare every scored rival with the reference; empty where the reference has no scores."""
+    """Compare every scored rival with the reference; empty if the reference has no scores."""
     if reference not in scores:
         return {}
     truth = np.asarray(labels).astype(bool)
@@ -161,62 +131,99 @@ def _against(
 def _correct(against: Sequence[dict[str, _Versus]], name: str) -> None:
     """Correct the p-values of the champion, or of its refit, for being one a reference."""
     known = [found for found in against if name in found]
-    corrected = holm([found[name].p for found in known])
+    corrected = holm([found[name].p or 0.0 for found in known])
     for found, p in zip(known, corrected, strict=True):
         found[name] = replace(found[name], p=p)
 
 
-def _row(
-    result: Result,
-    found: Metrics | None,
-    model2: _Versus | None,
-    linear: _Versus | None,
-    validation_rows: int,
-    *,
-    selected: bool,
-    champion_refit: bool,
-) -> Row:
-    return Row(
-        rank=0,
-        name=result.name,
-        kind=result.kind,
-        status=result.status,
-        selected=selected,
-        meets_brief=result.meets_brief,
-        layers=result.layers,
-        parameters=result.parameters,
-        epochs=result.epochs,
-        val_accuracy=_finite(result.val_accuracy),
-        val_loss=_finite(result.val_loss),
-        heldout_accuracy=found.accuracy if found else None,
-        heldout_low=found.accuracy_low if found else None,
-        heldout_high=found.accuracy_high if found else None,
-        heldout_loss=_finite(found.loss) if found else None,
-        roc_auc=found.roc_auc if found else None,
-        f1=found.f1 if found else None,
-        false_positive_rate=found.false_positive_rate if found else None,
-        delta_vs_model2=model2.delta if model2 else None,
-        p_vs_model2=model2.p if model2 else None,
-        train_seconds=result.train_seconds,
-        latency_us=_finite(result.latency_us),
-        delta_vs_linear=linear.delta if linear else None,
-        p_vs_linear=linear.p if linear else None,
-        reason=result.reason,
-        ece=found.ece if found else None,
-        recall_at_fpr_0_1=found.recall_at_fpr_0_1 if found else None,
-        recall_at_fpr_1=found.recall_at_fpr_1 if found else None,
-        latency_p99_us=_finite(result.latency_p99_us),
-        latency_batch_us=_finite(result.latency_batch_us),
-        latency_batch_p99_us=_finite(result.latency_batch_p99_us),
-        size_bytes=result.size_bytes,
-        val_rows=result.val_rows,
-        val_auc=result.val_auc,
-        val_f1=result.val_f1,
-        val_recall_at_fpr_0_1=result.val_recall_at_fpr_0_1,
-        val_recall_at_fpr_1=result.val_recall_at_fpr_1,
-        val_partial=result.val_rows is not None and result.val_rows < validation_rows,
-        champion_refit=champion_refit,
-    )
+def _of_training(result: Result, validation_rows: int) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "kind": result.kind,
+        "status": result.status,
+        "reason": result.reason,
+        "meets_brief": result.meets_brief,
+        "layers": result.layers,
+        "parameters": result.parameters,
+        "size_bytes": result.size_bytes,
+        "epochs": result.epochs,
+        "val_accuracy": _finite(result.val_accuracy),
+        "val_loss": _finite(result.val_loss),
+        "val_auc": result.val_auc,
+        "val_f1": result.val_f1,
+        "val_recall_at_fpr_0_1": result.val_recall_at_fpr_0_1,
+        "val_recall_at_fpr_1": result.val_recall_at_fpr_1,
+        "val_rows": result.val_rows,
+        "val_partial": result.val_rows is not None and result.val_rows < validation_rows,
+        "train_seconds": result.train_seconds,
+        "latency_us": _finite(result.latency_us),
+        "latency_p99_us": _finite(result.latency_p99_us),
+        "latency_batch_us": _finite(result.latency_batch_us),
+        "latency_batch_p99_us": _finite(result.latency_batch_p99_us),
+    }
+
+
+def _of_heldout(found: Metrics | None) -> dict[str, Any]:
+    return {
+        "heldout_accuracy": found and found.accuracy,
+        "heldout_low": found and found.accuracy_low,
+        "heldout_high": found and found.accuracy_high,
+        "heldout_loss": found and _finite(found.loss),
+        "roc_auc": found and found.roc_auc,
+        "f1": found and found.f1,
+        "false_positive_rate": found and found.false_positive_rate,
+        "ece": found and found.ece,
+        "recall_at_fpr_0_1": found and found.recall_at_fpr_0_1,
+        "recall_at_fpr_1": found and found.recall_at_fpr_1,
+    }
+
+
+def _of_references(name: str, versus: Mapping[str, Mapping[str, _Versus]]) -> dict[str, Any]:
+    model2, linear = (versus[reference].get(name, _Versus()) for reference in (MODEL2, LINEAR))
+    return {
+        "delta_vs_model2": model2.delta,
+        "p_vs_model2": model2.p,
+        "delta_vs_linear": linear.delta,
+        "p_vs_linear": linear.p,
+    }
+
+
+def _of_seeds(first: Metrics | None, others: Sequence[float]) -> dict[str, Any]:
+    """Give the spread over the seeds; nothing if only the first was scored."""
+    if first is None or not others:
+        return {}
+    found = np.array([first.accuracy, *others])
+    return {
+        "repeats": len(found),
+        "repeats_mean": float(found.mean()),
+        "repeats_std": float(found.std(ddof=1)),
+        "repeats_min": float(found.min()),
+        "repeats_max": float(found.max()),
+    }
+
+
+def _front(rows: Sequence[Row]) -> set[str]:
+    """Name the complete first trainings that no other one beats in accuracy and latency.
+
+    One beats another if it is at least as accurate and at least as fast, and better in one of the
+    two; of equal ones neither does.
+    """
+    points = {
+        row.name: (row.heldout_accuracy, row.latency_us)
+        for row in rows
+        if row.status == "complete"
+        and row.kind in ("baseline", "trial")
+        and row.heldout_accuracy is not None
+        and row.latency_us is not None
+    }
+    found: set[str] = set()
+    best = (-1.0, math.inf)
+    for name, point in sorted(points.items(), key=lambda item: (item[1][1], -item[1][0])):
+        if point[0] > best[0]:
+            best = point
+        if point == best:
+            found.add(name)
+    return found
 
 
 def _finite(value: float | None) -> float | None:

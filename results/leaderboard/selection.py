@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from results.scoring import KERAS_EPSILON, predictions
-from results.study import ACCURACY, LOSS
+from results.study import ACCURACY, LOSS, Objective, with_tie_breakers
 
 RESAMPLES = 1000
 # The objectives whose choice can be repeated on other validation rows.
@@ -18,7 +18,8 @@ MOST_CANDIDATES = 200
 _AT_ONCE = 100
 
 Floats = npt.NDArray[np.float32]
-# Two costs of each candidate on each row, [candidates, rows]: the second one decides ties.
+# Two costs of each candidate on each row, [candidates, rows]: by the objective, and by its
+# tie-breaker.
 Costs = tuple[Floats, Floats]
 
 
@@ -34,14 +35,14 @@ class Selection:
     Machine Learning 107 (2018). It measures the choice among complete trials only, not what
     pruning and the sampler took from the same rows before.
 
-    Where finalists were trained again, the choice that is repeated has both its steps. A sample
+    If finalists were trained again, the choice that is repeated has both its steps. A sample
     may make finalists of trials that were not trained again; their one training then stands for
     the mean of two, so that a little more is put down to luck than need be.
 
     Attributes:
         champion: Name of the trial that was chosen.
         val_accuracy: Its accuracy on the validation rows.
-        heldout_accuracy: Its accuracy on the held-out rows; None where it was not scored there.
+        heldout_accuracy: Its accuracy on the held-out rows; None if it was not scored there.
         expected_accuracy: Mean accuracy of the chosen on the rows left out.
         expected_low: 2.5th percentile of those accuracies.
         expected_high: 97.5th percentile of them.
@@ -75,15 +76,15 @@ def measure(
     *,
     again: Mapping[str, npt.ArrayLike] = MappingProxyType({}),
     finalists: int = 0,
-    by: str = ACCURACY.name,
+    by: Objective = ACCURACY,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Selection | None:
     """Repeat the choice of the champion on bootstrap samples of the validation rows.
 
-    A sample's choice is the real one: the highest accuracy, then the lowest loss, then the
-    earlier candidate; by loss the first two the other way round. With finalists it takes so many of
-    the best, and among them decides the mean over both seeds.
+    A sample's choice is the real one: by the objective and its tie-breakers, then the earlier
+    candidate. With finalists it takes so many of the best, and among them decides the mean over
+    both seeds.
 
     Args:
         labels: Of the validation rows, 0 or 1, [n].
@@ -91,14 +92,14 @@ def measure(
         champion: The candidate that was chosen.
         heldout_accuracy: Its accuracy on the held-out rows.
         again: Probabilities of candidates that were trained with a second seed, each [n].
-        finalists: How many were compared by the mean; 0 where the first training decided.
-        by: Which of `RULES` chose.
+        finalists: How many were compared by the mean; 0 if the first training decided.
+        by: Which objective chose, one of `RULES`.
         resamples: How many samples to draw.
         seed: Their seed.
 
     Returns:
-        What the choice is worth; None where the champion's probabilities are not there, or there
-        are too few rows to leave any out.
+        What the choice is worth; None if the champion's probabilities are not there, or there are
+        too few rows to leave any out.
     """
     truth = np.asarray(labels).astype(bool)
     if champion not in probabilities or truth.size < 2:
@@ -106,7 +107,7 @@ def measure(
     names = list(probabilities)
     shares = np.array([_hits(truth, probabilities[name]).mean(dtype=np.float64) for name in names])
     means = -shares
-    if by == LOSS.name:
+    if by == LOSS:
         means = np.array([_losses(truth, probabilities[name]).mean() for name in names])
     kept = np.sort(np.argsort(means, kind="stable")[:MOST_CANDIDATES])
     first = [probabilities[names[index]] for index in kept]
@@ -156,10 +157,15 @@ def _final(once: Costs, again: Costs, count: int) -> _Final:
     return _Final(count, (half * (once[0] + again[0]), half * (once[1] + again[1])))
 
 
-def _costs(truth: npt.NDArray[np.bool_], probabilities: Sequence[npt.ArrayLike], by: str) -> Costs:
-    hits = -np.array([_hits(truth, score) for score in probabilities])
-    losses = np.array([_losses(truth, score) for score in probabilities])
-    return (losses, hits) if by == LOSS.name else (hits, losses)
+def _costs(
+    truth: npt.NDArray[np.bool_], probabilities: Sequence[npt.ArrayLike], by: Objective
+) -> Costs:
+    costs = {
+        ACCURACY: -np.array([_hits(truth, score) for score in probabilities]),
+        LOSS: np.array([_losses(truth, score) for score in probabilities]),
+    }
+    first, second = (costs[objective] for objective in with_tie_breakers(by))
+    return first, second
 
 
 def _hits(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
@@ -168,7 +174,7 @@ def _hits(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
 
 
 def _losses(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
-    """Give each row's cross-entropy, float32 [n]; a large one where it is not finite."""
+    """Give each row's cross-entropy, float32 [n]; a large one if it is not finite."""
     score = np.nan_to_num(np.asarray(probabilities, dtype=np.float32), nan=0.5)
     of_truth = np.where(truth, score, 1 - score)
     return np.asarray(-np.log(np.clip(of_truth, KERAS_EPSILON, 1)), dtype=np.float32)
@@ -179,15 +185,8 @@ def _choices(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Choose on each sample, and score the chosen on the rows that the sample left out.
 
-    Args:
-        right: 1 where a candidate is right, [candidates, rows].
-        costs: What is chosen by.
-        final: How the finalists are compared; None where there are none.
-        resamples: How many samples.
-        seed: Their seed.
-
-    Returns:
-        Index of the chosen, [resamples]; its accuracy on the rows left out, [resamples].
+    `right` is 1 where a candidate is right, [candidates, rows]. Returns the index of each sample's
+    chosen one and its accuracy on the rows left out, both [resamples].
     """
     chosen, scores = [], []
     for weights in _weights(right.shape[1], resamples, seed):

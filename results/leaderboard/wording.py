@@ -1,10 +1,14 @@
-"""The leaderboard in one sentence: who won, by how much, and whether that is luck."""
+"""The leaderboard in words: who won and whether it is luck, and what stands below the table."""
 
+import textwrap
 from collections import Counter
+from collections.abc import Mapping
 
-from results.leaderboard.row import LINEAR, MODEL2, Leaderboard, Row
+from results.leaderboard.columns import CHAMPION, Column, Row, format_p, format_share, printable
+from results.leaderboard.leaderboard import LINEAR, MODEL2, Leaderboard
+from results.leaderboard.selection import RULES
 from results.scoring import SIGNIFICANT_BELOW
-from results.study import ACCURACY, refit_name
+from results.study import ACCURACY, BEHIND, BUDGET_ENDED, refit_name
 
 TITLES = {
     "model1": "Model 1",
@@ -17,15 +21,25 @@ TITLES = {
 }
 _ENDS = {"pruned": "was stopped", "diverged": "diverged", "failed": "failed"}
 
+_REFIT = (
+    "refit: trained again on all training rows, which leaves none to validate on, and compared "
+    "with refits alone: vs M2 and p are against that of model2, and the champion's p is corrected "
+    "over the two in the same way."
+)
+# These headings explain themselves.
+_NOT_IN_LEGEND = ("rank", "name", "status")
+# How many of those that share a reason are named.
+_NAMED = 3
+
 
 def verdict(leaderboard: Leaderboard) -> str:
     """Say who won and whether it is luck.
 
     "beats" is said only of the champion, if the difference is above 0 and its p, Holm-corrected
-    over its two references, is below .05. Where there is no champion, the best row was picked by
-    its held-out score, so that no p of it can show a win.
+    over its two references, is below .05. Without a champion the best row was picked by its
+    held-out score, so that no p of it can show a win.
 
-    A second sentence tells of the champion's refit, where there is one, beside the references'.
+    A second sentence tells of the champion's refit, if there is one, beside the references'.
 
     Args:
         leaderboard: The ranked rows.
@@ -44,19 +58,8 @@ def verdict(leaderboard: Leaderboard) -> str:
     return why if best is None else f"{why}; best of the rest: {_sentence(best, leaderboard)}"
 
 
-def _subject(row: Row, leaderboard: Leaderboard) -> str:
-    """Name the row; of a champion that was not chosen by accuracy, say by what."""
-    if not row.selected or leaderboard.choice == ACCURACY:
-        return title(row)
-    return f"Model 3 ({printable(row.name)}, chosen by {leaderboard.choice.best})"
-
-
 def title(row: Row) -> str:
-    """Return the name of a row as a person would say it.
-
-    Args:
-        row: A row of the leaderboard.
-    """
+    """Name a row as a person would, e.g. "Model 3 (trial 17)" or "the linear baseline"."""
     if row.kind == "trial" or row.champion_refit:
         return f"Model 3 ({printable(row.name)})"
     if row.kind == "refit":
@@ -65,45 +68,110 @@ def title(row: Row) -> str:
     return TITLES.get(row.name) or printable(row.name)
 
 
-def printable(text: str) -> str:
-    """Replace what could steer a terminal or break a line.
+def describe_selection(leaderboard: Leaderboard) -> str:
+    """Say how much of its validation accuracy the champion owes to the choice among many trials.
 
     Args:
-        text: Any text, e.g. a name or an exception's message.
+        leaderboard: The ranked rows.
 
     Returns:
-        Printable characters, as many as before.
+        A few sentences; "" if nothing was chosen or measured.
     """
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    champion, by, found = leaderboard.champion, leaderboard.choice, leaderboard.selection
+    if champion is not None and by.name not in RULES:
+        return printable(
+            f"selection bias: not measured, since {champion.name} was chosen by {by.best} and not "
+            "by a score on the validation rows."
+        )
+    if found is None:
+        return ""
+    expected = format_share(found.expected_accuracy)
+    points = round(found.optimism * 100, 2) + 0.0  # Never "-0.00".
+    span = f"{format_share(found.expected_low)} to {format_share(found.expected_high)}"
+    last = f" (at the end {found.finalists} of them, by the mean of two seeds)"
+    return printable(
+        f"selection bias: {found.champion} was chosen by {by.best} among {found.candidates} "
+        f"complete trials{last if found.finalists else ''}. Its accuracy is "
+        f"{format_share(found.val_accuracy)} on the {found.rows:,} validation rows, and "
+        f"{format_share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
+        f"{found.resamples:,} bootstrap samples scores {expected} on the rows "
+        f"left out ({span}): an optimism of {points:.2f} points. "
+        f"{found.chosen_again:.0%} of the samples choose the same trial."
+    )
 
 
-def format_share(value: float | None) -> str:
-    """Write a figure between 0 and 1 without its leading zero: ".9967", or "1.0000".
+def describe_export(leaderboard: Leaderboard) -> str:
+    """Say which of the champion and its refit is exported, and why; "" without a refit."""
+    champion, refit = leaderboard.champion, leaderboard.refit
+    if champion is None or refit is None:
+        return ""
+    if leaderboard.exported == refit:
+        return printable(f"exported: {refit.name}, the champion trained again.")
+    how = "tells nothing apart" if refit.status == "complete" else _ENDS[refit.status]
+    why = f"{refit.name} {how} ({refit.reason})"
+    return printable(f"exported: {champion.name} as it was chosen, since {why}.")
 
-    Args:
-        value: The figure; None gives "-".
+
+def describe_legend(leaderboard: Leaderboard, columns: Mapping[str, Column]) -> str:
+    """Explain the marks, and the columns that are shown under these headings."""
+    explained = [
+        f"{heading}: {column.meaning}"
+        for heading, column in columns.items()
+        if column.key not in _NOT_IN_LEGEND
+    ]
+    legend = (
+        f"{CHAMPION} champion, chosen by {leaderboard.choice.best} before the held-out rows were "
+        f"scored; {'; '.join(explained)}."
+    )
+    has_refits = any(row.kind == "refit" for row in leaderboard.rows)
+    return f"{legend} {_REFIT}" if has_refits else legend
+
+
+def describe_unrepeated(leaderboard: Leaderboard) -> str:
+    """Name the baselines that no seed changes, if the others were repeated; else ""."""
+    names = [row.name for row in leaderboard.rows if row.kind == "baseline" and row.layers is None]
+    if not names or not leaderboard.repeated:
+        return ""
+    return printable(f"no seed changes {', '.join(names)}: not repeated")
+
+
+def describe_facts(leaderboard: Leaderboard) -> list[str]:
+    """Give a line each on the data and the protocol, from whatever plain values they hold."""
+    lines = []
+    for label, known in (("data", leaderboard.data), ("protocol", leaderboard.protocol)):
+        values = [
+            f"{key} {value}"
+            for key, value in known.items()
+            if isinstance(value, (str, int, float)) and value != ""
+        ]
+        if values:
+            lines.append(printable(f"{label}: {', '.join(values)}"))
+    return lines
+
+
+def describe_reasons(leaderboard: Leaderboard, width: int) -> list[str]:
+    """Say once a reason which trainings did not complete, or tell nothing apart, for it.
+
+    A pruned trial that was behind its rivals is no news. Lines are cut at the width.
     """
-    return "-" if value is None else f"{value:.4f}".removeprefix("0")
+    names: dict[tuple[str, str], list[str]] = {}
+    for row in leaderboard.rows:
+        if row.reason and row.reason not in (BEHIND, BUDGET_ENDED):
+            names.setdefault((row.status, row.reason), []).append(row.name)
+    lines = []
+    for (status, reason), whose in names.items():
+        who = ", ".join(whose[:_NAMED])
+        more = f" and {len(whose) - _NAMED} more" if len(whose) > _NAMED else ""
+        end = "" if status == "complete" else f" {status}"
+        lines.append(textwrap.shorten(printable(f"{who}{more}{end}: {reason}"), width))
+    return lines
 
 
-def format_p_value(value: float | None) -> str:
-    """Write a p-value: "< .0001", or "= .0312".
-
-    Args:
-        value: The p-value; None gives "-".
-    """
-    if value is None:
-        return "-"
-    return "< .0001" if value < 0.0001 else f"= {format_share(value)}"
-
-
-def format_p(value: float | None) -> str:
-    """Write a p-value for a table: "<.0001", or ".0312".
-
-    Args:
-        value: The p-value; None gives "-".
-    """
-    return format_p_value(value).removeprefix("= ").replace("< ", "<")
+def _subject(row: Row, leaderboard: Leaderboard) -> str:
+    """Name the row; of a champion that was not chosen by accuracy, say by what."""
+    if not row.selected or leaderboard.choice == ACCURACY:
+        return title(row)
+    return f"Model 3 ({printable(row.name)}, chosen by {leaderboard.choice.best})"
 
 
 def _why_no_champion(leaderboard: Leaderboard) -> str:
@@ -128,8 +196,7 @@ def _sentence(row: Row, leaderboard: Leaderboard) -> str:
         if row.name != name and _score(leaderboard.find(name)) is None
     ]
     if not phrases:
-        interval = f"{format_share(row.heldout_low)} to {format_share(row.heldout_high)}"
-        phrases = [f"reaches {format_share(row.heldout_accuracy)} ({interval} at 95 %)"]
+        phrases = [f"reaches {format_share(row.heldout_accuracy)} {_interval(row)}"]
     alike = len({phrase.startswith("beats") for phrase in phrases}) == 1
     sentence = f"{_subject(row, leaderboard)} {(' and ' if alike else ', but ').join(phrases)}"
     sentence += _over_seeds(row, leaderboard.find(MODEL2))
@@ -140,7 +207,7 @@ def _sentence(row: Row, leaderboard: Leaderboard) -> str:
 
 
 def _refit_sentence(leaderboard: Leaderboard) -> str:
-    """Say how the champion did when it was trained on all training rows; "" where it was not."""
+    """Say how the champion did when it was trained on all training rows; "" if it was not."""
     refit = leaderboard.refit
     if refit is None:
         return ""
@@ -154,20 +221,18 @@ def _refit_sentence(leaderboard: Leaderboard) -> str:
         _beside(LINEAR, refit.p_vs_linear, leaderboard.reference(refit, LINEAR)),
     ]
     against = " and ".join(phrase for phrase in beside if phrase)
-    interval = f"({format_share(refit.heldout_low)} to {format_share(refit.heldout_high)} at 95 %)"
     return f"{subject} reaches {format_share(refit.heldout_accuracy)} " + (
-        f"against {against}" if against else interval
+        f"against {against}" if against else _interval(refit)
     )
 
 
 def _beside(name: str, p: float | None, rival: Row | None) -> str:
-    """Return ".9966 of the linear baseline (p = ...)"; "" where either is not known."""
+    """Return ".9966 of the linear baseline (p = ...)"; "" if either is not known."""
     score = _score(rival)
     if rival is None or score is None or p is None:
         return ""
     title = TITLES[name] + (", which diverged" if rival.status == "diverged" else "")
-    luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
-    return f"{format_share(score)} of {title} (p {format_p_value(p)}{luck})"
+    return f"{format_share(score)} of {title} (p {_with_luck(p)})"
 
 
 def _over_seeds(row: Row, rival: Row | None) -> str:
@@ -182,14 +247,13 @@ def _over_seeds(row: Row, rival: Row | None) -> str:
 
 
 def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None) -> str:
-    """Return "beats Model 2 by 1.4 points (...)" or its opposite; "" where neither is known."""
+    """Return "beats Model 2 by 1.4 points (...)" or its opposite; "" if neither is known."""
     score = _score(rival)
     if rival is None or score is None or delta is None or p is None:
         return ""
-    luck = "" if p < SIGNIFICANT_BELOW else ", not significant"
     kind = "p" if row.selected else "exploratory p"
     scores = f"{format_share(row.heldout_accuracy)} against {format_share(score)}"
-    figures = f"({scores}, {kind} {format_p_value(p)}{luck})"
+    figures = f"({scores}, {kind} {_with_luck(p)})"
     name = title(rival) + (", which diverged," if rival.status == "diverged" else "")
     # Below a tenth of a point one digit would say "0.0 points ahead".
     points = f"{abs(delta) * 100:.{1 if abs(delta) >= 0.001 else 2}f} points"
@@ -197,9 +261,18 @@ def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None)
     if not row.selected:
         joint = "with " if delta == 0 else "of " if delta > 0 else ""
         return f"is {where} {joint}{name} {figures}"
-    if not luck:
+    if p < SIGNIFICANT_BELOW:
         return f"{'beats' if delta > 0 else 'loses to'} {name} by {points} {figures}"
     return f"does not beat {name}: {where} {figures}"
+
+
+def _with_luck(p: float) -> str:
+    return format_p(p) + ("" if p < SIGNIFICANT_BELOW else ", not significant")
+
+
+def _interval(row: Row) -> str:
+    low, high = format_share(row.heldout_low), format_share(row.heldout_high)
+    return f"({low} to {high} at 95 %)"
 
 
 def _score(row: Row | None) -> float | None:

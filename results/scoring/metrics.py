@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from results.scoring.significance import wilson
 
@@ -23,10 +22,10 @@ class Metrics:
         accuracy: Share of rows predicted right.
         accuracy_low: Lower end of its 95 % Wilson interval.
         accuracy_high: Upper end of its 95 % Wilson interval.
-        loss: Mean binary cross-entropy as Keras computes it; nan where a probability is not finite.
-        roc_auc: Area under the ROC curve; None where a class is missing or a probability is not
+        loss: Mean binary cross-entropy as Keras computes it; nan if a probability is not finite.
+        roc_auc: Area under the ROC curve; None if a class is missing or a probability is not
             finite.
-        f1: Harmonic mean of precision and recall of label 1; 0 where nothing is found.
+        f1: Harmonic mean of precision and recall of label 1; 0 if nothing is found.
         false_positive_rate: Share of the rows with label 0 predicted as 1; None without such rows.
         ece: Expected calibration error, as `calibration_error` gives it.
         recall_at_fpr_0_1: Recall at a false positive rate of at most .1 %, as `recall_at` gives it.
@@ -78,7 +77,7 @@ def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
         probabilities: Probabilities of label 1, [n].
 
     Returns:
-        The mean; nan where a probability is not finite.
+        The mean; nan if a probability is not finite.
     """
     target = np.asarray(labels, dtype=np.float32)
     output = np.asarray(probabilities, dtype=np.float32)
@@ -103,7 +102,7 @@ def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> fl
         probabilities: Probabilities of label 1, [n].
 
     Returns:
-        The error, from 0 to 1; None where a probability is not finite.
+        The error, from 0 to 1; None if a probability is not finite.
     """
     truth = np.asarray(labels, dtype=np.float64)
     scores = np.asarray(probabilities, dtype=np.float64)
@@ -124,12 +123,14 @@ def recall_at(
         false_positive_rate: The largest share of the rows with label 0 that may be predicted as 1.
 
     Returns:
-        The recall on the same rows, without interpolation; None where a class is missing or a
+        The recall on the same rows, without interpolation; None if a class is missing or a
         probability is not finite.
     """
     truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
     if not _can_be_ranked(truth, scores):
         return None
+    from sklearn.metrics import roc_curve
+
     # Of points on one line those between are real thresholds too.
     rates, recalls, _ = roc_curve(truth, scores, drop_intermediate=False)
     return float(recalls[rates <= false_positive_rate].max())
@@ -143,11 +144,14 @@ def roc_auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None
         probabilities: Probabilities of label 1, [n].
 
     Returns:
-        The area, from 0 to 1; None where a class is missing or a probability is not finite.
+        The area, from 0 to 1; None if a class is missing or a probability is not finite.
     """
     truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
     if not _can_be_ranked(truth, scores):
         return None
+    # It takes a second to be imported, which not every command has to wait for.
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(truth, scores))
 
 
@@ -164,7 +168,7 @@ def f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
         probabilities: Probabilities of label 1, [n].
 
     Returns:
-        The mean, from 0 to 1; 0 where nothing is found.
+        The mean, from 0 to 1; 0 if nothing is found.
     """
     truth, predicted = np.asarray(labels).astype(bool), predictions(probabilities)
     found = int((predicted & truth).sum())
@@ -209,16 +213,16 @@ def compute_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metr
 
 
 def constant_predictions(probabilities: npt.ArrayLike) -> str:
-    """Say so where a model makes no difference between the records.
+    """Say it if a model makes no difference between the records.
 
-    Such a training is complete, and its accuracy is a class's share: nothing but this line tells a
-    dead network, or an exploded one, from one that has learned a little.
+    Such a training is complete, and its accuracy is the share of one class: only this remark tells
+    a dead or exploded network from one that has learned a little.
 
     Args:
         probabilities: Of label 1 on the validation rows, [n].
 
     Returns:
-        A few words; "" where records of both classes are predicted, or a probability is not finite.
+        A few words; "" if records of both classes are predicted, or a probability is not finite.
     """
     scores = np.asarray(probabilities)
     if not scores.size or not np.isfinite(scores).all():

@@ -2,10 +2,6 @@
 
 from collections.abc import Sequence
 
-from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
-
 SIGNIFICANT_BELOW = 0.05
 
 
@@ -23,10 +19,12 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
     Raises:
         ValueError: If there were no trials, or more successes than trials.
     """
+    from scipy.stats import binomtest
+
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"{successes} successes of {trials} trials are no share")
-    low, high = proportion_confint(successes, trials, alpha=1 - confidence, method="wilson")
-    return float(low), float(high)
+    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -40,14 +38,18 @@ def mcnemar(only_first: int, only_second: int) -> float:
         only_second: How many rows only the second classifier gets right.
 
     Returns:
-        The p-value; 1.0 where there are no such rows.
+        The p-value; 1.0 if there are no such rows.
     """
-    table = [[0, only_first], [only_second, 0]]
-    return float(statsmodels_mcnemar(table, exact=True).pvalue)
+    from scipy.stats import binomtest
+
+    count = only_first + only_second
+    return float(binomtest(only_first, count).pvalue) if count else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return the p-values corrected by Holm for being several, in the order given."""
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected

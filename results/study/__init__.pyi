@@ -13,6 +13,11 @@ from .finalists import (
     find_finalists as find_finalists,
     second_seed_probabilities as second_seed_probabilities,
 )
+from .layout import (
+    CHECKPOINT as CHECKPOINT,
+    DATA_FOLDER as DATA_FOLDER,
+    JOURNAL as JOURNAL,
+)
 from .objectives import (
     ACCURACY as ACCURACY,
     LOSS as LOSS,
@@ -20,6 +25,7 @@ from .objectives import (
     MetricFunction as MetricFunction,
     Objective as Objective,
     objective_values as objective_values,
+    with_tie_breakers as with_tie_breakers,
 )
 from .refits import (
     as_refit as as_refit,
@@ -49,14 +55,11 @@ from .result import (
     refit_name as refit_name,
 )
 from .storage import (
-    JOURNAL as JOURNAL,
     SILENT_BEATS as SILENT_BEATS,
     close_storage as close_storage,
     open_storage as open_storage,
 )
 from .store import (
-    CHECKPOINT as CHECKPOINT,
-    DATA_FOLDER as DATA_FOLDER,
     HEARTBEAT_SECONDS as HEARTBEAT_SECONDS,
     Store as Store,
 )

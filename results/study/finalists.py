@@ -6,10 +6,11 @@ from itertools import islice, takewhile
 import numpy as np
 import numpy.typing as npt
 
-from results.study.objectives import order
+from results.study.layout import CHECKPOINT
+from results.study.objectives import rank_key
 from results.study.repeats import find_repeats
 from results.study.result import Result
-from results.study.store import CHECKPOINT, Store
+from results.study.store import Store
 from results.study.trials import best_first, first_objective
 
 # A finalist is trained this often, its trial included.
@@ -63,7 +64,7 @@ def choose_champion(store: Store, count: int) -> Result | None:
         store.study.set_user_attr(_FINALISTS, [result.name for result in judged])
     objective = first_objective(store.study)
     return store.choose_champion(
-        min(judged, key=lambda one: order(objective, one, second[one.name]), default=None)
+        min(judged, key=lambda one: rank_key(objective, one, second[one.name]), default=None)
     )
 
 

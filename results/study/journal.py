@@ -34,7 +34,6 @@ def open_journal(path: Path) -> BaseStorage:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
         with path.open("ab"):
             pass
         sync(path.parent)

@@ -1,4 +1,4 @@
-"""What a search can optimize, and how its first objective orders results."""
+"""What a search can optimize, and the one order in which trials are ranked."""
 
 import math
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
+from results.scoring import f1, recall_at, roc_auc
 from results.study.result import Point, Result
 
 MetricFunction = Callable[[npt.ArrayLike, npt.ArrayLike], float | None]
@@ -22,14 +23,14 @@ class Objective:
         name: The attribute of `Result` that holds it.
         direction: "maximize" or "minimize".
         title: The figure in words.
-        figure: Computes it from the labels, [n], and the probabilities of label 1, [n], of the
+        metric: Computes it from the labels, [n], and the probabilities of label 1, [n], of the
             validation rows; None if every report tells it anyway, or none can.
     """
 
     name: str
     direction: Literal["maximize", "minimize"]
     title: str
-    figure: MetricFunction | None = None
+    metric: MetricFunction | None = None
 
     @property
     def best(self) -> str:
@@ -39,66 +40,27 @@ class Objective:
     @property
     def is_reported(self) -> bool:
         """Whether the reports of a training tell it, so that a pruner can judge by it."""
-        return self.figure is not None or self.name in (ACCURACY.name, LOSS.name)
+        return self.metric is not None or self.name in (ACCURACY.name, LOSS.name)
 
     def reported(self, point: Point) -> float | None:
-        """Read the figure off a report.
-
-        Args:
-            point: A report of a training that was told to compute it.
-
-        Returns:
-            Its value; None if the report has none.
-        """
+        """Read the figure off a report of a training that computed it; None if it has none."""
         return getattr(point, self.name, point.value) if self.is_reported else None
 
     def value(self, result: Result) -> float | None:
-        """Read the figure.
-
-        Args:
-            result: A result.
-
-        Returns:
-            Its value; None where the result has none.
-        """
+        """Read the figure off a result; None if it has none."""
         value = getattr(result, self.name)
         return None if value is None else float(value)
 
     def cost(self, result: Result) -> float:
         """Read the figure as one of which less is better.
 
-        Args:
-            result: A result.
-
-        Returns:
-            The cost. A training that is not complete, or has no such figure, counts as one that
-            is right nowhere, or infinitely costly.
+        A training that is not complete, or has no such figure, counts as one that is right nowhere,
+        or infinitely costly.
         """
         value = self.value(result) if result.status == "complete" else None
         if value is None or math.isnan(value):
             return 0.0 if self.direction == "maximize" else math.inf
         return -value if self.direction == "maximize" else value
-
-
-def _auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
-    # The metrics import scikit-learn, which would take a second of every command's start.
-    from results.scoring import roc_auc
-
-    return roc_auc(labels, probabilities)
-
-
-def _f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
-    from results.scoring import f1
-
-    return f1(labels, probabilities)
-
-
-def _recall_at(
-    labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, false_positive_rate: float
-) -> float | None:
-    from results.scoring import recall_at
-
-    return recall_at(labels, probabilities, false_positive_rate)
 
 
 ACCURACY = Objective("val_accuracy", "maximize", "validation accuracy")
@@ -108,19 +70,19 @@ OBJECTIVES = {
     for objective in (
         ACCURACY,
         LOSS,
-        Objective("val_auc", "maximize", "validation AUC", _auc),
-        Objective("val_f1", "maximize", "validation F1", _f1),
+        Objective("val_auc", "maximize", "validation AUC", roc_auc),
+        Objective("val_f1", "maximize", "validation F1", f1),
         Objective(
             "val_recall_at_fpr_0_1",
             "maximize",
             "validation recall at .1 % false alarms",
-            partial(_recall_at, false_positive_rate=0.001),
+            partial(recall_at, false_positive_rate=0.001),
         ),
         Objective(
             "val_recall_at_fpr_1",
             "maximize",
             "validation recall at 1 % false alarms",
-            partial(_recall_at, false_positive_rate=0.01),
+            partial(recall_at, false_positive_rate=0.01),
         ),
         Objective("latency_us", "minimize", "CPU time of one request"),
         Objective("latency_batch_us", "minimize", "CPU time of a request in batches"),
@@ -138,31 +100,31 @@ def objective_values(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dic
         probabilities: Of label 1 on the same rows, [n].
 
     Returns:
-        The attributes of `Result` by name; None where a class is missing or a probability is not
+        The attributes of `Result` by name; None if a class is missing or a probability is not
         finite.
     """
     return {
-        objective.name: objective.figure(labels, probabilities)
+        objective.name: objective.metric(labels, probabilities)
         for objective in OBJECTIVES.values()
-        if objective.figure is not None
+        if objective.metric is not None
     }
 
 
-def order(objective: Objective, *seeds: Result) -> tuple[float, float, float, int]:
-    """Give a trial's place among others, to sort by: the best is the least.
+def with_tie_breakers(objective: Objective) -> tuple[Objective, ...]:
+    """Give by what trials are ranked, in order: the objective, then accuracy, then loss.
 
-    The objective decides, then the validation accuracy, then the validation loss, then which was
-    first. This is the one order by which the champion, the checkpoints that are kept, the finalists
-    and the members of the ensemble are chosen.
+    This is the one order by which the champion, the checkpoints that are kept, the finalists and
+    the members of the ensemble are chosen; among equals the earliest trial wins.
+    """
+    return tuple(dict.fromkeys((objective, ACCURACY, LOSS)))
+
+
+def rank_key(objective: Objective, *seeds: Result) -> tuple[float, ...]:
+    """Give what to sort trials by, the best first.
 
     Args:
         objective: The first objective of the search.
         seeds: The trial's result; and those of its trainings with other seeds, if the mean counts.
-
-    Returns:
-        What to sort by.
     """
-    first, accuracy, loss = (
-        fmean(figure.cost(seed) for seed in seeds) for figure in (objective, ACCURACY, LOSS)
-    )
-    return first, accuracy, loss, seeds[0].number or 0
+    costs = (fmean(each.cost(seed) for seed in seeds) for each in with_tie_breakers(objective))
+    return *costs, seeds[0].number or 0

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from data.common import UserError, first_line, hide_password, write_text
 from results.study.journal import open_journal
+from results.study.layout import JOURNAL
 from results.study.retrying_storage import make_retrying
 
 # PostgreSQL's: a duplicate table, object or row of its catalog.
@@ -21,7 +22,6 @@ _MADE_ALREADY = frozenset({"42P07", "42710", "23505"})
 
 T = TypeVar("T")
 
-JOURNAL = "journal.log"
 # A trial in a database is given up when its worker was silent for this many heartbeats.
 SILENT_BEATS = 4
 _GRPC = "grpc"

@@ -20,9 +20,10 @@ from data.dataset import Dataset
 from results.scoring import SCORES, Scores, load_scores
 from results.study.artifacts import Artifacts
 from results.study.journal import DamagedJournal
+from results.study.layout import CHECKPOINT, DATA_FOLDER, JOURNAL
 from results.study.objectives import ACCURACY, OBJECTIVES, Objective
 from results.study.result import Result
-from results.study.storage import JOURNAL, open_storage, remember, remembered
+from results.study.storage import open_storage, remember, remembered
 from results.study.trials import (
     OBJECTIVES as OBJECTIVE_NAMES,
     RESULT,
@@ -34,8 +35,6 @@ from results.study.trials import (
     trial_result,
 )
 
-DATA_FOLDER = "data"
-CHECKPOINT = "model.keras"
 HEARTBEAT_SECONDS = 15
 
 _BASELINE = "baseline:"

@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import objectives
-from results.study.objectives import ACCURACY, Objective, order
+from results.study.objectives import ACCURACY, Objective, rank_key
 from results.study.result import Result, Status
 
 # Attributes of a trial that the bridge writes while it runs.
@@ -122,7 +122,7 @@ def best_first(study: optuna.Study) -> list[Result]:
     """
     told = [trial for trial in counted_trials(study) if trial.state == TrialState.COMPLETE]
     complete = [result for result in map(trial_result, told) if result.status == "complete"]
-    return sorted(complete, key=partial(order, first_objective(study)))
+    return sorted(complete, key=partial(rank_key, first_objective(study)))
 
 
 def trial_result(trial: FrozenTrial) -> Result:

@@ -65,7 +65,7 @@ class Job:
     @property
     def figure(self) -> MetricFunction | None:
         """What computes that of a report; None if every report has it anyway."""
-        return None if self.judged is None else self.judged.figure
+        return None if self.judged is None else self.judged.metric
 
     def info(
         self, trial: Trial, seed: int, worker: str, space: Sequence[HyperParameter]

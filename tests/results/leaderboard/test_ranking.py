@@ -4,8 +4,10 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from results.leaderboard import Leaderboard, Row, rank_results
+from results.leaderboard.ranking import _front
 from results.scoring import compute_metrics, holm, mcnemar
 from tests.results.boards import (
     DATA,
@@ -284,3 +286,29 @@ def test_a_refit_without_refit_references_is_compared_with_nothing() -> None:
 def test_the_front_is_of_trainings_on_the_same_rows() -> None:
     assert not any(row.pareto for row in board(REFIT).rows if row.kind == "refit")
     assert any(row.pareto for row in board(REFIT).rows)
+
+
+def rows_at(points: list[tuple[float, float]]) -> list[Row]:
+    """Give complete rows of these accuracies and latencies, named by their index."""
+    one = replace(everything().rows[0], status="complete", kind="trial")
+    return [
+        replace(one, name=str(index), heldout_accuracy=accuracy, latency_us=latency)
+        for index, (accuracy, latency) in enumerate(points)
+    ]
+
+
+def dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] >= other[0] and one[1] <= other[1] and one != other
+
+
+few = st.integers(0, 4).map(float)
+
+
+@given(st.lists(st.tuples(few, few), max_size=12))
+def test_the_front_is_what_nothing_dominates(points: list[tuple[float, float]]) -> None:
+    expected = {
+        str(index)
+        for index, point in enumerate(points)
+        if not any(dominates(other, point) for other in points)
+    }
+    assert _front(rows_at(points)) == expected

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from results.leaderboard.selection import MOST_CANDIDATES, Selection, measure
+from results.study import ACCURACY, LOSS, Objective
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -77,10 +78,10 @@ def test_ties_go_to_the_lower_loss_then_to_the_earlier() -> None:
     assert selection.heldout_accuracy is None
 
 
-@pytest.mark.parametrize(("by", "champion"), [("val_accuracy", "trial 1"), ("val_loss", "trial 0")])
+@pytest.mark.parametrize(("by", "champion"), [(ACCURACY, "trial 1"), (LOSS, "trial 0")])
 @pytest.mark.parametrize("finalists", [0, 2])
 def test_the_choice_that_is_repeated_is_by_the_objective(
-    by: str, champion: str, finalists: int
+    by: Objective, champion: str, finalists: int
 ) -> None:
     labels = np.arange(1000) % 2
     sure = np.where(labels == 1, 0.99, 0.01)
@@ -96,8 +97,8 @@ def test_the_choice_that_is_repeated_is_by_the_objective(
     assert selection.expected_accuracy == pytest.approx(selection.val_accuracy, abs=0.002)
 
 
-@pytest.mark.parametrize("by", ["val_accuracy", "val_loss"])
-def test_only_the_best_are_chosen_among_and_it_is_quick(by: str) -> None:
+@pytest.mark.parametrize("by", [ACCURACY, LOSS])
+def test_only_the_best_are_chosen_among_and_it_is_quick(by: Objective) -> None:
     count = MOST_CANDIDATES + 50
     labels, candidates = world(3, 5000, [0.6] * 50 + [0.99] * (count - 50))
     started = time.perf_counter()

@@ -1,11 +1,23 @@
-"""The first line says who won, and never more than the figures hold."""
+"""The first line says who won, and never more than the figures hold; what stands below it."""
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from results.leaderboard import format_share, rank_results, verdict
-from results.leaderboard.wording import format_p_value
-from results.study import Status
+from results.leaderboard import (
+    COLUMNS,
+    describe_export,
+    format_share,
+    rank_results,
+    render_markdown,
+    render_table,
+    verdict,
+)
+from results.leaderboard.columns import format_p
+from results.leaderboard.wording import describe_legend, describe_reasons
+from results.study import BEHIND, BUDGET_ENDED, Status
 from tests.results.boards import (
     DATA,
     LABELS,
@@ -148,7 +160,7 @@ def test_shares(value: float | None, text: str) -> None:
     ("value", "text"), [(0.00009, "< .0001"), (0.0001, "= .0001"), (1.0, "= 1.0000"), (None, "-")]
 )
 def test_p_values(value: float | None, text: str) -> None:
-    assert format_p_value(value) == text
+    assert format_p(value) == text
 
 
 FIRST = {"trial 17": range(2), "model2": range(100, 140), "linear": range(500, 520)}
@@ -185,3 +197,61 @@ def test_a_refit_that_did_not_come_to_its_end_is_said_to(status: Status, says: s
 def test_without_a_champion_no_refit_is_compared_with_first_trainings() -> None:
     rows = {"model2": range(40), "linear": range(10), "linear, refit": range(0)}
     assert "best of the rest: the linear baseline is" in verdict(board(rows, None))
+
+
+def test_each_reason_stands_once_with_those_it_holds_for() -> None:
+    late = "it trained for longer than --trial-timeout 10m"
+    found = board(
+        {},
+        None,
+        *(trial(number, "failed", reason="ValueError: no") for number in range(5)),
+        trial(5, "pruned", reason=late),
+        trial(6, "pruned", reason=BEHIND),
+        trial(7, "pruned", reason=BUDGET_ENDED),
+        trial(8, "diverged", reason="its weights are not finite after 1 epochs"),
+        trial(9, reason="predicts only class 0 on the validation rows"),
+        replace(baseline("majority"), reason="the same score, 0.3400, for every validation row"),
+        trial(10),
+    )
+    assert sorted(describe_reasons(found, 400)) == [
+        "majority: the same score, 0.3400, for every validation row",
+        "trial 0, trial 1, trial 2 and 2 more failed: ValueError: no",
+        f"trial 5 pruned: {late}",
+        "trial 8 diverged: its weights are not finite after 1 epochs",
+        "trial 9: predicts only class 0 on the validation rows",
+    ]
+
+
+def test_a_long_reason_is_cut() -> None:
+    (line,) = describe_reasons(board({}, None, trial(1, "failed", reason="no " * 300)), 120)
+    assert len(line) <= 120
+    assert line.startswith("trial 1 failed: no no")
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "exported: trial 17, refit, the champion trained again."),
+        (
+            {"status": "diverged", "reason": "its loss is not finite after 1 epochs"},
+            "exported: trial 17 as it was chosen, since trial 17, refit diverged (its loss is not "
+            "finite after 1 epochs).",
+        ),
+        (
+            {"reason": "predicts only class 0 on the validation rows"},
+            "exported: trial 17 as it was chosen, since trial 17, refit tells nothing apart "
+            "(predicts only class 0 on the validation rows).",
+        ),
+    ],
+)
+def test_which_champion_is_exported_is_told(values: dict[str, Any], says: str) -> None:
+    first = {"trial 17": range(2), "model2": range(9)}
+    found = board(first, "trial 17", refit("trial 17", **values))
+    assert describe_export(found) == says
+    for text in (render_table(found), render_markdown(found)):
+        assert says in " ".join(text.split())
+    assert "refit: trained again on all training rows" in describe_legend(found, COLUMNS)
+    without = board(first)
+    assert describe_export(without) == "" and "refit" not in render_table(
+        without
+    ) + render_markdown(without)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from results.study import OBJECTIVES, Point, Result, objective_values
-from results.study.objectives import order
+from results.study.objectives import rank_key
 
 
 def test_each_is_an_attribute_of_a_result() -> None:
@@ -52,13 +52,13 @@ TRIALS = [
     ],
 )
 def test_the_objective_decides_then_accuracy_then_loss(name: str, numbers: list[int]) -> None:
-    ranked = sorted(reversed(TRIALS), key=partial(order, OBJECTIVES[name]))
+    ranked = sorted(reversed(TRIALS), key=partial(rank_key, OBJECTIVES[name]))
     assert [result.number for result in ranked] == numbers
 
 
 def test_what_is_equal_goes_to_the_earlier() -> None:
     same = {"val_accuracy": 0.5, "val_loss": 0.5}
-    key = partial(order, OBJECTIVES["val_loss"])
+    key = partial(rank_key, OBJECTIVES["val_loss"])
     assert key(trial(2, **same)) < key(trial(10, **same))
 
 
@@ -71,7 +71,7 @@ def test_over_seeds_the_mean_decides_and_a_lost_one_counts_as_the_worst(
         (trial(1, val_accuracy=0.7, val_loss=0.5), trial(1, val_accuracy=0.9, val_loss=0.1)),
         (trial(2, val_accuracy=1.0, val_loss=0.0), trial(2, status="diverged", val_accuracy=1.0)),
     ]
-    ranked = sorted(seeds, key=lambda both: order(OBJECTIVES[name], *both))
+    ranked = sorted(seeds, key=lambda both: rank_key(OBJECTIVES[name], *both))
     assert [both[0].number for both in ranked] == [best, 1 - best, 2]
 
 

@@ -1,28 +1,33 @@
-"""Every form of the leaderboard: readable, and inert whatever stands in it."""
+"""Every form of the leaderboard: readable, inert whatever stands in it, and JSON read back."""
 
 import csv
 import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
+import pandas as pd
 import pytest
 
+from data.common.errors import UserError
 from results.leaderboard import (
+    COLUMNS,
+    SEED_COLUMNS,
     Leaderboard,
     Row,
+    load_leaderboard,
     rank_results,
     render_csv,
     render_json,
     render_markdown,
     render_table,
+    save_leaderboard,
     verdict,
 )
-from results.leaderboard.columns import PAGE
+from results.leaderboard.forms import WIDTH
 from results.leaderboard.selection import Selection
-from results.leaderboard.table import WIDTH
-from results.report.table import columns, lines as report_lines
 from tests.results.boards import (
     DATA,
     LABELS,
@@ -99,12 +104,6 @@ def test_an_accuracy_on_a_part_of_the_validation_rows_is_marked() -> None:
         assert "~ on a part of them" in " ".join(text.split())
     lines = {line["name"]: line for line in csv.DictReader(io.StringIO(render_csv(early())))}
     assert (lines["trial 9"]["val_accuracy"], lines["trial 9"]["val_rows"]) == ("0.8", "1004")
-    shown = columns(early())
-    cells = {line.cells[1].text: line.cells for line in report_lines(early(), shown)}
-    at = [column.key for column in shown].index("val_accuracy")
-    told = cells["trial 9"][at]
-    assert (told.text, told.sort, told.note) == ("~.8000", "0.8", "on 1,004 rows")
-    assert cells["trial 3"][at].text == ".7000"
 
 
 def repeated() -> Leaderboard:
@@ -199,6 +198,29 @@ def test_table_lets_no_text_steer_the_terminal() -> None:
     assert len(text.splitlines()) == len(render_table(everything()).splitlines())
 
 
+def test_every_figure_of_a_row_is_shown_or_stands_beside_one_that_is() -> None:
+    beside = {
+        "kind", "selected", "val_loss", "heldout_high", "reason", "pareto", "val_rows",
+        "val_partial", "val_auc", "val_f1", "val_recall_at_fpr_0_1", "val_recall_at_fpr_1",
+        "champion_refit",
+    }  # fmt: skip
+    shown = {*COLUMNS, *SEED_COLUMNS}
+    assert shown | beside == {field.name for field in fields(Row)} and not shown & beside
+
+
+def test_a_frame_has_a_column_a_key_with_its_type() -> None:
+    frame = everything().to_frame()
+    assert list(frame) == [field.name for field in fields(Row)]
+    assert frame["name"].tolist() == [row.name for row in everything().rows]
+    assert [str(frame.dtypes[name]) for name in ("rank", "layers", "f1", "selected")] == [
+        "int64", "Int64", "float64", "bool",
+    ]  # fmt: skip
+    assert frame["layers"].isna().tolist() == [row.layers is None for row in everything().rows]
+    assert frame["heldout_accuracy"].max() == 0.996
+    read = pd.read_csv(io.StringIO(render_csv(everything())))
+    assert read["heldout_accuracy"].equals(frame["heldout_accuracy"])
+
+
 def test_csv_has_the_schema_and_empty_cells() -> None:
     found = everything()
     lines = list(csv.DictReader(io.StringIO(render_csv(found))))
@@ -235,7 +257,7 @@ def test_markdown_has_the_verdict_first_and_stays_inert() -> None:
     assert "<img" not in text and "<b>" not in text
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 2 + 8
-    assert {line.replace("\\|", "").count("|") for line in rows} == {len(PAGE) + 1}
+    assert {line.replace("\\|", "").count("|") for line in rows} == {len(COLUMNS) + 1}
 
 
 def test_an_empty_leaderboard_renders_in_every_form() -> None:
@@ -250,3 +272,94 @@ def test_a_board_of_failures_renders() -> None:
     failures = board({}, None, trial(1, "failed", reason="x" * 500), trial(2, "pruned"))
     assert "No Model 3 was chosen (1 failed, 1 pruned)" in render_table(failures)
     assert max(len(line) for line in render_table(failures).splitlines()) <= WIDTH
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    found = everything()
+    save_leaderboard(found, tmp_path / "run")
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert names == ["leaderboard.csv", "leaderboard.json", "leaderboard.md"]
+    assert load_leaderboard(tmp_path / "run" / "leaderboard.json") == found
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "leaderboard.json"
+    save_leaderboard(replace(everything(), chosen_by="val_loss"), tmp_path)
+    assert load_leaderboard(path).choice.best == "the lowest validation loss"
+    content = json.loads(path.read_text())
+    del content["chosen_by"]  # Accuracy chose then, whatever the objective.
+    for row in content["rows"]:
+        del row["val_rows"], row["val_partial"]
+    path.write_text(json.dumps(content))
+    assert load_leaderboard(path) == everything()
+
+
+def test_writing_again_replaces(tmp_path: Path) -> None:
+    save_leaderboard(everything(), tmp_path)
+    save_leaderboard(board({}, None), tmp_path)
+    assert load_leaderboard(tmp_path / "leaderboard.json").rows == ()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("no folder")
+    with pytest.raises(UserError, match=r"cannot write .*run"):
+        save_leaderboard(everything(), tmp_path / "run")
+
+
+def _set(name: str, value: object) -> Callable[[Any], None]:
+    return lambda content: content["rows"][0].update({name: value})
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda content: content.pop("protocol"), "data, protocol and rows"),
+        (lambda content: content.update(chosen_by="luck"), "chosen_by is 'luck'"),
+        (lambda content: content.update(chosen_by=["luck"]), "chosen_by is"),
+        (lambda content: content["rows"].insert(0, 3), r"rows\[0\] is no object"),
+        (lambda content: content["rows"][1].pop("f1"), r"rows\[1\]: 'f1' is missing"),
+        (_set("f2", 1.0), r"rows\[0\]: 'f2' is unknown"),
+        (_set("rank", 1.5), r"rows\[0\]: rank is 1.5"),
+        (_set("rank", True), r"rows\[0\]: rank is True"),
+        (_set("rank", None), r"rows\[0\]: rank is None"),
+        (_set("name", 7), r"rows\[0\]: name is 7"),
+        (_set("status", "lost"), r"rows\[0\]: status is 'lost'"),
+        (_set("status", ["pruned"]), r"rows\[0\]: status is"),
+        (_set("selected", 1), r"rows\[0\]: selected is 1"),
+        (_set("heldout_accuracy", "high"), r"rows\[0\]: heldout_accuracy is 'high'"),
+        (_set("heldout_accuracy", float("nan")), "NaN is no JSON"),
+    ],
+)
+def test_damage_is_named(tmp_path: Path, damage: Callable[[Any], None], says: str) -> None:
+    path = tmp_path / "leaderboard.json"
+    save_leaderboard(everything(), tmp_path)
+    content = json.loads(path.read_text())
+    damage(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=says):
+        load_leaderboard(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"data": 1}', "[" * 100_000, "1e999"])
+def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "leaderboard.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match="is no leaderboard"):
+        load_leaderboard(path)
+
+
+def test_a_number_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "leaderboard.json"
+    save_leaderboard(everything(), tmp_path)
+    path.write_text(path.read_text().replace("0.996,", "1e999,"))
+    with pytest.raises(UserError, match="heldout_accuracy is inf"):
+        load_leaderboard(path)
+
+
+def test_missing_or_not_utf8(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot read"):
+        load_leaderboard(tmp_path / "leaderboard.json")
+    (tmp_path / "leaderboard.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="is no leaderboard"):
+        load_leaderboard(tmp_path / "leaderboard.json")

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from results.leaderboard import (
     find_run,
     load_leaderboard,
     main,
+    render_json,
     save_leaderboard,
     verdict,
 )
@@ -121,6 +125,39 @@ def test_the_command_finds_the_run_from_inside(
     assert main(["."]) == 0
     assert "trial 0 *" in capsys.readouterr().out
     assert find_run(".", Path("runs")) == finished.folder.resolve()
+
+
+def test_what_the_search_has_written_is_shown_until_the_study_grows(
+    finished: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = replace(build_leaderboard(finished), data={"rows": "as written"})
+    save_leaderboard(written, finished.folder)
+    for form in (["--format", "md"], ["--format", "csv"], []):
+        assert main([str(finished.folder), *form]) == 0
+    assert "data: rows as written" in capsys.readouterr().out
+    for damage in ("", json.dumps({**json.loads(render_json(written)), "rows": []}, indent=1)):
+        (finished.folder / "leaderboard.json").write_text(damage)
+        assert main([str(finished.folder)]) == 0
+        assert "as written" not in capsys.readouterr().out
+    save_leaderboard(written, finished.folder)
+    finished.study.tell(finished.study.ask(), state=TrialState.FAIL)
+    os.utime(finished.folder / "leaderboard.json", ns=(0, 0))
+    assert main([str(finished.folder)]) == 0
+    out = capsys.readouterr().out
+    assert "as written" not in out and "trial 2 " in out
+
+
+def test_the_written_table_is_shown_without_what_trains(finished: Store) -> None:
+    save_leaderboard(build_leaderboard(finished), finished.folder)
+    heavy = ("tensorflow", "keras", "keras_tuner", "sklearn", "optuna", "scipy", "pandas", "plotly")
+    code = (
+        "import sys; from results.leaderboard import main; main(sys.argv[1:]); "
+        f"assert not {{*{heavy}}} & {{*sys.modules}}"
+    )
+    command = [sys.executable, "-c", code, str(finished.folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "trial 0 *" in done.stdout
 
 
 def test_an_absent_run_is_one_line(tmp_path: Path) -> None:

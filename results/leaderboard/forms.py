@@ -1,0 +1,197 @@
+"""The leaderboard as a terminal's table, Markdown, CSV and JSON, and read back from JSON."""
+
+import json
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+
+from tabulate import SEPARATING_LINE, tabulate
+
+from data.common import UserError
+from results.leaderboard.columns import COLUMNS, SEED_COLUMNS, Column, Row, printable
+from results.leaderboard.leaderboard import Leaderboard
+from results.leaderboard.selection import Selection
+from results.leaderboard.wording import (
+    describe_export,
+    describe_facts,
+    describe_legend,
+    describe_reasons,
+    describe_selection,
+    describe_unrepeated,
+    verdict,
+)
+from results.scoring import strict_json
+from results.study import ACCURACY, OBJECTIVES
+
+WIDTH = 120
+_FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+def render_table(leaderboard: Leaderboard) -> str:
+    """Render for a terminal of 120 columns; the verdict is the first line.
+
+    It shows the columns that have a narrow heading; the other forms show all.
+    """
+    repeated = leaderboard.repeated
+    narrow = {c.narrow: c for c in COLUMNS.values() if c.narrow is not None}
+    seeds = {column.heading: column for column in SEED_COLUMNS.values()}
+    notes = [
+        describe_legend(leaderboard, narrow),
+        describe_selection(leaderboard),
+        describe_export(leaderboard),
+        *describe_facts(leaderboard),
+        *describe_reasons(leaderboard, WIDTH),
+    ]
+    parts = [
+        verdict(leaderboard),
+        _grid(narrow, leaderboard.rows),
+        _grid(seeds, repeated) if repeated else "",
+        describe_unrepeated(leaderboard),
+        "\n".join(textwrap.fill(note, WIDTH) for note in notes if note),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_markdown(leaderboard: Leaderboard) -> str:
+    """Render as GitHub's Markdown; what users or exceptions wrote stays inert."""
+    repeated = leaderboard.repeated
+    wide = {column.heading: column for column in COLUMNS.values()}
+    seeds = {column.heading: column for column in SEED_COLUMNS.values()}
+    notes = [*describe_facts(leaderboard), *describe_reasons(leaderboard, 2 * WIDTH)]
+    parts = [
+        f"**{_inert(verdict(leaderboard))}**",
+        _pipes(wide, leaderboard.rows),
+        _pipes(seeds, repeated) if repeated else "",
+        _inert(describe_unrepeated(leaderboard)),
+        _inert(describe_legend(leaderboard, wide)),
+        _inert(describe_selection(leaderboard)),
+        _inert(describe_export(leaderboard)),
+        "\n".join(f"- {_inert(note)}" for note in notes),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_csv(leaderboard: Leaderboard) -> str:
+    """Render as CSV with the keys of leaderboard.json; an unknown figure is an empty cell.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    frame = leaderboard.to_frame()
+    texts = frame.select_dtypes(exclude=["number", "bool"]).columns
+    frame[texts] = frame[texts].map(_no_formula)
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
+def render_json(leaderboard: Leaderboard) -> str:
+    """Render as strict JSON: `{"data", "protocol", "chosen_by", "selection", "rows": [...]}`."""
+    content = {
+        "data": leaderboard.data,
+        "protocol": leaderboard.protocol,
+        "chosen_by": leaderboard.chosen_by,
+        "selection": leaderboard.selection and asdict(leaderboard.selection),
+        "rows": [asdict(row) for row in leaderboard.rows],
+    }
+    return strict_json(content)
+
+
+def load_leaderboard(path: Path) -> Leaderboard:
+    """Read a leaderboard.json.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What was written there.
+
+    Raises:
+        UserError: If it is missing, no strict JSON, or not of the schema.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        return _leaderboard(content)
+    except OSError as error:
+        raise UserError(f"cannot read '{path}': {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"'{path}' is no leaderboard: {error}; write it again") from error
+
+
+def _grid(columns: Mapping[str, Column], rows: Sequence[Row]) -> str:
+    # tabulate pads real headers by two more columns, which a dozen of them cannot afford.
+    lines = [list(columns), SEPARATING_LINE, *_cells(columns, rows, printable)]
+    return str(tabulate(lines, tablefmt="simple", disable_numparse=True, colalign=_sides(columns)))
+
+
+def _pipes(columns: Mapping[str, Column], rows: Sequence[Row]) -> str:
+    cells, sides = _cells(columns, rows, _inert), _sides(columns)
+    return str(
+        tabulate(cells, list(columns), tablefmt="pipe", disable_numparse=True, colalign=sides)
+    )
+
+
+def _cells(
+    columns: Mapping[str, Column], rows: Sequence[Row], write: Callable[[str], str]
+) -> list[list[str]]:
+    return [[write(column.text(row)) for column in columns.values()] for row in rows]
+
+
+def _sides(columns: Mapping[str, Column]) -> list[str]:
+    return ["left" if column.is_text else "right" for column in columns.values()]
+
+
+def _inert(text: str) -> str:
+    """Escape what Markdown or HTML would act on."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join("\\" + letter if letter in "\\`*_[]|!#" else letter for letter in escaped)
+
+
+def _no_formula(text: str) -> str:
+    shown = printable(text)
+    return "'" + shown if shown.lstrip().startswith(_FORMULA_STARTS) else shown
+
+
+def _leaderboard(content: Any) -> Leaderboard:
+    parts = content if isinstance(content, dict) else {}
+    data, protocol, rows = (parts.get(name) for name in ("data", "protocol", "rows"))
+    if not (isinstance(data, dict) and isinstance(protocol, dict) and isinstance(rows, list)):
+        raise ValueError("it must be an object with data, protocol and rows")
+    ranked = tuple(Row(**_checked(Row, row, f"rows[{index}]")) for index, row in enumerate(rows))
+    chosen = parts.get("selection")
+    selection = None if chosen is None else Selection(**_checked(Selection, chosen, "selection"))
+    # Versions before this field chose by accuracy.
+    by = parts.get("chosen_by", ACCURACY.name)
+    if not isinstance(by, str) or by not in OBJECTIVES:
+        raise ValueError(f"chosen_by is {by!r}")
+    return Leaderboard(data, protocol, ranked, selection, by)
+
+
+def _checked(of: type[Row | Selection], values: Any, where: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ValueError(f"{where} is no object")
+    names = {field.name for field in fields(of)}
+    # The schema only grows: a file of an earlier version lacks what has a default.
+    needed = {field.name for field in fields(of) if field.default is MISSING}
+    odd = sorted((set(values) - names) | (needed - set(values)))
+    if odd:
+        raise ValueError(f"{where}: '{odd[0]}' is {'missing' if odd[0] in names else 'unknown'}")
+    for name, hint in get_type_hints(of).items():
+        if name in values and not _fits(values[name], hint):
+            raise ValueError(f"{where}: {name} is {values[name]!r}")
+    return values
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    allowed = get_args(hint) or (hint,)
+    if isinstance(value, bool) or value is None:
+        return type(value) in allowed
+    if isinstance(value, int | float) and not math.isfinite(value):
+        return False
+    return type(value) in allowed or (type(value) is int and float in allowed)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")

@@ -1,0 +1,5 @@
+"""What lies where in a run's folder."""
+
+JOURNAL = "journal.log"
+DATA_FOLDER = "data"
+CHECKPOINT = "model.keras"
