@@ -92,6 +92,6 @@ def _mean(scores: Sequence[Scores]) -> Scores:
     return np.asarray(np.mean(scores, axis=0, dtype=np.float64), dtype=np.float32)
 
 
-def _sum(figures: Sequence[MetricFunction | None]) -> MetricFunction | None:
+def _sum(figures: Sequence[Figure | None]) -> Figure | None:
     known = [figure for figure in figures if figure is not None]
     return sum(known) if len(known) == len(figures) else None

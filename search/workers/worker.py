@@ -19,7 +19,14 @@ from keras_tuner.errors import FatalError
 
 from data.common import UserError, write_failure
 from data.dataset import Dataset
-from results.study import BUDGET_ENDED, DATA_FOLDER, INTERRUPTED, Result, Store, as_refit
+from results.study import (
+    BUDGET_ENDED,
+    DATA_FOLDER,
+    INTERRUPTED,
+    Result,
+    Store,
+    as_refit,
+)
 from search.bridge import OptunaOracle
 from search.common import describe_error, refit_seed, repeat_seed
 from search.config import RunConfig

@@ -24,8 +24,7 @@ from tabulate import tabulate
 
 from data.common.command import Parser, run
 from data.common.errors import UserError
-from results.leaderboard import LINEAR, MODEL2, Row
-from results.leaderboard.columns import PAGE
+from results.leaderboard import COLUMNS, LINEAR, MODEL2, Row
 from search.config import Budget, parse_budget
 from spaces import load_space
 from spaces.open import FAMILIES
@@ -40,14 +39,14 @@ TO_FINISH = 1800.0
 
 # How the leaderboard's columns are called here.
 SHOWN = {
-    "val acc": "val. accuracy",
-    "held-out": "held-out",
-    "95 %": "95 %",
-    "vs M2": "points vs Model 2",
-    "train s": "s a training",
-    "µs": "µs alone",
-    "µs of 512": "µs among 512",
-    "weights": "parameters",
+    "val_accuracy": "val. accuracy",
+    "heldout_accuracy": "held-out",
+    "heldout_low": "95 %",
+    "delta_vs_model2": "points vs Model 2",
+    "train_seconds": "s a training",
+    "latency_us": "µs alone",
+    "latency_batch_us": "µs among 512",
+    "parameters": "parameters",
 }
 HEADS = ("family", "finished", "of them pruned", *SHOWN.values())
 
@@ -132,7 +131,7 @@ def _cells(row: Row | None) -> list[str]:
     if row is None:
         return ["-"] * len(SHOWN)
     # The mark of the Pareto front is that of one search, and means nothing among several.
-    return [PAGE[column](row).rstrip("^ ") for column in SHOWN]
+    return [COLUMNS[key].text(row).rstrip("^") for key in SHOWN]
 
 
 def _parser() -> Parser:
