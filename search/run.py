@@ -25,9 +25,7 @@ from results.study import (
     choose_ensemble,
     choose_refits,
 )
-from search.cli import View, make_folder
-from search.cli.finish import finish
-from search.cli.load import load
+from search.cli import View, finish_run, load_dataset, make_folder
 from search.config import RunConfig, parse, write_config
 from search.stages import repeat, search, to_refit
 from search.workers import (
@@ -60,12 +58,12 @@ def main(argv: Sequence[str]) -> int:
     if config.explain:
         with suppress_stderr():
             # It imports TensorFlow, as only the workers do otherwise.
-            from search.cli.explain import explain
+            from search.cli import explain_run
 
-        explain(config)
+        explain_run(config)
         return 0
     make_folder(config.out)
-    dataset = load(config)
+    dataset = load_dataset(config)
     config = config.settled(len(dataset.split.fit))
     log.info("%d epochs a training", config.epochs)
     store = _open(config, dataset)
@@ -87,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
             with view:
                 problem = repeat(config, store, champion, workers, view)
         interrupted = workers.is_stopping
-    finish(store, champion)
+    finish_run(store, champion)
     if problem is not None:
         raise UserError(problem)
     return EXIT_INTERRUPTED if interrupted else 0

@@ -1,4 +1,11 @@
+from .explain import (
+    explain_run as explain_run,
+)
+from .finish import (
+    finish_run as finish_run,
+)
 from .load import (
+    load_dataset as load_dataset,
     make_folder as make_folder,
 )
 from .progress import (

@@ -1,27 +1,81 @@
-"""Prints what a run would do, without training: `python -m search.run --explain`."""
+"""Prints what a run would do and how long it may take: `python -m search.run --explain`.
+
+The estimate goes by the characters that a training reads, padding included, and by what is kept of
+earlier runs. The rates are those of the shared log on two cores, one worker each; another machine,
+or a space with other models, may well take three times as long or a third of it.
+"""
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
+from types import MappingProxyType
 from typing import Any
 
-from data.dataset import Dataset
+from data.dataset import Dataset, Padding, padded_lengths
+from results.leaderboard import LINEAR, MODEL2
 from results.study import DATA_FOLDER
-from search.cli.estimate import Estimate, estimate
-from search.cli.load import load
+from search.cli.load import load_dataset
 from search.config import RunConfig
 from search.queue import SpaceSize, discover_space, space_size
+from search.training import Cache, Recipe
 from spaces import load_space
 
+# Seconds a million padded characters: 15,059 rows of 1,024, three epochs, took model1 53 s, model2
+# 88 s and model1-as-run 85 s; model3-notebook took 4.4 times as long as model2. The linear one
+# reads each character once, and the floors train nothing.
+BASELINE_RATES: Mapping[str, float] = MappingProxyType(
+    {
+        "model1": 1.2,
+        "model1-as-run": 1.8,
+        "model2": 1.9,
+        "model3-notebook": 8.4,
+        "linear": 1.0,
+        "regex": 0.0,
+        "majority": 0.0,
+    }
+)
+_READ_ONCE = ("linear", "regex", "majority")
+# A trial: building, compiling and scoring, then seconds a million padded characters. Random trials
+# of Model 3's space took a core 35 s each, the default one 38 s, on 7.2 million characters; with
+# the median pruner, which left half of the epochs to train, two workers ended 50 trials in 600 s.
+TRIAL_SECONDS = 5.0
+TRIAL_RATE = 5.0
+_PRUNED_SHARE = 1 / 2
+# Starting, and at the end the table, the report and the export.
+_AROUND_SECONDS = 15.0
 _MOST_DIGITS = 9
 
 
-def explain(config: RunConfig) -> None:
+@dataclass(frozen=True)
+class Estimate:
+    """How long the parts of a run may take, in seconds.
+
+    Attributes:
+        baselines: Each baseline that is still to be trained, by name.
+        kept: Baselines that an earlier run has trained.
+        speed: This machine's seconds to those of the rates; None if no baseline is kept.
+        trial: One trial, on one worker.
+        refit: All refits, one after the other.
+        search: All trials, on all workers.
+        total: The run.
+    """
+
+    baselines: Mapping[str, float]
+    kept: tuple[str, ...]
+    speed: float | None
+    trial: float
+    refit: float
+    search: float
+    total: float
+
+
+def explain_run(config: RunConfig) -> None:
     """Print the plan of a run; nothing is trained, and nothing is left in its folder."""
     with tempfile.TemporaryDirectory() as folder:
         # A log that is generated is not to be left there either.
-        dataset = load(replace(config, out=Path(folder)))
+        dataset = load_dataset(replace(config, out=Path(folder)))
     config = config.settled(len(dataset.split.fit))
     rows, num_words = len(dataset.split.fit), dataset.vocabulary.num_words
     space = load_space(config.space, num_words, rows=rows, epochs=config.epochs)
@@ -108,3 +162,57 @@ def _minutes(seconds: float) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def estimate(config: RunConfig, dataset: Dataset) -> Estimate:
+    """Estimate a run without training anything."""
+    recipe = Recipe(config.epochs, config.batch_size, config.padding)
+    cache = Cache(config.baseline_cache, dataset, recipe, config.seed)
+    rule = {name: _baseline_seconds(name, config, dataset) for name in BASELINE_RATES}
+    networks = [name for name in rule if name not in _READ_ONCE]
+    # Kept baselines tell of this machine even if this run does not use them.
+    kept = {name: result for name in rule if (result := cache.find(name)) is not None}
+    ratios = [kept[name].train_seconds / rule[name] for name in networks if name in kept]
+    speed = median(ratios) if ratios else None
+    factor = speed or 1.0
+    new = {name: rule[name] * factor for name in config.baselines if name not in kept}
+    prunes = config.pruner != "none" and len(config.objective) == 1
+    trial = factor * _trial_seconds(config, dataset, _PRUNED_SHARE if prunes else 1.0)
+    full = factor * _trial_seconds(config, dataset)
+    search = config.budget.seconds
+    if search is None:
+        search = (trial * (config.trials or 0) + full * config.finalists) / config.workers
+    repeated = full + factor * sum(rule[name] for name in networks if name in config.baselines)
+    refits = factor * _refit_seconds(config, dataset.refitting) if config.refit else 0.0
+    trained = sum(new.values()) + (config.repeats - 1) * repeated + refits
+    return Estimate(
+        baselines=MappingProxyType(new),
+        kept=tuple(name for name in config.baselines if name in kept),
+        speed=speed,
+        trial=trial,
+        refit=refits,
+        search=search,
+        total=trained / config.workers + search + _AROUND_SECONDS,
+    )
+
+
+def _baseline_seconds(name: str, config: RunConfig, dataset: Dataset) -> float:
+    if name in _READ_ONCE:
+        return BASELINE_RATES[name] * _characters(dataset, "real", 1)
+    return BASELINE_RATES[name] * _characters(dataset, config.padding, config.epochs)
+
+
+def _trial_seconds(config: RunConfig, dataset: Dataset, share: float = 1.0) -> float:
+    return TRIAL_SECONDS + TRIAL_RATE * share * _characters(dataset, "real", config.epochs)
+
+
+def _refit_seconds(config: RunConfig, dataset: Dataset) -> float:
+    names = [name for name in (MODEL2, LINEAR) if name in config.baselines]
+    champion = 0.0 if config.budget.is_empty else _trial_seconds(config, dataset)
+    return champion + sum(_baseline_seconds(name, config, dataset) for name in names)
+
+
+def _characters(dataset: Dataset, padding: Padding, epochs: int) -> float:
+    """Return how many million characters a training reads, padding included."""
+    lengths = padded_lengths(dataset.encoded.lengths, padding)[dataset.split.fit]
+    return float(lengths.sum()) * epochs / 1e6

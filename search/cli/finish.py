@@ -11,12 +11,12 @@ from results.study import Result, Store, result_to_export
 log = logging.getLogger(__name__)
 
 
-def finish(store: Store, champion: Result | None) -> None:
+def finish_run(store: Store, champion: Result | None) -> None:
     """Rank on the held-out part, write the report and export the winner.
 
     Args:
         store: The run.
-        champion: The trial that was chosen on validation rows; None where none is complete.
+        champion: The trial that was chosen on validation rows; None if none is complete.
 
     Raises:
         UserError: If the winner's file, loaded again, does not give the search's scores, or

@@ -15,18 +15,11 @@ log = logging.getLogger(__name__)
 
 _SYNTHETIC_SEED = 0
 # Below this share of the rarer label accuracy is a poor judge.
-RARE = 0.1
+_RARE = 0.1
 
 
-def load(config: RunConfig) -> Dataset:
-    """Read, split and encode the log.
-
-    Args:
-        config: The run.
-
-    Returns:
-        The data set.
-    """
+def load_dataset(config: RunConfig) -> Dataset:
+    """Read, split and encode the log of a run."""
     source = config.data or _synthetic(config)
     log.info("reading %s", source)
     read = read_log(
@@ -59,7 +52,7 @@ def load(config: RunConfig) -> Dataset:
 def _advise(dataset: Dataset, objective: Objective) -> None:
     """Warn if accuracy says little about a log."""
     rarer = min(dataset.labels.mean(), 1 - dataset.labels.mean())
-    if objective.name == ACCURACY.name and rarer < RARE:
+    if objective.name == ACCURACY.name and rarer < _RARE:
         log.warning(
             "only %.1f %% of the rows have the rarer label, so always predicting the other one is "
             "%.1f %% accurate; consider --objective val_auc, val_f1 or val_recall_at_fpr_1",
@@ -78,14 +71,7 @@ def _synthetic(config: RunConfig) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that the user named, or say in one line why that cannot be.
-
-    Args:
-        folder: The folder.
-
-    Raises:
-        UserError: It cannot be made, or not be written to.
-    """
+    """Make the folder that `--out` names, or say in one line why that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a search shows while it runs: a live panel on a terminal, log lines elsewhere."""
+"""Shows how a search goes: a live panel on a terminal, log lines elsewhere."""
 
 import logging
 import sys
@@ -69,13 +69,7 @@ class View:
             self._live = None
 
     def trained(self, name: str, result: Result, kept: bool) -> None:
-        """Tell of a finished training that is no trial.
-
-        Args:
-            name: What was trained, e.g. "model2, seed 3 of 5".
-            result: Its result.
-            kept: Whether an earlier run had trained it.
-        """
+        """Tell of a finished training that is no trial, e.g. of "model2, seed 3 of 5"."""
         log.info(
             "%s %s%s: val accuracy %s in %.0f s",
             name,
@@ -86,21 +80,12 @@ class View:
         )
 
     def progress(self, worker: int, news: Progress) -> None:
-        """Tell how far a worker has come.
-
-        Args:
-            worker: The worker's index.
-            news: What it said.
-        """
+        """Note how far a worker has come."""
         self.running[worker] = news
         log.debug("%s: epoch %.2f, %s", news.name, news.epochs, news.value)
 
     def idle(self, worker: int) -> None:
-        """Tell that a worker trains nothing now.
-
-        Args:
-            worker: The worker's index.
-        """
+        """Note that a worker trains nothing now."""
         self.running.pop(worker, None)
 
     def refresh(self) -> None:
@@ -126,14 +111,7 @@ class View:
         )
 
     def summary(self, trials: list[FrozenTrial]) -> str:
-        """Say how the search stands.
-
-        Args:
-            trials: The trials that the budget counts.
-
-        Returns:
-            Trials by state, the best value and its trial, and what is left of the budget.
-        """
+        """Count trials by state; name the best one and what is left of the budget."""
         states = Counter(TrialState.FAIL if is_refused(trial) else trial.state for trial in trials)
         counts = [f"{states[state]} {name}" for state, name in _STATES.items()]
         return ", ".join([*counts, *self._best(trials), *self._left(trials)])
@@ -161,14 +139,7 @@ class View:
         return [f"{left} of {self.budget.trials} left{about}"]
 
     def panel(self, trials: list[FrozenTrial]) -> Group:
-        """Draw the live view.
-
-        Args:
-            trials: The trials that the budget counts.
-
-        Returns:
-            The summary above one line a busy worker: its training, epochs and value.
-        """
+        """Draw the summary, and below it a line for each busy worker."""
         table = Table(box=None)
         for column in ("worker", "training", "epochs", self.objective):
             table.add_column(column)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from data.dataset.dataset import Dataset
-from search.cli.estimate import BASELINE_RATES, TRIAL_RATE, TRIAL_SECONDS, Estimate, estimate
+from search.cli.explain import BASELINE_RATES, TRIAL_RATE, TRIAL_SECONDS, Estimate, estimate
 from search.config import Budget, RunConfig
 from search.run import main
 from search.training.baselines import Cache

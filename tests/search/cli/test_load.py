@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from search.cli.load import load
+from search.cli import load_dataset
 from search.config import parse
 
 
@@ -22,7 +22,7 @@ def rare(tmp_path: Path) -> Path:
 def test_a_rare_label_is_told_in_one_line_unless_the_objective_minds_it(
     rare: Path, caplog: pytest.LogCaptureFixture, objective: str, lines: int
 ) -> None:
-    load(parse(["--budget", "1", "--data", str(rare), "--objective", objective]))
+    load_dataset(parse(["--budget", "1", "--data", str(rare), "--objective", objective]))
     advice = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(advice) == lines
     assert all("5.0 % of the rows" in line and "val_auc" in line for line in advice)
@@ -31,5 +31,5 @@ def test_a_rare_label_is_told_in_one_line_unless_the_objective_minds_it(
 def test_a_log_of_both_labels_needs_no_advice(
     log_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load(parse(["--budget", "1", "--data", str(log_file)]))
+    load_dataset(parse(["--budget", "1", "--data", str(log_file)]))
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
