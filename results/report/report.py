@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import optuna
+
 from data.common import write_text
 from data.dataset import DataCard, Dataset
 from data.reading import AccessLog
@@ -91,22 +93,22 @@ def _search(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapp
 
 
 def _hyperparameters(store: Store) -> Mapping[str, Any]:
-    def study() -> Any:
+    def study_and_names() -> tuple[optuna.Study, list[str]]:
         if made.content is None:
             raise ValueError(made.reason)
         return made.content
 
-    def names(most: int) -> list[str]:
-        return hyperparameters.most_important(study())[:most]
+    def read() -> tuple[optuna.Study, list[str]]:
+        study = hyperparameters.readable(store)
+        return study, hyperparameters.most_important(study)
 
-    made = attempt(lambda: hyperparameters.readable(store))
-    draw = hyperparameters
+    made = attempt(read)
     return {
-        "importance": panel("Importance", lambda: draw.importance(study())),
+        "importance": panel("Importance", lambda: hyperparameters.importance(study_and_names()[0])),
         "parallel": panel(
-            "Parallel coordinates", lambda: draw.parallel(study(), names(draw.MOST_AXES))
+            "Parallel coordinates", lambda: hyperparameters.parallel(*study_and_names())
         ),
-        "slices": panels("Slices", lambda: draw.slices(study(), names(draw.MOST_SLICES))),
+        "slices": panels("Slices", lambda: hyperparameters.slices(*study_and_names())),
     }
 
 

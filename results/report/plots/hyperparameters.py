@@ -139,12 +139,14 @@ def importance(study: optuna.Study) -> Plot:
 
 
 def parallel(study: optuna.Study, names: Sequence[str]) -> Plot:
-    """Plot every trial as a line through these hyperparameters, from gray, the worst, to blue.
+    """Plot every trial as a line through the first of `names`, from gray, the worst, to blue.
 
     Raises:
         ValueError: If there are too few trials.
     """
-    figure = _draw(plot_parallel_coordinate, study, params=list(names), target_name="accuracy")
+    figure = _draw(
+        plot_parallel_coordinate, study, params=list(names[:MOST_AXES]), target_name="accuracy"
+    )
     layout = {**figure.layout, "title": None, "legend": {"visible": False}}
     layout["annotations"] = [
         {**note, "font": {**note.get("font", {}), "color": OTHER}}
@@ -168,7 +170,7 @@ def _recolored(trace: Trace) -> Trace:
 
 
 def slices(study: optuna.Study, names: Sequence[str]) -> dict[str, Plot]:
-    """Plot the accuracy against each of these hyperparameters, by name; later trials are bluer.
+    """Plot the accuracy against each of the first of `names`; later trials are bluer.
 
     Raises:
         ValueError: If there are too few trials.
@@ -176,7 +178,7 @@ def slices(study: optuna.Study, names: Sequence[str]) -> dict[str, Plot]:
     marker = {"showscale": False, "colorscale": SCALE, "size": 8, "line": {"width": 0}}
     found = {}
     _enough(study)
-    for name in names:
+    for name in names[:MOST_SLICES]:
         figure = _draw(plot_slice, study, params=[name], target_name=OBJECTIVE)
         traces = [{**trace, "marker": trace.get("marker", {}) | marker} for trace in figure.traces]
         xaxis = dict(figure.layout.get("xaxis", {}))
