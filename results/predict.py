@@ -2,24 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import joblib
 
 from data.common import Parser, UserError, run
 from data.reading import STDIN, standard_input
-from results.serving import (
-    Predictor,
-    Stream,
-    add_space,
-    batches_of_file,
-    batches_of_stream,
-    register,
-    side_by_side,
-)
-
-__all__ = ["Predictor", "main"]
+from results.serving import add_space
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,30 +28,36 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "file", nargs="?", default=STDIN, metavar="FILE", help="a log (default: standard input)"
     )
-    parser.add_argument(
-        "--threads",
-        type=int,
-        default=joblib.cpu_count(),
-        metavar="N",
-        help="cores to use (default: all, %(default)s)",
-    )
+    parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
     add_space(parser)
     options = parser.parse_args(argv)
-    if options.threads < 1:
+    if options.threads is not None and options.threads < 1:
         raise UserError(f"--threads is {options.threads}, but must be 1 or more")
+
+    # Imported here, so that --help and a wrong option are answered at once.
+    import joblib
+
+    from results.serving import (
+        Predictor,
+        Stream,
+        batches_of_file,
+        batches_of_stream,
+        one_core_per_thread,
+        register_space,
+    )
+
+    threads = options.threads or joblib.cpu_count()
     write = json.JSONEncoder().encode
-    with side_by_side(options.threads):
-        register(options.space)
-        stream = Stream(Predictor.load(options.folder), threads=options.threads)
-        for answers in stream.answers(_batches(options.file)):
+    with one_core_per_thread(threads):
+        register_space(options.space)
+        stream = Stream(Predictor.load(options.folder), threads=threads)
+        from_stdin = options.file == STDIN
+        lines = batches_of_stream(standard_input()) if from_stdin else batches_of_file(options.file)
+        for answers in stream.answers(lines):
             if answers:
                 sys.stdout.write("".join([write(answer) + "\n" for answer in answers]))
                 sys.stdout.flush()
     return 0
-
-
-def _batches(file: str) -> Iterator[list[str]]:
-    return batches_of_stream(standard_input()) if file == STDIN else batches_of_file(file)
 
 
 if __name__ == "__main__":

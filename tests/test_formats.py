@@ -12,11 +12,10 @@ from data.common.errors import UserError
 from data.dataset.encoding import Vocabulary
 from data.reading import read_log
 from data.reading.formats import LOG_FORMATS, LogFormat, check_format
-from results.export.preprocessing_doc import preprocessing_text
-from results.export.test_vectors import raw
+from results.export.preprocessing_doc import preprocessing_text, raw_record
 from results.scoring import Threshold
-from results.serving.exported import Preprocessing
-from results.serving.preparation import Preparation
+from results.serving import Preprocessing
+from results.serving.preprocessing import Preprocessor
 from tests.commands import ROOT
 
 TEXT = LOG_FORMATS["text"]
@@ -67,10 +66,10 @@ def test_an_export_with_a_new_format_reads_its_lines_alone_too(tmp_path: Path) -
     assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
     told = preprocessing_text(preprocessing, Threshold(0.5, "0.5"))
     assert TABS.told in told and "Nothing is done to a plain text." in told
-    prepared = Preparation(preprocessing, Vocabulary(tuple("abc"), True))
+    prepared = Preprocessor(preprocessing, Vocabulary(tuple("abc"), True))
     alone = stand_alone(preprocessing)
     for text in TEXTS:
-        line = raw(text, "tabs", ())
+        line = raw_record(text, "tabs", ())
         for written in (line, f"{line}\t1\n"):
             assert prepared.text(written) == alone.text(written) == text
 

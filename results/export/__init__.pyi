@@ -1,4 +1,10 @@
+from .command import (
+    main as main,
+)
+from .conversion import (
+    Sample as Sample,
+)
 from .export import (
     export_trial as export_trial,
-    main as main,
+    write_export as write_export,
 )

@@ -1,7 +1,7 @@
 """Lets `python -m results.export` run the command."""
 
 from data.common import run
-from results.export.export import main
+from results.export.command import main
 
 if __name__ == "__main__":
     run(main)

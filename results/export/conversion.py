@@ -1,4 +1,4 @@
-"""A model made into other formats, each checked against the search's own scores and kept or not."""
+"""Writes a model in other formats, and keeps those whose scores match the search's own."""
 
 import logging
 import shutil
@@ -6,22 +6,23 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
 from data.dataset import Encoded, Padding, batches, padded_lengths
-from results.export.formats import FORMATS, Format, Score
+from results.export.formats import KERAS, MODEL_FORMATS, ModelFormat
 from results.scoring import suppress_stderr
 
-CHECKED = 1000
+if TYPE_CHECKING:
+    from results.export.formats import Score
+
+MAX_CHECKED = 1000
 _BATCH_SIZE = 64
 
 log = logging.getLogger(__name__)
-
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -40,29 +41,15 @@ class Sample:
     scores: npt.NDArray[np.float32]
     padding: Padding
 
-    def spread(self, count: int = CHECKED) -> "Sample":
-        """Choose records of all lengths, the shortest and the longest among them.
-
-        Args:
-            count: How many at most.
-
-        Returns:
-            Those records.
-        """
+    def spread(self, count: int = MAX_CHECKED) -> "Sample":
+        """Choose up to `count` records of all lengths, including the shortest and the longest."""
         by_length = np.argsort(self.encoded.lengths[self.rows], kind="stable")
         places = np.linspace(0, len(by_length) - 1, min(count, len(by_length))).round()
         chosen = by_length[np.unique(places.astype(np.int64))]
         return Sample(self.encoded, self.rows[chosen], self.scores[chosen], self.padding)
 
-    def difference(self, score: Score) -> float:
-        """Compare another scorer with the search's own.
-
-        Args:
-            score: Takes padded ids, int32 [b, length], gives probabilities, float32 [b].
-
-        Returns:
-            The largest difference; infinite where only one of the two is no number.
-        """
+    def difference(self, score: "Score") -> float:
+        """Return the largest difference to another scorer; infinite if just one of two is nan."""
         padded = padded_lengths(self.encoded.lengths[self.rows], self.padding)
         found = np.empty(len(self.rows), dtype=np.float32)
         for batch in batches(np.arange(len(self.rows)), padded, _BATCH_SIZE, None):
@@ -73,7 +60,7 @@ class Sample:
 
 
 def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str]:
-    """Add formats to a folder that holds the Keras model; what proves wrong is removed again.
+    """Add formats to a folder that holds the Keras model; those that prove wrong are removed.
 
     Args:
         folder: The folder.
@@ -81,63 +68,59 @@ def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str
         sample: Some records with their scores.
 
     Returns:
-        For each format that is not there now, one line that says why.
+        For each format that could not be added, one line that says why.
 
     Raises:
         UserError: If the Keras model itself cannot be loaded, or gives other scores.
     """
     some = sample.spread()
     log.info("checking keras on %d records", len(some.rows))
-    problem = _attempt(_check, FORMATS["keras"], folder, some)
+    problem = _attempt(_check, MODEL_FORMATS[KERAS], folder, some)
     if problem:
         raise UserError(f"the Keras model was not exported: {problem}")
     problems = {}
     for name in names:
         log.info("writing %s and checking it", name)
-        problem = _attempt(_convert, FORMATS[name], folder, some)
+        problem = _attempt(_convert, MODEL_FORMATS[name], folder, some)
         if problem:
-            _remove(folder / FORMATS[name].path)
+            path = folder / MODEL_FORMATS[name].path
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
             problems[name] = problem
     return problems
 
 
-def _convert(format: Format, folder: Path, sample: Sample) -> None:
+def _convert(format: ModelFormat, folder: Path, sample: Sample) -> None:
     from results.serving import load_model
 
-    format.write(load_model(folder / FORMATS["keras"].path), folder / format.path)
+    format.write(load_model(folder / MODEL_FORMATS[KERAS].path), folder / format.path)
     _check(format, folder, sample)
 
 
-def _check(format: Format, folder: Path, sample: Sample) -> None:
+def _check(format: ModelFormat, folder: Path, sample: Sample) -> None:
     difference = sample.difference(format.load(folder / format.path))
-    # Not the opposite: a difference that is no number must not pass.
-    if not difference <= format.tolerance:
+    if not difference <= format.tolerance:  # Written so that nan does not pass.
         raise ValueError(
             f"its scores differ from the search's by {difference:.2g} "
             f"({format.tolerance:g} is allowed)"
         )
 
 
-def _attempt(action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> str:
-    """Return why an action failed, in one line; "" where it did not."""
+def _attempt(
+    action: Callable[[ModelFormat, Path, Sample], None],
+    format: ModelFormat,
+    folder: Path,
+    sample: Sample,
+) -> str:
+    """Return why an action failed, in one line; "" if it succeeded."""
     with suppress_stderr(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # The converters' own, which a user can do nothing about.
+        warnings.simplefilter("ignore")  # The converters' own, which a user cannot act on.
         try:
-            action(*args, **kwargs)
+            action(format, folder, sample)
         except UserError:
             raise
-        except Exception as error:  # Converters raise whatever they like.
-            return _one_line(error)
+        except Exception as error:  # Converters raise all kinds of exceptions.
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            return (lines or [type(error).__name__])[0][:200]
     return ""
-
-
-def _one_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0][:200]
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -1,95 +1,48 @@
-"""The winner as one folder that needs neither the study nor the search, in several formats."""
+"""Writes one training of a run as a folder that needs neither the study nor the search."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from data.common import Parser, UserError
-from results.export.card import card
-from results.export.card_sections import Subject
-from results.export.conversion import Sample
-from results.export.folder import export, versions
-from results.export.formats import FORMATS, parse, require_packages
-from results.export.preprocessing_doc import preprocessing_text
-from results.export.test_vectors import vectors
-from results.leaderboard import (
-    Leaderboard,
-    add_run_argument,
-    build_leaderboard,
-    format_share,
-    open_run,
+from data.common import UserError, new_folder, write_text
+from data.dataset import Vocabulary
+from results.export.conversion import Sample, convert
+from results.export.formats import KERAS
+from results.export.model_card import CardSubject, model_card
+from results.export.preprocessing_doc import preprocessing_text, vectors_text
+from results.leaderboard import Leaderboard, format_share
+from results.scoring import DEFAULT_RULE, Threshold, ThresholdRule, choose_threshold, strict_json
+from results.serving import (
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PREPROCESSING,
+    PROTOCOL,
+    VERSIONS,
+    VOCABULARY,
+    Preprocessing,
+    list_files,
+    make_manifest,
+    manifest_files,
 )
-from results.scoring import (
-    DEFAULT_RULE,
-    Threshold,
-    ThresholdRule,
-    choose_threshold,
-    parse_threshold as parse_threshold,
-)
-from results.serving import MODEL, Export, Preprocessing, add_space, load_export, register
-from results.study import Result, Store, first_training, result_to_export
+from results.study import Result, Store, first_training
 
-__all__ = ["Export", "export", "export_trial", "load_export", "main", "versions"]
-
-BEST = "best"
 STAND_ALONE = Path(__file__).with_name("assets") / "predict.py"
+_PACKAGES = ("tensorflow", "keras", "keras_tuner", "optuna", "model3-search")
+_CONVERTERS = ("onnx", "onnxruntime", "tf2onnx", "ai-edge-litert")
+
+# Takes the formats that are there, and why each of the others is not; gives files by name.
+Documents = Callable[[Sequence[str], Mapping[str, str]], Mapping[str, str]]
 
 log = logging.getLogger(__name__)
-
-
-def main(argv: Sequence[str]) -> int:
-    """Export one trial of a run.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status.
-    """
-    parser = Parser(
-        prog="python -m results.export",
-        description=__doc__,
-        epilog="example:\n  python -m results.export first --to winner --format keras,onnx "
-        "--threshold fpr=0.001",
-    )
-    add_run_argument(parser)
-    add_space(parser)
-    parser.add_argument(
-        "--trial",
-        default=BEST,
-        metavar="best|N",
-        help="best (the champion, as it was trained again on all training rows where it was), or "
-        "the number of a trial, as it was searched (default: %(default)s)",
-    )
-    written = parser.add_argument_group("export")
-    written.add_argument("--to", required=True, type=Path, metavar="DIR", help="the folder to make")
-    written.add_argument(
-        "--format",
-        default="keras",
-        metavar="NAME,...",
-        help=f"some of {','.join(FORMATS)}; keras is always written (default: %(default)s)",
-    )
-    written.add_argument(
-        "--threshold",
-        metavar="SCORE|fpr=RATE|cost=FP:FN",
-        default=str(DEFAULT_RULE),
-        help="above which score a record is called malicious: a number (default: %(default)s), or "
-        "chosen on the validation rows: fpr=RATE (at most so many false alarms), cost=FP:FN (the "
-        "cheapest, where a false alarm costs FP and a missed attack FN)",
-    )
-    options = parser.parse_args(argv)
-    rule, formats = parse_threshold(options.threshold), parse(options.format)
-    require_packages(formats)
-    register(options.space)
-    store = open_run(options)
-    result = chosen(store.results(), store.champion, options.trial)
-    result = result_to_export(store, result) if options.trial == BEST else result
-    export_trial(store, build_leaderboard(store), result, options.to, formats=formats, rule=rule)
-    log.info("%s is in %s", result.name, options.to)
-    return 0
 
 
 def export_trial(
@@ -98,26 +51,27 @@ def export_trial(
     result: Result,
     to: Path,
     *,
-    formats: Sequence[str] = ("keras",),
+    formats: Sequence[str] = (KERAS,),
     rule: ThresholdRule = DEFAULT_RULE,
 ) -> Path:
     """Export one training of a run, with its line of the leaderboard as its metrics.
 
-    A refit has trained on the validation rows: its threshold is the one that they gave before.
+    A refit has trained on the validation rows, so its threshold is chosen by the training before
+    the refit.
 
     Args:
         store: The run.
         leaderboard: Its leaderboard.
         result: One of its results.
-        to: As in `export`.
-        formats: As in `export`.
+        to: As in `write_export`.
+        formats: As in `write_export`.
         rule: How the threshold is chosen.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: As `export`; or if the threshold cannot be chosen.
+        UserError: As `write_export`; or if the threshold cannot be chosen.
     """
     dataset = store.dataset
     preprocessing = Preprocessing(
@@ -126,47 +80,27 @@ def export_trial(
         unknown=dataset.vocabulary.unknown,
         padding=store.protocol.get("padding", "real"),
     )
-    store.find(result, MODEL)  # fetches it from the machine that trained it
-    sample, threshold = _scored(store, result, preprocessing, rule)
+    store.find(result, MODEL)  # Fetches it from the machine that trained it.
+    threshold = _choose_threshold(store, first_training(store, result), rule)
+    scores = store.scores(result)
     row = leaderboard.find(result.name)
-    labels = store.heldout_labels()
-    heldout = None
-    if sample is not None:
-        heldout = choose_threshold(labels, sample.scores, ThresholdRule(value=threshold.value))
-    if heldout is not None and result.kind == "refit":
-        log.info(
-            "the threshold is %.6g (--threshold %s), from before the refit; with it %s finds %s of "
-            "the malicious held-out records, and calls %s of the normal ones malicious",
-            threshold.value,
-            threshold.rule,
-            result.name,
-            format_share(heldout.recall),
-            format_share(heldout.false_positive_rate),
+    sample: Sample | None = None
+    documents: Documents = _no_documents
+    if scores is not None:
+        rows = np.asarray(dataset.split.heldout)
+        sample = Sample(dataset.encoded, rows, scores["heldout"], preprocessing.padding)
+        heldout = choose_threshold(
+            store.heldout_labels(), sample.scores, ThresholdRule(value=threshold.value)
         )
-
-    def documents(present: Sequence[str], problems: Mapping[str, str]) -> dict[str, str]:
-        if row is None or sample is None or heldout is None:
-            return {}
-        subject = Subject(
-            row=row,
-            leaderboard=leaderboard,
-            preprocessing=preprocessing,
-            threshold=threshold,
-            heldout=heldout,
-            formats=present,
-            problems=problems,
-            versions=versions(formats[1:]),
-        )
-        made = {
-            "README.md": card(subject),
-            "PREPROCESSING.md": preprocessing_text(preprocessing, threshold),
-            "vectors.jsonl": vectors(dataset, sample, preprocessing),
-        }
-        if "onnx" in present:
-            made["predict.py"] = STAND_ALONE.read_text(encoding="utf-8")
-        return made
-
-    return export(
+        if result.kind == "refit":
+            _log_refit_threshold(result, threshold, heldout)
+        if row is not None:
+            subject = CardSubject(
+                row, leaderboard, preprocessing, threshold, heldout, versions=versions(formats)
+            )
+            vectors = vectors_text(dataset, sample, preprocessing)
+            documents = partial(_documents, subject, vectors)
+    return write_export(
         replace(result, artifacts=str(store.folder / result.artifacts)),
         to,
         vocabulary=dataset.vocabulary,
@@ -180,50 +114,7 @@ def export_trial(
     )
 
 
-def chosen(results: Sequence[Result], champion: str | None, trial: str) -> Result:
-    """Pick the training that `--trial` names.
-
-    Args:
-        results: The run's trainings.
-        champion: The champion's name, where there is one.
-        trial: "best", or a trial's number.
-
-    Returns:
-        That training.
-
-    Raises:
-        UserError: If there is none.
-    """
-    if trial == BEST:
-        if champion is None:
-            raise UserError("this run has no champion; name a trial with --trial N")
-        return next(result for result in results if result.name == champion)
-    numbered = {str(result.number): result for result in results if result.number is not None}
-    if trial not in numbered:
-        known = ", ".join(sorted(numbered, key=int)) or "none"
-        raise UserError(f"--trial is '{trial}', but must be best or one of: {known}")
-    return numbered[trial]
-
-
-def _scored(
-    store: Store, result: Result, preprocessing: Preprocessing, rule: ThresholdRule
-) -> tuple[Sample | None, Threshold]:
-    """Return the held-out records with their scores, and the threshold of the validation rows."""
-    dataset = store.dataset
-    scores = store.scores(result)
-    threshold = _threshold(store, first_training(store, result), rule)
-    if scores is None:
-        return None, threshold
-    sample = Sample(
-        dataset.encoded,
-        np.asarray(dataset.split.heldout),
-        scores["heldout"],
-        preprocessing.padding,
-    )
-    return sample, threshold
-
-
-def _threshold(store: Store, result: Result, rule: ThresholdRule) -> Threshold:
+def _choose_threshold(store: Store, result: Result, rule: ThresholdRule) -> Threshold:
     """Choose a threshold on the validation rows, by a training that has not seen them."""
     scores = store.scores(result)
     if scores is not None:
@@ -235,3 +126,129 @@ def _threshold(store: Store, result: Result, rule: ThresholdRule) -> Threshold:
             f"(status {result.status})"
         )
     return Threshold(rule.value, str(rule))
+
+
+def _log_refit_threshold(result: Result, threshold: Threshold, heldout: Threshold) -> None:
+    log.info(
+        "the threshold is %.6g (--threshold %s), from before the refit; with it %s finds %s of "
+        "the malicious held-out records, and calls %s of the normal ones malicious",
+        threshold.value,
+        threshold.rule,
+        result.name,
+        format_share(heldout.recall),
+        format_share(heldout.false_positive_rate),
+    )
+
+
+def _no_documents(present: Sequence[str], problems: Mapping[str, str]) -> dict[str, str]:
+    return {}
+
+
+def _documents(
+    subject: CardSubject, vectors: str, present: Sequence[str], problems: Mapping[str, str]
+) -> dict[str, str]:
+    subject = replace(subject, formats=present, problems=problems)
+    documents = {
+        "README.md": model_card(subject),
+        "PREPROCESSING.md": preprocessing_text(subject.preprocessing, subject.threshold),
+        "vectors.jsonl": vectors,
+    }
+    if "onnx" in present:
+        documents["predict.py"] = STAND_ALONE.read_text(encoding="utf-8")
+    return documents
+
+
+def write_export(
+    result: Result,
+    to: Path,
+    *,
+    vocabulary: Vocabulary,
+    preprocessing: dict[str, Any],
+    protocol: dict[str, Any],
+    metrics: dict[str, Any],
+    threshold: Threshold | None = None,
+    formats: Sequence[str] = (KERAS,),
+    sample: Sample | None = None,
+    documents: Documents = _no_documents,
+) -> Path:
+    """Write a trained model and all that a prediction needs, whole or not at all.
+
+    Args:
+        result: The training; its checkpoint must have been kept.
+        to: The folder to make. An export there is replaced; anything else is left alone.
+        vocabulary: The characters that it was trained with.
+        preprocessing: What `Preprocessing.of` takes: format, dropped_keys, unknown, padding.
+        protocol: How it was trained.
+        metrics: How well it did.
+        threshold: The score above which a record is called malicious; .5 by default.
+        formats: The formats in which the model is written; keras must be one.
+        sample: Records with the search's scores, which every format is checked against. Without
+            it nothing is checked, and keras can be the only format.
+        documents: Writes more files, once it is known which formats the export has.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: If the checkpoint is gone, the folder holds something else or cannot be written,
+            or a format could not be written; the folder is then there with the others.
+    """
+    checked = Preprocessing.of(preprocessing)
+    checkpoint = Path(result.artifacts) / MODEL
+    if not result.artifacts or not checkpoint.is_file():
+        raise UserError(
+            f"{result.name} has no {MODEL} (status {result.status}): only the best trials keep "
+            "theirs; export another one"
+        )
+    others = [name for name in formats if name != KERAS]
+    if others and sample is None:
+        raise UserError(f"{result.name} has no scores that other formats can be checked against")
+    # A link is followed, so that the folder behind it is replaced and not the link.
+    place = Path(to).resolve()
+    _refuse_foreign_files(place)
+    trained_on = "fit and validation rows" if result.kind == "refit" else "fit rows"
+    with new_folder(place) as folder:
+        shutil.copyfile(checkpoint, folder / MODEL)
+        problems = {} if sample is None else convert(folder, others, sample)
+        vocabulary.save(folder / VOCABULARY)
+        for name, content in (
+            (PREPROCESSING, checked.as_json()),
+            (PROTOCOL, protocol),
+            (METRICS, {"name": result.name, **metrics}),
+            (VERSIONS, versions(formats)),
+        ):
+            write_text(folder / name, strict_json(content))
+        present = [name for name in formats if name not in problems]
+        for name, text in documents(present, problems).items():
+            write_text(folder / name, text)
+        model = {"name": result.name, "trained_on": trained_on}
+        write_text(folder / MANIFEST, strict_json(make_manifest(folder, threshold, model)))
+    if problems:
+        said = "; ".join(f"--format {name}: {problem}" for name, problem in problems.items())
+        raise UserError(f"{said} (the other formats are in '{to}')")
+    return Path(to)
+
+
+def versions(formats: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Python and of the packages that an export is made with."""
+    found = {"python": platform.python_version()}
+    for package in (*_PACKAGES, *(_CONVERTERS if set(formats) - {KERAS} else ())):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found
+
+
+def _refuse_foreign_files(place: Path) -> None:
+    """Refuse to replace anything but an export, or an export to which files were added."""
+    if place.exists() and not place.is_dir():
+        raise UserError(f"--to is '{place}', which is a file; name a folder")
+    if not place.exists() or not any(place.iterdir()):
+        return
+    listed = manifest_files(place)
+    if listed is None:
+        raise UserError(f"--to is '{place}', which holds other things; name a new folder")
+    others = sorted(set(list_files(place)) - {MANIFEST, *listed})
+    if others:
+        raise UserError(f"--to is '{place}', an export with '{others[0]}' added; move that first")

@@ -6,33 +6,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-import joblib
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from data.common import UserError
 
-IDS = "ids"
+if TYPE_CHECKING:  # What this module needs is imported when a model is written or loaded.
+    import numpy as np
+    import numpy.typing as npt
 
-Ids = npt.NDArray[np.int32]
-Scores = npt.NDArray[np.float32]
-Score = Callable[[Ids], Scores]
+    Scores = npt.NDArray[np.float32]
+    Score = Callable[[npt.NDArray[np.int32]], Scores]
+
+KERAS = "keras"
+IDS = "ids"
 
 
 @dataclass(frozen=True)
-class Format:
+class ModelFormat:
     """One way to keep a model.
 
     Attributes:
-        name: What `--format` calls it.
+        name: Its name for `--format`.
         path: The file or folder in an export.
         needs: The packages that it takes beyond this project's own.
         tolerance: By how much a score may differ from the search's.
         write: Writes a Keras model to a path.
         load: Reads it again; the result takes padded ids, int32 [b, length], and gives the
             probabilities of label 1, float32 [b].
+        title: The heading of its code example.
+        example: How the model is loaded and called.
     """
 
     name: str
@@ -40,41 +42,38 @@ class Format:
     needs: tuple[str, ...]
     tolerance: float
     write: Callable[[Any, Path], None]
-    load: Callable[[Path], Score]
+    load: "Callable[[Path], Score]"
+    title: str
+    example: str
 
 
-def parse(text: str) -> tuple[str, ...]:
-    """Read what stands behind `--format`.
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Read the value of `--format`.
 
     Args:
         text: Names with commas, e.g. "onnx,litert".
 
     Returns:
-        The names in the order of `FORMATS`, keras always among them: the others are made from it.
+        The names in the order of `MODEL_FORMATS`, keras always among them: the others are made
+        from it.
 
     Raises:
         UserError: If one is unknown.
     """
     names = {name.strip() for name in text.split(",")}
-    unknown = sorted(names - set(FORMATS))
+    unknown = sorted(names - set(MODEL_FORMATS))
     if unknown:
         raise UserError(
-            f"--format has '{unknown[0]}', but must be some of {', '.join(FORMATS)}, with commas"
+            f"--format has '{unknown[0]}', but must be some of {', '.join(MODEL_FORMATS)}, "
+            "with commas"
         )
-    return tuple(name for name in FORMATS if name in {"keras", *names})
+    return tuple(name for name in MODEL_FORMATS if name in {KERAS, *names})
 
 
 def require_packages(names: Sequence[str]) -> None:
-    """Refuse formats that this machine cannot write, before anything is made.
-
-    Args:
-        names: Formats.
-
-    Raises:
-        UserError: If a package is missing.
-    """
+    """Refuse formats that this machine cannot write, before anything is made."""
     for name in names:
-        for package in FORMATS[name].needs:
+        for package in MODEL_FORMATS[name].needs:
             if importlib.util.find_spec(package) is None:
                 raise UserError(
                     f"--format {name} needs the package {package.replace('_', '-')}; install it "
@@ -82,26 +81,27 @@ def require_packages(names: Sequence[str]) -> None:
                 )
 
 
-def _write_saved_model(model: Any, path: Path) -> None:
-    model.export(path, format="tf_saved_model", input_signature=[_spec(None)], verbose=False)
+def _write_keras(model: Any, path: Path) -> None:
+    model.save(path)
 
 
-def _load_saved_model(path: Path) -> Score:
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))
-    return lambda ids: np.asarray(loaded.serve(tf.constant(ids))).reshape(-1)
-
-
-def _load_keras(path: Path) -> Score:
+def _load_keras(path: Path) -> "Score":
     from results.scoring import Scorer
     from results.serving import load_model
 
     return Scorer(load_model(path))
 
 
-def _write_keras(model: Any, path: Path) -> None:
-    model.save(path)
+def _write_saved_model(model: Any, path: Path) -> None:
+    model.export(path, format="tf_saved_model", input_signature=[_ids_spec(None)], verbose=False)
+
+
+def _load_saved_model(path: Path) -> "Score":
+    import numpy as np
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    return lambda ids: np.asarray(loaded.serve(tf.constant(ids))).reshape(-1)
 
 
 def _write_onnx(model: Any, path: Path) -> None:
@@ -116,17 +116,19 @@ def _write_onnx(model: Any, path: Path) -> None:
         if importlib.util.find_spec("tf2onnx") is None:
             raise RuntimeError(f"{error}; tf2onnx may know it: pip install tf2onnx") from error
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras mends tf2onnx for numpy 2, which warns.
+            warnings.simplefilter("ignore")  # Keras patches tf2onnx for numpy 2, which warns.
             model.export(
                 path,
                 format="onnx",
-                input_signature=[_spec(None)],
+                input_signature=[_ids_spec(None)],
                 opset_version=OPSET,
                 verbose=False,
             )
 
 
-def _load_onnx(path: Path) -> Score:
+def _load_onnx(path: Path) -> "Score":
+    import joblib
+    import numpy as np
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -143,47 +145,93 @@ def _write_litert(model: Any, path: Path) -> None:
     fixed = [tf.constant(variable) for variable in model.non_trainable_variables]
 
     def call(ids: Any) -> Any:
-        # Constants, since the loops of LiteRT's recurrent layers read no variables.
+        # Constants, since the loops of LiteRT's recurrent layers cannot read variables.
         return model.stateless_call(trained, fixed, ids, training=False)[0]
 
-    # One record at a time: a list of steps, as those loops keep it, must know its batch.
-    function = tf.function(call, input_signature=[_spec(1)]).get_concrete_function()
+    # One record at a time: those loops keep a list of steps, which must know its batch size.
+    function = tf.function(call, input_signature=[_ids_spec(1)]).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     converter._experimental_lower_tensor_list_ops = True
     path.write_bytes(converter.convert())
 
 
-def _load_litert(path: Path) -> Score:
+def _load_litert(path: Path) -> "Score":
+    import joblib
+    import numpy as np
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=joblib.cpu_count())
-    ids_at = interpreter.get_input_details()[0]["index"]
-    score_at = interpreter.get_output_details()[0]["index"]
+    ids_index = interpreter.get_input_details()[0]["index"]
+    score_index = interpreter.get_output_details()[0]["index"]
 
-    def one(ids: Ids) -> float:
-        interpreter.set_tensor(ids_at, ids[None])
+    def score_one(ids: "npt.NDArray[np.int32]") -> float:
+        interpreter.set_tensor(ids_index, ids[None])
         interpreter.invoke()
-        return float(interpreter.get_tensor(score_at).reshape(-1)[0])
+        return float(interpreter.get_tensor(score_index).reshape(-1)[0])
 
-    def score(ids: Ids) -> Scores:
-        interpreter.resize_tensor_input(ids_at, (1, ids.shape[1]), strict=True)
+    def score(ids: "npt.NDArray[np.int32]") -> "Scores":
+        interpreter.resize_tensor_input(ids_index, (1, ids.shape[1]), strict=True)
         interpreter.allocate_tensors()
-        return np.array([one(row) for row in ids], dtype=np.float32)
+        return np.array([score_one(row) for row in ids], dtype=np.float32)
 
     return score
 
 
-def _spec(batch: int | None) -> Any:
+def _ids_spec(batch: int | None) -> Any:
     import tensorflow as tf
 
     return tf.TensorSpec((batch, None), tf.int32, name=IDS)
 
 
 _ALL = (
-    Format("keras", "model.keras", (), 1e-5, _write_keras, _load_keras),
-    Format("savedmodel", "saved_model", (), 1e-5, _write_saved_model, _load_saved_model),
-    Format("onnx", "model.onnx", ("onnx", "onnxruntime"), 1e-5, _write_onnx, _load_onnx),
-    Format("litert", "model.tflite", ("ai_edge_litert",), 1e-4, _write_litert, _load_litert),
+    ModelFormat(
+        KERAS,
+        "model.keras",
+        needs=(),
+        tolerance=1e-5,
+        write=_write_keras,
+        load=_load_keras,
+        title="Keras",
+        example='model = keras.models.load_model("model.keras", compile=False)\n'
+        "score = model(ids, training=False)",
+    ),
+    ModelFormat(
+        "savedmodel",
+        "saved_model",
+        needs=(),
+        tolerance=1e-5,
+        write=_write_saved_model,
+        load=_load_saved_model,
+        title="TensorFlow, without Keras",
+        example='model = tf.saved_model.load("saved_model")\nscore = model.serve(ids)',
+    ),
+    ModelFormat(
+        "onnx",
+        "model.onnx",
+        needs=("onnx", "onnxruntime"),
+        tolerance=1e-5,
+        write=_write_onnx,
+        load=_load_onnx,
+        title="ONNX Runtime (`predict.py` does this for raw lines)",
+        example='session = onnxruntime.InferenceSession("model.onnx")\n'
+        "score = session.run(None, {session.get_inputs()[0].name: ids})[0]",
+    ),
+    ModelFormat(
+        "litert",
+        "model.tflite",
+        needs=("ai_edge_litert",),
+        tolerance=1e-4,
+        write=_write_litert,
+        load=_load_litert,
+        title="LiteRT, one record at a time",
+        example='model = ai_edge_litert.interpreter.Interpreter("model.tflite")\n'
+        'index = model.get_input_details()[0]["index"]\n'
+        "model.resize_tensor_input(index, ids.shape, strict=True)\n"
+        "model.allocate_tensors()\n"
+        "model.set_tensor(index, ids)\n"
+        "model.invoke()\n"
+        'score = model.get_tensor(model.get_output_details()[0]["index"])',
+    ),
 )
-FORMATS = MappingProxyType({each.name: each for each in _ALL})
+MODEL_FORMATS = MappingProxyType({each.name: each for each in _ALL})

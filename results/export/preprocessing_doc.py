@@ -1,39 +1,47 @@
-"""The preprocessing in words, so that another language can do it too."""
+"""PREPROCESSING.md and test vectors, for porting the preprocessing to other languages."""
 
+import csv
+import io
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from data.reading import LOG_FORMATS
+import numpy as np
+
+from data.common import UserError
+from data.dataset import Dataset, encode, padded_lengths
+from data.reading import LOG_FORMATS, clean
+from results.export.conversion import Sample
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
+VECTORS = 24
 _TEMPLATE = Path(__file__).with_name("assets") / "PREPROCESSING.md"
 
 
 def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> str:
-    """Explain the preprocessing of an export.
-
-    Args:
-        preprocessing: Its values.
-        threshold: From which score on a record is called malicious.
-
-    Returns:
-        Markdown.
-    """
+    """Explain the preprocessing and the threshold of an export, as Markdown."""
+    unknown = "Every other character is left out."
+    if preprocessing.unknown:
+        unknown = "Every other character has one more id, the number of `characters` plus 1."
+    padding = f"to {preprocessing.max_length} ids."
+    if preprocessing.padding != "full":
+        padding = (
+            f"to the record's own length, rounded up to a multiple of {preprocessing.grid} (at "
+            f"least {preprocessing.grid}, at most {preprocessing.max_length})."
+        )
     return _TEMPLATE.read_text(encoding="utf-8").format(
         line=LOG_FORMATS[preprocessing.format].told,
-        clean=_clean(preprocessing),
-        unknown=(
-            "Every other character has one more id, the number of `characters` plus 1."
-            if preprocessing.unknown
-            else "Every other character is left out."
-        ),
+        clean=_cleaning(preprocessing),
+        unknown=unknown,
         max_length=preprocessing.max_length,
-        padding=_padding(preprocessing),
+        padding=padding,
         threshold=threshold.value,
     )
 
 
-def _clean(preprocessing: Preprocessing) -> str:
+def _cleaning(preprocessing: Preprocessing) -> str:
     if not LOG_FORMATS[preprocessing.format].keyed:
         return "Nothing is done to a plain text."
     keys = ", ".join(f"`{key}`" for key in preprocessing.dropped_keys) or "none"
@@ -47,10 +55,61 @@ def _clean(preprocessing: Preprocessing) -> str:
     )
 
 
-def _padding(preprocessing: Preprocessing) -> str:
-    if preprocessing.padding == "full":
-        return f"to {preprocessing.max_length} ids."
-    return (
-        f"to the record's own length, rounded up to a multiple of {preprocessing.grid} (at least "
-        f"{preprocessing.grid}, at most {preprocessing.max_length})."
-    )
+def vectors_text(dataset: Dataset, sample: Sample, preprocessing: Preprocessing) -> str:
+    """Write test vectors of held-out records of all lengths.
+
+    A run keeps cleaned records only, so a raw one is made from each: with deleted keys, spaces and
+    characters beyond ASCII put in, so that every step of the cleaning has something to do.
+
+    Args:
+        dataset: The run's data.
+        sample: Records with their scores.
+        preprocessing: What the export does with a record.
+
+    Returns:
+        JSON Lines: `raw`, `text` (cleaned), `ids` (not padded), `padded_length`, `score`, which is
+        null if it is not finite.
+    """
+    some = sample.spread(VECTORS)
+    texts = [dataset.texts[int(row)] for row in some.rows]
+    encoded = encode(texts, dataset.vocabulary, preprocessing.max_length)
+    padded = padded_lengths(encoded.lengths, preprocessing.padding)
+    lines = []
+    for index, text in enumerate(texts):
+        ids = encoded.ids[encoded.offsets[index] : encoded.offsets[index + 1]]
+        score = float(some.scores[index])
+        vector = {
+            "raw": raw_record(text, preprocessing.format, preprocessing.dropped_keys),
+            "text": text,
+            "ids": ids.tolist(),
+            "padded_length": int(padded[index]),
+            "score": float(f"{score:.9g}") if np.isfinite(score) else None,
+        }
+        lines.append(json.dumps(vector, allow_nan=False) + "\n")
+    return "".join(lines)
+
+
+def raw_record(text: str, format: str, dropped_keys: Sequence[str]) -> str:
+    """Make a raw line, without its label, that is cleaned to a text."""
+    known = LOG_FORMATS[format]
+    if not known.keyed:
+        line = io.StringIO()
+        writer = csv.writer(
+            line, quotechar=known.quote, delimiter=known.delimiter, lineterminator=""
+        )
+        writer.writerow([text])
+        return line.getvalue()
+    record: dict[str, Any] = json.loads(text)
+    made = {key: f"deleted {number}" for number, key in enumerate(dropped_keys)} | record
+    for candidate in (json.dumps(made, ensure_ascii=False), json.dumps(made)):
+        if _is_cleaned_to(candidate, text, dropped_keys):
+            return candidate
+    return text
+
+
+def _is_cleaned_to(candidate: str, text: str, dropped_keys: Sequence[str]) -> bool:
+    try:
+        candidate.encode()  # JSON may hold a lone surrogate, but UTF-8 cannot.
+        return clean(candidate, dropped_keys) == text
+    except (UnicodeEncodeError, UserError):
+        return False

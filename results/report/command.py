@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from data.common import Parser
 from results.leaderboard import add_run_argument
-from results.serving import add_space, register
+from results.serving import add_space, register_space
 
 
 def main(argv: Sequence[str]) -> int:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     from results.report.report import write
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    register(options.space)
+    register_space(options.space)
     store = open_run(options)
     board = build_leaderboard(store)
     print(verdict(board))

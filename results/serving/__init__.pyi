@@ -1,8 +1,9 @@
 from .custom_objects import (
     add_space as add_space,
-    register as register,
+    register_space as register_space,
 )
-from .exported import (
+from .export_folder import (
+    MANIFEST as MANIFEST,
     METRICS as METRICS,
     MODEL as MODEL,
     PREPROCESSING as PREPROCESSING,
@@ -10,32 +11,29 @@ from .exported import (
     VERSIONS as VERSIONS,
     VOCABULARY as VOCABULARY,
     Export as Export,
-    Preprocessing as Preprocessing,
+    list_files as list_files,
     load_export as load_export,
+    make_manifest as make_manifest,
+    manifest_files as manifest_files,
 )
-from .feed import (
-    batches_of_file as batches_of_file,
-    batches_of_stream as batches_of_stream,
-)
-from .keras_model import (
-    load_model as load_model,
-)
-from .keras_names import (
+from .keras_checker import (
     CONFIG as CONFIG,
     MEMBERS as MEMBERS,
-)
-from .manifest import (
-    MANIFEST as MANIFEST,
-    files as files,
-    manifest_files as manifest_files,
+    load_model as load_model,
 )
 from .predictor import (
     Predictor as Predictor,
-    side_by_side as side_by_side,
+    one_core_per_thread as one_core_per_thread,
+)
+from .preprocessing import (
+    Preprocessing as Preprocessing,
 )
 from .service import (
     Limits as Limits,
+    serve as serve,
 )
 from .stream import (
     Stream as Stream,
+    batches_of_file as batches_of_file,
+    batches_of_stream as batches_of_stream,
 )

@@ -1,4 +1,4 @@
-"""Requests that arrive together share one batch, computed in one thread beside the event loop."""
+"""Requests that arrive together share one batch, computed in a thread beside the event loop."""
 
 import asyncio
 from collections import deque
@@ -6,18 +6,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 
-from results.serving.predictor import Answer
+from results.serving.preprocessing import Answer
 
 Compute = Callable[[Sequence[object]], list[Answer]]
 
 
-class Full(Exception):
-    """Too many records wait already."""
+class QueueFull(Exception):
+    """Too many records are waiting already."""
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Request:
     records: Sequence[object]
     answers: "asyncio.Future[list[Answer]]"
 
@@ -25,8 +26,15 @@ class _Job:
 class Batcher:
     """A bounded queue in front of a model that likes batches.
 
-    While a batch is computed the next one collects; an idle model waits `window` seconds for
-    company. All but `compute` runs in the event loop, so nothing needs a lock.
+    While a batch is computed the next one collects; an idle model waits `window` seconds for more
+    requests. Everything but `compute` runs in the event loop, so nothing needs a lock.
+
+    Args:
+        compute: Answers records independently of each other; called in one thread of its own.
+        window: How many seconds a request waits for others.
+        batch_size: How many records are computed together, unless one request has more.
+        queue_size: How many records may wait, including those being computed.
+        on_batch: Called with the number of records of each batch.
     """
 
     def __init__(
@@ -36,100 +44,79 @@ class Batcher:
         window: float,
         batch_size: int,
         queue_size: int,
-        computed: Callable[[int], None] = lambda _: None,
+        on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Keep what it works with.
-
-        Args:
-            compute: Answers records, each for itself; called in one thread of its own.
-            window: For how many seconds a request waits for others.
-            batch_size: How many records are computed together, unless one request has more.
-            queue_size: How many records may wait, those in work included.
-            computed: Told how many records each batch had.
-        """
         self._compute = compute
         self._window = window
         self._batch_size = batch_size
         self._queue_size = queue_size
-        self._computed = computed
-        self._jobs: deque[_Job] = deque()
+        self._on_batch = on_batch
+        self._queue: deque[_Request] = deque()
         self._arrived = asyncio.Event()
         self._waiting = 0
 
     @property
     def waiting(self) -> int:
-        """How many records wait, those in work included."""
+        """How many records wait, including those being computed."""
         return self._waiting
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Compute while in this block; what still waits at its end is cancelled."""
+        """Compute within this block; requests that still wait at its end are cancelled."""
         with ThreadPoolExecutor(1, "model") as thread:
             work = asyncio.create_task(self._work(thread))
             try:
                 yield
             finally:
                 work.cancel()
-                for job in self._jobs:
-                    job.answers.cancel()
+                for request in self._queue:
+                    request.answers.cancel()
 
     async def answers(self, records: Sequence[object]) -> list[Answer]:
-        """Answer a request's records.
-
-        Args:
-            records: Raw lines or parsed records, [n].
-
-        Returns:
-            What `compute` gives for them, [n].
+        """Return what `compute` gives for a request's records.
 
         Raises:
-            Full: If they do not fit into the queue.
+            QueueFull: If they do not fit into the queue.
         """
         if self._waiting + len(records) > self._queue_size:
-            raise Full
+            raise QueueFull
         self._waiting += len(records)
         try:
-            job = _Job(records, asyncio.get_running_loop().create_future())
-            self._jobs.append(job)
+            request = _Request(records, asyncio.get_running_loop().create_future())
+            self._queue.append(request)
             self._arrived.set()
-            return await job.answers
+            return await request.answers
         finally:
             self._waiting -= len(records)
 
     async def _work(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if not self._jobs:
+            if not self._queue:
                 self._arrived.clear()
                 await self._arrived.wait()
                 await asyncio.sleep(self._window)
-            jobs = self._next()
-            records = [record for job in jobs for record in job.records]
+            batch = self._next_batch()
+            records = [record for request in batch for record in request.records]
             try:
-                answers = await loop.run_in_executor(thread, self._compute, records)
+                answers = iter(await loop.run_in_executor(thread, self._compute, records))
             except Exception as error:
-                for job in jobs:
-                    if not job.answers.done():
-                        job.answers.set_exception(error)
+                for request in batch:
+                    if not request.answers.done():
+                        request.answers.set_exception(error)
                 continue
-            self._computed(len(records))
-            _hand_out(jobs, answers)
+            self._on_batch(len(records))
+            for request in batch:
+                own = list(islice(answers, len(request.records)))
+                if not request.answers.done():
+                    request.answers.set_result(own)
 
-    def _next(self) -> list[_Job]:
-        jobs: list[_Job] = []
+    def _next_batch(self) -> list[_Request]:
+        batch: list[_Request] = []
         size = 0
-        while self._jobs and (not jobs or size + len(self._jobs[0].records) <= self._batch_size):
-            job = self._jobs.popleft()
-            if not job.answers.done():  # Done already where the client has gone.
-                jobs.append(job)
-                size += len(job.records)
-        return jobs
-
-
-def _hand_out(jobs: Sequence[_Job], answers: Sequence[Answer]) -> None:
-    start = 0
-    for job in jobs:
-        end = start + len(job.records)
-        if not job.answers.done():
-            job.answers.set_result(list(answers[start:end]))
-        start = end
+        while self._queue and (not batch or size + len(self._queue[0].records) <= self._batch_size):
+            request = self._queue.popleft()
+            if not request.answers.done():  # Already done if the client has gone.
+                batch.append(request)
+                size += len(request.records)
+        return batch

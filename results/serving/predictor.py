@@ -11,32 +11,30 @@ import numpy.typing as npt
 
 from data.dataset import GRID, MAX_LENGTH, Encoded
 from results.scoring import suppress_stderr
-from results.serving.exported import Export, load_export
-from results.serving.preparation import Answer as Answer, Preparation
+from results.serving.export_folder import Export, load_export
+from results.serving.preprocessing import Answer, Preprocessor
 
-# Larger ones do not speed up short records, and slow long ones down by up to a sixth.
+# Larger batches do not speed up short records, and slow long ones down by up to a sixth.
 BATCH_SIZE = 256
 
 
 class Predictor:
     """An exported model together with its preprocessing.
 
+    Args:
+        export: The loaded export. The model is traced at the first scores.
+
     Attributes:
-        preparation: The preprocessing.
+        preprocessor: Cleans and encodes records.
     """
 
     def __init__(self, export: Export) -> None:
-        """Prepare the model; it is traced at the first scores.
-
-        Args:
-            export: The loaded export.
-        """
         from results.scoring import Scorer
 
-        self.preparation = Preparation(export.preprocessing, export.vocabulary)
+        self.preprocessor = Preprocessor(export.preprocessing, export.vocabulary)
         self._padding = export.preprocessing.padding
         self._score = Scorer(export.model)
-        self._threshold = export.threshold
+        self._threshold = export.threshold.value
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -54,12 +52,12 @@ class Predictor:
         return cls(load_export(folder))
 
     def warm_up(self) -> None:
-        """Trace and compile the model now, not at the first scores."""
+        """Trace and compile the model now instead of at the first scores."""
         for length in (GRID, MAX_LENGTH):
             self._score(np.zeros((1, length), np.int32))
 
     def probabilities(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        """Compute one batch.
+        """Score one batch.
 
         Args:
             ids: Records padded to one length, int32 [b, length].
@@ -78,20 +76,20 @@ class Predictor:
         Returns:
             Probabilities of label 1, float32 [n].
         """
-        return self._scores(self.preparation.encode(texts))
+        return self._scores(self.preprocessor.encode(texts))
 
     def answers(self, records: Sequence[object]) -> list[Answer]:
-        """Answer records now, each for itself: a bad one spoils no other.
+        """Answer records independently: a bad one does not affect the others.
 
         Args:
             records: Raw lines or parsed records, [n].
 
         Returns:
             In their order `{"score", "label", "latency_us"}`, or `{"error"}`, [n]. The latency is
-            the time that these records took together, from raw to score, divided by n.
+            the time from raw to score for all these records together, divided by n.
         """
         started = time.perf_counter()
-        prepared = self.preparation.prepare(records)
+        prepared = self.preprocessor.prepare(records)
         scores = self._scores(prepared.encoded).tolist()
         each_us = (time.perf_counter() - started) / max(len(records), 1) * 1e6
         found = dict(prepared.errors)
@@ -100,18 +98,10 @@ class Predictor:
         return [found[row] for row in range(len(records))]
 
     def answer(self, score: float, latency_us: float) -> Answer:
-        """Put one score into words.
-
-        Args:
-            score: The probability of label 1.
-            latency_us: Microseconds that it took.
-
-        Returns:
-            `{"score", "label", "latency_us"}`, or `{"error"}` where the score is not finite.
-        """
+        """Make one answer from a probability of label 1 and the microseconds that it took."""
         if not math.isfinite(score):
             return {"error": "the model's score is not finite"}
-        # Nine digits give a float32 back exactly.
+        # Nine digits restore a float32 exactly.
         return {
             "score": float(f"{score:.9g}"),
             "label": int(score > self._threshold),
@@ -128,15 +118,12 @@ class Predictor:
 
 
 @contextmanager
-def side_by_side(count: int) -> Iterator[None]:
-    """Let so many threads call models side by side, each computing with one core.
+def one_core_per_thread(threads: int) -> Iterator[None]:
+    """Let several threads call models at once, each computing on one core.
 
-    On two cores two batches at once were scored 1.6 times as fast as one that both cores share,
-    and a record took a quarter less processor time. Where TensorFlow has computed before, its
-    threads stay as they are.
-
-    Args:
-        count: How many.
+    On two cores, two such batches were scored 1.6 times as fast as one batch that uses both, and
+    a record took a quarter less processor time. If TensorFlow has computed before, its own thread
+    counts stay as they are.
     """
     with suppress_stderr():
         import tensorflow as tf
@@ -145,6 +132,6 @@ def side_by_side(count: int) -> Iterator[None]:
 
     with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     with one_blas_thread():
         yield

@@ -1,45 +1,147 @@
-"""An endless stream of lines answered in order, its batches filled across thousands of lines."""
+"""Reads lines from a file or as they arrive, and answers them in order and in constant memory."""
 
+import codecs
+import io
+import select
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from data.common import UserError
 from data.dataset import Encoded
-from results.serving.predictor import BATCH_SIZE, Answer, Predictor
+from data.reading import MAX_LINE, STDIN, name_of, open_lines
+from results.serving.predictor import BATCH_SIZE, Predictor
+from results.serving.preprocessing import Answer
 
-# Lines that may wait for an answer: so many that a log's usual lengths fill their batches.
+LINES = 512
+CHUNK_BYTES = 2**18
+# A busy writer fills a pipe again within this time; a person does not notice it.
+WAIT_SECONDS = 0.02
+# How many lines may wait for an answer: enough for a log's usual lengths to fill their batches.
 WINDOW = 8192
 
 
-@dataclass(slots=True)  # Not frozen: that would triple the time that making one takes.
-class _Waiting:
-    """A line that waits for others of its padded length.
+def batches_of_file(path: str) -> Iterator[list[str]]:
+    """Yield the lines of a file, plain or compressed, up to 512 at a time.
 
-    Attributes:
-        number: Which line, counted from 0.
-        ids: What the model sees of it, 1-D.
-        prepared_us: Microseconds that preparing it took.
+    Args:
+        path: The file.
+
+    Yields:
+        Lines.
+
+    Raises:
+        UserError: If it cannot be read.
     """
+    batch: list[str] = []
+    characters = 0
+    with open_lines(path, max_bytes=None) as lines:  # No limit, since nothing is kept.
+        for line in lines:
+            batch.append(line)
+            characters += len(line)
+            if len(batch) == LINES or characters > MAX_LINE:
+                yield batch
+                batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def batches_of_stream(stream: BinaryIO, wait: float = WAIT_SECONDS) -> Iterator[list[str]]:
+    """Yield lines as they arrive, up to 512 at a time.
+
+    Args:
+        stream: UTF-8 text, e.g. standard input.
+        wait: An empty batch follows if no more lines arrive within so many seconds. It tells a
+            consumer that collects lines to answer now instead of keeping a slow writer waiting.
+
+    Yields:
+        Lines. One that is too long is cut, but stays long enough for `Preprocessor` to refuse it.
+
+    Raises:
+        UserError: If it cannot be read.
+    """
+    # Not utf-8-sig: it loses the first one or two bytes of a mark if nothing follows them.
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    mark = "\ufeff"
+    rest = ""
+    for chunk in _chunks(stream, wait):
+        text = decoder.decode(chunk)
+        if text:
+            text, mark = text.removeprefix(mark), ""
+        *whole, last = text.split("\n")
+        for start in range(0, len(whole), LINES):
+            lines = whole[start : start + LINES]
+            lines[0] = rest + lines[0]
+            rest = ""
+            yield lines
+        if len(rest) < MAX_LINE:
+            rest += last  # In place: each piece of a long line would copy all of it otherwise.
+            if len(rest) > MAX_LINE:
+                rest = rest[:MAX_LINE]
+        if not chunk:
+            yield []
+    rest += decoder.decode(b"", final=True)
+    if rest:
+        yield [rest]
+
+
+def _chunks(stream: BinaryIO, wait: float) -> Iterator[bytes]:
+    """Yield what can be read at once; b"" if nothing can, `wait` seconds after the first chunk."""
+    read = getattr(stream, "read1", stream.read)
+    due: float | None = None
+    while True:
+        if due is not None and not _is_ready(stream, max(0.0, due - time.monotonic())):
+            yield b""
+            due = None
+        try:
+            chunk: bytes = read(CHUNK_BYTES)
+        except OSError as error:
+            raise UserError(f"{name_of(STDIN)}: cannot be read ({error.strerror})") from error
+        if not chunk:
+            return
+        yield chunk
+        due = time.monotonic() + wait if due is None else due
+
+
+def _is_ready(stream: BinaryIO, seconds: float) -> bool:
+    try:
+        return bool(select.select([stream], [], [], seconds)[0])
+    except io.UnsupportedOperation:  # Bytes in memory are always there.
+        return True
+    except OSError:  # Windows can wait for sockets only, so the next read may take long.
+        return False
+
+
+@dataclass(slots=True)  # Not frozen: that would triple the time that creating one takes.
+class _Waiting:
+    """A line that waits for others of its padded length."""
 
     number: int
     ids: npt.NDArray[np.unsignedinteger[Any]]
     prepared_us: float
 
 
-_Answered = list[tuple[int, Answer]]
+_Numbered = list[tuple[int, Answer]]
 
 
 class Stream:
-    """Answers lines in their order, however many, in constant memory.
+    """Answers any number of lines in order, in constant memory.
 
-    Records of one padded length are collected until they fill a batch. The batch that the oldest
-    line waits in is due when half of `window` wait, and everything is due when the writer pauses.
+    Records of one padded length are collected until they fill a batch. The batch with the oldest
+    line is computed at the latest when half of `window` waits, and all of them when the writer
+    pauses.
+
+    Args:
+        predictor: The model.
+        threads: How many batches are computed at once.
+        window: How many lines may wait for an answer.
+        batch_size: How many records a batch has at most.
     """
 
     def __init__(
@@ -50,20 +152,12 @@ class Stream:
         window: int = WINDOW,
         batch_size: int = BATCH_SIZE,
     ) -> None:
-        """Keep what it works with.
-
-        Args:
-            predictor: The model.
-            threads: How many batches are computed side by side.
-            window: How many lines may wait for an answer.
-            batch_size: How many records are computed at once at most.
-        """
         self._predictor = predictor
         self._threads = threads
         self._window = window
         self._batch_size = batch_size
         self._buckets: dict[int, list[_Waiting]] = {}
-        self._computing: deque[Future[_Answered]] = deque()
+        self._computing: deque[Future[_Numbered]] = deque()
         self._answers: dict[int, Answer] = {}
         self._read = 0
         self._given = 0
@@ -72,12 +166,12 @@ class Stream:
         """Answer lines, in their order.
 
         Args:
-            batches: Lines; an empty batch says that no more are there yet.
+            batches: Lines; an empty batch says that no more have arrived yet.
 
         Yields:
             What `Predictor.answers` gives for each line, as soon as it and those before it are
-            known; all that were read after an empty batch. `latency_us` is the line's share of
-            the time that cleaning and its batch took, without the waiting.
+            known; after an empty batch, for all that were read. `latency_us` is the line's share
+            of the time that cleaning and its batch took, without the waiting.
         """
         with ThreadPoolExecutor(self._threads, "score") as pool:
             for lines in batches:
@@ -89,7 +183,7 @@ class Stream:
             yield from self._all(pool)
 
     def _take(self, lines: Sequence[object], pool: ThreadPoolExecutor) -> None:
-        prepared = self._predictor.preparation.prepare(lines)
+        prepared = self._predictor.preprocessor.prepare(lines)
         for row, error in prepared.errors.items():
             self._answers[self._read + row] = error
         places = zip(prepared.rows.tolist(), prepared.lengths.tolist(), strict=True)
@@ -126,7 +220,7 @@ class Stream:
     def _submit(self, length: int, pool: ThreadPoolExecutor) -> None:
         self._computing.append(pool.submit(self._score, self._buckets.pop(length), length))
 
-    def _score(self, bucket: list[_Waiting], length: int) -> _Answered:
+    def _score(self, bucket: list[_Waiting], length: int) -> _Numbered:
         started = time.perf_counter()
         ends = np.cumsum([0, *(len(line.ids) for line in bucket)])
         encoded = Encoded(np.concatenate([line.ids for line in bucket]), ends)

@@ -5,7 +5,7 @@ import logging
 from results.export import export_trial
 from results.leaderboard import build_leaderboard, render_table, save_leaderboard
 from results.report import write as write_report
-from results.serving import register
+from results.serving import register_space
 from results.study import Result, Store, result_to_export
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def finish_run(store: Store, champion: Result | None) -> None:
             nothing can be written.
     """
     # The user has named it for this search. From now on its models are loaded.
-    register(store.protocol["space"])
+    register_space(store.protocol["space"])
     leaderboard = build_leaderboard(store)
     save_leaderboard(leaderboard, store.folder)
     print(render_table(leaderboard), end="")

@@ -61,7 +61,7 @@ def make_export(data: str, to: Path) -> None:
 
     from data.dataset.encoding import Vocabulary
     from data.reading import DROPPED_KEYS, read_log
-    from results.export.export import export
+    from results.export import write_export
     from results.study import Result
     from spaces import load_space
 
@@ -71,7 +71,7 @@ def make_export(data: str, to: Path) -> None:
     checkpoint = to.parent / "artifacts"
     checkpoint.mkdir()
     space.build(keras_tuner.HyperParameters()).save(checkpoint / "model.keras")
-    export(
+    write_export(
         Result("default", "trial", "complete", artifacts=str(checkpoint)),
         to,
         vocabulary=vocabulary,

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from data.common.errors import UserError
-from results.serving.exported import FILES
-from results.serving.manifest import verify
+from results.serving.export_folder import verify
 from tests.crashes.journal import RUNNING, WAITING, JournalTrial, given_up, reported
 
 
@@ -65,7 +64,7 @@ def torn(folder: Path) -> list[str]:
     best = folder / "best"
     if best.is_dir():
         try:
-            verify(best, FILES)
+            verify(best)
         except UserError as error:
             wrong.append(f"the export is not whole: {error}")
     return wrong

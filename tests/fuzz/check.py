@@ -12,9 +12,8 @@ from data.common import UserError
 from data.dataset import MAX_LENGTH, DataCard, Vocabulary, make_split
 from data.inspect import render
 from data.reading import DROPPED_KEYS, MAX_BYTES, AccessLog, read_log, request_values
-from results.serving.exported import Preprocessing
-from results.serving.feed import batches_of_stream
-from results.serving.preparation import Preparation
+from results.serving import Preprocessing, batches_of_stream
+from results.serving.preprocessing import Preprocessor
 from tests.fuzz import book
 from tests.fuzz.case import FEW_BYTES, Case, is_packed
 
@@ -24,7 +23,7 @@ ROW = re.compile(r", row (\d+): ")
 
 CHARACTERS = tuple('{}":,abc|0\u00fc\ud800\u03c3')
 PREPARATIONS = {
-    format: Preparation(
+    format: Preprocessor(
         Preprocessing(format, DROPPED_KEYS, unknown=True, padding="real"),
         Vocabulary(CHARACTERS, unknown=True),
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["data", "results.serving.feed", "results.serving.preparation"]
+    include=["data", "results.serving.stream", "results.serving.preprocessing"]
 ):
     from tests.fuzz.check import check
 

@@ -12,7 +12,7 @@ import pytest
 
 from data.dataset.encoding import Encoded, Vocabulary, encode
 from data.reading import DROPPED_KEYS, AccessLog, read_log
-from results.export.export import export
+from results.export import write_export
 from results.study import Result
 
 ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")
@@ -94,7 +94,7 @@ def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
     (folder / "artifacts").mkdir()
     trained.model.save(folder / "artifacts" / "model.keras")
-    export(
+    write_export(
         Result("trial 3", "trial", "complete", number=3, artifacts=str(folder / "artifacts")),
         folder / "best",
         vocabulary=trained.vocabulary,

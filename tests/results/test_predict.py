@@ -14,11 +14,10 @@ import pytest
 from data.common.command import run
 from data.common.errors import UserError
 from data.reading import clean
-from results.export.export import export, load_export
+from results.export import write_export
 from results.predict import main
 from results.scoring import probabilities
-from results.serving.feed import batches_of_stream
-from results.serving.predictor import Predictor
+from results.serving import Predictor, batches_of_stream, load_export
 from results.study import Result
 from tests.results.conftest import Trained, record
 
@@ -99,7 +98,7 @@ def test_only_the_last_1024_characters_count(predictor: Predictor) -> None:
 def test_a_full_padding_export_keeps_its_padding(
     exported: Path, trained: Trained, tmp_path: Path
 ) -> None:
-    full = export(
+    full = write_export(
         Result("model2", "baseline", "complete", artifacts=str(exported.parent / "artifacts")),
         tmp_path / "full",
         vocabulary=trained.vocabulary,
@@ -118,7 +117,7 @@ def test_a_full_padding_export_keeps_its_padding(
 
 
 def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path: Path) -> None:
-    text = export(
+    text = write_export(
         Result("trial 3", "trial", "complete", artifacts=str(exported.parent / "artifacts")),
         tmp_path / "text",
         vocabulary=trained.vocabulary,
@@ -145,9 +144,8 @@ def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path
     ],
 )
 def test_a_parsed_record_is_cleaned_as_its_line(predictor: Predictor, line: str) -> None:
-    text = predictor.preparation.text(line)
-    text_of = predictor.preparation.text_of
-    assert text_of(json.loads(line)) == text_of(line) == text
+    text = predictor.preprocessor.text(line)
+    assert predictor.preprocessor.text(json.loads(line)) == text
     assert "headers" not in text
 
 

@@ -3,6 +3,7 @@
 import http.client
 import signal
 import socket
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from data.common.command import run
 from data.common.errors import UserError
-from results.serve import bound, main, token_of
+from results.serve import bind, main, read_token
+from tests.commands import ENVIRONMENT, ROOT
 from tests.results.conftest import record
 from tests.results.serving.running import command, send
 
@@ -43,14 +45,14 @@ def test_others_are_not_let_in_without_a_token(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "localhost", "::1"])
 def test_loopback_needs_no_token_and_other_addresses_one(host: str) -> None:
-    bound(host, 0, None).close()
-    with bound("0.0.0.0", 0, TOKEN) as listener:
+    bind(host, 0, None).close()
+    with bind("0.0.0.0", 0, TOKEN) as listener:
         assert listener.getsockname()[0] == "0.0.0.0"
 
 
 def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
     """Headers and body are two packets; without this the second waits for 40 ms."""
-    with bound("127.0.0.1", 0, None) as listener:
+    with bind("127.0.0.1", 0, None) as listener:
         listener.listen()
         with socket.create_connection(listener.getsockname()):
             accepted, _ = listener.accept()
@@ -77,38 +79,41 @@ def test_a_damaged_export_and_odd_limits_are_refused(
     assert "--max-queue is 9" in refusal(capfd, exported, "--port", "0", "--max-queue", "9")
 
 
-def test_what_is_not_installed_is_named(
-    exported: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [
-        name for name in sys.modules if name.startswith(("uvicorn", "results.serving.server"))
-    ]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("results.serving.server", raising=False)
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    said = refusal(capfd, exported, "--port", "0")
-    assert "uvicorn is not installed" in said
-    assert "model3-search[serve]" in said
+WITHOUT_UVICORN = """
+import sys
+sys.modules["uvicorn"] = None
+from data.common import run
+from results.serve import main
+run(main)
+"""
+
+
+def test_what_is_not_installed_is_named() -> None:
+    words = [sys.executable, "-c", WITHOUT_UVICORN, "runs/none/best", "--port", "0"]
+    done = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: uvicorn is not installed")
+    assert "model3-search[serve]" in done.stderr
 
 
 def test_a_token_comes_from_a_file_or_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert token_of(None) is None
+    assert read_token(None) is None
     monkeypatch.setenv("MODEL3_TOKEN", f"{TOKEN}-2")
-    assert token_of(None) == f"{TOKEN}-2"
+    assert read_token(None) == f"{TOKEN}-2"
     (tmp_path / "token").write_text(f"{TOKEN}\n")
-    assert token_of(tmp_path / "token") == TOKEN
+    assert read_token(tmp_path / "token") == TOKEN
 
 
 @pytest.mark.parametrize("token", [b"", b"short", b"two words are too many", b"\xff" * 20])
 def test_a_weak_token_is_refused_and_not_repeated(tmp_path: Path, token: bytes) -> None:
     (tmp_path / "token").write_bytes(token)
     with pytest.raises(UserError, match="token") as error:
-        token_of(tmp_path / "token")
+        read_token(tmp_path / "token")
     assert not token or token.decode("latin-1") not in str(error.value)
     with pytest.raises(UserError, match="No such file"):
-        token_of(tmp_path / "nothing")
+        read_token(tmp_path / "nothing")
 
 
 def test_the_command_serves_tells_nobody_its_token_and_ends_well(exported: Path) -> None:

@@ -1,1 +1,1 @@
-"""A model as an ONNX graph: one module a kind of layer or operation."""
+"""A Keras model as an ONNX graph."""

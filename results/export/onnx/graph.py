@@ -14,32 +14,21 @@ IR_VERSION = 8
 IDS = "ids"
 PROBABILITY = "probability"
 
+Weights = npt.NDArray[np.float32]
+
 
 class Unsupported(Exception):
-    """A layer, or one of its settings, that has no translation here."""
+    """A layer, or one of its settings, that cannot be translated."""
 
 
 def require(holds: bool, layer: Any, what: str) -> None:
-    """Refuse a setting that is not translated.
-
-    Args:
-        holds: Whether the layer may be translated.
-        layer: The Keras layer.
-        what: What it has that has no translation.
-
-    Raises:
-        Unsupported: If it does not hold.
-    """
+    """Refuse a layer, and say what it has that cannot be translated, unless a condition holds."""
     if not holds:
         raise Unsupported(f"the layer {layer.name} ({type(layer).__name__}) has {what}")
 
 
-def array(variable: Any) -> npt.NDArray[np.float32]:
-    """Return a Keras variable's value.
-
-    Args:
-        variable: The variable.
-    """
+def array(variable: Any) -> Weights:
+    """Return a Keras variable's value."""
     return np.asarray(variable, dtype=np.float32)
 
 
@@ -47,18 +36,13 @@ class Graph:
     """An ONNX graph from ids to probabilities that grows node by node."""
 
     def __init__(self) -> None:
-        """Begin with the input alone."""
         self._nodes: list[Any] = []
         self._weights: list[Any] = []
 
     def weight(self, values: npt.ArrayLike) -> str:
-        """Add a constant.
+        """Add a constant, and return its name.
 
-        Args:
-            values: Floats, kept as float32, or integers, kept as int64; of numpy's int32, as that.
-
-        Returns:
-            Its name.
+        Floats are kept as float32, and integers as int64 unless they are numpy's int32.
         """
         array = np.asarray(values)
         if array.dtype != np.int32:
@@ -67,31 +51,24 @@ class Graph:
         self._weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
-    def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
-        """Add a node.
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node for an operator, and return its output's name."""
+        (output,) = self.add_multiple(1, operator, *inputs, **attributes)
+        return output
 
-        Args:
-            kind: The operator.
-            inputs: Names of tensors or weights; "" leaves an optional one out.
-            outputs: How many outputs the node has.
-            attributes: The operator's attributes.
-
-        Returns:
-            The output's name; a tuple of names where there are several.
-        """
+    def add_multiple(
+        self, outputs: int, operator: str, *inputs: str, **attributes: Any
+    ) -> list[str]:
+        """Add a node with several outputs, and return their names."""
         number = len(self._nodes)
-        names = [f"{kind.lower()}_{number}_{index}" for index in range(outputs)]
-        self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
-        return names[0] if outputs == 1 else tuple(names)
+        names = [f"{operator.lower()}_{number}_{index}" for index in range(outputs)]
+        self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        return names
 
     def model(self, output: str) -> onnx.ModelProto:
-        """Close the graph.
+        """Close the graph at the tensor that holds the probabilities, float32 [batch, 1].
 
-        Args:
-            output: Which tensor holds the probabilities, float32 [batch, 1].
-
-        Returns:
-            The checked model: int32 `ids` [batch, length] in, float32 `probability` [batch, 1] out.
+        The checked model takes int32 `ids` [batch, length] and gives `probability` [batch, 1].
         """
         nodes = [*self._nodes, helper.make_node("Identity", [output], [PROBABILITY])]
         ids = helper.make_tensor_value_info(IDS, TensorProto.INT32, ["batch", "length"])

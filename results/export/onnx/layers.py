@@ -1,37 +1,23 @@
 """Keras's layers as ONNX operators: those of the spaces here and of the baselines.
 
-Recurrent layers become ONNX's own LSTM, GRU and RNN, which onnxruntime computes in one call; a
-translation of TensorFlow's graph (tf2onnx) makes loops of GRU and SimpleRNN, and knows no GELU.
-All tensors between layers keep Keras's order: [batch, steps, width].
+Recurrent layers become ONNX's own LSTM, GRU and RNN, which onnxruntime computes in one call.
+tf2onnx, which translates TensorFlow's graph, turns GRU and SimpleRNN into loops and does not know
+GELU. All tensors between layers keep Keras's order: [batch, steps, width].
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from results.export.onnx.attention import attention
-from results.export.onnx.graph import Graph, Unsupported, array, require
+from results.export.onnx.graph import Graph, Unsupported, Weights, array, require
 from results.export.onnx.recurrent import bidirectional, recurrent
 
-Emit = Callable[[Graph, Any, list[str]], str]
+Emitter = Callable[[Graph, Any, list[str]], str]
 
 
 def emit(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    """Add a layer's operators.
-
-    Args:
-        graph: The graph.
-        layer: A built Keras layer.
-        inputs: Names of its input tensors.
-
-    Returns:
-        The name of its output tensor.
-
-    Raises:
-        Unsupported: If there is no translation.
-    """
+    """Add a built Keras layer's operators, and return the name of its output tensor."""
     kind = type(layer).__name__
     # A subclass may compute anything, whatever its name.
     if kind not in EMITTERS or not type(layer).__module__.startswith("keras."):
@@ -39,52 +25,49 @@ def emit(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return EMITTERS[kind](graph, layer, inputs)
 
 
-def _same(graph: Graph, layer: Any, inputs: list[str]) -> str:
+def _identity(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return inputs[0]
 
 
 def _embedding(graph: Graph, layer: Any, inputs: list[str]) -> str:
     require(not layer.mask_zero, layer, "a mask")
-    return str(graph.add("Gather", graph.weight(array(layer.embeddings)), inputs[0], axis=0))
+    return graph.add("Gather", graph.weight(array(layer.embeddings)), inputs[0], axis=0)
 
 
 def _dense(graph: Graph, layer: Any, inputs: list[str]) -> str:
     x = graph.add("MatMul", inputs[0], graph.weight(array(layer.kernel)))
     if layer.use_bias:
         x = graph.add("Add", x, graph.weight(array(layer.bias)))
-    return _activate(graph, layer, x)
+    return _activation(graph, layer, [x])
 
 
 def _activation(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return _activate(graph, layer, inputs[0])
-
-
-def _activate(graph: Graph, layer: Any, x: str) -> str:
+    x = inputs[0]
     name = layer.get_config()["activation"]
     if name == "linear":
         return x
     if name == "gelu":  # x / 2 * (1 + erf(x / sqrt 2)), Keras's default and not its approximation
         bell = graph.add("Erf", graph.add("Mul", x, graph.weight(np.sqrt(0.5))))
         half = graph.add("Mul", x, graph.weight(0.5))
-        return str(graph.add("Mul", half, graph.add("Add", bell, graph.weight(1.0))))
+        return graph.add("Mul", half, graph.add("Add", bell, graph.weight(1.0)))
     operators = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
     require(name in operators, layer, f"the activation {name}")
-    return str(graph.add(operators[name], x))
+    return graph.add(operators[name], x)
 
 
 def _conv(graph: Graph, layer: Any, inputs: list[str]) -> str:
     plain = (layer.strides, layer.dilation_rate, layer.groups) == ((1,), (1,), 1)
     require(plain, layer, "strides, dilation or groups")
-    return _convolution(graph, layer, inputs[0], array(layer.kernel).transpose(2, 1, 0))
+    return _convolve(graph, layer, inputs[0], array(layer.kernel).transpose(2, 1, 0))
 
 
 def _depthwise_conv(graph: Graph, layer: Any, inputs: list[str]) -> str:
     plain = (layer.strides, layer.dilation_rate, layer.depth_multiplier) == ((1,), (1,), 1)
     require(plain, layer, "strides, dilation or several filters a channel")
-    return _convolution(graph, layer, inputs[0], array(layer.kernel).transpose(1, 2, 0))
+    return _convolve(graph, layer, inputs[0], array(layer.kernel).transpose(1, 2, 0))
 
 
-def _convolution(graph: Graph, layer: Any, x: str, kernel: npt.NDArray[np.float32]) -> str:
+def _convolve(graph: Graph, layer: Any, x: str, kernel: Weights) -> str:
     """Convolve, with a kernel [filters, width or 1 for one filter a channel, steps]."""
     _require_channels_last(layer)
     require(layer.padding in ("same", "valid"), layer, f"the padding {layer.padding}")
@@ -96,7 +79,7 @@ def _convolution(graph: Graph, layer: Any, x: str, kernel: npt.NDArray[np.float3
     group = layer.input.shape[-1] // kernel.shape[1]
     x = graph.add("Transpose", x, perm=[0, 2, 1])
     x = graph.add("Conv", x, *operands, pads=pads, group=group)
-    return _activate(graph, layer, graph.add("Transpose", x, perm=[0, 2, 1]))
+    return _activation(graph, layer, [graph.add("Transpose", x, perm=[0, 2, 1])])
 
 
 def _max_pool(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -104,13 +87,13 @@ def _max_pool(graph: Graph, layer: Any, inputs: list[str]) -> str:
     _require_channels_last(layer)
     x = graph.add("Transpose", inputs[0], perm=[0, 2, 1])
     x = graph.add("MaxPool", x, kernel_shape=list(layer.pool_size), strides=list(layer.strides))
-    return str(graph.add("Transpose", x, perm=[0, 2, 1]))
+    return graph.add("Transpose", x, perm=[0, 2, 1])
 
 
-def _over_steps(operator: str) -> Emit:
+def _over_steps(operator: str) -> Emitter:
     def emitter(graph: Graph, layer: Any, inputs: list[str]) -> str:
         _require_channels_last(layer)
-        return str(graph.add(operator, inputs[0], axes=[1], keepdims=int(layer.keepdims)))
+        return graph.add(operator, inputs[0], axes=[1], keepdims=int(layer.keepdims))
 
     return emitter
 
@@ -121,9 +104,7 @@ def _layer_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
     operands = [graph.weight(array(layer.gamma))]
     if layer.beta is not None:
         operands.append(graph.weight(array(layer.beta)))
-    return str(
-        graph.add("LayerNormalization", inputs[0], *operands, axis=-1, epsilon=layer.epsilon)
-    )
+    return graph.add("LayerNormalization", inputs[0], *operands, axis=-1, epsilon=layer.epsilon)
 
 
 def _batch_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -136,29 +117,29 @@ def _batch_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
     if layer.beta is not None:
         shift = shift + np.asarray(layer.beta)
     x = graph.add("Mul", inputs[0], graph.weight(scale))
-    return str(graph.add("Add", x, graph.weight(shift)))
+    return graph.add("Add", x, graph.weight(shift))
 
 
 def _rescaling(graph: Graph, layer: Any, inputs: list[str]) -> str:
     require(layer.input.dtype == layer.compute_dtype == "float32", layer, "another type of numbers")
     x = graph.add("Mul", inputs[0], graph.weight(np.asarray(layer.scale, np.float32)))
-    return str(graph.add("Add", x, graph.weight(np.asarray(layer.offset, np.float32))))
+    return graph.add("Add", x, graph.weight(np.asarray(layer.offset, np.float32)))
 
 
 def _softmax(graph: Graph, layer: Any, inputs: list[str]) -> str:
     require(isinstance(layer.axis, int), layer, "several axes")
-    return str(graph.add("Softmax", inputs[0], axis=layer.axis))
+    return graph.add("Softmax", inputs[0], axis=layer.axis)
 
 
 def _dot(graph: Graph, layer: Any, inputs: list[str]) -> str:
     steps = layer.axes in (1, (1, 1), [1, 1]) and not layer.normalize
     require(steps and all(len(x.shape) == 3 for x in layer.input), layer, "other axes than steps")
-    return str(graph.add("MatMul", graph.add("Transpose", inputs[0], perm=[0, 2, 1]), inputs[1]))
+    return graph.add("MatMul", graph.add("Transpose", inputs[0], perm=[0, 2, 1]), inputs[1])
 
 
 def _flatten(graph: Graph, layer: Any, inputs: list[str]) -> str:
     _require_channels_last(layer)
-    return str(graph.add("Flatten", inputs[0], axis=1))
+    return graph.add("Flatten", inputs[0], axis=1)
 
 
 def _add(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -169,47 +150,72 @@ def _add(graph: Graph, layer: Any, inputs: list[str]) -> str:
 
 
 def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return str(graph.add("Concat", *inputs, axis=layer.axis))
+    return graph.add("Concat", *inputs, axis=layer.axis)
 
 
 def _attention(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return attention(graph, layer, inputs)
+    """Add MultiHeadAttention as matrix products, which every runtime has.
+
+    The inputs are query, value and perhaps key, each [batch, steps, width].
+    """
+    config = layer.get_config()
+    require(len(inputs) in (2, 3), layer, "other inputs than query, value and key")
+    require(config["attention_axes"] in ([1], (1,)), layer, "other axes than the steps")
+    unusual = [name for name in ("use_gate", "sliding_window") if config.get(name)]
+    require(not unusual, layer, f"the setting {', '.join(unusual)}")
+    query, value, key = (*inputs, inputs[1])[:3]
+    q = _project_to_heads(graph, layer.query_dense, query, [0, 2, 1, 3])
+    k = _project_to_heads(graph, layer.key_dense, key, [0, 2, 3, 1])  # its steps at the end
+    v = _project_to_heads(graph, layer.value_dense, value, [0, 2, 1, 3])
+    scale = graph.weight(1 / np.sqrt(config["key_dim"]))
+    scores = graph.add("MatMul", graph.add("Mul", q, scale), k)
+    mixed = graph.add("MatMul", graph.add("Softmax", scores, axis=-1), v)
+    x = graph.add("Transpose", mixed, perm=[0, 2, 1, 3])  # [batch, steps, heads, width of each]
+    kernel = array(layer.output_dense.kernel)  # [heads, width of each, width]
+    require(kernel.ndim == 3, layer.output_dense, "several axes of its output")
+    flat = kernel.reshape(-1, kernel.shape[-1])
+    x = graph.add("Reshape", x, graph.weight([0, 0, len(flat)]))
+    return _with_bias(graph, layer.output_dense, graph.add("MatMul", x, graph.weight(flat)))
 
 
-def _recurrent(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return recurrent(graph, layer, inputs[0])
+def _project_to_heads(graph: Graph, dense: Any, x: str, order: list[int]) -> str:
+    """Project [batch, steps, width] to [batch, steps, heads, width of each], and reorder that."""
+    kernel = array(dense.kernel)  # [width, heads, width of each]
+    x = graph.add("MatMul", x, graph.weight(kernel.reshape(len(kernel), -1)))
+    x = graph.add("Reshape", x, graph.weight([0, 0, *kernel.shape[1:]]))
+    return graph.add("Transpose", _with_bias(graph, dense, x), perm=order)
 
 
-def _bidirectional(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return bidirectional(graph, layer, inputs[0])
+def _with_bias(graph: Graph, dense: Any, x: str) -> str:
+    return x if dense.bias is None else graph.add("Add", x, graph.weight(array(dense.bias)))
 
 
 def _require_channels_last(layer: Any) -> None:
     require(layer.data_format == "channels_last", layer, "its channels first")
 
 
-EMITTERS: dict[str, Emit] = {
+EMITTERS: dict[str, Emitter] = {
     "Activation": _activation,
     "Add": _add,
     "BatchNormalization": _batch_norm,
-    "Bidirectional": _bidirectional,
+    "Bidirectional": bidirectional,
     "Concatenate": _concatenate,
     "Conv1D": _conv,
     "Dense": _dense,
     "DepthwiseConv1D": _depthwise_conv,
     "Dot": _dot,
-    "Dropout": _same,
+    "Dropout": _identity,
     "Embedding": _embedding,
     "Flatten": _flatten,
-    "GRU": _recurrent,
+    "GRU": recurrent,
     "GlobalAveragePooling1D": _over_steps("ReduceMean"),
     "GlobalMaxPooling1D": _over_steps("ReduceMax"),
-    "LSTM": _recurrent,
+    "LSTM": recurrent,
     "LayerNormalization": _layer_norm,
     "MaxPooling1D": _max_pool,
     "MultiHeadAttention": _attention,
     "Rescaling": _rescaling,
-    "SimpleRNN": _recurrent,
+    "SimpleRNN": recurrent,
     "Softmax": _softmax,
-    "SpatialDropout1D": _same,
+    "SpatialDropout1D": _identity,
 }

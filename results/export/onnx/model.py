@@ -1,12 +1,18 @@
-"""A Keras model as an ONNX model: its layers walked from the ids to the probability."""
+"""A Keras model as an ONNX model: its layers and operations, from the ids to the probability."""
 
 from typing import Any
 
+import numpy as np
 import onnx
 
 from results.export.onnx.graph import IDS, Graph, Unsupported
 from results.export.onnx.layers import emit
-from results.export.onnx.operations import TENSOR, is_operation, operate
+
+# Keras's operations on integers, which turn ids into n-grams. A layer may have the same class name.
+_OPERATIONS = "keras.src.ops.numpy"
+_ARITHMETIC = {"Add": "Add", "Mod": "Mod", "Multiply": "Mul"}
+_TENSOR = "__keras_tensor__"
+_ALL_ROWS = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
 
 
 def translate(model: Any) -> onnx.ModelProto:
@@ -19,9 +25,9 @@ def translate(model: Any) -> onnx.ModelProto:
         The ONNX model, for ids of any batch size and length.
 
     Raises:
-        Unsupported: If one of its layers, or the way they are connected, has no translation.
+        Unsupported: If one of its layers, or the way they are connected, cannot be translated.
     """
-    import keras  # Here: what imports this file must not wait for TensorFlow.
+    import keras  # Here, so that importing this module does not wait for TensorFlow.
 
     graph = Graph()
     if type(model) is keras.Sequential:
@@ -42,13 +48,13 @@ def _functional(graph: Graph, model: Any) -> str:
     (entry, *_), (output, *_) = ends
     tensors = {entry: IDS}
     for part in config["layers"]:  # in an order in which they can be computed
-        if part["name"] != entry:
-            inputs = [tensors[name] for name in _sources(part)]
-            tensors[part["name"]] = (
-                operate(graph, part, tensors)
-                if is_operation(part)
-                else emit(graph, model.get_layer(part["name"]), inputs)
-            )
+        if part["name"] == entry:
+            continue
+        inputs = [tensors[name] for name in _sources(part)]
+        if part.get("module") == _OPERATIONS:
+            tensors[part["name"]] = _operation(graph, part, tensors)
+        else:
+            tensors[part["name"]] = emit(graph, model.get_layer(part["name"]), inputs)
     return tensors[output]
 
 
@@ -57,16 +63,54 @@ def _sources(part: dict[str, Any]) -> list[str]:
     if len(part["inbound_nodes"]) != 1:
         raise Unsupported(f"the layer {part['name']} is used more than once")
     (node,) = part["inbound_nodes"]
-    if _tensors(node["kwargs"]):
+    if _tensor_names(node["kwargs"]):
         raise Unsupported(f"the layer {part['name']} takes tensors by name")
-    return _tensors(node["args"])
+    return _tensor_names(node["args"])
 
 
-def _tensors(value: Any) -> list[str]:
+def _tensor_names(value: Any) -> list[str]:
     if isinstance(value, dict):
-        if value.get("class_name") == TENSOR:
+        if value.get("class_name") == _TENSOR:
             return [value["config"]["keras_history"][0]]
-        return [name for entry in value.values() for name in _tensors(entry)]
+        return [name for entry in value.values() for name in _tensor_names(entry)]
     if isinstance(value, list | tuple):
-        return [name for entry in value for name in _tensors(entry)]
+        return [name for entry in value for name in _tensor_names(entry)]
     return []
+
+
+def _operation(graph: Graph, part: dict[str, Any], tensors: dict[str, str]) -> str:
+    """Add an operation on integers, given its entry in the model's config."""
+    (node,) = part["inbound_nodes"]
+    kind, args = part["class_name"], node["args"]
+    if len(args) == 2 and not node["kwargs"]:
+        if kind == "GetItem" and _is_integer_tensor(args[0]) and _is_slice_of_steps(args[1]):
+            bounds = args[1][1]["config"]
+            start = 0 if bounds["start"] is None else bounds["start"]
+            stop = np.iinfo(np.int64).max if bounds["stop"] is None else bounds["stop"]
+            x = tensors[_tensor_names(args[0])[0]]
+            return graph.add("Slice", x, *map(graph.weight, ([start], [stop], [1])))
+        if kind in _ARITHMETIC and all(type(x) is int or _is_integer_tensor(x) for x in args):
+            operands = [
+                graph.weight(np.int32(x)) if type(x) is int else tensors[_tensor_names(x)[0]]
+                for x in args
+            ]
+            return graph.add(_ARITHMETIC[kind], *operands)
+    raise Unsupported(f"the operation {part['name']} ({kind}) has no translation")
+
+
+def _is_integer_tensor(arg: Any) -> bool:
+    is_tensor = isinstance(arg, dict) and arg.get("class_name") == _TENSOR
+    return is_tensor and arg["config"]["dtype"] == "int32"
+
+
+def _is_slice_of_steps(key: Any) -> bool:
+    """Return whether a key cuts steps off [batch, steps]: `x[:, start:stop]`."""
+    if not isinstance(key, list | tuple) or len(key) != 2 or key[0] != _ALL_ROWS:
+        return False
+    steps = key[1]
+    return (
+        isinstance(steps, dict)
+        and steps.get("class_name") == "__slice__"
+        and set(steps["config"]) == set(_ALL_ROWS["config"])
+        and steps["config"]["step"] is None
+    )

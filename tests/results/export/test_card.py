@@ -7,13 +7,11 @@ import pytest
 from huggingface_hub import ModelCard
 
 from data.reading import DROPPED_KEYS
-from results.export.card import card
-from results.export.card_sections import Subject
-from results.export.formats import FORMATS
-from results.export.markdown import code, table, text
+from results.export.formats import MODEL_FORMATS
+from results.export.model_card import CardSubject, code, model_card, table, text
 from results.leaderboard import Leaderboard
 from results.scoring import Threshold
-from results.serving.exported import Preprocessing
+from results.serving import Preprocessing
 from tests.results.boards import board, everything
 
 EVIL = "a|b `c` ```\n# <img src=x onerror=alert(1)> [x](javascript:alert(1)) ---"
@@ -21,7 +19,7 @@ EVIL = "a|b `c` ```\n# <img src=x onerror=alert(1)> [x](javascript:alert(1)) ---
 
 def subject(
     leaderboard: Leaderboard | None = None, name: str = "trial 17", **values: Any
-) -> Subject:
+) -> CardSubject:
     board = leaderboard or everything()
     row = board.find(name)
     assert row is not None
@@ -31,16 +29,16 @@ def subject(
         "preprocessing": Preprocessing("access-log", DROPPED_KEYS, True, "real"),
         "threshold": Threshold(0.25, "fpr=0.001", 0.75, 0.0005),
         "heldout": Threshold(0.25, "0.25", 0.7321, 0.0123),
-        "formats": tuple(FORMATS),
+        "formats": tuple(MODEL_FORMATS),
         "problems": {},
         "versions": {"python": "3.11.7", "keras": "3.15.1"},
         **values,
     }
-    return Subject(**given)
+    return CardSubject(**given)
 
 
 def test_the_hub_reads_its_metadata() -> None:
-    data = ModelCard(card(subject())).data
+    data = ModelCard(model_card(subject())).data
     assert (data.library_name, data.pipeline_tag) == ("keras", "text-classification")
     assert {"onnx", "litert"} <= set(data.tags)
     assert data.model_name == "Model 3 (trial 17)"
@@ -53,13 +51,13 @@ def test_the_hub_reads_its_metadata() -> None:
 
 
 def test_a_trial_without_scores_has_a_card_without_results() -> None:
-    data = ModelCard(card(subject(name="trial 9"))).data
+    data = ModelCard(model_card(subject(name="trial 9"))).data
     assert data.metrics == []
     assert not data.eval_results
 
 
 def test_it_says_what_was_measured() -> None:
-    said = card(subject())
+    said = model_card(subject())
     row = everything().find("trial 17")
     assert row is not None
     assert "Model 3 (trial 17) beats Model 2 by 1.6 points (.9960 against .9800" in said
@@ -74,17 +72,17 @@ def test_it_says_what_was_measured() -> None:
 
 
 def test_it_lists_the_formats_that_are_there() -> None:
-    said = card(subject(formats=("keras",), problems={"onnx": "the layer x (Foo) is odd"}))
+    said = model_card(subject(formats=("keras",), problems={"onnx": "the layer x (Foo) is odd"}))
     assert "model.keras" in said
     assert "model.onnx" not in said
     assert "predict.py" not in said
     assert "It could not be written as onnx: the layer x (Foo) is odd." in said
-    assert "predict.py" in card(subject())
+    assert "predict.py" in model_card(subject())
 
 
 def test_a_folder_of_this_machine_is_not_told() -> None:
     board = replace(everything(), data={"source": "/home/somebody/logs/access.csv"})
-    said = card(subject(board))
+    said = model_card(subject(board))
     assert "somebody" not in said
     assert ModelCard(said).data.eval_results[0].dataset_name == "access.csv"
 
@@ -93,7 +91,7 @@ def test_no_value_becomes_markup() -> None:
     board = everything()
     rows = tuple(replace(row, name=EVIL) if row.name == "trial 17" else row for row in board.rows)
     evil = replace(board, data={"source": EVIL, "format": EVIL}, protocol={EVIL: EVIL}, rows=rows)
-    said = card(subject(evil, EVIL, problems={"onnx": EVIL}, versions={EVIL: EVIL}))
+    said = model_card(subject(evil, EVIL, problems={"onnx": EVIL}, versions={EVIL: EVIL}))
     body = said.split("\n---\n", 1)[1]
     plain = "\n".join(line for line in body.splitlines() if "source: " not in line)
     for line in plain.splitlines():
@@ -124,7 +122,7 @@ def test_pieces() -> None:
 def test_a_refit_says_what_it_was_trained_on_and_compared_with() -> None:
     first = {"trial 17": range(2), "trial 12": range(9), "model2": range(40), "linear": range(20)}
     refits = {"trial 17, refit": range(1), "model2, refit": range(30)}
-    said = card(subject(board({**first, **refits}), "trial 17, refit"))
+    said = model_card(subject(board({**first, **refits}), "trial 17, refit"))
     assert said.count("\n# ") == 1 and "# Model 3 (trial 17, refit)\n" in said
     assert "is that champion trained again on all training rows" in said
     assert "**Model 3 (trial 17, refit)** | .9990 |" in said
@@ -133,5 +131,5 @@ def test_a_refit_says_what_it_was_trained_on_and_compared_with() -> None:
     assert "trial 12" not in said
     assert "kept from before the refit, when on the validation rows it finds .7500 of" in said
     assert "on the held-out rows this model, trained on those as well, has .7321 and .0123." in said
-    before = card(subject(board({**first, **refits})))
+    before = model_card(subject(board({**first, **refits})))
     assert "| Model 2, refit |" not in before and "trained on those as well" not in before

@@ -1,5 +1,6 @@
 """Formats are kept where they give the search's scores, and said to be missing where not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from data.common.errors import UserError
 from data.dataset.encoding import Encoded
-from results.export.conversion import Sample, convert
-from results.export.formats import FORMATS
+from results.export import Sample
+from results.export.conversion import convert
+from results.export.formats import MODEL_FORMATS
 from results.scoring import probabilities
 from tests.results.architectures import DRAWS, FAMILY_DRAWS, NUM_WORDS, drawn, of_family
 from tests.results.runtimes import fresh_scores
@@ -50,7 +52,7 @@ def _assert_kept_in_every_format(model: Any, folder: Path) -> None:
     sample = sample_of(model, records())
     assert sample.scores.std() > 1e-3
     assert convert(folder, OTHERS, sample) == {}
-    for each in FORMATS.values():
+    for each in MODEL_FORMATS.values():
         assert (folder / each.path).exists()
 
 
@@ -65,13 +67,13 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sample]:
     return folder, sample
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", MODEL_FORMATS)
 def test_a_fresh_process_gives_the_same_scores(
     name: str, converted: tuple[Path, Sample], tmp_path: Path
 ) -> None:
     folder, sample = converted
     found = fresh_scores(name, folder, sample.encoded, sample.rows, tmp_path)
-    np.testing.assert_allclose(found, sample.scores, rtol=0, atol=FORMATS[name].tolerance)
+    np.testing.assert_allclose(found, sample.scores, rtol=0, atol=MODEL_FORMATS[name].tolerance)
 
 
 def test_a_wrong_keras_model_leaves_nothing(converted: tuple[Path, Sample]) -> None:
@@ -90,14 +92,14 @@ def test_a_wrong_format_is_removed(converted: tuple[Path, Sample], tmp_path: Pat
     def write_another(model: Any, path: Path) -> None:
         weights = model.get_weights()
         model.set_weights([*weights[:-1], weights[-1] + 0.5])
-        FORMATS["onnx"].write(model, path)
+        MODEL_FORMATS["onnx"].write(model, path)
 
     import results.export.conversion as module
 
-    onnx = FORMATS["onnx"]
-    wrong = type(onnx)(onnx.name, onnx.path, (), onnx.tolerance, write_another, onnx.load)
+    onnx = MODEL_FORMATS["onnx"]
+    wrong = replace(onnx, write=write_another)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FORMATS", {**FORMATS, "onnx": wrong})
+        patch.setattr(module, "MODEL_FORMATS", {**MODEL_FORMATS, "onnx": wrong})
         problems = convert(tmp_path, ("onnx",), sample)
     assert problems["onnx"].startswith("its scores differ from the search's by 0.")
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]

@@ -15,9 +15,11 @@ import pytest
 from data.common import command
 from data.common.errors import UserError
 from results import predict, serve
-from results.export.export import chosen, export, load_export, versions
-from results.serving.exported import FILES, Preprocessing
-from results.serving.manifest import MANIFEST, manifest
+from results.export import write_export
+from results.export.command import find_result
+from results.export.export import versions
+from results.serving import MANIFEST, Preprocessing, load_export, make_manifest
+from results.serving.export_folder import REQUIRED_FILES
 from results.study import Result
 from tests.results.conftest import Trained
 from tests.results.hostile import layer_in, with_config
@@ -40,14 +42,14 @@ def again(exported: Path, trained: Trained, to: Path, **changed: Any) -> Path:
         "metrics": {},
         **changed,
     }
-    return export(Result("trial 3", "trial", "complete", artifacts=artifacts), to, **values)
+    return write_export(Result("trial 3", "trial", "complete", artifacts=artifacts), to, **values)
 
 
 def test_holds_everything_and_its_manifest(exported: Path) -> None:
-    assert sorted(path.name for path in exported.iterdir()) == sorted([*FILES, MANIFEST])
+    assert sorted(path.name for path in exported.iterdir()) == sorted([*REQUIRED_FILES, MANIFEST])
     assert [path.name for path in exported.parent.iterdir() if "best" in path.name] == ["best"]
     listed = json.loads((exported / MANIFEST).read_text())["files"]
-    for name in FILES:
+    for name in REQUIRED_FILES:
         content = (exported / name).read_bytes()
         assert listed[name] == {
             "size": len(content),
@@ -69,19 +71,19 @@ def test_is_loaded_as_it_was_exported(exported: Path, trained: Trained) -> None:
 
 def test_versions_are_named(exported: Path) -> None:
     written = json.loads((exported / "versions.json").read_text())
-    assert written == versions()
+    assert written == versions(["keras"])
     assert written["keras"] == keras.__version__
     assert set(written) >= {"python", "tensorflow", "keras_tuner", "optuna", "model3-search"}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", REQUIRED_FILES)
 def test_a_missing_file_is_named(exported: Path, name: str) -> None:
     (exported / name).unlink()
     with pytest.raises(UserError, match=f"{name} is missing"):
         load_export(exported)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", REQUIRED_FILES)
 def test_a_changed_byte_is_noticed(exported: Path, name: str) -> None:
     content = bytearray((exported / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -168,7 +170,7 @@ def test_a_damaged_manifest_is_refused(
 def _reseal(folder: Path) -> None:
     """Write a manifest that fits, as someone who knows the format would."""
     (folder / MANIFEST).unlink()
-    (folder / MANIFEST).write_text(json.dumps(manifest(folder)))
+    (folder / MANIFEST).write_text(json.dumps(make_manifest(folder)))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +263,7 @@ def test_a_link_within_the_folder_is_followed(exported: Path) -> None:
     (exported / "model.keras").rename(exported / "the-model.keras")
     (exported / "model.keras").symlink_to("the-model.keras")
     _reseal(exported)
-    assert load_export(exported).threshold == 0.5
+    assert load_export(exported).threshold.value == 0.5
 
 
 def test_an_absent_folder_and_a_file_are_refused(tmp_path: Path) -> None:
@@ -308,7 +310,7 @@ def test_other_folders_are_left_alone(exported: Path, trained: Trained, tmp_path
 def test_a_checkpoint_that_was_not_kept_is_said(tmp_path: Path, trained: Trained) -> None:
     for artifacts in ("", str(tmp_path)):
         with pytest.raises(UserError, match=r"trial 8 has no model\.keras \(status pruned\)"):
-            export(
+            write_export(
                 Result("trial 8", "trial", "pruned", artifacts=artifacts),
                 tmp_path / "best",
                 vocabulary=trained.vocabulary,
@@ -328,11 +330,11 @@ def test_preprocessing_must_be_whole() -> None:
 def test_the_trial_that_is_named() -> None:
     trials = [Result(f"trial {n}", "trial", "complete", number=n) for n in (0, 2, 10)]
     results = [Result("model2", "baseline", "complete"), *trials]
-    assert chosen(results, "trial 2", "best") is trials[1]
-    assert chosen(results, None, "10") is trials[2]
+    assert find_result(results, "trial 2", "best") is trials[1]
+    assert find_result(results, None, "10") is trials[2]
     with pytest.raises(UserError, match="no champion"):
-        chosen(results, None, "best")
+        find_result(results, None, "best")
     with pytest.raises(UserError, match="--trial is '7', but must be best or one of: 0, 2, 10"):
-        chosen(results, None, "7")
+        find_result(results, None, "7")
     with pytest.raises(UserError, match="one of: none"):
-        chosen(results[:1], None, "0")
+        find_result(results[:1], None, "0")

@@ -15,10 +15,10 @@ import pytest
 
 from data.common.errors import UserError
 from data.dataset.dataset import Dataset
-from results.export.export import export_trial, load_export, main
+from results.export import export_trial, main
 from results.leaderboard import build_leaderboard, format_share
 from results.scoring import SCORES, ThresholdRule, choose_threshold, probabilities, save_scores
-from results.serving.manifest import manifest_files
+from results.serving import load_export, manifest_files
 from results.study import (
     ACCURACY,
     CHECKPOINT,
@@ -101,10 +101,10 @@ def test_every_format_with_a_threshold_of_the_validation_rows(run: Store, tmp_pa
     scores = run.scores(run.results()[0])
     assert scores is not None
     labels = run.dataset.labels_of(run.dataset.split.validation)
-    above = scores["validation"] > loaded.threshold
-    assert loaded.decision.rule == "fpr=0.1"
-    assert loaded.decision.false_positive_rate == above[labels == 0].mean() <= 0.1
-    assert loaded.decision.recall == above[labels == 1].mean()
+    above = scores["validation"] > loaded.threshold.value
+    assert loaded.threshold.rule == "fpr=0.1"
+    assert loaded.threshold.false_positive_rate == above[labels == 0].mean() <= 0.1
+    assert loaded.threshold.recall == above[labels == 1].mean()
     listed = manifest_files(to)
     assert listed is not None
     assert {"model.onnx", "model.tflite", "predict.py", "saved_model/saved_model.pb"} <= set(listed)
@@ -122,8 +122,8 @@ def test_the_search_writes_keras_with_its_documents(run: Store, tmp_path: Path) 
     assert present >= DOCUMENTS
     assert not {"predict.py", "model.onnx", "saved_model"} & present
     loaded = load_export(tmp_path / "best")
-    assert (loaded.threshold, loaded.decision.rule) == (0.5, "0.5")
-    assert loaded.decision.recall is not None
+    assert (loaded.threshold.value, loaded.threshold.rule) == (0.5, "0.5")
+    assert loaded.threshold.recall is not None
 
 
 def test_an_export_with_folders_is_replaced_and_guarded(run: Store, tmp_path: Path) -> None:
@@ -234,8 +234,10 @@ def test_the_refit_champion_is_exported_with_the_threshold_from_before(
     before, after = run.scores(run.results()[0]), run.scores(refit)
     assert before is not None and after is not None
     labels = run.dataset.labels_of(split.validation)
-    assert loaded.decision == choose_threshold(labels, before["validation"], ThresholdRule(fpr=0.1))
-    assert loaded.decision != choose_threshold(labels, after["validation"], ThresholdRule(fpr=0.1))
+    assert loaded.threshold == choose_threshold(
+        labels, before["validation"], ThresholdRule(fpr=0.1)
+    )
+    assert loaded.threshold != choose_threshold(labels, after["validation"], ThresholdRule(fpr=0.1))
     found = score(loaded.model, run.dataset, split.heldout)
     np.testing.assert_allclose(found, after["heldout"], rtol=0, atol=1e-5)
     assert np.abs(found - before["heldout"]).max() > 1e-3
@@ -243,7 +245,7 @@ def test_the_refit_champion_is_exported_with_the_threshold_from_before(
     told = json.loads((to / "manifest.json").read_text())["model"]
     assert told == {"name": "trial 0, refit", "trained_on": "fit and validation rows"}
     heldout = choose_threshold(
-        run.heldout_labels(), after["heldout"], ThresholdRule(value=loaded.threshold)
+        run.heldout_labels(), after["heldout"], ThresholdRule(value=loaded.threshold.value)
     )
     rates = f"{format_share(heldout.recall)} and {format_share(heldout.false_positive_rate)}."
     assert f"this model, trained on those as well, has {rates}" in (to / "README.md").read_text()

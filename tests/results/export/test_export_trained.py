@@ -9,7 +9,7 @@ import pytest
 
 from data import synthetic
 from data.dataset.batching import padded_lengths
-from results.export.formats import FORMATS
+from results.export.formats import MODEL_FORMATS
 from results.study import Store, result_to_export as exported_by
 from tests.commands import call
 from tests.results.export.test_stand_alone import run as stand_alone
@@ -43,14 +43,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
     )  # fmt: skip
     assert done.status == 0, done.err
     done = call(
-        "results.export", runs / "run", "--to", runs / "all", "--format", ",".join(FORMATS),
+        "results.export", runs / "run", "--to", runs / "all", "--format", ",".join(MODEL_FORMATS),
         "--threshold", "cost=1:10",
     )  # fmt: skip
     assert done.status == 0, done.err
     return runs / "all", Store.open(runs / "run")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", MODEL_FORMATS)
 def test_every_runtime_gives_the_scores_of_the_search(
     name: str, exported: tuple[Path, Store], tmp_path: Path
 ) -> None:
@@ -64,7 +64,7 @@ def test_every_runtime_gives_the_scores_of_the_search(
     assert store.dataset.encoded.lengths[rows].max() == 1024
     found = fresh_scores(name, folder, store.dataset.encoded, rows, tmp_path)
     assert len(set(found.tolist())) > len(rows) / 2
-    np.testing.assert_allclose(found, scores["heldout"], rtol=0, atol=FORMATS[name].tolerance)
+    np.testing.assert_allclose(found, scores["heldout"], rtol=0, atol=MODEL_FORMATS[name].tolerance)
     print(f"{name}: {np.abs(found - scores['heldout']).max():.2g} at most on {len(rows)} records")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from results.export.preprocessing_doc import preprocessing_text
 from results.scoring import Threshold
-from results.serving.exported import Preprocessing
+from results.serving import Preprocessing
 
 HALF = Threshold(0.5, "0.5")
 

@@ -12,12 +12,11 @@ import numpy as np
 import onnx
 import pytest
 
-from results.export.conversion import Sample
-from results.export.export import STAND_ALONE, export, load_export
-from results.export.test_vectors import vectors
+from results.export import Sample, write_export
+from results.export.export import STAND_ALONE
+from results.export.preprocessing_doc import vectors_text
 from results.scoring import Threshold, probabilities
-from results.serving.manifest import manifest
-from results.serving.predictor import Predictor
+from results.serving import Predictor, load_export, make_manifest
 from results.study import Result
 from tests.results.conftest import Trained
 
@@ -81,7 +80,7 @@ def stand_alone(
     """Export the small trained model as ONNX, with predict.py beside it."""
     rows = np.arange(len(trained.encoded))
     scores = probabilities(trained.model, trained.encoded, rows, padding="real")
-    return export(
+    return write_export(
         Result("trial 3", "trial", "complete", artifacts=str(kept / "artifacts")),
         to,
         vocabulary=trained.vocabulary,
@@ -126,7 +125,7 @@ def test_the_threshold_decides_here_and_there(kept: Path, trained: Trained, tmp_
     middle = (scores[29] + scores[30]) / 2
     folder = stand_alone(kept, trained, tmp_path / "best", threshold=middle)
     assert sum(answer["label"] for answer in run(folder, lines)) == 10
-    assert load_export(folder).threshold == middle
+    assert load_export(folder).threshold.value == middle
     ours = Predictor.load(folder).answers(lines)
     assert sum(answer["label"] == 1 for answer in ours) == 10
 
@@ -144,7 +143,7 @@ def test_the_vectors_hold(kept: Path, trained: Trained, tmp_path: Path) -> None:
     sample = Sample(trained.encoded, rows, scores, "real")
     made = [
         json.loads(line)
-        for line in vectors(Data, sample, exported.preprocessing).splitlines()  # type: ignore[arg-type]
+        for line in vectors_text(Data, sample, exported.preprocessing).splitlines()  # type: ignore[arg-type]
     ]
     assert {1024} < {vector["padded_length"] for vector in made}
     found = run(folder, [vector["raw"] for vector in made])
@@ -196,7 +195,7 @@ def _reads_another_file(folder: Path) -> None:
     weights.ClearField("raw_data")
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     (folder / "manifest.json").unlink()
-    (folder / "manifest.json").write_text(json.dumps(manifest(folder)))
+    (folder / "manifest.json").write_text(json.dumps(make_manifest(folder)))
 
 
 @pytest.mark.parametrize(

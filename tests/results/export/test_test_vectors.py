@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from data.dataset.dataset import Dataset
+from data.dataset import Dataset
 from data.reading import DROPPED_KEYS, clean, parse_line
-from results.export.conversion import Sample
-from results.export.test_vectors import COUNT, raw, vectors
-from results.serving.exported import Preprocessing
+from results.export import Sample
+from results.export.preprocessing_doc import VECTORS, raw_record, vectors_text
+from results.serving import Preprocessing
 
 PREPROCESSING = Preprocessing("access-log", DROPPED_KEYS, True, "real")
 
@@ -19,8 +19,8 @@ def test_each_step_is_what_the_search_did(dataset: Dataset) -> None:
     scores = np.linspace(0, 1, len(heldout)).astype(np.float32)
     scores[int(dataset.encoded.lengths[heldout].argmax())] = np.nan
     sample = Sample(dataset.encoded, heldout, scores, "real")
-    made = [json.loads(line) for line in vectors(dataset, sample, PREPROCESSING).splitlines()]
-    assert len(made) == COUNT
+    made = [json.loads(line) for line in vectors_text(dataset, sample, PREPROCESSING).splitlines()]
+    assert len(made) == VECTORS
     known = {dataset.texts[int(row)]: index for index, row in enumerate(heldout)}
     for vector in made:
         assert list(vector) == ["raw", "text", "ids", "padded_length", "score"]
@@ -46,14 +46,14 @@ def test_each_step_is_what_the_search_did(dataset: Dataset) -> None:
     ],
 )
 def test_a_raw_record_gives_cleaning_its_work(text: str) -> None:
-    made = raw(text, "access-log", ("timestamp", "headers"))
+    made = raw_record(text, "access-log", ("timestamp", "headers"))
     assert clean(made, ("timestamp", "headers")) == text
     assert '"timestamp": ' in made
-    assert raw(text, "jsonl", ()) == made.replace(
+    assert raw_record(text, "jsonl", ()) == made.replace(
         '"timestamp": "deleted 0", "headers": "deleted 1"' + ", " * (text != "{}"), ""
     )
 
 
 @pytest.mark.parametrize("text", ["plain", 'a,"b",0', "", "a,1", "größe"])
 def test_a_text_is_quoted_where_it_must_be(text: str) -> None:
-    assert parse_line(raw(text, "text", ()), "text") == text
+    assert parse_line(raw_record(text, "text", ()), "text") == text

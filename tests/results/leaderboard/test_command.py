@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from data.common.command import run
 from data.common.errors import UserError
 from data.dataset.dataset import prepare
-from results.export.export import main as export_main
+from results.export import main as export_main
 from results.leaderboard import (
     build_leaderboard,
     find_run,
@@ -27,8 +27,8 @@ from results.leaderboard import (
     save_leaderboard,
     verdict,
 )
-from results.predict import Predictor
 from results.scoring import accuracy, probabilities, save_scores
+from results.serving import Predictor
 from results.study import ACCURACY, Result, Store, record_repeat, repeat_folder
 from tests.results.conftest import Trained
 

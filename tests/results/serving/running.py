@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results.serve import bound
+from results.serve import bind
 from results.serving.batcher import Compute
-from results.serving.server import Server, config
-from results.serving.service import Limits, Service
+from results.serving.service import DrainingServer, Limits, Service
 from tests.commands import ENVIRONMENT, ROOT
 
 
@@ -44,7 +43,7 @@ class Running:
     """
 
     port: int
-    server: Server
+    server: DrainingServer
 
     def connect(self) -> http.client.HTTPConnection:
         """Open a connection."""
@@ -99,8 +98,8 @@ def serving(
         It, while it runs.
     """
     service = Service(compute, limits=limits or Limits(), token=token)
-    server = Server(config(service), service)
-    with bound("127.0.0.1", 0, None) as listener:
+    server = DrainingServer(service)
+    with bind("127.0.0.1", 0, None) as listener:
         port = listener.getsockname()[1]
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

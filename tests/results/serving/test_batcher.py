@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from results.serving.batcher import Batcher, Full
-from results.serving.predictor import Answer
+from results.serving.batcher import Batcher, QueueFull
+from results.serving.preprocessing import Answer
 
 
 class Model:
@@ -91,7 +91,7 @@ def test_a_full_queue_refuses_and_takes_again_later() -> None:
     async def test(batcher: Batcher, model: Model) -> None:
         first = ask(batcher, *range(8))
         await until(lambda: batcher.waiting == 8)
-        with pytest.raises(Full):
+        with pytest.raises(QueueFull):
             await batcher.answers([8])
         model.may.release(9)
         await first

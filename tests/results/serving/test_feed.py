@@ -10,7 +10,7 @@ import pytest
 
 from data.common.errors import UserError
 from data.reading.source import MAX_LINE
-from results.serving.feed import batches_of_file, batches_of_stream
+from results.serving import batches_of_file, batches_of_stream
 
 
 def test_lines_arrive_in_batches_of_512_whatever_the_chunks_are(tmp_path: Path) -> None:

@@ -18,8 +18,7 @@ import keras
 import numpy as np
 import pytest
 
-from results.serving.keras_model import Refused, load_model
-from results.serving.keras_names import LAYERS, names
+from results.serving.keras_checker import LAYERS, Refused, load_model, names
 from tests.results.hostile import (
     CONFIG,
     METADATA,

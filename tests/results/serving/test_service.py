@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from results.serving.predictor import Answer, Predictor
-from results.serving.service import Limits
+from results.serving import Limits, Predictor
+from results.serving.preprocessing import Answer
 from tests.results.conftest import Trained, record
 from tests.results.serving.running import Running, send, serving, until
 

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from results.serving.predictor import Predictor
-from results.serving.stream import Stream
+from results.serving import Predictor, Stream
 from tests.results.conftest import Trained
 
 

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from data.common.errors import UserError
-from results.export.export import chosen
+from results.export.command import find_result
 from results.leaderboard import (
     build_leaderboard,
     load_leaderboard,
@@ -75,7 +75,7 @@ def test_its_row_is_tested_as_any_trial_and_is_never_selected(store: Store) -> N
     assert {row.name for row in board.rows if row.pareto} == front
     assert len(store.trials()) == 7 and "ensemble of 3" not in {r.name for r in store.results()}
     with pytest.raises(UserError, match="--trial is 'ensemble of 3'"):
-        chosen(store.results(), store.champion, "ensemble of 3")
+        find_result(store.results(), store.champion, "ensemble of 3")
 
 
 def test_every_form_of_the_board_shows_it(store: Store) -> None:

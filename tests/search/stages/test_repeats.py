@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from data.dataset.dataset import Dataset
-from results.export.export import load_export
 from results.scoring import probabilities, save_scores
+from results.serving import load_export
 from results.study import (
     ACCURACY,
     CHECKPOINT,

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from results.serving.keras_model import load_model
+from results.serving import load_model
 from spaces import Open
 from spaces.open import FAMILIES
 from tests.spaces.draws import chosen, draw

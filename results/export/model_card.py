@@ -1,57 +1,66 @@
-"""The sections of a model card, each a piece of markdown."""
+"""The model card of an export: README.md in the convention of Hugging Face's model hub.
 
+No value becomes markup in it: neither Markdown nor HTML.
+"""
+
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from results.export.formats import FORMATS
-from results.export.markdown import code, table, text
-from results.leaderboard import COLUMNS, Leaderboard, Row, format_share, title
+import yaml
+
+from results.export.formats import MODEL_FORMATS
+from results.leaderboard import (
+    COLUMNS,
+    Leaderboard,
+    Row,
+    format_share,
+    printable,
+    title,
+    verdict,
+)
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
-SNIPPETS = {
-    "keras": (
-        "Keras",
-        'model = keras.models.load_model("model.keras", compile=False)\n'
-        "score = model(ids, training=False)",
-    ),
-    "savedmodel": (
-        "TensorFlow, without Keras",
-        'model = tf.saved_model.load("saved_model")\nscore = model.serve(ids)',
-    ),
-    "onnx": (
-        "ONNX Runtime (`predict.py` does this for raw lines)",
-        'session = onnxruntime.InferenceSession("model.onnx")\n'
-        "score = session.run(None, {session.get_inputs()[0].name: ids})[0]",
-    ),
-    "litert": (
-        "LiteRT, one record at a time",
-        'model = ai_edge_litert.interpreter.Interpreter("model.tflite")\n'
-        'index = model.get_input_details()[0]["index"]\n'
-        "model.resize_tensor_input(index, ids.shape, strict=True)\n"
-        "model.allocate_tensors()\n"
-        "model.set_tensor(index, ids)\n"
-        "model.invoke()\n"
-        'score = model.get_tensor(model.get_output_details()[0]["index"])',
-    ),
+_INTRODUCTION = (
+    "A character-level network that says how probable it is that a record of an "
+    "HTTP access log is malicious (label 1). Found by model3-search, an architecture search "
+    "on Keras, KerasTuner and Optuna."
+)
+_INTENDED_USE = """## Intended use
+
+- Ranking or flagging records of access logs **like those it was trained on** (same application,
+  same record format) for a person or another system to look at.
+- Comparing architectures under one protocol, which is what the search was made for.
+
+It is not meant to be the only defense of an application, to block requests without review, or to
+judge persons."""
+_DATA_FACTS = {
+    "source": "source",
+    "format": "format",
+    "rows": "rows",
+    "split": "split",
+    "vocabulary": "characters known from",
+    "num_words": "ids, padding included",
+    "fingerprint": "SHA-256 of the cleaned texts and labels",
 }
 
 
 @dataclass(frozen=True)
-class Subject:
+class CardSubject:
     """What a model card is about.
 
     Attributes:
         row: The model's line of the leaderboard.
         leaderboard: The whole of it.
         preprocessing: What is done to a record.
-        threshold: From which score on a record is called malicious.
+        threshold: The score above which a record is called malicious.
         heldout: The same threshold with its rates on the held-out rows.
-        formats: In which formats the model is there.
-        problems: Why it is not there in others, by format.
         versions: Of Python and the packages that made it.
+        formats: The formats that the export has.
+        problems: Why it does not have others, by format.
     """
 
     row: Row
@@ -59,13 +68,72 @@ class Subject:
     preprocessing: Preprocessing
     threshold: Threshold
     heldout: Threshold
-    formats: Sequence[str]
-    problems: Mapping[str, str]
-    versions: dict[str, str]
+    versions: Mapping[str, str]
+    formats: Sequence[str] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
-def how_to(subject: Subject) -> str:
-    """Say how the model is loaded in each of its formats."""
+def model_card(subject: CardSubject) -> str:
+    """Write a model card: Markdown with YAML metadata in front."""
+    parts = (
+        f"# {text(title(subject.row))}",
+        _INTRODUCTION,
+        text(verdict(subject.leaderboard)) + ".",
+        _usage(subject),
+        _data(subject),
+        _protocol(subject),
+        _metrics(subject),
+        _threshold(subject),
+        _INTENDED_USE,
+        _limits(subject),
+        "## Made with\n\n"
+        + "\n".join(
+            f"- {text(name)} {text(version)}" for name, version in subject.versions.items()
+        ),
+    )
+    return f"---\n{_metadata(subject)}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _metadata(subject: CardSubject) -> str:
+    """Write the card's YAML; https://huggingface.co/docs/hub/model-cards names the keys."""
+    row = subject.row
+    measured = (
+        ("accuracy", "Held-out accuracy", row.heldout_accuracy),
+        ("f1", "Held-out F1 of label 1", row.f1),
+        ("roc_auc", "Held-out area under the ROC curve", row.roc_auc),
+    )
+    metrics = [
+        {"type": kind, "name": name, "value": value}
+        for kind, name, value in measured
+        if value is not None
+    ]
+    task = {"type": "text-classification", "name": "Malicious request detection"}
+    dataset = {
+        "type": "access-log",
+        "name": printable(_source_name(subject.leaderboard.data)),
+        "split": "held-out",
+    }
+    content: dict[str, Any] = {
+        # Only the log's owner may license the model, and has not been asked.
+        "license": "other",
+        "license_name": "not-chosen",
+        "library_name": "keras",
+        "pipeline_tag": "text-classification",
+        "tags": ["access-log", "http", "intrusion-detection", "character-level", *subject.formats],
+        "metrics": [metric["type"] for metric in metrics],
+    }
+    if metrics:
+        results = [{"task": task, "dataset": dataset, "metrics": metrics}]
+        content["model-index"] = [{"name": printable(title(row)), "results": results}]
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=False, width=100)
+
+
+def _source_name(data: Mapping[str, Any]) -> str:
+    """Name the log without its folder, which would reveal things about this machine."""
+    return Path(str(data.get("source", "access log"))).name
+
+
+def _usage(subject: CardSubject) -> str:
     lines = [
         "## How to use it",
         "`PREPROCESSING.md` says how a raw line becomes `ids`, int32 `[batch, length]` of any "
@@ -73,8 +141,8 @@ def how_to(subject: Subject) -> str:
         "`python -m results.predict FOLDER access.log` does all of it.",
     ]
     for name in subject.formats:
-        head, snippet = SNIPPETS[name]
-        lines.append(f"{head}: `{FORMATS[name].path}`\n\n```python\n{snippet}\n```")
+        known = MODEL_FORMATS[name]
+        lines.append(f"{known.title}: `{known.path}`\n\n```python\n{known.example}\n```")
     if "onnx" in subject.formats:
         lines.append(
             "Stand-alone, with numpy and onnxruntime only:\n\n```sh\npython predict.py access.log"
@@ -83,38 +151,19 @@ def how_to(subject: Subject) -> str:
     return "\n\n".join(lines)
 
 
-def source_name(data: Mapping[str, Any]) -> str:
-    """Name a log without its folder, which tells things about a machine that nobody need know.
-
-    Args:
-        data: The leaderboard's `data`.
-    """
-    return Path(str(data.get("source", "access log"))).name
-
-
-def data(subject: Subject) -> str:
-    """Say what it learned from."""
+def _data(subject: CardSubject) -> str:
     data = subject.leaderboard.data
     slices, shares = data.get("slices", {}), data.get("malicious_share", {})
     rows = [(name, f"{count:,}", format_share(shares.get(name))) for name, count in slices.items()]
     facts = "\n".join(
-        f"- {name}: {code(source_name(data) if key == 'source' else data[key])}"
-        for key, name in (
-            ("source", "source"),
-            ("format", "format"),
-            ("rows", "rows"),
-            ("split", "split"),
-            ("vocabulary", "characters known from"),
-            ("num_words", "ids, padding included"),
-            ("fingerprint", "SHA-256 of the cleaned texts and labels"),
-        )
+        f"- {name}: {code(_source_name(data) if key == 'source' else data[key])}"
+        for key, name in _DATA_FACTS.items()
         if key in data
     )
     return f"## Data\n\n{facts}\n\n" + table(("slice", "rows", "malicious"), rows)
 
 
-def protocol(subject: Subject) -> str:
-    """Say how it learned."""
+def _protocol(subject: CardSubject) -> str:
     known = subject.leaderboard.protocol
     facts = "\n".join(f"- {text(key)}: {code(value)}" for key, value in known.items())
     refit = ""
@@ -129,8 +178,8 @@ def protocol(subject: Subject) -> str:
     )
 
 
-def metrics(subject: Subject) -> str:
-    """Compare it with the baselines on the held-out rows."""
+def _metrics(subject: CardSubject) -> str:
+    """Compare the model with the baselines, and a refit with the other refits, on held-out rows."""
     is_refit = subject.row.kind == "refit"
     rivals = [
         row
@@ -175,7 +224,7 @@ def metrics(subject: Subject) -> str:
     )
 
 
-def _optimism(subject: Subject) -> str:
+def _optimism(subject: CardSubject) -> str:
     selection = subject.leaderboard.selection
     if selection is None or not subject.row.is_planned:
         return ""
@@ -183,22 +232,20 @@ def _optimism(subject: Subject) -> str:
     return (
         f"\n\nIt was chosen by {subject.leaderboard.choice.best}; its validation accuracy{before} "
         f"is {format_share(selection.val_accuracy)}. The choice repeated on bootstrap samples "
-        "expects "
-        f"{format_share(selection.expected_accuracy)} "
+        f"expects {format_share(selection.expected_accuracy)} "
         f"({format_share(selection.expected_low)} to {format_share(selection.expected_high)}): "
         f"{selection.optimism * 100:+.2f} points are owed to having been chosen."
     )
 
 
-def threshold(subject: Subject) -> str:
-    """Say from which score on a record is called malicious."""
+def _threshold(subject: CardSubject) -> str:
     chosen, heldout = subject.threshold, subject.heldout
     before, after = "On the validation rows that", ""
     if subject.row.kind == "refit":
         before = "It is kept from before the refit, when on the validation rows it"
         after = " this model, trained on those as well, has"
     return (
-        f"## Threshold\n\nA record is called malicious where its score is above "
+        f"## Threshold\n\nA record is called malicious if its score is above "
         f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). {before} "
         f"finds {format_share(chosen.recall)} of the malicious records and calls "
         f"{format_share(chosen.false_positive_rate)} of the normal ones malicious; on the "
@@ -207,18 +254,7 @@ def threshold(subject: Subject) -> str:
     )
 
 
-USE = """## Intended use
-
-- Ranking or flagging records of access logs **like those it was trained on** (same application,
-  same record format) for a person or another system to look at.
-- Comparing architectures under one protocol, which is what the search was made for.
-
-It is not meant to be the only defence of an application, to block requests without review, or to
-judge persons."""
-
-
-def limits(subject: Subject) -> str:
-    """Say what it cannot do."""
+def _limits(subject: CardSubject) -> str:
     lines = [
         "It has learned one log. On another application, another logger or other attacks its "
         "figures do not hold; measure it there before it is used.",
@@ -242,8 +278,22 @@ def limits(subject: Subject) -> str:
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
-def made_with(subject: Subject) -> str:
-    """Say what it was made with."""
-    return "## Made with\n\n" + "\n".join(
-        f"- {text(name)} {text(version)}" for name, version in subject.versions.items()
-    )
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table from cells that are Markdown already."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def text(value: object) -> str:
+    """Escape a value, so that neither Markdown nor HTML sees any markup in it."""
+    letters = printable(str(value))
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#&~$" else letter for letter in letters)
+
+
+def code(value: object) -> str:
+    """Write a value as code, fenced by more ticks than it holds."""
+    letters = printable(str(value)).replace("|", "\\|")
+    runs = (len(list(run)) for letter, run in itertools.groupby(letters) if letter == "`")
+    fence = "`" * (max(runs, default=0) + 1)
+    space = " " if letters[:1] == "`" or letters[-1:] == "`" or not letters else ""
+    return f"{fence}{space}{letters}{space}{fence}"

@@ -1,0 +1,161 @@
+"""What happens to a raw line before a model sees it: its settings, and the steps themselves."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from data.common import UserError
+from data.dataset import GRID, MAX_LENGTH, Encoded, Padding, Vocabulary, encode, padded_lengths
+from data.reading import LOG_FORMATS, MAX_LINE, clean, dump_record, parse_line
+
+Answer = dict[str, object]
+
+# The format's quoting rules, written out for the stand-alone `predict.py`, which lacks LOG_FORMATS.
+_LAYOUT = "layout"
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a raw line became the ids that the model was trained on.
+
+    Attributes:
+        format: The log's format, one of `data.reading.LOG_FORMATS`.
+        dropped_keys: Keys that are deleted from each record.
+        unknown: Whether characters outside the vocabulary share one id, or are left out.
+        padding: "real" pads on the left to the own length rounded up to a multiple of `grid`;
+            "full" to `max_length`.
+        max_length: How many of its last ids a record keeps.
+        grid: Ids that a padded length is a multiple of.
+        lower_case: Whether characters are lower-cased.
+    """
+
+    format: str
+    dropped_keys: tuple[str, ...]
+    unknown: bool
+    padding: Padding
+    max_length: int = MAX_LENGTH
+    grid: int = GRID
+    lower_case: bool = True
+
+    def __post_init__(self) -> None:
+        keys_are_text = all(isinstance(key, str) for key in self.dropped_keys)
+        for name, holds, expected in (
+            ("format", self.format in LOG_FORMATS, f"one of {', '.join(LOG_FORMATS)}"),
+            ("dropped_keys", keys_are_text, "a list of texts"),
+            ("unknown", isinstance(self.unknown, bool), "true or false"),
+            ("padding", self.padding in get_args(Padding), "real or full"),
+            ("max_length", self.max_length == MAX_LENGTH, str(MAX_LENGTH)),
+            ("grid", self.grid == GRID, str(GRID)),
+            ("lower_case", self.lower_case is True, "true"),
+        ):
+            if not holds:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, but must be {expected}")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Preprocessing":
+        """Check values that come from a file or a caller.
+
+        Args:
+            values: The attributes by name; those with a default may be absent.
+
+        Returns:
+            The preprocessing.
+
+        Raises:
+            ValueError: If a name is missing or unknown, or this version cannot honor a value.
+        """
+        try:
+            own = {name: value for name, value in values.items() if name != _LAYOUT}
+            return cls(**{**own, "dropped_keys": tuple(values["dropped_keys"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"its names or types are wrong ({error})") from error
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `of` takes, as plain JSON values."""
+        layout = {_LAYOUT: LOG_FORMATS[self.format].layout()}
+        return {**asdict(self), "dropped_keys": list(self.dropped_keys), **layout}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Records on their way to the model.
+
+    Attributes:
+        encoded: The k good ones.
+        rows: The index of each good one among the n records, int64 [k].
+        lengths: To how many ids each good one is padded, int64 [k].
+        errors: What was wrong with each of the others, by index.
+        each_us: Microseconds that preparing took, divided by n.
+    """
+
+    encoded: Encoded
+    rows: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    errors: dict[int, Answer]
+    each_us: float
+
+
+class Preprocessor:
+    """Cleans and encodes raw lines and parsed records exactly as the search did."""
+
+    def __init__(self, preprocessing: Preprocessing, vocabulary: Vocabulary) -> None:
+        self._preprocessing = preprocessing
+        self._format = LOG_FORMATS[preprocessing.format]
+        self._vocabulary = vocabulary
+
+    def text(self, record: object) -> str:
+        """Clean one record.
+
+        Args:
+            record: A line of a log of the export's format (its label is ignored), a bare record
+                as text, or a parsed JSON object with its keys in their order.
+
+        Returns:
+            The text that the model sees.
+
+        Raises:
+            UserError: If it is none of these, is empty or too long, or holds no record.
+        """
+        if isinstance(record, str):
+            return self._text_of_line(record)
+        if not self._format.keyed:
+            raise UserError("the record must be a string: the model was trained on plain text")
+        if not isinstance(record, dict):
+            raise UserError("the record must be an object or a string")
+        dropped = self._preprocessing.dropped_keys
+        if self._format.quote is None:
+            dropped = (*dropped, "label")
+        return dump_record({key: value for key, value in record.items() if key not in dropped})
+
+    def prepare(self, records: Sequence[object]) -> Prepared:
+        """Clean and encode n records independently: a bad one does not affect the others."""
+        started = time.perf_counter()
+        texts: list[str] = []
+        rows: list[int] = []
+        errors: dict[int, Answer] = {}
+        for row, record in enumerate(records):
+            try:
+                texts.append(self.text(record))
+                rows.append(row)
+            except UserError as error:
+                errors[row] = {"error": str(error)}
+        encoded = self.encode(texts)
+        lengths = padded_lengths(encoded.lengths, self._preprocessing.padding)
+        each_us = (time.perf_counter() - started) / max(len(records), 1) * 1e6
+        return Prepared(encoded, np.array(rows, np.int64), lengths, errors, each_us)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encode cleaned texts."""
+        return encode(texts, self._vocabulary, self._preprocessing.max_length)
+
+    def _text_of_line(self, line: str) -> str:
+        if not line.strip():
+            raise UserError("the line is empty")
+        if len(line) >= MAX_LINE:
+            raise UserError(f"the line is longer than {MAX_LINE:,} characters")
+        record = parse_line(line, self._preprocessing.format)
+        return clean(record, self._preprocessing.dropped_keys) if self._format.keyed else record
