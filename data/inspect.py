@@ -42,7 +42,7 @@ def render(card: DataCard) -> str:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m data.inspect",
-        description="Show rows, classes, lengths, characters, leakage and paths of a labelled log.",
+        description="Show rows, classes, lengths, characters, leakage and paths of a labeled log.",
         epilog="example:\n  python -m data.inspect access.csv.xz --split shuffled",
     )
     parser.add_argument(

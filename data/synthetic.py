@@ -1,4 +1,4 @@
-"""The embedded data set: a seeded log of a shop's API, honest requests and attacks, labelled.
+"""The embedded data set: a seeded log of a shop's API, honest requests and attacks, labeled.
 
 python -m data.synthetic --rows 26773 synthetic.csv
 """
@@ -12,9 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from data.common import Parser, UserError, new_file, run, track
-from data.synthesis.attacks import family
-from data.synthesis.record import Recorder
-from data.synthesis.shop import Endpoint, Request, Shop
+from data.synthesis import Endpoint, Recorder, Request, Shop, family
 
 DEFAULT_ROWS = 26_773
 NORMAL_SHARES = (0.5855, 0.34, 0.439)  # of the rows fitted, validated on and held out
@@ -185,7 +183,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run `python -m data.synthetic` with these arguments and return the exit status."""
     parser = Parser(
         prog="python -m data.synthetic",
-        description="Write a labelled, seeded access log of a made-up shop (brief's CSV format).",
+        description="Write a labeled, seeded access log of a made-up shop (brief's CSV format).",
         epilog="example:\n  python -m data.synthetic --rows 26773 --seed 0 synthetic.csv",
     )
     parser.add_argument(

@@ -133,3 +133,14 @@ def test_an_init_names_what_is_public_or_is_one_docstring() -> None:
         assert "\n".join(map(ast.unparse, rest)).replace(
             "(__getattr__, __dir__, __all__)", "__getattr__, __dir__, __all__"
         ) == (lazy if names.exists() else ""), path
+
+
+def test_no_public_name_is_a_modules() -> None:
+    """Else the package would give the one or the other, by what was imported before."""
+    stubs = [Path(path) for path in tracked() if path.endswith("__init__.pyi")]
+    assert stubs
+    for stub in stubs:
+        imports = ast.parse(stub.read_text(encoding="utf-8")).body
+        names = {each.asname for one in imports for each in one.names}  # type: ignore[attr-defined]
+        modules = {path.stem for path in stub.parent.iterdir()}
+        assert names & modules == set(), stub

@@ -1,4 +1,4 @@
-"""Labelled records read from files of any supported format."""
+"""Labeled records read from files of any supported format."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""Labelled records out of an access log, JSON Lines or a `text,label` CSV, cleaned."""
+"""Labeled records out of an access log, JSON Lines or a `text,label` CSV, cleaned."""
 
 import itertools
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from data.reading.texts import TextWriter
 
 @dataclass(frozen=True)
 class AccessLog:
-    """Labelled texts in the order of their file.
+    """Labeled texts in the order of their file.
 
     Attributes:
         texts: The n cleaned records, in a file that is gone when they are.
@@ -44,7 +44,7 @@ def read_log(
     skip_bad_rows: bool = False,
     max_bytes: int = MAX_BYTES,
 ) -> AccessLog:
-    """Read and clean a labelled log.
+    """Read and clean a labeled log.
 
     Args:
         path: A plain, .gz, .xz or .zip file, or "-" for standard input.

@@ -1,4 +1,4 @@
-"""The formats that a labelled log may have; a new one is an entry in `LOG_FORMATS`.
+"""The formats that a labeled log may have; a new one is an entry in `LOG_FORMATS`.
 
 A log's lines become numbered rows (`rows`), a row becomes a record and its label (`parse_row`).
 """

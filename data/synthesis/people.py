@@ -2,7 +2,7 @@
 
 from random import Random
 
-from data.synthesis.grammar import Grammar, pick, read_words
+from data.synthesis.grammar import Grammar, Maker, pick, read_words
 
 _GRAMMAR = Grammar(
     "people",
@@ -14,6 +14,11 @@ _GRAMMAR = Grammar(
 _KEYS = tuple("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789!_-.")
 
 
+def _one_of(name: str) -> Maker:
+    words = read_words(name)
+    return lambda rng: pick(rng, words)
+
+
 class People:
     """Makes plain values out of word lists.
 
@@ -22,10 +27,9 @@ class People:
     """
 
     def __init__(self) -> None:
-        self._first, self._last = read_words("first"), read_words("last")
-        self._street, self._city = read_words("street"), read_words("city")
-        self._company, self._domain = read_words("company"), read_words("domain")
-        self._word = read_words("word")
+        self.first, self.last = _one_of("first"), _one_of("last")
+        self.city, self.company, self.domain = map(_one_of, ("city", "company", "domain"))
+        self._street, self._word = _one_of("street"), _one_of("word")
         self._anything = (
             self.name,
             self.surnames,
@@ -41,14 +45,6 @@ class People:
             self.password,
         )
 
-    def first(self, rng: Random) -> str:
-        """Return a given name."""
-        return pick(rng, self._first)
-
-    def last(self, rng: Random) -> str:
-        """Return a family name."""
-        return pick(rng, self._last)
-
     def name(self, rng: Random) -> str:
         """Return a person's full name."""
         return f"{self.first(rng)} {self.last(rng)}"
@@ -57,27 +53,15 @@ class People:
         """Return two family names, as Spanish forms ask for."""
         return f"{self.last(rng)} {self.last(rng)}"
 
-    def city(self, rng: Random) -> str:
-        """Return a town."""
-        return pick(rng, self._city)
-
-    def company(self, rng: Random) -> str:
-        """Return a firm's name."""
-        return pick(rng, self._company)
-
-    def domain(self, rng: Random) -> str:
-        """Return a host name."""
-        return pick(rng, self._domain)
-
     def word(self, rng: Random) -> str:
         """Return a dictionary word, or one put together from syllables."""
         if rng.random() < 0.4:
-            return pick(rng, self._word)
+            return self._word(rng)
         return _GRAMMAR.draw(rng, "word")
 
     def address(self, rng: Random) -> str:
         """Return a street with a house number and often a floor and door."""
-        street = pick(rng, self._street)
+        street = self._street(rng)
         if rng.random() < 0.3:
             street = f"{_GRAMMAR.draw(rng, 'way')} {self.last(rng)}"
         door = _GRAMMAR.draw(rng, "door") if rng.random() < 0.5 else ""

@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 from data import synthetic
 from data.common import UserError
 from data.reading import clean, read_log
-from data.synthesis.attacks import FAMILIES
+from data.synthesis import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 SHARED_LOG = ROOT.parent / "shared" / "data" / "http-params-access.csv.xz"
@@ -156,7 +156,7 @@ def test_time_is_strictly_ordered_and_bursty(
 
 
 def test_attacks_come_in_bursts(labels: np.ndarray) -> None:
-    """An attack's neighbour is an attack more often than the shares alone explain."""
+    """An attack's neighbor is an attack more often than the shares alone explain."""
     held_out = labels[int(len(labels) * 0.75) :]
     after_attack = held_out[1:][held_out[:-1] == 1].mean()
     after_normal = held_out[1:][held_out[:-1] == 0].mean()

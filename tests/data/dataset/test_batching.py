@@ -32,7 +32,7 @@ def test_unknown_padding() -> None:
 
 
 @given(lengths=some_lengths)
-def test_padding_does_not_change_with_the_neighbours(lengths: list[int]) -> None:
+def test_padding_does_not_change_with_the_neighbors(lengths: list[int]) -> None:
     every = padded_lengths(np.array(lengths, np.int64), "real")
     assert all(GRID <= padded <= MAX_LENGTH and padded % GRID == 0 for padded in every)
     for i, length in enumerate(lengths):

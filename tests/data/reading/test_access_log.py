@@ -227,7 +227,7 @@ def test_utf16_is_refused(write: Writer) -> None:
             read_log(write(GOOD.encode(encoding)))
 
 
-def test_missing_closing_quote_costs_only_its_neighbour(write: Writer) -> None:
+def test_missing_closing_quote_costs_only_its_neighbor(write: Writer) -> None:
     path = write((GOOD + GOOD.replace("|,0", ",0") + GOOD * 3).encode())
     with pytest.raises(UserError, match=r"row 2: has .* columns"):
         read_log(path)
