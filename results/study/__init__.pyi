@@ -5,14 +5,6 @@ from .ensemble import (
     build_ensemble as build_ensemble,
     choose_ensemble as choose_ensemble,
 )
-from .finalists import (
-    FINALIST_SEEDS as FINALIST_SEEDS,
-    MIN_FINALISTS as MIN_FINALISTS,
-    choose_champion as choose_champion,
-    chosen_finalists as chosen_finalists,
-    find_finalists as find_finalists,
-    second_seed_probabilities as second_seed_probabilities,
-)
 from .layout import (
     CHECKPOINT as CHECKPOINT,
     DATA_FOLDER as DATA_FOLDER,
@@ -27,22 +19,6 @@ from .objectives import (
     objective_values as objective_values,
     with_tie_breakers as with_tie_breakers,
 )
-from .refits import (
-    as_refit as as_refit,
-    choose_refits as choose_refits,
-    find_refit as find_refit,
-    find_refits as find_refits,
-    first_training as first_training,
-    record_refit as record_refit,
-    refit_folder as refit_folder,
-    result_to_export as result_to_export,
-)
-from .repeats import (
-    find_repeats as find_repeats,
-    record_repeat as record_repeat,
-    repeat_folder as repeat_folder,
-    repeat_probabilities as repeat_probabilities,
-)
 from .result import (
     BEHIND as BEHIND,
     BUDGET_ENDED as BUDGET_ENDED,
@@ -53,6 +29,26 @@ from .result import (
     Status as Status,
     is_sound as is_sound,
     refit_name as refit_name,
+)
+from .retrainings import (
+    FINALIST_SEEDS as FINALIST_SEEDS,
+    MIN_FINALISTS as MIN_FINALISTS,
+    as_refit as as_refit,
+    choose_champion as choose_champion,
+    choose_refits as choose_refits,
+    chosen_finalists as chosen_finalists,
+    find_finalists as find_finalists,
+    find_refit as find_refit,
+    find_refits as find_refits,
+    find_repeats as find_repeats,
+    first_training as first_training,
+    record_refit as record_refit,
+    record_repeat as record_repeat,
+    refit_folder as refit_folder,
+    repeat_folder as repeat_folder,
+    repeat_probabilities as repeat_probabilities,
+    result_to_export as result_to_export,
+    second_seed_probabilities as second_seed_probabilities,
 )
 from .storage import (
     SILENT_BEATS as SILENT_BEATS,

@@ -1,4 +1,4 @@
-"""A run's artifacts: in its folder, and behind an fsspec URL where machines share no folder."""
+"""A run's artifacts: in its folder, and behind an fsspec URL if machines share no folder."""
 
 import os
 import posixpath
@@ -14,9 +14,12 @@ from data.common import UserError, hide_password, new_file
 class Artifacts:
     """Files below a run's folder, and their copies that other machines read.
 
+    The methods take a file's path from the run's folder on. It was read from a study, so one that
+    leads elsewhere is refused as a UserError.
+
     Attributes:
         folder: The run's folder on this machine.
-        url: Where the copies lie, e.g. `s3://bucket/runs/name`; None where all machines see the
+        url: Where the copies lie, e.g. `s3://bucket/runs/name`; None if all machines see the
             folder.
     """
 
@@ -24,25 +27,11 @@ class Artifacts:
     url: str | None = None
 
     def name(self, place: str | Path) -> str:
-        """Name a place as the study does, on every system alike.
-
-        Args:
-            place: A file or folder on this machine.
-
-        Returns:
-            Its path from the run's folder on, with "/" between the parts.
-        """
+        """Name a file or folder as the study does: from the run's folder on, with "/" between."""
         return Path(os.path.relpath(place, self.folder)).as_posix()
 
     def publish(self, path: str) -> None:
-        """Copy a file for the other machines.
-
-        Args:
-            path: The file, relative to the run's folder.
-
-        Raises:
-            UserError: If it leads elsewhere.
-        """
+        """Copy a file for the other machines."""
         local = self._local(path)
         if self.url is not None:
             system, remote = self._remote(path)
@@ -52,17 +41,7 @@ class Artifacts:
             system.mv(f"{remote}.part", remote)
 
     def find(self, path: str) -> Path | None:
-        """Find a file here, or fetch it from where another machine has put it.
-
-        Args:
-            path: The file, relative to the run's folder.
-
-        Returns:
-            The file on this machine; None where nobody has it.
-
-        Raises:
-            UserError: If it leads elsewhere.
-        """
+        """Find a file here, or fetch it from where another machine has put it, if any has."""
         local = self._local(path)
         if local.is_file() or self.url is None:
             return local if local.is_file() else None
@@ -74,14 +53,7 @@ class Artifacts:
         return local
 
     def delete(self, path: str) -> None:
-        """Delete a file here and for the other machines; one that is not there is no error.
-
-        Args:
-            path: The file, relative to the run's folder.
-
-        Raises:
-            UserError: If it leads elsewhere.
-        """
+        """Delete a file here and for the other machines; one that is not there is no error."""
         self._local(path).unlink(missing_ok=True)
         if self.url is not None:
             system, remote = self._remote(path)
@@ -89,7 +61,7 @@ class Artifacts:
                 system.rm_file(remote)
 
     def _local(self, path: str) -> Path:
-        if not _is_beside(path):
+        if not _is_among_runs(path):
             raise UserError(f"the study names the file '{path}', which does not lie among the runs")
         return self.folder / path
 
@@ -100,10 +72,7 @@ class Artifacts:
 
 
 def check_artifacts_url(url: str) -> None:
-    """Refuse a URL that cannot serve, before anything is trained.
-
-    Args:
-        url: What stood behind `--artefacts`.
+    """Refuse an `--artefacts` that cannot serve, before anything is trained.
 
     Raises:
         UserError: If it holds a password, its kind is not known, or it cannot be written to.
@@ -120,8 +89,7 @@ def check_artifacts_url(url: str) -> None:
         raise UserError(f"--artefacts '{url}' cannot be written: {error}") from error
 
 
-def _is_beside(path: str) -> bool:
-    """Whether a path below a run's folder stays among the runs: it was read from a study."""
+def _is_among_runs(path: str) -> bool:
     # Windows knows more ways to lead elsewhere.
     is_foreign = "\\" in path or bool(PureWindowsPath(path).drive)
     parts = PurePosixPath(posixpath.normpath(path)).parts

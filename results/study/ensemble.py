@@ -12,10 +12,10 @@ from results.study.result import Result
 from results.study.store import Store
 from results.study.trials import best_first
 
-Figure = TypeVar("Figure", int, float)
+Number = TypeVar("Number", int, float)
 
 _ENSEMBLE = "ensemble"
-MIN_FINALISTS = 2
+_MIN_MEMBERS = 2
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +30,11 @@ def choose_ensemble(store: Store, size: int) -> tuple[str, ...]:
         size: How many; 0 for no ensemble, which also forgets an earlier one.
 
     Returns:
-        The members' names, best first; none where there are fewer than two.
+        The members' names, best first; none if there are fewer than two.
     """
     ranked = best_first(store.study) if size else []
     present = [result.name for result in ranked if store.find(result, SCORES) is not None]
-    names = present[:size] if len(present) >= MIN_FINALISTS else []
+    names = present[:size] if len(present) >= _MIN_MEMBERS else []
     if size and not names:
         log.warning("no ensemble: it takes two complete trials, and there are %d", len(present))
     elif len(names) < size:
@@ -51,8 +51,8 @@ def build_ensemble(store: Store) -> tuple[Result, Scores] | None:
         store: The run.
 
     Returns:
-        It as a result, and its probabilities of the held-out rows, float32 [n]; None where none
-        was chosen, or the probabilities of a member are gone.
+        It as a result, and its probabilities of the held-out rows, float32 [n]; None if none was
+        chosen, or the probabilities of a member are gone.
     """
     names = store.study.user_attrs.get(_ENSEMBLE, ())
     by_name = {result.name: result for result in store.trials()} if names else {}
@@ -66,32 +66,30 @@ def build_ensemble(store: Store) -> tuple[Result, Scores] | None:
         return None
     validation, heldout = (_mean([found[part] for found in scores]) for part in PARTS)
     labels = store.dataset.labels_of(store.dataset.split.validation)
-    return (
-        Result(
-            name=f"ensemble of {len(members)}",
-            kind="ensemble",
-            status="complete",
-            reason=f"the mean of {', '.join(names)}",
-            epochs=sum(member.epochs for member in members),
-            val_accuracy=accuracy(labels, validation),
-            val_loss=cross_entropy(labels, validation),
-            **objective_values(labels, validation),
-            val_rows=len(labels),
-            parameters=_sum([member.parameters for member in members]),
-            violations=tuple(dict.fromkeys(rule for one in members for rule in one.violations)),
-            train_seconds=sum(member.train_seconds for member in members),
-            latency_us=_sum([member.latency_us for member in members]),
-            latency_batch_us=_sum([member.latency_batch_us for member in members]),
-            size_bytes=_sum([member.size_bytes for member in members]),
-        ),
-        heldout,
+    result = Result(
+        name=f"ensemble of {len(members)}",
+        kind="ensemble",
+        status="complete",
+        reason=f"the mean of {', '.join(names)}",
+        epochs=sum(member.epochs for member in members),
+        val_accuracy=accuracy(labels, validation),
+        val_loss=cross_entropy(labels, validation),
+        **objective_values(labels, validation),
+        val_rows=len(labels),
+        parameters=_sum([member.parameters for member in members]),
+        violations=tuple(dict.fromkeys(rule for one in members for rule in one.violations)),
+        train_seconds=sum(member.train_seconds for member in members),
+        latency_us=_sum([member.latency_us for member in members]),
+        latency_batch_us=_sum([member.latency_batch_us for member in members]),
+        size_bytes=_sum([member.size_bytes for member in members]),
     )
+    return result, heldout
 
 
 def _mean(scores: Sequence[Scores]) -> Scores:
     return np.asarray(np.mean(scores, axis=0, dtype=np.float64), dtype=np.float32)
 
 
-def _sum(figures: Sequence[Figure | None]) -> Figure | None:
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) if len(known) == len(figures) else None
+def _sum(numbers: Sequence[Number | None]) -> Number | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None

@@ -1,4 +1,4 @@
-"""A study's journal file: whole after any crash, and on the disk wherever a trial has ended."""
+"""A study's journal file: whole after any crash, and on the disk whenever a trial has ended."""
 
 import json
 import logging
@@ -21,13 +21,7 @@ _OF_RUNNING_TRIALS = frozenset({5, 7, 8, 9})
 
 
 def open_journal(path: Path) -> BaseStorage:
-    """Open a journal, making it where it is new.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The storage.
+    """Open a journal, and make it if it is new.
 
     Raises:
         UserError: If it cannot be written.
@@ -47,7 +41,7 @@ class DamagedJournal(ValueError):
 
 
 class _Journal(JournalFileBackend):
-    """A journal that waits for the disk only where a power cut would lose a trial's end.
+    """A journal that waits for the disk only if a power cut would lose a trial's end.
 
     Optuna waits after each record: thirty times while one trial's values are drawn. What is known
     of a running trial is worthless after a power cut, which ends the trial too; the record of its
@@ -55,7 +49,8 @@ class _Journal(JournalFileBackend):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(str(path), lock_obj=_Lock(path))
+        self._own_lock = _Lock(path)
+        super().__init__(str(path), lock_obj=self._own_lock)
         self._path = path
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
@@ -66,7 +61,7 @@ class _Journal(JournalFileBackend):
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         lines = [json.dumps(record, separators=(",", ":")) + "\n" for record in logs]
-        self._lock.acquire()
+        self._own_lock.acquire()
         try:
             with self._path.open("ab") as file:
                 file.write("".join(lines).encode())
@@ -78,7 +73,7 @@ class _Journal(JournalFileBackend):
             error.filename = error.filename or str(self._path)
             raise
         finally:
-            self._lock.release()
+            self._own_lock.release()
 
 
 class _Lock(JournalFileOpenLock):

@@ -1,4 +1,4 @@
-"""What one training left behind: the record that store, leaderboard and export agree on."""
+"""What one training left: the record that the study, the leaderboard and the export share."""
 
 import json
 import math
@@ -20,24 +20,12 @@ _NAMES = {key: name for name, key in _STORED.items()}
 
 
 def is_sound(status: Status, reason: str) -> bool:
-    """Return whether a training is complete, and nothing is wrong with its scores.
-
-    Args:
-        status: How it ended.
-        reason: What is said of it.
-    """
+    """Return whether a training is complete, and nothing is wrong with its scores."""
     return status == "complete" and not reason
 
 
 def refit_name(name: str) -> str:
-    """Name the refit of a training.
-
-    Args:
-        name: The training's name, e.g. "trial 3".
-
-    Returns:
-        E.g. "trial 3, refit".
-    """
+    """Name the refit of a training, e.g. "trial 3, refit"."""
     return f"{name}, refit"
 
 
@@ -74,7 +62,7 @@ class Result:
         kind: Whether it is a fixed baseline, a trial of the search, the mean of several trials, or
             one of the first two trained again on all training rows.
         status: How it ended; `diverged` means a loss or a prediction that is not finite.
-        reason: One line on why it is not complete; where it is, on what is wrong with its scores,
+        reason: One line on why it is not complete; if it is, on what is wrong with its scores,
             or empty.
         number: The trial's number in the study, its refit's too; None for all others.
         hyperparameters: The values that built it; empty for a baseline.
@@ -82,21 +70,21 @@ class Result:
         epochs: How many epochs were trained.
         curve: Its reports in order.
         val_accuracy: Accuracy on the validation rows, of the weights that the training ended with;
-            of a pruned one at its last report. None where none was reached, and of a refit.
-        val_loss: Loss on them, likewise; None where unknown or not finite.
+            of a pruned one at its last report. None if none was reached, and of a refit.
+        val_loss: Loss on them, likewise; None if unknown or not finite.
         val_auc: Area under the ROC curve on all of them, of a training that came to its end; None
-            for any other, and where a class is missing.
+            for any other, and if a class is missing.
         val_f1: F1 of label 1, likewise.
         val_recall_at_fpr_0_1: Recall at a false positive rate of at most .1 %, likewise.
         val_recall_at_fpr_1: The same at 1 %.
         val_rows: How many validation rows both rest on: all, or a part if it was stopped within an
-            epoch. None where there was no report, and in results of earlier versions.
+            epoch. None if there was no report, and in results of earlier versions.
         layers: How many layers the model has, its input not counted; None for an ensemble.
         parameters: How many weights the model has.
-        violations: The rules of Model 3 that it breaks; empty where it meets the brief.
+        violations: The rules of Model 3 that it breaks; empty if it meets the brief.
         train_seconds: Wall-clock seconds of training, validation included.
         cpu_seconds: Seconds of processor time that a network's training took, over all threads:
-            what it costs whatever else the machine does; None where unknown.
+            what it costs whatever else the machine does; None if unknown.
         latency_us: Median CPU microseconds a request in batches of one.
         latency_batch_us: Median CPU microseconds a request in batches of 512.
         latency_p99_us: 99th percentile of the CPU microseconds a request in batches of one.
@@ -105,7 +93,7 @@ class Result:
             baseline, what it is pickled to.
         worker: Which process trained it.
         artifacts: Folder with `scores.npz` (float32 arrays `validation` and `heldout`:
-            probabilities of label 1) and, where its checkpoint was kept, `model.keras`.
+            probabilities of label 1) and, if its checkpoint was kept, `model.keras`.
     """
 
     name: str
@@ -163,14 +151,7 @@ class Result:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Result":
-        """Read what `to_json` gave; a null in the curve is read as nan.
-
-        Args:
-            value: The plain values.
-
-        Returns:
-            The result.
-        """
+        """Read what `to_json` gave; a null in the curve is read as nan."""
         curve = tuple(
             Point(**{name: _number(name, number) for name, number in item.items()})
             for item in value["curve"]

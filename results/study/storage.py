@@ -1,31 +1,57 @@
-"""Where studies live: the run's journal file, a database, or a proxy in front of one."""
+"""Where studies live: the run's journal file, a database, or a proxy in front of one.
 
+A server that is away for a while is waited for. This is the one module here that touches what
+Optuna keeps private.
+"""
+
+import functools
+import logging
 import sqlite3
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import grpc
 import optuna
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._heartbeat import BaseHeartbeat
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
 
 from data.common import UserError, first_line, hide_password, write_text
 from results.study.journal import open_journal
 from results.study.layout import JOURNAL
-from results.study.retrying_storage import make_retrying
-
-# PostgreSQL's: a duplicate table, object or row of its catalog.
-_MADE_ALREADY = frozenset({"42P07", "42710", "23505"})
-
-T = TypeVar("T")
 
 # A trial in a database is given up when its worker was silent for this many heartbeats.
 SILENT_BEATS = 4
+# How long a server that is away is waited for, and with which pauses.
+RETRY_SECONDS = 300.0
+_FIRST_WAIT = 0.2
+_LONGEST_WAIT = 5.0
+
 _GRPC = "grpc"
 _NOTE = "storage.url"
+# PostgreSQL's: a duplicate table, object or row of its catalog.
+_MADE_ALREADY = frozenset({"42P07", "42710", "23505"})
+# PostgreSQL's classes of operator intervention (shutdown, restart) and of a lost connection.
+_AWAY = ("57", "08")
+# https://docs.sqlalchemy.org/en/20/errors.html#error-8s2b
+_LOST_IN_A_TRANSACTION = "8s2b"
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 def open_storage(
@@ -34,7 +60,7 @@ def open_storage(
     """Open where a study lives.
 
     Args:
-        folder: The run's folder; its journal is used when no URL is given.
+        folder: The run's folder; its journal is used if no URL is given.
         url: A database that Optuna takes, e.g. `postgresql://user@host/name`, or
             `grpc://host:port` for Optuna's storage proxy; None for the journal.
         heartbeat: Seconds between two signs of life of a trial in a database.
@@ -56,11 +82,7 @@ def open_storage(
 
 
 def close_storage(storage: BaseStorage) -> None:
-    """Close the connections that a storage keeps open; a later call opens new ones.
-
-    Args:
-        storage: The storage.
-    """
+    """Close the connections that a storage keeps open; a later call opens new ones."""
     backend = getattr(storage, "_backend", storage)
     if isinstance(backend, RDBStorage):
         backend.remove_session()
@@ -68,15 +90,7 @@ def close_storage(storage: BaseStorage) -> None:
 
 
 def remember(folder: Path, url: str) -> None:
-    """Note in a run's folder which database holds its study, without the password.
-
-    Args:
-        folder: The run's folder.
-        url: The database.
-
-    Raises:
-        UserError: If the folder cannot be written.
-    """
+    """Note in a run's folder which database holds its study, without the password."""
     parsed = _parse(url)._replace(password=None)
     parsed = parsed.difference_update_query(
         [name for name in parsed.query if name.endswith(("password", "secret", "token"))]
@@ -85,16 +99,68 @@ def remember(folder: Path, url: str) -> None:
 
 
 def remembered(folder: Path) -> str | None:
-    """Read which database holds a run's study.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        Its URL, without the password; None for a run with a journal.
-    """
+    """Read which database holds a run's study; None for a run with a journal."""
     note = folder / _NOTE
     return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+
+
+def make_retrying(storage: BaseStorage, seconds: float = RETRY_SECONDS) -> BaseStorage:
+    """Let every call of a storage wait for a server that is away, with a growing pause.
+
+    A call whose answer got lost is made twice. If that matters, the second one is refused because
+    the first one succeeded: a trial that has ended is then taken as ended by us.
+
+    Args:
+        storage: A storage with a server; its methods are replaced.
+        seconds: After how long a server that is away counts as gone.
+
+    Returns:
+        The same storage.
+    """
+    for name in {*vars(BaseStorage), *vars(BaseHeartbeat)}:
+        method = getattr(storage, name, None)
+        if callable(method) and not name.startswith("__"):
+            setattr(storage, name, _retried(method, seconds))
+    return storage
+
+
+def _retried(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        wait, end, again = _FIRST_WAIT, time.monotonic() + seconds, False
+        while True:
+            try:
+                return method(*args, **kwargs)
+            except UpdateFinishedTrialError:
+                if again:
+                    return True
+                raise
+            except (StorageInternalError, DBAPIError, grpc.RpcError) as error:
+                if not _is_away(error) or time.monotonic() > end:
+                    raise
+            log.warning("the storage does not answer; next try in %.1f s", wait)
+            time.sleep(wait)
+            wait, again = min(2 * wait, _LONGEST_WAIT), True
+
+    return call
+
+
+def _is_away(error: BaseException | None) -> bool:
+    match error:
+        case StorageInternalError():
+            return _is_away(error.__cause__)
+        case grpc.RpcError():
+            return bool(error.code() == grpc.StatusCode.UNAVAILABLE)
+        case PendingRollbackError():
+            # Optuna read on in a transaction whose connection was lost; it has rolled back since.
+            return error.code == _LOST_IN_A_TRANSACTION
+        case OperationalError() | InterfaceError():
+            # A connection that was never made carries no state at all.
+            state = getattr(error.orig, "sqlstate", None)
+            return error.connection_invalidated or state is None or state[:2] in _AWAY
+        case DBAPIError():
+            return error.connection_invalidated
+    return False
 
 
 def _parse(url: str, option: str = "--storage") -> URL:
@@ -152,16 +218,13 @@ def _reach(connect: Callable[[], T], shown: str) -> T:
             if attempt < 4 and _is_made_already(error):
                 time.sleep(0.2 * 2**attempt)
                 continue
-            raise UserError(f"{shown} cannot be reached: {_first_line(error)}") from None
+            cause = getattr(error, "orig", None) or error
+            raise UserError(f"{shown} cannot be reached: {first_line(cause)}") from None
     raise AssertionError
 
 
 def _is_made_already(error: BaseException) -> bool:
-    """Say whether a table was made by somebody else meanwhile; each database has its own codes."""
+    """Return whether another worker has made the table; each database has its own codes."""
     cause = getattr(error, "orig", None)
     in_sqlite = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     return in_sqlite or getattr(cause, "sqlstate", None) in _MADE_ALREADY
-
-
-def _first_line(error: BaseException) -> str:
-    return first_line(getattr(error, "orig", None) or error)

@@ -1,6 +1,6 @@
 """The study as the single record of a run.
 
-Its keys are known here, and in `trials`, `repeats`, `refits`, `finalists` and `ensemble`.
+Its keys are known here, and in `trials`, `retrainings` and `ensemble`.
 """
 
 import json
@@ -25,7 +25,7 @@ from results.study.objectives import ACCURACY, OBJECTIVES, Objective
 from results.study.result import Result
 from results.study.storage import open_storage, remember, remembered
 from results.study.trials import (
-    OBJECTIVES as OBJECTIVE_NAMES,
+    OBJECTIVE_NAMES,
     RESULT,
     agreed_objectives,
     best_first,
@@ -44,7 +44,7 @@ _DATA = "data"
 _PROTOCOL = "protocol"
 _ARTIFACTS = "artefacts"
 
-# Where the same rows were read from does not make them other data.
+# Rows from another place are still the same data.
 _NOT_COMPARED = ("source",)
 
 
@@ -52,7 +52,7 @@ class Store:
     """One run: its study and the folder with its artifacts."""
 
     def __init__(self, folder: Path, study: optuna.Study, url: str | None = None) -> None:
-        """Wrap a study.
+        """Wrap a study; `create` and `open` find it.
 
         Args:
             folder: The run's folder: artifacts and prepared data.
@@ -78,7 +78,7 @@ class Store:
         data: Mapping[str, Any],
         protocol: Mapping[str, Any],
     ) -> "Store":
-        """Open a run's study, making it where it is new.
+        """Open a run's study, and make it if it is new.
 
         Args:
             folder: The run's folder.
@@ -172,20 +172,11 @@ class Store:
         return Dataset.load(self.folder / DATA_FOLDER)
 
     def record(self, trial: optuna.Trial, result: Result) -> None:
-        """Keep a trial's result beside its values, before the study is told of its end.
-
-        Args:
-            trial: The running trial.
-            result: Its result.
-        """
+        """Keep a running trial's result beside its values, before the study is told of its end."""
         trial.set_user_attr(RESULT, result.to_json())
 
     def record_baseline(self, result: Result) -> None:
-        """Keep a baseline's result in the study.
-
-        Args:
-            result: Its result.
-        """
+        """Keep a baseline's result in the study."""
         self.study.set_user_attr(_BASELINE + result.name, result.to_json())
 
     def baselines(self) -> list[Result]:
@@ -197,7 +188,7 @@ class Store:
         ]
 
     def trials(self) -> list[Result]:
-        """Give the finished trials by number, without those that were lost and put back."""
+        """Give the finished trials by number, without retried ones and duplicates."""
         return [
             trial_result(trial) for trial in counted_trials(self.study) if trial.state.is_finished()
         ]
@@ -218,16 +209,16 @@ class Store:
         return OBJECTIVES[self.study.user_attrs.get(_CHOSEN_BY, ACCURACY.name)]
 
     def choose_champion(self, champion: Result | None = None) -> Result | None:
-        """Choose the champion by the first objective, and fix the choice in the study.
+        """Choose the champion, and fix the choice in the study.
 
-        No held-out label has a part in it. Ties go to the highest validation accuracy, then to the
-        lowest validation loss, then to the earliest.
+        It is the best by the first objective and its tie-breakers, and, if all are equal, the
+        earliest; no held-out label has a part in it.
 
         Args:
-            champion: The trial that was chosen by more validation data than that; None for none.
+            champion: The trial that was chosen by more validation data than that, if one was.
 
         Returns:
-            The champion; None where no trial is complete.
+            The champion; None if no trial is complete.
         """
         champion = champion or next(iter(best_first(self.study)), None)
         self.study.set_user_attr(_CHOSEN_BY, first_objective(self.study).name)
@@ -250,11 +241,8 @@ class Store:
     def scores(self, result: Result) -> dict[str, Scores] | None:
         """Read a result's probabilities.
 
-        Args:
-            result: A result of this run.
-
         Returns:
-            The arrays "validation" and "heldout"; None where there are none.
+            The arrays "validation" and "heldout", float32; None if there are none.
 
         Raises:
             UserError: If they are damaged.
@@ -263,36 +251,17 @@ class Store:
         return None if path is None else load_scores(path)
 
     def find(self, result: Result, name: str) -> Path | None:
-        """Find a file of a result, on whichever machine it was made.
-
-        Args:
-            result: A result of this run.
-            name: The file, e.g. "model.keras".
-
-        Returns:
-            The file; None where there is none.
-        """
+        """Find a file of a result, e.g. "model.keras", on whichever machine it was made."""
         return self.artifacts.find(f"{result.artifacts}/{name}") if result.artifacts else None
 
     def publish(self, number: int) -> None:
-        """Let the other machines have a trial's files.
-
-        Args:
-            number: The trial's number.
-        """
+        """Let the other machines have the files of the trial of that number."""
         folder = self.trial_folder(number)
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             self.artifacts.publish(path.relative_to(self.folder).as_posix())
 
     def trial_folder(self, number: int) -> Path:
-        """Say where a trial's artifacts go.
-
-        Args:
-            number: The trial's number.
-
-        Returns:
-            Its folder.
-        """
+        """Return where the artifacts of the trial of that number go."""
         return self.folder / "trials" / str(number)
 
     def keep_best_checkpoints(self, count: int) -> None:

@@ -7,11 +7,11 @@ from functools import partial
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import objectives
-from results.study.objectives import ACCURACY, Objective, rank_key
+from results.study.objectives import ACCURACY, OBJECTIVES, Objective, rank_key
 from results.study.result import Result, Status
 
-# Attributes of a trial that the bridge writes while it runs.
+# Attributes of a trial that the queue writes while it runs. Studies of earlier versions have the
+# same names.
 INDEX = "slot"
 RETRY_OF = "replaces"
 DUPLICATE = "surplus"
@@ -24,37 +24,38 @@ SAMPLED = "drawn"
 RESULT = "result"
 
 # An attribute of the study: the names of the objectives that its trials' values are of.
-OBJECTIVES = "objectives"
+OBJECTIVE_NAMES = "objectives"
 
 
 def agreed_objectives(
     study: optuna.Study, names: Sequence[str], *, corrects: bool = False
 ) -> list[str]:
-    """Say what a study's values are of; whoever opens it first decides.
+    """Return of which objectives a study's values are; whoever opens it first decides.
 
     Optuna compares directions alone: `val_accuracy` and `val_auc` would be ranked together. Its
-    metric names will not do as the record: a user may have chosen them, and in other words.
+    metric names do not serve as the record, since users may choose them in other words.
 
     Args:
         study: The study. One without a record, of an earlier version too, is given these names.
         names: The names of the objectives that it is opened with, in order.
-        corrects: Whether they hold as long as there is no value: the first ones may be mistyped.
+        corrects: Whether they replace the known ones as long as there is no value: the first ones
+            may be mistyped.
 
     Returns:
         The study's own names: those given, or the other ones that it was begun with.
     """
-    known = study.user_attrs.get(OBJECTIVES)
+    known = study.user_attrs.get(OBJECTIVE_NAMES)
     if known is None or (corrects and known != list(names) and not _has_values(study)):
         known = list(names)
-        study.set_user_attr(OBJECTIVES, known)
+        study.set_user_attr(OBJECTIVE_NAMES, known)
     return list(known)
 
 
 def show_objectives(study: optuna.Study, names: Sequence[str]) -> None:
     """Let Optuna's plots, tables and dashboard call a new study's values by their names.
 
-    Only of a study that the project itself makes: with names, the column `value` of
-    `study.trials_dataframe()` becomes `value_val_loss`, for which a user's program is not ready.
+    Only for a study that the project itself makes: with names, the column `value` of
+    `study.trials_dataframe()` becomes `value_val_loss`, which a user's program may not expect.
 
     Args:
         study: The study; one that has values stays as it is.
@@ -72,68 +73,35 @@ def _has_values(study: optuna.Study) -> bool:
 
 
 def counted_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Give the trials that a budget counts: without those put back, and those added twice.
-
-    Args:
-        study: The study.
-
-    Returns:
-        The trials by number, of any state.
-    """
+    """Give the trials that a budget counts, by number: without retried ones and duplicates."""
     trials = study.get_trials(deepcopy=False)
-    replaced = {trial.user_attrs.get(RETRY_OF) for trial in trials}
+    retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
     return [
         trial
         for trial in trials
-        if trial.number not in replaced and DUPLICATE not in trial.user_attrs
+        if trial.number not in retried and DUPLICATE not in trial.user_attrs
     ]
 
 
 def trial_index(trial: FrozenTrial) -> int:
-    """Give a trial's place in the order of a search: the same for one that repeats a lost one.
-
-    Args:
-        trial: Any trial.
-
-    Returns:
-        Its slot in the budget; its number, where it has none.
-    """
+    """Give a trial's index in the order of a search, which a retry shares; else its number."""
     return int(trial.user_attrs.get(INDEX, trial.number))
 
 
 def first_objective(study: optuna.Study) -> Objective:
-    """Give the objective that says which trial is the best: the first one.
-
-    Args:
-        study: A study of a run; one of an earlier version, which does not tell, is ranked by
-            validation accuracy.
-    """
-    return objectives.OBJECTIVES[study.user_attrs.get(OBJECTIVES, [ACCURACY.name])[0]]
+    """Give the objective that ranks trials; earlier versions took accuracy, and did not say."""
+    return OBJECTIVES[study.user_attrs.get(OBJECTIVE_NAMES, [ACCURACY.name])[0]]
 
 
 def best_first(study: optuna.Study) -> list[Result]:
-    """Sort a study's complete trials by its first objective, on no more than validation data.
-
-    Args:
-        study: A study of a run.
-
-    Returns:
-        The complete ones among those that the budget counts, the best first.
-    """
+    """Sort the counted complete trials by the first objective, on validation data alone."""
     told = [trial for trial in counted_trials(study) if trial.state == TrialState.COMPLETE]
     complete = [result for result in map(trial_result, told) if result.status == "complete"]
     return sorted(complete, key=partial(rank_key, first_objective(study)))
 
 
 def trial_result(trial: FrozenTrial) -> Result:
-    """Read a finished trial of the study as a result.
-
-    Args:
-        trial: A finished trial.
-
-    Returns:
-        What was recorded; for a trial that recorded nothing, a failed result with its reason.
-    """
+    """Read a finished trial as a result; one that recorded nothing has failed, and says why."""
     if RESULT in trial.user_attrs:
         return Result.from_json(trial.user_attrs[RESULT])
     status: Status = "pruned" if trial.state == TrialState.PRUNED else "failed"
@@ -141,7 +109,7 @@ def trial_result(trial: FrozenTrial) -> Result:
         name=f"trial {trial.number}",
         kind="trial",
         status=status,
-        reason=trial.user_attrs.get(REASON, "it ended without a word"),
+        reason=trial.user_attrs.get(REASON, "it ended without recording a result"),
         number=trial.number,
         hyperparameters=dict(trial.params),
         worker=trial.user_attrs.get(WORKER, ""),

@@ -1,4 +1,4 @@
-"""Where studies live: databases and their passwords, patience with a server that is away."""
+"""Where studies live: databases and their passwords, and a server that is away."""
 
 import importlib
 import importlib.util
@@ -10,8 +10,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from data.common.errors import UserError
-from results.study import close_storage, open_storage, retrying_storage
-from results.study.storage import _is_made_already, _reach, remember, remembered
+from results.study import close_storage, open_storage
+from results.study.storage import _is_made_already, _reach, make_retrying, remember, remembered
 
 HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
 pytestmark = [
@@ -114,12 +114,12 @@ class _Away(optuna.storages.InMemoryStorage):
 
 
 def test_a_server_that_returns_is_waited_for() -> None:
-    assert retrying_storage.make_retrying(_Away(2), seconds=10).get_all_studies() == []
+    assert make_retrying(_Away(2), seconds=10).get_all_studies() == []
 
 
-def test_patience_ends() -> None:
+def test_it_is_not_waited_for_without_end() -> None:
     with pytest.raises(Exception, match="shutting down"):
-        retrying_storage.make_retrying(_Away(99), seconds=0.5).get_all_studies()
+        make_retrying(_Away(99), seconds=0.5).get_all_studies()
 
 
 def test_sqlite_serves_a_study(tmp_path: Path) -> None:

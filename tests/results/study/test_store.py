@@ -277,7 +277,9 @@ def test_a_trial_that_recorded_nothing_tells_what_is_known(store: Store) -> None
             hyperparameters={"units": 8},
             worker="here-1",
         ),
-        Result("trial 1", "trial", "pruned", reason="it ended without a word", number=1),
+        Result(
+            "trial 1", "trial", "pruned", reason="it ended without recording a result", number=1
+        ),
     ]
 
 

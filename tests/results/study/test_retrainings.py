@@ -1,6 +1,7 @@
-"""The champion by two seeds: who is asked, what decides, and what an unfinished round gives."""
+"""Trainings beside the first one: finalists by two seeds, refits, and repeats with other seeds."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,24 @@ from results.study import (
     CHECKPOINT,
     LOSS,
     Objective,
+    Point,
     Result,
     Status,
     Store,
+    as_refit,
     choose_champion,
+    choose_refits,
     chosen_finalists,
     find_finalists,
+    find_refit,
+    find_refits,
+    find_repeats,
+    first_training,
+    record_refit,
     record_repeat,
     repeat_folder,
+    repeat_probabilities,
+    result_to_export,
 )
 from tests.results.reported import guess, make_run, write_log
 
@@ -184,3 +195,141 @@ def test_a_failed_seed_is_right_nowhere_in_the_repeated_choice(tmp_path: Path) -
     found = build_leaderboard(store).selection
     assert plain is not None and found is not None
     assert np.isfinite(found.optimism) and found.champion == "trial 1"
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "run", [ACCURACY], name="run", data={}, protocol={})
+
+
+TRIAL = Result(
+    "trial 3",
+    "trial",
+    "complete",
+    number=3,
+    val_accuracy=0.9,
+    val_loss=0.2,
+    val_rows=50,
+    val_auc=0.95,
+    curve=(Point(1.0, 0.4, 0.8, 0.3, 0.9, 0.95),),
+)
+
+
+def leave_refit(empty: Store, first: Result, **values: object) -> Result:
+    made = replace(as_refit(first), **values)  # type: ignore[arg-type]
+    record_refit(empty, made)
+    return made
+
+
+def test_a_refit_keeps_no_score_of_the_rows_that_it_trained_on() -> None:
+    made = as_refit(TRIAL)
+    assert (made.name, made.kind, made.number) == ("trial 3, refit", "refit", 3)
+    kept = made.to_json()
+    assert not any(value for name, value in kept.items() if name.startswith("val_"))
+    (point,) = kept["curve"]
+    told = {name: value for name, value in point.items() if value is not None}
+    assert told == {"epoch": 1.0, "loss": 0.4, "accuracy": 0.8}
+
+
+def test_another_process_reads_the_refits_that_were_chosen(empty: Store) -> None:
+    linear = leave_refit(empty, Result("linear", "baseline", "complete"))
+    third, fourth = (
+        leave_refit(empty, TRIAL),
+        leave_refit(empty, replace(TRIAL, name="trial 4", number=4)),
+    )
+    assert find_refits(empty) == []
+    choose_refits(empty, ["trial 3", "model2", "linear"])
+    again = Store.open(empty.folder)
+    # Those of model2 are still to be trained; that of trial 4 is kept, should it be chosen again.
+    assert [result.to_json() for result in find_refits(again)] == [
+        third.to_json(),
+        linear.to_json(),
+    ]
+    kept = find_refit(again, "trial 4")
+    assert kept is not None and kept.to_json() == fourth.to_json()
+    choose_refits(again, [])
+    assert find_refits(Store.open(empty.folder)) == []
+
+
+def test_no_refit_leaves_no_trace(empty: Store) -> None:
+    before = dict(empty.study.user_attrs)
+    choose_refits(empty, [])
+    assert dict(empty.study.user_attrs) == before
+
+
+def test_refits_are_no_results_to_choose_from(empty: Store) -> None:
+    leave_refit(empty, TRIAL)
+    choose_refits(empty, ["trial 3"])
+    assert empty.results() == []
+    assert empty.choose_champion() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "is_exported"),
+    [
+        ({}, True),
+        ({"status": "diverged", "reason": "its loss is not finite after 1 epochs"}, False),
+        ({"status": "failed", "reason": "ValueError: no"}, False),
+        ({"status": "pruned", "reason": "it trained for longer than --trial-timeout 9s"}, False),
+        ({"reason": "predicts only class 0 on the validation rows"}, False),
+    ],
+)
+def test_a_refit_is_exported_unless_something_is_wrong_with_it(
+    empty: Store, values: dict[str, str], is_exported: bool
+) -> None:
+    choose_refits(empty, ["trial 3"])
+    assert result_to_export(empty, TRIAL) == TRIAL
+    leave_refit(empty, TRIAL, **values)
+    assert (result_to_export(empty, TRIAL).kind == "refit") == is_exported
+    # A champion of a later search is not exported as the earlier one's refit.
+    assert result_to_export(empty, replace(TRIAL, name="trial 5")).name == "trial 5"
+    choose_refits(empty, [])
+    assert result_to_export(empty, TRIAL) == TRIAL
+
+
+def test_a_refit_leads_back_to_its_first_training(empty: Store) -> None:
+    linear = Result("linear", "baseline", "complete")
+    empty.record_baseline(linear)
+    assert first_training(empty, as_refit(linear)) == linear
+    assert first_training(empty, TRIAL) == TRIAL
+
+
+def leave_repeat(empty: Store, name: str, index: int, score: float) -> Result:
+    folder = repeat_folder(empty, name, index)
+    save_scores(folder, np.zeros(2, np.float32), np.full(3, score, np.float32))
+    place = str(folder.relative_to(empty.folder))
+    result = Result(name, "trial", "complete", seed=index, val_accuracy=score, artifacts=place)
+    record_repeat(empty, result, index)
+    return result
+
+
+def test_another_process_reads_repeats_by_name_and_seed(empty: Store) -> None:
+    tenth, second = (
+        leave_repeat(empty, "trial 17", 10, 0.25),
+        leave_repeat(empty, "trial 17", 2, 0.5),
+    )
+    other = leave_repeat(empty, "odd: name", 1, 0.75)
+    again = Store.open(empty.folder)
+    assert find_repeats(again) == {"trial 17": {2: second, 10: tenth}, "odd: name": {1: other}}
+    assert list(find_repeats(again)["trial 17"]) == [2, 10]
+    found = repeat_probabilities(again)
+    assert [scores.tolist() for scores in found["trial 17"]] == [[0.5] * 3, [0.25] * 3]
+
+
+def test_repeats_are_no_results_of_their_own(empty: Store) -> None:
+    leave_repeat(empty, "model1", 1, 0.5)
+    assert empty.results() == []
+    assert empty.choose_champion() is None
+
+
+def test_one_without_probabilities_counts_for_nothing(empty: Store) -> None:
+    record_repeat(empty, Result("trial 1", "trial", "failed", reason="no memory"), 1)
+    gone = leave_repeat(empty, "trial 1", 2, 0.5)
+    (empty.folder / gone.artifacts / "scores.npz").unlink()
+    assert repeat_probabilities(empty) == {"trial 1": []}
+
+
+def test_a_repeated_one_replaces_what_was_there(empty: Store) -> None:
+    leave_repeat(empty, "trial 1", 1, 0.5)
+    latest = leave_repeat(empty, "trial 1", 1, 0.75)
+    assert find_repeats(empty) == {"trial 1": {1: latest}}
