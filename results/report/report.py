@@ -12,8 +12,11 @@ from data.common import write_text
 from data.dataset import DataCard, Dataset
 from data.reading import AccessLog
 from results.leaderboard import (
+    COLUMNS,
     LINEAR,
     MODEL2,
+    SEED_COLUMNS,
+    Column,
     Leaderboard,
     describe_export,
     describe_selection,
@@ -25,7 +28,6 @@ from results.report.mistakes import find_mistakes
 from results.report.page import attempt, panel, panels, render
 from results.report.plots import hyperparameters, scores as score_plots, search
 from results.report.plots.drift import drift
-from results.report.table import columns, lines
 from results.scoring import Scores
 from results.study import CHECKPOINT, Result, Store
 
@@ -57,15 +59,13 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
     results = store.results()
     champion = next((result for result in results if result.name == store.champion), None)
     tiles = (board.champion, board.refit, board.find(MODEL2), board.find(LINEAR))
-    shown = columns(board)
     return {
         "name": store.folder.name,
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "verdict": verdict(board),
         "board": board,
         "tiles": [row for row in tiles if row],
-        "columns": shown,
-        "lines": lines(board, shown),
+        "columns": columns(board),
         "luck": describe_selection(board),
         "exported": describe_export(board),
         "kinds": sorted({row.kind for row in board.rows}),
@@ -78,6 +78,16 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "card": attempt(lambda: describe(store.dataset)),
         "drift": panels("Drift", lambda: drift(store.dataset)),
     }
+
+
+def columns(board: Leaderboard) -> list[Column]:
+    """Return the leaderboard's columns for which at least one row has a value."""
+    every = COLUMNS | (SEED_COLUMNS if board.repeated else {})
+    return [
+        column
+        for column in every.values()
+        if any(getattr(row, column.key) is not None for row in board.rows)
+    ]
 
 
 def _search(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapping[str, Any]:

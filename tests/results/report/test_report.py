@@ -13,6 +13,7 @@ from data.common.command import run
 from results.leaderboard import build_leaderboard, verdict
 from results.report import main, write
 from results.report.attribution import FILE as ATTRIBUTION
+from results.report.report import columns
 from results.study import (
     ACCURACY,
     CHECKPOINT,
@@ -82,6 +83,23 @@ def test_has_a_plot_in_every_place(text: str) -> None:
     assert list(found) == places
     assert len(places) > 12
     assert all(plot["data"] for plot in found.values())
+
+
+def test_the_table_shows_every_row_and_no_empty_column(store: Store, text: str) -> None:
+    board = build_leaderboard(store)
+    page = Page(text.partition('<table id="board">')[2].partition("</table>")[0])
+    rows = [each for each in page.of("tr") if "data-kind" in each]
+    assert [row["data-status"] for row in rows] == [row.status for row in board.rows]
+    width = len(page.of("button"))
+    sorts = [each["data-sort"] for tag, each in page.tags if "data-sort" in each]
+    assert len(sorts) == width * len(rows)
+    for number, head in enumerate(columns(board)):
+        figures = sorts[number::width]
+        assert any(figures), head.key
+        if not head.is_text:
+            values = [getattr(row, head.key) for row in board.rows]
+            assert [float(each) if each else None for each in figures] == values, head.key
+    assert len([row for row in rows if "selected" in (row["class"] or "")]) == 1
 
 
 def test_the_policy_lets_only_our_scripts_run(text: str) -> None:
