@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from data.common import UserError
-from data.download import BLOB_ID, PIECE_BYTES, blob_id_of, fetch, main
+from data.download import PIECE_BYTES, blob_id_of, fetch, main
 
 CONTENT = bytes(range(256)) * 1024 + b"the end"
 GIT_ID = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
@@ -209,12 +209,3 @@ def test_command_refuses_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: ")
-
-
-def test_help_names_the_default(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    shown = capsys.readouterr().out
-    assert "runs/dev-access.csv" in shown
-    assert "python -m data.download" in shown
-    assert len(BLOB_ID) == 40

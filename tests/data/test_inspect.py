@@ -93,14 +93,6 @@ def test_user_errors_are_one_line_and_status_2(arguments: list[str]) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
-def test_help_shows_an_example_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "example: python -m data.inspect" in shown
-    assert "(default: chronological)" in shown
-
-
 def test_a_log_that_unpacks_to_more_than_max_bytes(tmp_path: Path) -> None:
     path = tmp_path / "bomb.csv.gz"
     path.write_bytes(gzip.compress(("\n".join(ROWS) + "\n").encode() * 10_000))

@@ -67,9 +67,11 @@ GREEDY = {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}
 ON_A_GPU = {*GREEDY, "NVIDIA_TF32_OVERRIDE"}
 
 
-def call(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
+def call(
+    command: list[str], *words: str, environment: dict[str, str] = ENVIRONMENT
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*command, *words], capture_output=True, text=True, timeout=30, env=ENVIRONMENT
+        [*command, *words], capture_output=True, text=True, timeout=30, env=environment
     )
 
 
@@ -93,10 +95,7 @@ def test_endings(command: list[str], words: list[str], status: int, out: str, er
 
 
 def test_what_the_output_cannot_show_is_escaped(command: list[str]) -> None:
-    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(
-        [*command, "mu"], capture_output=True, text=True, timeout=30, env=environment
-    )
+    done = call(command, "mu", environment={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "27 \\xb5s\n", "")
 
 
@@ -105,9 +104,7 @@ def test_a_gpu_is_shared_unless_the_environment_says_otherwise(
     command: list[str], given: dict[str, str], told: str
 ) -> None:
     inherited = {name: value for name, value in ENVIRONMENT.items() if name not in ON_A_GPU}
-    done = subprocess.run(
-        [*command, "gpu"], capture_output=True, text=True, timeout=30, env=inherited | given
-    )
+    done = call(command, "gpu", environment=inherited | given)
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
 
 
