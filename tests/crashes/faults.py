@@ -140,7 +140,7 @@ class Terminated(Fault):
         return True
 
 
-class Interrupted(Fault):
+class CtrlC(Fault):
     """Ctrl-C: SIGINT to all processes of the terminal."""
 
     name, statuses = "ctrl-c", INTERRUPTED | {-signal.SIGINT}
@@ -151,7 +151,7 @@ class Interrupted(Fault):
         return True
 
 
-class InterruptedTwice(Interrupted):
+class CtrlCTwice(CtrlC):
     """Ctrl-C, and soon once more."""
 
     name = "ctrl-c-twice"
@@ -344,8 +344,8 @@ FAULTS: tuple[Fault, ...] = (
     KilledWorker(),
     KilledAll(),
     Terminated(),
-    Interrupted(),
-    InterruptedTwice(),
+    CtrlC(),
+    CtrlCTwice(),
     FullDisk(),
     Quota(),
     ReadOnly(),

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class Job:
+class FuzzProcess:
     """What one process did.
 
     Attributes:
@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
     return int(not is_whole or bool(_all_failures(jobs)))
 
 
-def campaign(folder: Path, inputs: int, jobs: int, seed: int) -> list[Job]:
+def campaign(folder: Path, inputs: int, jobs: int, seed: int) -> list[FuzzProcess]:
     """Run so many processes side by side."""
     started = []
     for number in range(jobs):
@@ -89,7 +89,7 @@ def campaign(folder: Path, inputs: int, jobs: int, seed: int) -> list[Job]:
     return [_job(own, process.wait()) for own, process in started]
 
 
-def table(jobs: Sequence[Job]) -> str:
+def table(jobs: Sequence[FuzzProcess]) -> str:
     """Lay out what was done."""
     executed, seconds = sum(job.executed for job in jobs), max(job.seconds for job in jobs)
     rows = [
@@ -107,7 +107,7 @@ def table(jobs: Sequence[Job]) -> str:
     return laid
 
 
-def _job(folder: Path, status: int) -> Job:
+def _job(folder: Path, status: int) -> FuzzProcess:
     log = (folder / "log").read_text(encoding="utf-8", errors="replace")
     edges = [int(found) for found in re.findall(r"\bcov: (\d+)", log)]
     try:
@@ -115,10 +115,10 @@ def _job(folder: Path, status: int) -> Job:
     except FileNotFoundError:  # It ended before the first thousand.
         nothing = {"executed": 0, "read": 0, "seconds": 0.0, "longest": 0.0, "peak": 0}
         counted = {**nothing, "failures": {}}
-    return Job(**counted, edges=max(edges, default=0), status=status)
+    return FuzzProcess(**counted, edges=max(edges, default=0), status=status)
 
 
-def _all_failures(jobs: Sequence[Job]) -> dict[str, int]:
+def _all_failures(jobs: Sequence[FuzzProcess]) -> dict[str, int]:
     names = {name for job in jobs for name in job.failures}
     return {name: sum(job.failures.get(name, 0) for job in jobs) for name in names}
 
