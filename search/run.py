@@ -9,7 +9,6 @@ import logging
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from types import FrameType
 
 import optuna
@@ -19,7 +18,6 @@ from data.dataset import Dataset
 from results.scoring import suppress_stderr
 from results.study import (
     DATA_FOLDER,
-    Result,
     Store,
     choose_champion,
     choose_ensemble,
@@ -27,21 +25,10 @@ from results.study import (
 )
 from search.cli import View, finish_run, load_dataset, make_folder
 from search.config import RunConfig, parse, write_config
-from search.stages import repeat, search, to_refit
-from search.workers import (
-    BaselineDone,
-    Doing,
-    Progress,
-    Stage,
-    Task,
-    TrainBaseline,
-    Workers,
-)
+from search.stages import refit_and_repeat, search, to_refit, train_baselines
+from search.workers import WorkerPool
 
 log = logging.getLogger(__name__)
-
-# Longest first, so that workers that share the baselines end at about the same time.
-_BY_COST = ("model3-notebook", "model2", "model1-as-run", "model1", "linear", "regex", "majority")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -68,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     log.info("%d epochs a training", config.epochs)
     store = _open(config, dataset)
     write_config(config)
-    with Workers(config) as workers, _interruptible(workers):
+    with WorkerPool(config) as workers, _interruptible(workers):
         view = View(store.study, config.search_budget, config.objective[0])
         with view:
             train_baselines(config, store, workers, view)
@@ -83,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
         choose_refits(store, [result.name for result in refit])
         if problem is None:
             with view:
-                problem = repeat(config, store, champion, workers, view)
+                problem = refit_and_repeat(config, store, champion, workers, view)
         interrupted = workers.is_stopping
     finish_run(store, champion)
     if problem is not None:
@@ -109,50 +96,8 @@ def _open(config: RunConfig, dataset: Dataset) -> Store:
     return store
 
 
-def train_baselines(config: RunConfig, store: Store, workers: Workers, view: View) -> None:
-    """Train the baselines that are not kept from an earlier run, and record all of them.
-
-    Args:
-        config: The run.
-        store: The run.
-        workers: Who trains.
-        view: Who tells.
-    """
-    tasks = [TrainBaseline(name) for name in sorted(config.baselines, key=_BY_COST.index)]
-    stage = _Baselines(view)
-    for index, news in workers.run(tasks, stage):
-        match news:
-            case Progress():
-                view.progress(index, news)
-            case BaselineDone(result, kept):
-                view.idle(index)
-                if not result.is_dropped:
-                    stage.end(result, kept)
-    for name in config.baselines:
-        if name in stage.done:
-            result = stage.done[name]
-            place = result.artifacts and store.artifacts.name(result.artifacts)
-            store.record_baseline(replace(result, artifacts=place))
-
-
-@dataclass
-class _Baselines(Stage):
-    """Tells of the baselines that were trained, stopped or hung."""
-
-    view: View
-    done: dict[str, Result] = field(default_factory=dict)
-
-    def end(self, result: Result, kept: bool = False) -> None:
-        self.view.trained(result.name, result, kept)
-        self.done[result.name] = result
-
-    def hung(self, task: Task, doing: Doing, why: str) -> None:
-        assert isinstance(task, TrainBaseline)
-        self.end(Result(task.name, "baseline", "failed", why))
-
-
 @contextmanager
-def _interruptible(workers: Workers) -> Iterator[None]:
+def _interruptible(workers: WorkerPool) -> Iterator[None]:
     """Let the first Ctrl-C end the search in order, the second one at once."""
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -19,7 +19,7 @@ from results.study import DATA_FOLDER
 from search.cli.load import load_dataset
 from search.config import RunConfig
 from search.queue import SpaceSize, discover_space, space_size
-from search.training import Cache, Recipe
+from search.training import Cache, TrainingConfig
 from spaces import load_space
 
 # Seconds a million padded characters: 15,059 rows of 1,024, three epochs, took model1 53 s, model2
@@ -166,8 +166,8 @@ def _count(number: int, what: str) -> str:
 
 def estimate(config: RunConfig, dataset: Dataset) -> Estimate:
     """Estimate a run without training anything."""
-    recipe = Recipe(config.epochs, config.batch_size, config.padding)
-    cache = Cache(config.baseline_cache, dataset, recipe, config.seed)
+    training = TrainingConfig(config.epochs, config.batch_size, config.padding)
+    cache = Cache(config.baseline_cache, dataset, training, config.seed)
     rule = {name: _baseline_seconds(name, config, dataset) for name in BASELINE_RATES}
     networks = [name for name in rule if name not in _READ_ONCE]
     # Kept baselines tell of this machine even if this run does not use them.

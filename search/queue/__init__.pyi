@@ -24,6 +24,9 @@ from .hyperparameters import (
     SuggestedHyperParameters as SuggestedHyperParameters,
     plain_values as plain_values,
 )
+from .monitor import (
+    QueueMonitor as QueueMonitor,
+)
 from .samplers import (
     DEFAULT_PRUNER as DEFAULT_PRUNER,
     KERAS_TUNER as KERAS_TUNER,

@@ -2,16 +2,22 @@ from .baselines import (
     Cache as Cache,
 )
 from .callbacks import (
+    TrialCallback as TrialCallback,
+    TrialInfo as TrialInfo,
     load_callbacks as load_callbacks,
 )
+from .dispatch import (
+    TrainingContext as TrainingContext,
+    find_kept as find_kept,
+    load_hypermodel as load_hypermodel,
+    train as train,
+)
 from .fit import (
-    Recipe as Recipe,
+    TrainingConfig as TrainingConfig,
+    TrainingOutcome as TrainingOutcome,
+    reset_session as reset_session,
 )
-from .job import (
-    Interrupted as Interrupted,
-    Job as Job,
-    within as within,
-)
-from .trial import (
-    StudyTuner as StudyTuner,
+from .task import (
+    Phase as Phase,
+    TrainingTask as TrainingTask,
 )

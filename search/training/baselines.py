@@ -1,4 +1,4 @@
-"""Trains the fixed baselines, once per data set, protocol, source code, library and machine."""
+"""Trains the fixed baselines: once per data set, protocol, source code, library and machine."""
 
 import hashlib
 import importlib.metadata
@@ -9,7 +9,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -30,11 +30,16 @@ from results.scoring import (
     measure_latency,
     save_scores,
 )
-from results.study import CHECKPOINT, Point, Result, objective_values
+from results.study import CHECKPOINT, Result, objective_values
 from search.common import derive_seed
 from search.config import cores
-from search.training.evaluation import describe, measure, timed
-from search.training.fit import Recipe, fit, start_afresh
+from search.training.evaluation import (
+    add_latency,
+    save_probabilities,
+    summarize_training,
+    with_latency,
+)
+from search.training.fit import OnReport, Stop, TrainingConfig, fit, reset_session
 from spaces import BASELINES, KerasBaseline, TextBaseline
 
 _ROOT = Path(__file__).parents[2]
@@ -43,17 +48,11 @@ _DISTRIBUTIONS = (
     "model3-search", "tensorflow", "keras", "scikit-learn", "numpy", "scipy", "numba"
 )  # fmt: skip
 _RESULT = "result.json"
+_LATENCY_SECONDS = 0.5
 
 
 def hash_sources(root: Path) -> str:
-    """Hash all of this project's source files; each may determine what a baseline gives.
-
-    Args:
-        root: Where its packages lie.
-
-    Returns:
-        The hash of their names and contents.
-    """
+    """Hash this project's source files, names and contents: each may change a baseline's scores."""
     digest = hashlib.sha256()
     for package in _PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
@@ -63,7 +62,7 @@ def hash_sources(root: Path) -> str:
     return digest.hexdigest()
 
 
-# Read once in a process, which goes on with what it has imported whatever is edited meanwhile.
+# Read once in a process: it goes on with what it has imported, whatever is edited meanwhile.
 @cache
 def _sources() -> str:
     return hash_sources(_ROOT)
@@ -99,12 +98,12 @@ def _processor() -> str:
 
 @dataclass(frozen=True)
 class Cache:
-    """Where finished baselines are kept, by what determines them.
+    """Where finished baselines are kept, by everything that determines them.
 
     Attributes:
         folder: The folder of all of them.
         dataset: The data they are trained on.
-        recipe: How.
+        config: How they are trained.
         seed: The run's seed.
         sources: The hash of this project's source files.
         versions: Of this project, of what it computes with, and of Python.
@@ -113,21 +112,14 @@ class Cache:
 
     folder: Path
     dataset: Dataset
-    recipe: Recipe
+    config: TrainingConfig
     seed: int
     sources: str = field(default_factory=_sources)
     versions: Mapping[str, str] = field(default_factory=_versions)
     machine: Mapping[str, Any] = field(default_factory=_machine)
 
     def place(self, name: str) -> Path:
-        """Say where a baseline's result belongs.
-
-        Args:
-            name: The baseline.
-
-        Returns:
-            A folder whose name holds the hash of all that determines the result.
-        """
+        """Return a baseline's folder; its name holds the hash of all that determines the result."""
         facts = self.dataset.facts
         keys = ("fingerprint", "split", "vocabulary", "num_words", "rows")
         determined_by = {
@@ -135,9 +127,9 @@ class Cache:
             "data": {key: facts[key] for key in keys},
             # A refit has more of the same rows.
             "fit_rows": len(self.dataset.split.fit),
-            "epochs": self.recipe.epochs,
-            "batch_size": self.recipe.batch_size,
-            "padding": self.recipe.padding,
+            "epochs": self.config.epochs,
+            "batch_size": self.config.batch_size,
+            "padding": self.config.padding,
             "seed": self.seed,
             "sources": self.sources,
             "versions": self.versions,
@@ -147,14 +139,7 @@ class Cache:
         return self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def find(self, name: str) -> Result | None:
-        """Look a baseline up.
-
-        Args:
-            name: The baseline.
-
-        Returns:
-            Its result; None where it has not been trained, or what was kept is damaged.
-        """
+        """Return a baseline's result; None if it was not trained, or what was kept is damaged."""
         place = self.place(name)
         split = self.dataset.split
         try:
@@ -168,17 +153,14 @@ class Cache:
         return replace(stored, artifacts=str(place))
 
     def train(
-        self,
-        name: str,
-        notify: Callable[[str, float, float | None], None] = lambda name, epochs, value: None,
-        stop: Callable[[], str | None] = lambda: None,
+        self, name: str, on_report: OnReport = lambda point: None, stop: Stop = lambda: None
     ) -> Result:
         """Train a baseline and keep it, unless the training was stopped.
 
         Args:
             name: The baseline.
-            notify: Told of each epoch: name, epochs trained, validation accuracy.
-            stop: Asked after each batch; a reason ends the training.
+            on_report: Called with the report of each epoch.
+            stop: Called after each batch; a reason ends the training.
 
         Returns:
             Its result.
@@ -189,7 +171,7 @@ class Cache:
             dir=self.folder, prefix=f".{name}-", ignore_cleanup_errors=True
         ) as beside:
             if isinstance(baseline, KerasBaseline):
-                result = self._train_network(baseline, Path(beside), notify, stop)
+                result = self._train_network(baseline, Path(beside), on_report, stop)
             else:
                 result = self._fit_texts(baseline, Path(beside))
             if result.status == "pruned":
@@ -213,27 +195,21 @@ class Cache:
         return replace(result, artifacts=str(place))
 
     def _train_network(
-        self,
-        baseline: KerasBaseline,
-        folder: Path,
-        notify: Callable[[str, float, float | None], None],
-        stop: Callable[[], str | None],
+        self, baseline: KerasBaseline, folder: Path, on_report: OnReport, stop: Stop
     ) -> Result:
         dataset, seed = self.dataset, derive_seed(self.seed, 0)
-        start_afresh(seed)
+        reset_session(seed)
         model = baseline.build(dataset.vocabulary.num_words)
 
-        def watch(point: Point) -> None:
-            notify(baseline.name, point.epoch, point.val_accuracy)
-
-        # The notebook trained on after its loss was lost, and its figures are to be met.
-        recipe = replace(self.recipe, seed=seed, stop_when_diverged=False, reports=1)
-        fitted = fit(model, dataset, recipe, judge=watch, stop=stop)
-        result = describe(model, fitted, name=baseline.name, kind="baseline", seed=seed)
-        if fitted.status == "pruned":
+        # The notebook trained on after its loss was lost, and its scores are to be met.
+        config = replace(self.config, seed=seed, stop_when_diverged=False, reports=1)
+        outcome = fit(model, dataset, config, on_report=on_report, stop=stop)
+        result = summarize_training(model, outcome, name=baseline.name, kind="baseline", seed=seed)
+        if outcome.status == "pruned":
             return result
         model.save(folder / CHECKPOINT)
-        return measure(result, fitted, dataset, recipe.padding, folder)
+        save_probabilities(outcome, dataset, config.padding, folder)
+        return add_latency(result, outcome, dataset, config.padding, _LATENCY_SECONDS)
 
     def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
         dataset, split = self.dataset, self.dataset.split
@@ -262,4 +238,5 @@ class Cache:
             train_seconds=seconds,
             size_bytes=len(pickle.dumps(predict)),
         )
-        return timed(result, measure_latency(answer, np.arange(len(heldout))))
+        taken = measure_latency(answer, np.arange(len(heldout)), seconds=_LATENCY_SECONDS)
+        return with_latency(result, taken)

@@ -14,7 +14,6 @@ from keras_tuner.errors import FailedTrialError
 from data.common import UserError
 from results.study import Point, Result
 from search.common import USER_ERRORS, describe_error
-from search.training.fit import Judge
 from spaces import import_module
 
 log = logging.getLogger(__name__)
@@ -49,16 +48,16 @@ class TrialCallback(keras.callbacks.Callback):
     """A Keras callback that is told what only the search knows; any other one will do as well."""
 
     def on_report(self, point: Point) -> None:
-        """Hear of a report, of which there are several an epoch.
+        """Take note of a report; there are several in an epoch.
 
         Args:
             point: What is known by then, on training and validation rows.
         """
 
     def on_result(self, result: Result) -> None:
-        """Hear what the trial leaves: complete, pruned, diverged or, with its reason, failed.
+        """Take note of the trial's result: complete, pruned, diverged or, with a reason, failed.
 
-        Not called where the trial is put back, to be run again.
+        Not called if the trial is interrupted, to be run again.
 
         Args:
             result: The result.
@@ -101,22 +100,18 @@ def _load(spec: str) -> Factory:
     return factory
 
 
-class Hooks:
-    """The callbacks of one trial; a context manager that tells them of a training that failed.
-
-    Args:
-        factories: What makes them.
-        info: What they are told of the trial.
+class TrialCallbacks:
+    """The callbacks of one trial; a context manager that tells them if the training fails.
 
     Raises:
-        FailedTrialError: If a factory fails, or makes anything else.
+        FailedTrialError: If a factory fails, or makes anything but a callback.
     """
 
     def __init__(self, factories: Mapping[str, Factory], info: TrialInfo) -> None:
         self._info = info
         self.made = [_make(spec, factory, info) for spec, factory in factories.items()]
 
-    def __enter__(self) -> "Hooks":
+    def __enter__(self) -> "TrialCallbacks":
         """Begin the training."""
         return self
 
@@ -140,44 +135,26 @@ class Hooks:
             seed=info.seed,
             worker=info.worker,
         )
-        for each in self.made:
+        for callback in self._told:
             try:
-                _end(each, failed)
+                callback.on_result(failed)
             except USER_ERRORS:
                 # Why the trial failed first is what counts.
                 log.warning("a callback failed too", exc_info=True)
 
-    def judging(self, judge: Judge) -> Judge:
-        """Let the callbacks hear of each report before it is judged.
+    @property
+    def _told(self) -> list[TrialCallback]:
+        return [callback for callback in self.made if isinstance(callback, TrialCallback)]
 
-        Args:
-            judge: Judges it.
+    def on_report(self, point: Point) -> None:
+        """Tell the callbacks of a report."""
+        for callback in self._told:
+            callback.on_report(point)
 
-        Returns:
-            What does both.
-        """
-
-        def judge_and_tell(point: Point) -> str | None:
-            for each in self.made:
-                if isinstance(each, TrialCallback):
-                    each.on_report(point)
-            return judge(point)
-
-        return judge_and_tell
-
-    def end(self, result: Result) -> None:
-        """Tell the callbacks what the trial leaves.
-
-        Args:
-            result: It.
-        """
-        for each in self.made:
-            _end(each, result)
-
-
-def _end(callback: keras.callbacks.Callback, result: Result) -> None:
-    if isinstance(callback, TrialCallback):
-        callback.on_result(result)
+    def on_result(self, result: Result) -> None:
+        """Tell the callbacks of the trial's result."""
+        for callback in self._told:
+            callback.on_result(result)
 
 
 def _make(spec: str, factory: Factory, info: TrialInfo) -> keras.callbacks.Callback:

@@ -1,4 +1,4 @@
-"""What a trained network leaves behind: its result, its probabilities, how long a request takes."""
+"""What a training leaves: its result, its probabilities, how long a request takes."""
 
 import math
 from dataclasses import replace
@@ -18,87 +18,58 @@ from results.scoring import (
     save_scores,
 )
 from results.study import Result
-from search.training.fit import Fit
+from search.training.fit import TrainingOutcome
 from spaces import layer_count, violations
 
 
-def describe(model: keras.Model, fitted: Fit, **own: Any) -> Result:
-    """Describe a training as a result, without its probabilities.
-
-    Args:
-        model: The trained model.
-        fitted: How its training ended.
-        own: The result's other attributes, its name and kind among them.
-
-    Returns:
-        The result.
-    """
-    last = fitted.final
-    remark = fitted.reason
-    if fitted.status == "complete" and fitted.validation is not None:
-        remark = constant_predictions(fitted.validation)
+def summarize_training(model: keras.Model, outcome: TrainingOutcome, **more: Any) -> Result:
+    """Make the result of a training; `more` are its other attributes, such as name and kind."""
+    last = outcome.final
+    remark = outcome.reason
+    if outcome.status == "complete" and outcome.validation is not None:
+        remark = constant_predictions(outcome.validation)
     return Result(
-        status=fitted.status,
+        status=outcome.status,
         reason=remark,
-        epochs=fitted.epochs,
-        curve=fitted.curve,
+        epochs=outcome.epochs,
+        curve=outcome.curve,
         val_accuracy=last.val_accuracy if last else None,
         val_loss=last.val_loss if last and math.isfinite(last.val_loss) else None,
-        **fitted.figures,
-        val_rows=fitted.val_rows,
+        **outcome.figures,
+        val_rows=outcome.val_rows,
         layers=layer_count(model),
         parameters=model.count_params(),
         size_bytes=sum(np.asarray(weight).nbytes for weight in model.weights),
         violations=violations(model),
-        train_seconds=fitted.seconds,
-        cpu_seconds=fitted.cpu_seconds,
-        **own,
+        train_seconds=outcome.seconds,
+        cpu_seconds=outcome.cpu_seconds,
+        **more,
     )
 
 
-def measure(
-    result: Result,
-    fitted: Fit,
-    dataset: Dataset,
-    padding: Padding,
-    folder: Path,
-    *,
-    seconds: float = 0.5,
-) -> Result:
-    """Keep a network's probabilities and time it; nothing here looks at a held-out label.
-
-    Args:
-        result: Its description.
-        fitted: Its training, which reached the end of an epoch.
-        dataset: The data that it was trained on.
-        padding: How its records are padded.
-        folder: Where its probabilities go.
-        seconds: About how long each of the two measurements of the latency may take.
-
-    Returns:
-        The result with its latencies.
-    """
-    assert fitted.validation is not None
+def save_probabilities(
+    outcome: TrainingOutcome, dataset: Dataset, padding: Padding, folder: Path
+) -> None:
+    """Score the held-out rows, without a look at their labels, and keep both parts' scores."""
+    assert outcome.validation is not None
     heldout = dataset.split.heldout
-    scores = probabilities(fitted.scorer, dataset.encoded, heldout, padding=padding)
-    save_scores(folder, fitted.validation, scores)
+    scores = probabilities(outcome.scorer, dataset.encoded, heldout, padding=padding)
+    save_scores(folder, outcome.validation, scores)
+
+
+def add_latency(
+    result: Result, outcome: TrainingOutcome, dataset: Dataset, padding: Padding, seconds: float
+) -> Result:
+    """Add to a result how long a request takes; each of two measurements takes about `seconds`."""
 
     def answer(rows: Rows) -> None:
-        probabilities(fitted.scorer, dataset.encoded, rows, padding=padding)
+        probabilities(outcome.scorer, dataset.encoded, rows, padding=padding)
 
-    return timed(result, measure_latency(answer, heldout, seconds=seconds))
+    return with_latency(result, measure_latency(answer, dataset.split.heldout, seconds=seconds))
 
 
-def timed(result: Result, taken: Latency) -> Result:
-    """Give a result with its latencies.
-
-    Args:
-        result: A result.
-        taken: What was measured.
-
-    Returns:
-        The result.
-    """
+def with_latency(result: Result, taken: Latency) -> Result:
+    """Add measured latencies to a result."""
     return replace(
         result,
         latency_us=taken.alone.p50,

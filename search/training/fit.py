@@ -1,4 +1,4 @@
-"""The one training routine, for baselines and trials alike."""
+"""The one training routine, of baselines and trials alike."""
 
 import math
 import time
@@ -16,26 +16,27 @@ from data.dataset import Dataset, Padding, Rows
 from results.scoring import Scorer, accuracy, cross_entropy, probabilities
 from results.study import MetricFunction, Point, Status, objective_values
 from search.common import check_range, describe_error, has_finite_weights
-from search.training.input_pipeline import feed
+from search.config import duration_text
+from search.training.input_pipeline import make_batches
 from spaces.kernels import accelerated, forget_gradients
 
-# A report inside an epoch looks at every fifth validation row: enough to compare trials by, and a
-# quarter epoch's training is not outweighed by its evaluation.
-GLANCE_STRIDE = 5
+# A report within an epoch is of every fifth validation row: enough to compare trials by, and
+# training a quarter of an epoch is not outweighed by evaluating it.
+PARTIAL_STRIDE = 5
 
-Judge = Callable[[Point], str | None]
+OnReport = Callable[[Point], str | None]
 Stop = Callable[[], str | None]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """How a model is trained.
 
     Attributes:
         epochs: Epochs to train.
         batch_size: Rows in a batch.
         padding: "real" pads a record to its own length rounded up, "full" to 1024.
-        reports: Reports in an epoch; the last one, at its end, sees all validation rows.
+        reports: Reports in an epoch; the last one, at its end, is of all validation rows.
         seed: Seed of the order of rows.
         stop_when_diverged: Whether a loss that is not finite ends the training at the next report.
     """
@@ -47,15 +48,12 @@ class Recipe:
     seed: int = 0
     stop_when_diverged: bool = True
 
-    def of_trial(self, values: Mapping[str, Any], seed: int) -> "Recipe":
-        """Give the recipe of one trial.
+    def of_trial(self, values: Mapping[str, Any], seed: int) -> "TrainingConfig":
+        """Return the config of one trial.
 
         Args:
-            values: Its hyperparameters; a batch size and epochs among them go before this one's.
+            values: Its hyperparameters; a batch size and epochs among them take precedence.
             seed: Its seed.
-
-        Returns:
-            This recipe otherwise.
         """
         return replace(
             self,
@@ -64,19 +62,19 @@ class Recipe:
             epochs=int(values.get("tuner/epochs", values.get("epochs", self.epochs))),
         )
 
-    def feed(self, dataset: Dataset, batch_size: int | None = None) -> tf.data.Dataset:
-        """Batch the fit rows in the order of this recipe, if need be with another batch size."""
+    def make_batches(self, dataset: Dataset, batch_size: int | None = None) -> tf.data.Dataset:
+        """Batch the fit rows in the order of this config, if need be with another batch size."""
         size = self.batch_size if batch_size is None else batch_size
-        return feed(dataset, batch_size=size, padding=self.padding, seed=self.seed)
+        return make_batches(dataset, batch_size=size, padding=self.padding, seed=self.seed)
 
 
 @dataclass(frozen=True)
-class Fit:
+class TrainingOutcome:
     """How a training ended.
 
     Attributes:
         status: complete, pruned or diverged.
-        reason: Why it is not complete; empty where it is.
+        reason: Why it is not complete; empty if it is.
         epochs: Epochs trained.
         curve: The reports.
         final: What the trained weights score: the last report, or one more on all validation rows
@@ -86,7 +84,7 @@ class Fit:
         cpu_seconds: Seconds of processor time that they took, over all threads.
         scorer: The trained model, compiled for scoring.
         validation: Probabilities of the validation rows, by the trained weights, float32 [n]; None
-            where the training was stopped within an epoch.
+            if the training was stopped within an epoch.
         figures: What else a search can optimize, computed from them, by name; empty without them.
     """
 
@@ -102,13 +100,14 @@ class Fit:
     validation: npt.NDArray[np.float32] | None
     figures: Mapping[str, Any]
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether it was trained to the end of an epoch, and its probabilities are kept."""
+        return self.validation is not None and self.status != "pruned"
 
-def start_afresh(seed: int) -> None:
-    """Free what earlier models left behind, and seed the weights and the dropout of the next.
 
-    Args:
-        seed: The seed.
-    """
+def reset_session(seed: int) -> None:
+    """Free what earlier models left behind, and seed the weights and the dropout of the next."""
     forget_gradients()
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
@@ -117,22 +116,23 @@ def start_afresh(seed: int) -> None:
 def fit(
     model: keras.Model,
     dataset: Dataset,
-    recipe: Recipe,
+    config: TrainingConfig,
     *,
-    judge: Judge = lambda point: None,
+    on_report: OnReport = lambda point: None,
     stop: Stop = lambda: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     train: Callable[..., Any] | None = None,
     figure: MetricFunction | None = None,
-) -> Fit:
-    """Train a model on the fit rows and watch it on the validation rows.
+) -> TrainingOutcome:
+    """Train a model on the fit rows and evaluate it on the validation rows.
 
     Args:
         model: Compiled; int32 ids [batch, length] in, probabilities [batch, 1] out.
         dataset: The records.
-        recipe: How to train.
-        judge: Told of each report; a reason prunes the training there.
-        stop: Asked after each batch but the last; a reason ends the training there, as pruned.
+        config: How to train.
+        on_report: Called with each report; if it returns a reason, the training is pruned there.
+        stop: Called after each batch but the last; if it returns a reason, the training ends
+            there, as pruned.
         callbacks: More Keras callbacks; at an epoch's end they find `val_loss` and `val_accuracy`,
             which are nan if the training was stopped before they were known.
         train: Called as `model.fit` would be, e.g. a hypermodel's own `fit`. An
@@ -142,166 +142,169 @@ def fit(
     Returns:
         How it ended.
     """
-    source = recipe.feed(dataset)
-    watch = _Watch(model, dataset, recipe, int(source.cardinality()), judge, stop, figure)
+    batches = config.make_batches(dataset)
+    monitor = _Monitor(model, dataset, config, int(batches.cardinality()), on_report, stop, figure)
     started, worked = time.monotonic(), time.process_time()
     with accelerated(model):
         try:
             (train or model.fit)(
-                source,
-                epochs=recipe.epochs,
-                callbacks=[watch, *callbacks],
+                batches,
+                epochs=config.epochs,
+                callbacks=[monitor, *callbacks],
                 shuffle=False,
                 verbose=0,
             )
-        except _Ignored:
+        except _StopIgnored:
             pass
         except optuna.TrialPruned as error:
-            watch.ending = "pruned", describe_error(error)
-        watch.settle()
-    return watch.outcome(time.monotonic() - started, time.process_time() - worked)
+            monitor.ending = "pruned", describe_error(error)
+        monitor.score_final_weights()
+    return monitor.outcome(time.monotonic() - started, time.process_time() - worked)
 
 
-class _Stopped(Exception):
-    """The training was to stop while the validation rows were scored."""
+class _StopScoring(Exception):
+    """The training was told to stop while the validation rows were scored."""
 
 
-class _Ignored(BaseException):
-    """A loop of the user's own trains on although `stop_training` is set."""
+class _StopIgnored(BaseException):
+    """A user's own training loop went on although `stop_training` was set."""
 
 
-class _Watch(keras.callbacks.Callback):
-    """Reports at fixed fractions of an epoch, and ends the training where it is told to."""
+class _Monitor(keras.callbacks.Callback):
+    """Reports at fixed fractions of an epoch, and ends the training if it is told to."""
 
     def __init__(
         self,
         model: keras.Model,
         dataset: Dataset,
-        recipe: Recipe,
+        config: TrainingConfig,
         steps: int,
-        judge: Judge,
+        on_report: OnReport,
         stop: Stop,
         figure: MetricFunction | None,
     ) -> None:
         super().__init__()
-        self.figure = figure
         self.trained, self.scorer = model, Scorer(model)
-        self.dataset, self.recipe, self.judge, self.stop = dataset, recipe, judge, stop
-        self.step, self.begun = 0, 0
-        self._divide(steps)
+        self.dataset, self.config = dataset, config
+        self.report_to, self.stop, self.figure = on_report, stop, figure
+        self.step, self.epoch_began_at = 0, 0
+        self._plan_reports(steps)
         self.curve: list[Point] = []
         self.final: Point | None = None
         self.val_rows: int | None = None
         self.ending: tuple[Literal["pruned", "diverged"], str] | None = None
-        self.is_obeyed = True
+        self.may_be_ignored = False
         self.diverged = ""
         self.validation: npt.NDArray[np.float32] | None = None
-        self.weights: list[npt.NDArray[Any]] = []
+        self.scored_weights: list[npt.NDArray[Any]] = []
 
-    def _divide(self, steps: int) -> None:
+    def _plan_reports(self, steps: int) -> None:
         self.steps = steps
-        parts = range(1, self.recipe.reports)
-        self.glances = {math.ceil(steps * part / self.recipe.reports) for part in parts} - {steps}
+        parts = range(1, self.config.reports)
+        due = {math.ceil(steps * part / self.config.reports) for part in parts}
+        self.partial_reports = due - {steps}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_Watch":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Monitor":
         # KerasTuner copies callbacks for each execution; this one belongs to one training.
         return self
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # A hypermodel's own fit may have chosen another batch size, or data of its own making.
-        self._divide((self.params or {}).get("steps") or self.steps)
+        self._plan_reports((self.params or {}).get("steps") or self.steps)
         # It may also call `model.fit` again after a training that was ended.
-        self.is_obeyed = True
+        self.may_be_ignored = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.begun = self.step
+        self.epoch_began_at = self.step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        # A model compiled with steps_per_execution is seen here once in so many batches, and its
+        # A model compiled with steps_per_execution calls this once for several batches, and its
         # last call may count batches that the epoch does not have.
-        before, now = self.step - self.begun, min(batch + 1, self.steps)
-        self.step = self.begun + now
+        before, now = self.step - self.epoch_began_at, min(batch + 1, self.steps)
+        self.step = self.epoch_began_at + now
         self.validation = None
         if self.ending is not None:
-            self._insist()
+            self._insist_on_stopping()
             return
-        is_due = now < self.steps and any(before < glance <= now for glance in self.glances)
-        if not self._is_stopped() and is_due:
-            self._report(self.dataset.split.validation[::GLANCE_STRIDE], logs or {})
+        is_due = now < self.steps and any(before < due <= now for due in self.partial_reports)
+        if not self._should_stop() and is_due:
+            self._report(self.dataset.split.validation[::PARTIAL_STRIDE], logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = {} if logs is None else logs
         # Callbacks that look for them would warn if they were missing.
         logs |= {"val_loss": math.nan, "val_accuracy": math.nan}
-        self._reconsider()
+        self._forgive_pruning_at_the_end()
         if self.ending is not None:
             return
         self.validation = self._report(self.dataset.split.validation, logs)
         if self.validation is not None:
-            self.weights = self.trained.get_weights()
+            self.scored_weights = self.trained.get_weights()
             logs["val_loss"] = self.curve[-1].val_loss
             logs["val_accuracy"] = self.curve[-1].val_accuracy
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.validation is not None:
-            self._reconsider()
+            self._forgive_pruning_at_the_end()
 
-    def _insist(self) -> None:
+    def _insist_on_stopping(self) -> None:
+        """Set `stop_training` once more, and leave by an exception if that is ignored, too."""
         assert self.ending is not None
-        if not self.is_obeyed:
-            raise _Ignored
-        self.is_obeyed = False
+        if self.may_be_ignored:
+            raise _StopIgnored
+        self.may_be_ignored = True
         self.model.stop_training = self.ending[1]
 
-    def _reconsider(self) -> None:
-        """Take a pruning back if the training ends here anyway: it is whole then."""
+    def _forgive_pruning_at_the_end(self) -> None:
+        """Take a pruning back if the training ends here anyway: then it is complete."""
         # A callback that ends it, such as EarlyStopping, has put its True in our reason's place.
         match self.ending:
-            case ("pruned", reason) if self.model.stop_training is not reason:
+            case ("pruned", why) if self.model.stop_training is not why:
                 self.ending = None
 
     @property
     def _is_trained(self) -> bool:
-        # A hypermodel's own fit may have chosen other epochs than the recipe's.
-        epochs = int((self.params or {}).get("epochs", self.recipe.epochs))
+        # A hypermodel's own fit may have chosen other epochs than the config's.
+        epochs = int((self.params or {}).get("epochs", self.config.epochs))
         return bool(self.step >= self.steps * epochs or self.model.stop_training)
 
     @property
     def _is_pruned(self) -> bool:
         return self.ending is not None and self.ending[0] == "pruned"
 
-    def _is_stopped(self) -> bool:
-        reason = None if self._is_trained else self.stop()
-        if reason is not None:
-            self._end("pruned", reason)
-        return reason is not None
+    def _should_stop(self) -> bool:
+        why = None if self._is_trained else self.stop()
+        if why is not None:
+            self._end("pruned", why)
+        return why is not None
 
-    def _go_on(self) -> None:
-        if self._is_stopped():
-            raise _Stopped
+    def _check_while_scoring(self) -> None:
+        if self._should_stop():
+            raise _StopScoring
 
     def _report(self, rows: Rows, logs: dict[str, Any]) -> npt.NDArray[np.float32] | None:
+        """Score rows and tell `on_report`; returns their probabilities, or None if stopped."""
         try:
-            scores, point = self._score(rows, logs, before=self._go_on)
-        except _Stopped:
+            scores, point = self._score(rows, logs, before=self._check_while_scoring)
+        except _StopScoring:
             return None
         self.curve.append(point)
         self.final, self.val_rows = point, len(rows)
         if not (math.isfinite(point.loss) and math.isfinite(point.val_loss)):
             self.diverged = self.diverged or f"its loss is not finite after {point.epoch:g} epochs"
-            if self.recipe.stop_when_diverged:
+            if self.config.stop_when_diverged:
                 self._end("diverged", self.diverged)
                 return scores
-        reason = self.judge(point)
-        if reason is not None and not self._is_trained:
-            self._end("pruned", reason)
+        why = self.report_to(point)
+        if why is not None and not self._is_trained:
+            self._end("pruned", why)
         return scores
 
     def _score(
         self, rows: Rows, logs: dict[str, Any], before: Callable[[], object] = lambda: None
     ) -> tuple[npt.NDArray[np.float32], Point]:
         scores = probabilities(
-            self.scorer, self.dataset.encoded, rows, padding=self.recipe.padding, before=before
+            self.scorer, self.dataset.encoded, rows, padding=self.config.padding, before=before
         )
         check_range(scores)
         labels = self.dataset.labels_of(rows)
@@ -314,38 +317,42 @@ class _Watch(keras.callbacks.Callback):
             value=self.figure(labels, scores) if self.figure else None,
         )
 
-    def _end(self, status: Literal["pruned", "diverged"], reason: str) -> None:
-        self.ending = self.ending or (status, reason)
-        self.model.stop_training = reason
+    def _end(self, status: Literal["pruned", "diverged"], why: str) -> None:
+        self.ending = self.ending or (status, why)
+        self.model.stop_training = why
 
-    def settle(self) -> None:
+    def score_final_weights(self) -> None:
         """Score the weights that the training has left, unless the last report was of them.
 
         Early stopping that restores the best weights and optimizers that average them have their
         turn after the last epoch's end, and so has a hypermodel's own fit.
         """
-        if self.validation is None or self._is_pruned or self._is_as_scored():
+        if self.validation is None or self._is_pruned or self._has_scored_weights():
             return
         assert self.final is not None
         known = {"loss": self.final.loss, "accuracy": self.final.accuracy}
         self.validation, self.final = self._score(self.dataset.split.validation, known)
 
-    def _is_as_scored(self) -> bool:
-        left = self.trained.get_weights()
-        return len(left) == len(self.weights) and all(
-            np.array_equal(a, b, equal_nan=True) for a, b in zip(left, self.weights, strict=True)
+    def _has_scored_weights(self) -> bool:
+        now, scored = self.trained.get_weights(), self.scored_weights
+        return len(now) == len(scored) and all(
+            np.array_equal(a, b, equal_nan=True) for a, b in zip(now, scored, strict=True)
         )
 
-    def outcome(self, seconds: float, cpu_seconds: float) -> Fit:
+    def outcome(self, seconds: float, cpu_seconds: float) -> TrainingOutcome:
         if self.ending is None and not (self.diverged or has_finite_weights(self.trained)):
             # A sigmoid makes a plain 1 of an infinite weight: the loss alone does not show it.
             self.diverged = f"its weights are not finite after {self.step / self.steps:g} epochs"
-        status, reason = self.ending or (
+        status, why = self.ending or (
             ("diverged", self.diverged) if self.diverged else ("complete", "")
         )
-        return Fit(
+        figures = {}
+        if self.validation is not None and not self._is_pruned:
+            labels = self.dataset.labels_of(self.dataset.split.validation)
+            figures = objective_values(labels, self.validation)
+        return TrainingOutcome(
             status,
-            reason,
+            why,
             self.step / self.steps,
             tuple(self.curve),
             self.final,
@@ -354,12 +361,21 @@ class _Watch(keras.callbacks.Callback):
             cpu_seconds,
             self.scorer,
             self.validation,
-            self._figures(),
+            figures,
         )
 
-    def _figures(self) -> dict[str, Any]:
-        if self.validation is None or self._is_pruned:
-            return {}
-        return objective_values(
-            self.dataset.labels_of(self.dataset.split.validation), self.validation
-        )
+
+def with_timeout(stop: Stop, timeout: float | None) -> Stop:
+    """Make a `stop` that also ends a training after `timeout` seconds, from its first batch on."""
+    began: float | None = None
+
+    def stop_or_time_out() -> str | None:
+        nonlocal began
+        # First called after the first batch: what came before was building and compiling.
+        began = time.monotonic() if began is None else began
+        why = stop()
+        if why is None and timeout is not None and time.monotonic() - began > timeout:
+            return f"it trained for longer than --trial-timeout {duration_text(timeout)}"
+        return why
+
+    return stop_or_time_out

@@ -12,24 +12,20 @@ from data.dataset import Batch, Dataset, Padding, Rows, batches, padded_lengths
 _AHEAD = 2
 
 
-def feed(dataset: Dataset, *, batch_size: int, padding: Padding, seed: int) -> tf.data.Dataset:
-    """Batch the fit rows, in another order each time it is read.
+def make_batches(
+    dataset: Dataset, *, batch_size: int, padding: Padding, seed: int
+) -> tf.data.Dataset:
+    """Batch the fit rows, in another order each time they are read.
 
-    Args:
-        dataset: The records.
-        batch_size: Most rows in a batch.
-        padding: As in `data.dataset.padded_lengths`.
-        seed: The order depends on it, and on how often the feed was read, alone.
-
-    Returns:
-        Elements of ids, int32 [batch, length], and labels, float32 [batch, 1]; its cardinality is
-        the number of batches.
+    The order depends only on the seed and on how often they were read before. The elements are
+    ids, int32 [batch, length], and labels, float32 [batch, 1]; the cardinality is the number of
+    batches.
     """
     padded = padded_lengths(dataset.encoded.lengths, padding)
     epochs = _Epochs(dataset, padded, batch_size, seed)
     steps = len(batches(dataset.split.fit, padded, batch_size, None))
 
-    # There is nothing to convert, and of some Pythons' functions AutoGraph cannot read the source.
+    # There is nothing to convert, and AutoGraph cannot read the source of some Pythons' functions.
     @tf.autograph.experimental.do_not_convert
     def batch(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ids, labels = tf.numpy_function(epochs.batch, [index], [tf.int32, tf.float32])
@@ -39,8 +35,8 @@ def feed(dataset: Dataset, *, batch_size: int, padding: Padding, seed: int) -> t
     # Not `from_generator`: it makes the process hand freed memory back to the system at once
     # (its mallopt(M_TRIM_THRESHOLD)), and every step then pays for getting it again.
     options = tf.data.Options()
-    # Nothing here is to be tuned, and an iterator's end waits for the tuner: where two workers kept
-    # both cores busy a quarter of their time went so, 20 s at once for nothing.
+    # There is nothing to tune, and an iterator's end waits for the tuner: with two workers on two
+    # busy cores a quarter of their time was lost to it, once 20 s.
     options.autotune.enabled = False
     return tf.data.Dataset.range(steps).map(batch).prefetch(_AHEAD).with_options(options)
 

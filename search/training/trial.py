@@ -1,21 +1,32 @@
-"""Runs the trials of a study: builds, trains with pruning, records, keeps the best checkpoints."""
+"""One trial after the other: ask for values, build, fit with pruning, evaluate, tell the study."""
 
 import logging
 import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
 import keras_tuner
 import optuna
-from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
 
 from data.common import new_file, write_failure
-from results.study import BEHIND, CHECKPOINT, INTERRUPTED, Point, Result, trial_index
-from search.bridge import OptunaOracle, reason_of
+from data.dataset import Dataset
+from results.study import (
+    BEHIND,
+    CHECKPOINT,
+    HEARTBEAT_SECONDS,
+    INTERRUPTED,
+    Objective,
+    Point,
+    Result,
+    Store,
+)
 from search.common import (
     USER_ERRORS,
     ModelTooLarge,
@@ -26,91 +37,108 @@ from search.common import (
     fit_function,
     limit_parameters,
 )
-from search.queue import ChangedSpace, queue as slots, retry_stale, send_heartbeats
-from search.training.callbacks import Hooks
-from search.training.fit import fit, start_afresh
-from search.training.job import Interrupted, Job
-from search.training.trial_result import refused, trained
+from search.queue import AskedTrial, ChangedSpace, TrialQueue, discover_space
+from search.training.callbacks import Factory, TrialCallbacks, TrialInfo
+from search.training.evaluation import add_latency, save_probabilities, summarize_training
+from search.training.fit import (
+    Stop,
+    TrainingConfig,
+    TrainingOutcome,
+    fit,
+    reset_session,
+    with_timeout,
+)
+from search.training.task import Phase, TrainingTask
 
 log = logging.getLogger(__name__)
 
 KEPT_CHECKPOINTS = 3
+_LATENCY_SECONDS = 0.2
+
+Notify = Callable[[str, float, float | None], None]
+EnterPhase = Callable[[Phase, int | None], None]
 
 
-class StudyTuner(keras_tuner.Tuner):
-    """A tuner whose trials are pruned, scored and recorded in the study of its oracle."""
+@dataclass(frozen=True)
+class Trials:
+    """Runs trials of a study's queue in this process.
 
-    oracle: OptunaOracle
+    Attributes:
+        store: The run.
+        queue: Hands out its trials.
+        hypermodel: Builds their models.
+        dataset: What they are trained on.
+        config: How they are trained; a trial's own batch size and epochs take precedence.
+        objectives: What is optimized; the pruner judges by the first one that reports tell of.
+        seed: The run's seed.
+        worker: The name of whoever runs them.
+        heartbeat: Seconds between two signs of life of a trial, which other machines look for.
+        max_parameters: A model that has more is not trained; None for no bound.
+        timeout: Seconds that a trial may train, from its first batch; None for no bound.
+        callbacks: What makes the user's own Keras callbacks of a trial, by name.
+        kept_checkpoints: How many of the best trials keep their model.
+        notify: Told of each report: trial, epochs trained, value.
+        enter: Told what comes next: "discover", "ask" or "train", and which trial that is.
+    """
 
-    def __init__(
-        self, job: Job, oracle: OptunaOracle, hypermodel: Any, folder: Path, *, looks: bool = True
-    ) -> None:
-        """Prepare to run trials.
+    store: Store
+    queue: TrialQueue
+    hypermodel: Any
+    dataset: Dataset
+    config: TrainingConfig
+    objectives: Sequence[Objective]
+    seed: int
+    worker: str = ""
+    heartbeat: int = HEARTBEAT_SECONDS
+    max_parameters: int | None = None
+    timeout: float | None = None
+    callbacks: Mapping[str, Factory] = field(default_factory=dict)
+    kept_checkpoints: int = KEPT_CHECKPOINTS
+    notify: Notify = lambda name, epochs, value: None
+    enter: EnterPhase = lambda phase, number: None
 
-        Args:
-            job: What they have in common.
-            oracle: Where they come from.
-            hypermodel: What builds their models.
-            folder: Where KerasTuner may leave its own files.
-            looks: Whether to look the space through before the first trial.
-        """
-        self.job = job
-        self._looks = looks
-        super().__init__(
-            oracle,
-            hypermodel,
-            directory=str(folder.parent),
-            project_name=folder.name,
-            overwrite=True,
-        )
-
-    def _populate_initial_space(self) -> None:
-        # KerasTuner builds the model several times to find the conditional hyperparameters; a
-        # hypermodel that can declare its space saves that.
-        declare = getattr(self.hypermodel, "declare", None)
-        if not self._looks:
-            return
-        self.job.doing("space")
+    def discover(self) -> None:
+        """Let the queue know the space's entries before the first trial meets them."""
+        self.enter("discover", None)
         try:
-            if declare is None:
-                with limit_parameters(self.job.max_parameters):
-                    super()._populate_initial_space()
-            else:
-                space = self.oracle.get_space()
-                declare(space)
-                self.oracle.update_space(space)
+            discover_space(self.hypermodel, self.max_parameters, self.queue.learn)
         except ChangedSpace:
             raise
         except (*USER_ERRORS, ModelTooLarge):
-            # Defaults that cannot be built are one trial's failure; the others ask for each entry
-            # when they meet it.
-            log.warning("the space could not be looked through", exc_info=True)
-        self.job.doing("else")
+            # If the defaults cannot be built, that is one trial's failure; the others ask for each
+            # entry when they meet it.
+            log.warning("the space could not be discovered", exc_info=True)
 
-    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Build, train and record one trial.
+    def run_next(self, stop: Stop = lambda: None) -> Result | None:
+        """Run the next trial.
 
         Args:
-            trial: KerasTuner's side of the trial.
-            args: Not used: the data belongs to the job.
-            kwargs: Not used.
+            stop: Called before the trial and after each batch; a reason ends the training, and
+                `INTERRUPTED` gives the trial back to the queue.
 
         Returns:
-            The objectives' values.
+            What the trial left; None if there is none to run or it was given back.
 
         Raises:
-            FailedTrialError: If the model cannot be built or trained; says why in one line.
-            FatalError: If the hypermodel raised it, to end the search, or the file system refuses
-                what the trial leaves.
-            Interrupted: If the search was asked to stop.
+            FatalError: If the hypermodel raised it, to end the search, or nothing can be written.
+            ChangedSpace: If the study cannot hold the space.
         """
-        asked = self.oracle.optuna_trial(trial.trial_id)
+        if stop() is not None:
+            return None
+        self.enter("ask", None)
+        self.queue.retry_stale()
+        asked = self.queue.ask()
+        if asked is None:
+            return None
+        self.enter("train", asked.number)
+        # By its place and not its number: a trial that repeats a lost one comes out as that would.
+        seed = derive_seed(self.seed, asked.index)
         try:
-            with send_heartbeats(asked.study._storage, asked._trial_id, self.job.heartbeat):
-                return self._run_or_refuse(trial, asked)
+            with self.queue.heartbeat(asked, self.heartbeat):
+                result = self._train(asked, seed, with_timeout(stop, self.timeout))
         except UpdateFinishedTrialError:
             # This worker was silent for so long that another one repeats the trial.
-            raise FailedTrialError("it was taken over by another worker") from None
+            return self._fail(asked, seed, "it was taken over by another worker")
         except USER_ERRORS as error:
             if write_failure(error) is not None:
                 # The run ends, and whoever resumes it finds the trial still running and repeats it.
@@ -119,139 +147,248 @@ class StudyTuner(keras_tuner.Tuner):
                 # Nothing is wrong with the trial: the right space goes on with it.
                 raise
             if isinstance(error, FatalError):
-                slots.fail(self.oracle.study, asked.number, describe_error(error))
+                self.queue.fail(asked.number, describe_error(error))
                 raise
-            told = describe_error(error).removeprefix(f"{FailedTrialError.__name__}: ")
-            raise FailedTrialError(told) from error
+            why = describe_error(error).removeprefix(f"{FailedTrialError.__name__}: ")
+            return self._fail(asked, seed, why)
+        if result is None:
+            self.queue.retry(asked, INTERRUPTED)
+            return None
+        if result.status == "complete":
+            self.queue.tell(asked, self._values(result))
+            self.store.keep_best_checkpoints(self.kept_checkpoints)
+        else:
+            # A diverged one, too: it is no failure, of which several in a row would end the
+            # search, and its accuracy is the larger class's share, which must not count.
+            self.queue.tell(asked, state=TrialState.PRUNED)
+        return result
 
-    def _run_or_refuse(self, trial: Trial, asked: optuna.Trial) -> dict[str, float]:
-        # Its place's and not its number's: a trial that repeats a lost one comes out as that would.
-        frozen = self.oracle.study.get_trials(deepcopy=False)[asked.number]
-        seed = derive_seed(self.job.seed, trial_index(frozen))
+    def _train(self, asked: AskedTrial, seed: int, stop: Stop) -> Result | None:
+        """Build, fit, evaluate and record; None if the training was interrupted."""
+        hyperparameters, number = asked.hyperparameters, asked.number
         try:
-            return self._run(trial, asked, seed)
-        except (ModelTooLarge, optuna.TrialPruned) as error:
-            return self._refuse(trial, asked, seed, error)
-
-    def _run(self, trial: Trial, asked: optuna.Trial, seed: int) -> dict[str, float]:
-        number = asked.number
-        # A model may make its weights when it meets its first batch: it is looked at twice.
-        with limit_parameters(self.job.max_parameters):
-            model = self._build(trial, seed)
-            # `build` may be the first to meet a batch size, or epochs.
-            recipe = self.job.recipe.of_trial(trial.hyperparameters.values, seed)
-            info = self.job.info(trial, seed, self.tuner_id, self.oracle.get_space().space)
-            admit = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._admit(model))
-            with Hooks(self.job.callbacks, info) as hooks:
-                fitted = fit(
-                    model,
-                    self.job.dataset,
-                    recipe,
-                    judge=hooks.judging(lambda point: self._judge(asked, point)),
-                    stop=self.job.stopper(),
-                    callbacks=[admit, *hooks.made],
-                    train=fit_function(
+            # A model may make its weights when it meets its first batch: they are limited, too.
+            with limit_parameters(self.max_parameters):
+                model = build(self.hypermodel, hyperparameters, seed, self.max_parameters)
+                # `build` may be the first to meet a batch size, or epochs.
+                config = self.config.of_trial(hyperparameters.values, seed)
+                with TrialCallbacks(self.callbacks, self._info(asked, seed)) as callbacks:
+                    outcome = fit_built(
                         self.hypermodel,
-                        trial.hyperparameters,
+                        hyperparameters,
                         model,
-                        recipe.batch_size,
-                        partial(recipe.feed, self.job.dataset),
-                    ),
-                    figure=self.job.figure,
-                )
-        if fitted.reason == INTERRUPTED:
-            frozen = self.oracle.study.get_trials(deepcopy=False)[number]
-            slots.replace(self.oracle.study, frozen, INTERRUPTED, same_values=True)
-            raise Interrupted
-        if fitted.status == "complete" and fitted.validation is None:
+                        self.dataset,
+                        config,
+                        on_report=partial(self._on_report, asked.trial, callbacks),
+                        stop=stop,
+                        callbacks=callbacks.made,
+                        figure=self._pruned_by.metric if self._pruned_by else None,
+                        max_parameters=self.max_parameters,
+                    )
+        except (ModelTooLarge, optuna.TrialPruned) as error:
+            return self._refuse(asked, seed, error)
+        if outcome.reason == INTERRUPTED:
+            return None
+        if outcome.status == "complete" and outcome.validation is None:
             raise FailedTrialError("its fit finished no epoch with the callbacks it was given")
-        result = trained(self.job, trial, model, recipe, fitted, seed, self.tuner_id)
-        hooks.end(result)
-        if fitted.status == "complete":
-            self._checkpoint(model, number)
-        self.job.store.publish(number)
-        self.job.store.record(asked, result)
-        return self._values(trial, result)
+        result = summarize_training(model, outcome, **self._identity(asked, seed))
+        folder = self.store.trial_folder(number)
+        if outcome.has_scores:
+            save_probabilities(outcome, self.dataset, config.padding, folder)
+            result = add_latency(result, outcome, self.dataset, config.padding, _LATENCY_SECONDS)
+            result = replace(result, artifacts=self.store.artifacts.name(folder))
+        callbacks.on_result(result)
+        if outcome.status == "complete":
+            self.save_checkpoint(model, number)
+        self.store.publish(number)
+        self.store.record(asked.trial, result)
+        return result
 
-    def _build(self, trial: Trial, seed: int) -> keras.Model:
-        start_afresh(seed)
-        model = self.hypermodel.build(trial.hyperparameters)
-        self._admit(model)
-        return model
+    @property
+    def _pruned_by(self) -> Objective | None:
+        """The objective that a pruner judges trials by; None if reports tell of none."""
+        return next((it for it in self.objectives if it.is_reported), None)
 
-    def _admit(self, model: Any) -> None:
-        check_model(model)
-        check_model_size(model, self.job.max_parameters)
+    def _on_report(
+        self, trial: optuna.Trial, callbacks: TrialCallbacks, point: Point
+    ) -> str | None:
+        """Tell everybody of a report, and ask the pruner whether the trial is to go on."""
+        callbacks.on_report(point)
+        value = self._pruned_by.reported(point) if self._pruned_by else None
+        self.notify(f"trial {trial.number}", point.epoch, value)
+        # Optuna neither reports nor prunes if there are several objectives.
+        if value is None or not math.isfinite(value) or len(self.objectives) > 1:
+            return None
+        trial.report(value, round(point.epoch * self.config.reports))
+        return BEHIND if trial.should_prune() else None
+
+    def _info(self, asked: AskedTrial, seed: int) -> TrialInfo:
+        return TrialInfo(
+            study=self.store.study.study_name,
+            number=asked.number,
+            hyperparameters=MappingProxyType(dict(asked.hyperparameters.values)),
+            seed=seed,
+            worker=self.worker,
+            folder=self.store.folder,
+            objectives=tuple(objective.name for objective in self.objectives),
+            space=tuple(self.queue.space.space),
+        )
+
+    def _identity(self, asked: AskedTrial, seed: int) -> dict[str, Any]:
+        return {
+            "name": f"trial {asked.number}",
+            "kind": "trial",
+            "number": asked.number,
+            "hyperparameters": dict(asked.hyperparameters.values),
+            "seed": seed,
+            "worker": self.worker,
+        }
 
     def _refuse(
-        self,
-        trial: Trial,
-        asked: optuna.Trial,
-        seed: int,
-        error: ModelTooLarge | optuna.TrialPruned,
-    ) -> dict[str, float]:
+        self, asked: AskedTrial, seed: int, error: ModelTooLarge | optuna.TrialPruned
+    ) -> Result:
         """Record a model that was not trained; the sampler learns that its like is no good."""
-        result = refused(trial, error, seed, self.tuner_id)
-        self.job.store.record(asked, result)
-        return self._values(trial, result)
+        is_too_large = isinstance(error, ModelTooLarge)
+        result = Result(
+            status="failed" if is_too_large else "pruned",
+            reason=str(error) if is_too_large else describe_error(error),
+            parameters=error.parameters if isinstance(error, ModelTooLarge) else None,
+            **self._identity(asked, seed),
+        )
+        self.store.record(asked.trial, result)
+        return result
 
-    def _judge(self, asked: optuna.Trial, point: Point) -> str | None:
-        value = self.job.judged.reported(point) if self.job.judged else None
-        self.job.notify(f"trial {asked.number}", point.epoch, value)
-        # Optuna neither reports nor prunes where there are several objectives.
-        if value is None or not math.isfinite(value) or len(self.job.objectives) > 1:
-            return None
-        asked.report(value, round(point.epoch * self.job.recipe.reports))
-        return BEHIND if asked.should_prune() else None
+    def _fail(self, asked: AskedTrial, seed: int, why: str) -> Result:
+        self.queue.tell(asked, state=TrialState.FAIL, reason=why)
+        return Result(status="failed", reason=why, **self._identity(asked, seed))
 
-    def _checkpoint(self, model: keras.Model, number: int) -> None:
-        with new_file(self.job.store.trial_folder(number) / CHECKPOINT) as beside:
+    def save_checkpoint(self, model: keras.Model, number: int) -> None:
+        """Save a trained model in its trial's folder."""
+        with new_file(self.store.trial_folder(number) / CHECKPOINT) as beside:
             model.save(beside)
 
-    def _values(self, trial: Trial, result: Result) -> dict[str, float]:
+    def _values(self, result: Result) -> list[float]:
+        """Return what the study is told of a complete trial: a value for each objective."""
         worst = {"minimize": math.inf, "maximize": -math.inf}
-        values = {item.name: worst[item.direction] for item in self.job.objectives}
-        if result.status == "complete":
-            found = {item.name: item.value(result) for item in self.job.objectives}
-            values |= {name: value for name, value in found.items() if value is not None}
-        else:
-            # A diverged one is no failure, of which several in a row would end the search, and its
-            # accuracy is the larger class's share, which must not count: it is pruned in the
-            # study, and KerasTuner alone sees the worst value.
-            self.oracle.prune(trial.trial_id)
-        # Of several objectives KerasTuner wants its sum as well.
-        return {**values, self.oracle.objective.name: self.oracle.objective.get_value(values)}
+        values = [(item.value(result), worst[item.direction]) for item in self.objectives]
+        return [otherwise if value is None else value for value, otherwise in values]
 
-    def pre_create_trial(self) -> None:
-        """Put back the trials of dead workers before asking for one.
 
-        Raises:
-            Interrupted: If no further trial is wanted.
-        """
-        if self.job.is_over():
-            raise Interrupted
-        retry_stale(self.oracle.study)
+def build(hypermodel: Any, hyperparameters: Any, seed: int, max_parameters: int | None) -> Any:
+    """Build the model of some values in a fresh session, and refuse what cannot be trained."""
+    reset_session(seed)
+    model = hypermodel.build(hyperparameters)
+    _admit(model, max_parameters)
+    return model
 
-    def on_trial_begin(self, trial: Trial) -> None:
-        """Say which trial is run from now on.
 
-        Args:
-            trial: The trial.
-        """
-        self.job.doing("trial", int(trial.trial_id))
-        super().on_trial_begin(trial)
+def _admit(model: Any, max_parameters: int | None) -> None:
+    check_model(model)
+    check_model_size(model, max_parameters)
 
-    def on_trial_end(self, trial: Trial) -> None:
-        """End the trial in the oracle, then free what the better trials made needless.
 
-        Args:
-            trial: The trial.
-        """
-        if trial.message:  # KerasTuner's is the whole traceback.
-            trial.message = reason_of(trial).removeprefix(f"{FailedTrialError.__name__}: ")
-        super().on_trial_end(trial)
-        self.job.doing("else")
-        if trial.status == TrialStatus.COMPLETED:
-            # Any finalist may become the champion.
-            count = max(KEPT_CHECKPOINTS, self.job.finalists)
-            self.job.store.keep_best_checkpoints(count)
+def fit_built(
+    hypermodel: Any,
+    hyperparameters: Any,
+    model: keras.Model,
+    dataset: Dataset,
+    config: TrainingConfig,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    max_parameters: int | None = None,
+    **options: Any,
+) -> TrainingOutcome:
+    """Fit a model by its hypermodel's own `fit`; the options are those of `fit.fit`."""
+    # Some models are built to their end by their first batch.
+    admit = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: _admit(model, max_parameters)
+    )
+    batches = partial(config.make_batches, dataset)
+    train = fit_function(hypermodel, hyperparameters, model, config.batch_size, batches)
+    return fit(model, dataset, config, callbacks=[admit, *callbacks], train=train, **options)
+
+
+def train_again(
+    task: TrainingTask,
+    seed: int,
+    hypermodel: Any,
+    dataset: Dataset,
+    config: TrainingConfig,
+    *,
+    max_parameters: int | None = None,
+    notify: Notify = lambda name, epochs, value: None,
+    stop: Stop = lambda: None,
+) -> Result:
+    """Build the model of a finished trial anew, train it to its end and keep its probabilities.
+
+    Args:
+        task: The repeat or the refit. A refit is trained for as many epochs as the trial was,
+            though no row tells when to stop; its model is kept and timed as well.
+        seed: Seed of the weights, the shuffling and the dropout; the same seed gives the same
+            training again.
+        hypermodel: What built the trial's model.
+        dataset: The data to train on.
+        config: How trials are trained; the trial's own batch size and epochs take precedence.
+        max_parameters: A model that has more is not trained; None for no bound.
+        notify: Told of each report: title, epochs trained, validation accuracy.
+        stop: Called after each batch; a reason ends the training.
+
+    Returns:
+        What it left, under the trial's name: `pruned` if it was stopped, `failed` if an exception
+        ended it.
+    """
+    first, refits = task.first, task.kind == "refit"
+    assert first is not None
+    values = first.hyperparameters
+    config = config.of_trial(values, seed)
+    if refits:
+        epochs = min(config.epochs, math.ceil(first.epochs) or 1)
+        # Within an epoch there is nothing to judge by.
+        config = replace(config, epochs=epochs, reports=1)
+    identity: dict[str, Any] = {
+        "name": first.name,
+        "kind": first.kind,
+        "number": first.number,
+        "hyperparameters": values,
+        "seed": seed,
+    }
+
+    def on_report(point: Point) -> None:
+        notify(task.title, point.epoch, None if refits else point.val_accuracy)
+
+    try:
+        chosen = keras_tuner.HyperParameters()
+        chosen.values = dict(values)
+        with limit_parameters(max_parameters):
+            model = build(hypermodel, chosen, seed, max_parameters)
+            _check_known(chosen, values)
+            outcome = fit_built(
+                hypermodel,
+                chosen,
+                model,
+                dataset,
+                config,
+                on_report=on_report,
+                stop=stop,
+                max_parameters=max_parameters,
+            )
+        result = summarize_training(model, outcome, **identity)
+        if not outcome.has_scores:
+            return result
+        save_probabilities(outcome, dataset, config.padding, task.folder)
+        if refits:
+            result = add_latency(result, outcome, dataset, config.padding, _LATENCY_SECONDS)
+            with new_file(task.folder / CHECKPOINT) as beside:
+                model.save(beside)
+    except (*USER_ERRORS, ModelTooLarge) as error:
+        if write_failure(error) is not None:
+            raise
+        return Result(status="failed", reason=describe_error(error), **identity)
+    return replace(result, artifacts=str(task.folder))
+
+
+def _check_known(chosen: keras_tuner.HyperParameters, values: Mapping[str, Any]) -> None:
+    """Refuse to train another network than the trial's, if its space has grown since."""
+    new = [name for name in chosen.values if name not in values]
+    if new:
+        raise ValueError(f"the space has changed since: the trial has no value of {', '.join(new)}")

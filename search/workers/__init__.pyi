@@ -1,17 +1,10 @@
 from .messages import (
-    BaselineDone as BaselineDone,
-    Doing as Doing,
+    Done as Done,
     Progress as Progress,
-    Repeat as Repeat,
-    RepeatDone as RepeatDone,
-    Search as Search,
-    SearchDone as SearchDone,
-    Task as Task,
-    TrainBaseline as TrainBaseline,
 )
 from .pool import (
     Stage as Stage,
-    Workers as Workers,
+    WorkerPool as WorkerPool,
     WorkersDied as WorkersDied,
 )
 from .process import (

@@ -4,29 +4,18 @@ import logging
 import math
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing import connection as connections
 
 from data.common import UserError
 from search.config import RunConfig, duration_text
 from search.queue import describe_exit
-from search.workers.messages import (
-    CLOSE,
-    FINISH,
-    STOP,
-    Doing,
-    Done,
-    News,
-    Ready,
-    Refused,
-    Task,
-)
-from search.workers.process import Death, Worker, start
+from search.training import TrainingTask
+from search.workers.messages import CLOSE, STOP, Done, Entered, News, Progress, Ready, Refused
+from search.workers.process import Death, WorkerProcess, start
 
 log = logging.getLogger(__name__)
 
-# Of deaths that no trial answers for, such as those of a worker that cannot start.
+# Of deaths that no trial explains, such as those of a worker that cannot start.
 MOST_DEATHS_IN_A_ROW = 5
 
 
@@ -34,72 +23,61 @@ class WorkersDied(UserError):
     """Workers die again and again, whatever they do."""
 
 
-@dataclass(kw_only=True)
 class Stage:
-    """What becomes of a task whose worker hangs or dies: as it stands, what hung is not repeated.
+    """Gives the workers their tasks, and hears what becomes of them; a stage of a run.
 
-    Attributes:
-        ends: When the tasks are to be over, on the monotonic clock.
-    """
-
-    ends: float = math.inf
-
-    def hung(self, task: Task, doing: Doing, why: str) -> None:
-        """Record as failed what hangs; its worker is ended next.
-
-        Args:
-            task: The worker's task.
-            doing: What it does within a search.
-            why: The reason.
-        """
-
-    def died(self, death: Death) -> bool:
-        """Put the trial of a worker that died back, or fail it for good.
-
-        Args:
-            death: The worker.
-
-        Returns:
-            Whether a trial answers for it.
-        """
-        return False
-
-    def again(self, task: Task, hung: bool) -> Task | None:
-        """Give the task to do next where a worker died.
-
-        Args:
-            task: Its task.
-            hung: Whether it was ended from here.
-
-        Returns:
-            The task; None where nothing is left to do.
-        """
-        return None if hung else task
-
-
-class Workers:
-    """A fixed number of warm worker processes; a context manager that ends them.
+    A task whose worker dies is given out again. One that hangs is not, and neither is a trial: the
+    study's queue has it.
 
     Args:
-        config: The run.
+        tasks: What is to be trained, in this order.
+        deadline: When the tasks are to be over, on the monotonic clock.
     """
+
+    def __init__(self, *tasks: TrainingTask, deadline: float = math.inf) -> None:
+        self.tasks = list(tasks)
+        self.deadline = deadline
+
+    def next_task(self) -> TrainingTask | None:
+        """Return the next task; None if there is none, for now."""
+        return self.tasks.pop(0) if self.tasks else None
+
+    def on_progress(self, worker: int, progress: Progress) -> None:
+        """Take note of how far a worker has come."""
+
+    def on_done(self, worker: int, task: TrainingTask, done: Done) -> None:
+        """Take note of what a task left."""
+
+    def on_hang(self, task: TrainingTask, trial: int | None, why: str) -> None:
+        """Record as failed what hangs; its worker is killed next."""
+
+    def on_worker_death(self, death: Death) -> bool:
+        """Put the trial of a dead worker back, or fail it; return whether it explains the death."""
+        return False
+
+    def refresh(self) -> None:
+        """Called after each news, and at least twice a second."""
+
+
+class WorkerPool:
+    """A fixed number of warm worker processes; a context manager that ends them."""
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
         self._context = multiprocessing.get_context("spawn")
         # Without a lock: a worker killed while it holds one would halt all the others.
         self._stopping = self._context.RawValue("b", 0)
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._stopped = False
         self._deaths = 0
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "WorkerPool":
         """Start the processes; they import TensorFlow while the parent goes on."""
         self._workers = [self._start(index) for index in range(1, self.config.workers + 1)]
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End the processes: close their tasks, then wait, then kill."""
+        """End the processes: close their connections, then wait, then kill."""
         # Those that still train, because another one brought the run to its end, stop now.
         self.stop()
         for worker in self._workers:
@@ -107,20 +85,16 @@ class Workers:
         for worker in self._workers:
             worker.wait()
 
-    def _start(self, index: int) -> Worker:
+    def _start(self, index: int) -> WorkerProcess:
         return start(self._context, self.config, index, self._stopping)
 
     def stop(self) -> None:
-        """Ask all workers to put their trials back and come to an end."""
+        """Ask all workers to give their trials back and come to an end."""
         self._stopped = True
         self._stopping.value = STOP
 
-    def finish(self) -> None:
-        """Ask all workers to begin no further trial."""
-        self._stopping.value = self._stopping.value or FINISH
-
     def close(self) -> None:
-        """Ask all workers to end their trials as the budget's end does, and to begin no other."""
+        """Ask all workers to end their trials as the budget's end does; no other is begun."""
         self._stopping.value = self._stopping.value or CLOSE
 
     def reopen(self) -> None:
@@ -136,109 +110,113 @@ class Workers:
         return bool(self._stopping.value == STOP)
 
     def kill(self) -> None:
-        """End all workers now; their trials are found and put back by the next run."""
+        """End all workers now; the next run finds their trials and repeats them."""
         for worker in self._workers:
             worker.process.kill()
 
-    def run(
-        self, tasks: Sequence[Task], stage: Stage | None = None
-    ) -> Iterator[tuple[int, News | None]]:
-        """Do tasks, each on the next free worker, and yield what the workers say.
-
-        A worker that hangs is ended, and another takes its place.
+    def run(self, stage: Stage) -> None:
+        """Do a stage's tasks, each on the next free worker.
 
         Args:
-            tasks: The tasks, given out in order.
-            stage: Says what becomes of tasks whose worker hangs or dies.
-
-        Yields:
-            The worker's index and its news; at least once a second, with None where there is none.
+            stage: Gives the tasks, and hears what becomes of them.
 
         Raises:
-            UserError: If a worker cannot start, e.g. for want of the space, or if nothing can be
-                written any more.
+            UserError: If a worker cannot start, e.g. because the space cannot be loaded, or if
+                nothing can be written any more.
             WorkersDied: If workers die again and again.
         """
-        left, stage = list(tasks), stage or Stage()
-        while left or any(worker.task for worker in self._workers):
-            if self.is_stopping or time.monotonic() >= stage.ends:
-                left.clear()
+        while True:
             for worker in self._workers:
-                if worker.task is None and left:
-                    self._give(worker, left.pop(0))
-            yield from self._listen(stage, left)
-            self._watch(stage)
+                if worker.task is None and not self._is_over(stage):
+                    self._give(worker, stage.next_task())
+            if all(worker.task is None for worker in self._workers):
+                return
+            self._listen(stage)
+            self._kill_hung(stage)
 
-    def _give(self, worker: Worker, task: Task) -> None:
+    def _is_over(self, stage: Stage) -> bool:
+        return self._stopping.value != 0 or time.monotonic() >= stage.deadline
+
+    def _give(self, worker: WorkerProcess, task: TrainingTask | None) -> None:
         worker.task = task
+        if task is None:
+            return
         try:
             worker.connection.send(task)
         except (BrokenPipeError, ConnectionResetError):
             log.debug("worker %d is gone already", worker.index)
 
-    def _listen(self, stage: Stage, left: list[Task]) -> Iterator[tuple[int, News | None]]:
+    def _listen(self, stage: Stage) -> None:
         ready = connections.wait([worker.connection for worker in self._workers], timeout=0.5)
-        if not ready:
-            yield 0, None
         for worker in list(self._workers):
-            if worker.connection not in ready:
-                # A process that it has forked may hold the other end of its connection open.
-                if not worker.process.is_alive() and not worker.connection.poll():
-                    self._bury(worker, stage, left)
-                continue
-            try:
-                news: News = worker.connection.recv()
-            except (EOFError, OSError):
-                self._bury(worker, stage, left)
-                yield worker.index, None
-                continue
-            if isinstance(news, (Ready, Refused)) and news.problem is not None:
-                raise UserError(news.problem)
-            if isinstance(news, Doing):
-                # A trial came to its end.
-                self._deaths = 0 if worker.doing.what == "trial" else self._deaths
-                worker.doing, worker.since = news, time.monotonic()
-            if isinstance(news, Done):
-                worker.task, worker.doing = None, Doing("else")
-                self._deaths = 0
-            yield worker.index, news
+            if worker.connection in ready:
+                try:
+                    news: News = worker.connection.recv()
+                except (EOFError, OSError):
+                    self._on_death(worker, stage)
+                else:
+                    self._on_news(worker, news, stage)
+                stage.refresh()
+            # A process that it has forked may hold the other end of its connection open.
+            elif not worker.process.is_alive() and not worker.connection.poll():
+                self._on_death(worker, stage)
+        if not ready:
+            stage.refresh()
 
-    def _watch(self, stage: Stage) -> None:
+    def _on_news(self, worker: WorkerProcess, news: News, stage: Stage) -> None:
+        match news:
+            case Ready(str(problem)) | Refused(problem):
+                raise UserError(problem)
+            case Progress():
+                stage.on_progress(worker.index, news)
+            case Entered(phase, trial):
+                worker.phase, worker.trial, worker.since = phase, trial, time.monotonic()
+            case Done():
+                task, worker.task, worker.phase, worker.trial = worker.task, None, None, None
+                self._deaths = 0
+                assert task is not None
+                stage.on_done(worker.index, task, news)
+
+    def _kill_hung(self, stage: Stage) -> None:
         for worker in self._workers:
-            if worker.task is None or worker.ended:
+            if worker.task is None or worker.killed_why:
                 continue
             why = self._hangs(worker, stage)
             if why is not None:
-                # Before the worker ends, for else a trial would be put back.
-                stage.hung(worker.task, worker.doing, why)
-                worker.end(why)
+                # Before the worker ends, for else its trial would be repeated.
+                stage.on_hang(worker.task, worker.trial, why)
+                worker.kill(why)
 
-    def _hangs(self, worker: Worker, stage: Stage) -> str | None:
+    def _hangs(self, worker: WorkerProcess, stage: Stage) -> str | None:
         timeout, grace, now = self.config.trial_timeout, self.config.grace, time.monotonic()
         late = None
-        if now - stage.ends > grace:
+        if now - stage.deadline > grace:
             late = "the budget's end"
-        if timeout and worker.doing.what != "else" and now - worker.since > timeout + grace:
+        if (
+            timeout
+            and worker.phase in ("discover", "train")
+            and now - worker.since > timeout + grace
+        ):
             late = f"--trial-timeout {duration_text(timeout)}"
         return late and f"it hung: {grace:g} s after {late} it had not ended"
 
-    def _bury(self, worker: Worker, stage: Stage, left: list[Task]) -> None:
+    def _on_death(self, worker: WorkerProcess, stage: Stage) -> None:
         worker.connection.close()
         worker.wait()
-        process = worker.process
+        process, task = worker.process, worker.task
         where = self.config.folder / "logs" / f"worker-{worker.index}.log"
-        if worker.ended:
-            log.warning("worker %d was ended: %s", worker.index, worker.ended)
+        if worker.killed_why:
+            log.warning("worker %d was ended: %s", worker.index, worker.killed_why)
         else:
             log.warning(
                 "worker %d died (%s); see %s", worker.index, describe_exit(process.exitcode), where
             )
-        # Both are asked: a trial that was ended from here must not run on elsewhere.
-        answered = stage.died(Death(process.pid, process.exitcode, worker.doing)) or worker.ended
-        self._deaths += not answered
-        task = stage.again(worker.task, bool(worker.ended)) if worker.task is not None else None
+        # Asked for a killed worker, too: its trial must not run on elsewhere.
+        death = Death(process.pid, process.exitcode, worker.phase)
+        is_explained = stage.on_worker_death(death) or worker.killed_why
+        self._deaths += not is_explained
         if self._deaths > MOST_DEATHS_IN_A_ROW:
             raise WorkersDied(f"{self._deaths} workers in a row died; {where} may say why")
         self._workers[self._workers.index(worker)] = self._start(worker.index)
-        if task is not None:
-            left.insert(0, task)
+        if task is not None and task.kind != "trial" and not worker.killed_why:
+            stage.tasks.insert(0, task)

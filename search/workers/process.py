@@ -1,4 +1,4 @@
-"""A worker's process: how it is started, and what its parent knows of it."""
+"""A worker's process: how it starts and ends, and what its parent knows of it."""
 
 import contextlib
 import multiprocessing
@@ -7,14 +7,15 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from data.common import write_failure
 from search.config import RunConfig
-from search.workers.messages import Doing, Refused, Task
+from search.training import Phase, TrainingTask
+from search.workers.messages import Refused
 
 # A process whose connection is closed has nothing to do but to end.
 _PATIENCE_SECONDS = 10.0
@@ -22,38 +23,36 @@ _OUT_OF_MEMORY = Path("/proc/self/oom_score_adj")
 
 
 @dataclass
-class Worker:
-    """A running worker process and what it is doing.
+class WorkerProcess:
+    """A worker's process and what it is doing.
 
     Attributes:
         index: Its number, from 1.
         process: Its process.
         connection: Takes tasks, brings news.
-        task: What it was told to do; None where it waits.
-        doing: What it does within a search.
-        since: When it began to, on the monotonic clock.
-        ended: Why it was ended from here; "" where it was not.
+        task: What it was told to do; None if it waits.
+        phase: What it does for that; None before it has said so.
+        trial: The number of the trial that it trains; None if it trains none.
+        since: When the phase began, on the monotonic clock.
+        killed_why: Why it was killed from here; "" if it was not.
     """
 
     index: int
     process: Any
     connection: Connection
-    task: Task | None = None
-    doing: Doing = field(default_factory=lambda: Doing("else"))
+    task: TrainingTask | None = None
+    phase: Phase | None = None
+    trial: int | None = None
     since: float = 0.0
-    ended: str = ""
+    killed_why: str = ""
 
-    def end(self, why: str) -> None:
-        """End it now; its connection's end, or its own, will be noticed.
-
-        Args:
-            why: The reason, for the log.
-        """
-        self.ended = why
+    def kill(self, why: str) -> None:
+        """Kill it; that its connection has ended will be noticed."""
+        self.killed_why = why
         self.process.kill()
 
     def wait(self) -> None:
-        """Wait until its process has ended; one that does not is killed.
+        """Wait until it has ended; kill it if it does not.
 
         One that even that does not end, since it waits for a disk that is gone, is left behind.
         """
@@ -71,45 +70,25 @@ class Worker:
 
 @dataclass(frozen=True)
 class Death:
-    """A worker that died.
-
-    Attributes:
-        pid: Its process id.
-        exitcode: What it ended with; below 0 a signal's number.
-        doing: What it did within a search.
-    """
+    """A worker that died: its process id, its exit code (below 0 a signal) and what it did."""
 
     pid: int
     exitcode: int | None
-    doing: Doing
+    phase: Phase | None
 
 
-def start(context: Any, config: RunConfig, index: int, stopping: Any) -> Worker:
-    """Start a worker; it imports TensorFlow while the parent goes on.
-
-    Args:
-        context: Of `multiprocessing`.
-        config: The run.
-        index: The worker's number, from 1.
-        stopping: A number in shared memory, by which all workers are asked to stop.
-
-    Returns:
-        The worker.
-    """
+def start(context: Any, config: RunConfig, index: int, stopping: Any) -> WorkerProcess:
+    """Start a worker; `stopping` is a number in shared memory, by which all are asked to stop."""
     here, there = context.Pipe()
     process = context.Process(target=_enter, args=(config, index, there, stopping), daemon=True)
     with _uninterrupted():
         process.start()
     there.close()
-    return Worker(index, process, here)
+    return WorkerProcess(index, process, here)
 
 
 def is_orphan() -> bool:
-    """Whether the process that started this one has ended.
-
-    Returns:
-        It; False in a process that `multiprocessing` did not start.
-    """
+    """Whether the process that started this one has ended; False if `multiprocessing` did not."""
     # Not by `os.getppid`: Windows goes on giving the id of a parent that has ended.
     parent = multiprocessing.parent_process()
     return parent is not None and not parent.is_alive()
@@ -125,7 +104,7 @@ def _enter(config: RunConfig, index: int, connection: Connection, stopping: Any)
             Refused(write_failure(error) or f"{path} cannot be written ({error.strerror})")
         )
         return
-    # Where memory runs out, Linux is to end a worker, which is replaced, and not the parent.
+    # If memory runs out, Linux is to end a worker, which is replaced, and not the parent.
     with contextlib.suppress(OSError):  # Elsewhere there is no such file.
         _OUT_OF_MEMORY.write_text("500")
     # TensorFlow is imported in the worker only, and its own log goes to the worker's file.

@@ -19,7 +19,7 @@ from tabulate import tabulate
 
 from data.common.command import Parser, run
 from data.dataset.dataset import Dataset
-from search.training.input_pipeline import feed
+from search.training.input_pipeline import make_batches
 from spaces import BASELINES, KerasBaseline
 from spaces.kernels import accelerated
 from tests.benchmarks.ratio import dataset, side_by_side, spread
@@ -46,7 +46,7 @@ def train(name: str, data: Dataset, *, fast: bool) -> Epoch:
     assert isinstance(baseline, KerasBaseline)
     model = baseline.build(data.vocabulary.num_words)
     start = model.get_weights()
-    source = feed(data, batch_size=BATCH_SIZE, padding="full", seed=SEED)
+    source = make_batches(data, batch_size=BATCH_SIZE, padding="full", seed=SEED)
     with accelerated(model) if fast else nullcontext():
         model.fit(source.take(1), epochs=1, shuffle=False, verbose=0)  # traces
         model.set_weights(start)

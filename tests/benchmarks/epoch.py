@@ -24,7 +24,7 @@ from tabulate import tabulate
 from data.common.command import Parser, run
 from data.dataset.batching import MAX_LENGTH
 from data.dataset.dataset import Dataset
-from search.training.fit import Recipe, fit
+from search.training.fit import TrainingConfig, fit
 from tests.benchmarks.ratio import dataset, peak_flops, side_by_side, spread
 
 BATCH_SIZE = 128
@@ -81,7 +81,7 @@ def ours(family: str, data: Dataset) -> float:
         model.fit(source.take(2), epochs=1, **rest)
         model.fit(source, epochs=1, callbacks=[Clock()], **rest)
 
-    fit(model, data, Recipe(epochs=1, batch_size=BATCH_SIZE), train=train)
+    fit(model, data, TrainingConfig(epochs=1, batch_size=BATCH_SIZE), train=train)
     return ended[-1] - began[-1]
 
 

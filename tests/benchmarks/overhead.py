@@ -39,13 +39,13 @@ from data.common.command import Parser, run
 from data.dataset.dataset import Dataset
 from results.scoring import Scorer, save_scores
 from results.study import ACCURACY, OBJECTIVES, Point, Store
-from search.bridge.oracle import OptunaOracle
 from search.common.seeds import derive_seed
-from search.queue.heartbeat import send_heartbeats
 from search.queue.samplers import make_pruner, make_sampler
-from search.training.evaluation import describe
-from search.training.fit import Fit, Recipe
-from search.training.trial import Job, StudyTuner
+from search.queue.trial_queue import AskedTrial, TrialQueue
+from search.training.callbacks import TrialCallbacks
+from search.training.evaluation import summarize_training
+from search.training.fit import TrainingConfig, TrainingOutcome
+from search.training.trial import Trials, build
 from spaces import Model3
 from tests.benchmarks.ratio import dataset
 from tests.search.small import Small
@@ -86,63 +86,61 @@ class Ours:
         )
         self.store.study.sampler = make_sampler("tpe", 0, 1, EPOCHS)
         self.store.study.pruner = make_pruner("asha", EPOCHS * REPORTS)
-        told = keras_tuner.Objective(OBJECTIVE, "max")
-        self.oracle = OptunaOracle(self.store.study, told, max_trials=trials, starting_points=[{}])
-        self.oracle.verbose = 0
-        recipe = Recipe(EPOCHS, reports=REPORTS)
-        job = Job(self.store, data, recipe, (OBJECTIVES[OBJECTIVE],), seed=0)
-        self.tuner = StudyTuner(job, self.oracle, space, folder / "keras_tuner")
+        queue = TrialQueue(self.store.study, owner="here-1", budget=trials, starting_points=[{}])
+        config = TrainingConfig(EPOCHS, reports=REPORTS)
+        self.trials = Trials(
+            self.store, queue, space, data, config, (OBJECTIVES[OBJECTIVE],), seed=0
+        )
+        self.trials.discover()
 
     def trial(self, curve: Sequence[float]) -> Seconds:
         """Run one trial that reports the given accuracies; give the seconds of its parts."""
         taken: Seconds = {}
+        queue = self.trials.queue
         with timing(taken, "ask"):
-            self.tuner.pre_create_trial()
-            trial = self.oracle.create_trial(self.tuner.tuner_id)
-        asked = self.oracle.optuna_trial(trial.trial_id)
+            queue.retry_stale()
+            asked = queue.ask()
+        assert asked is not None
         seed = derive_seed(0, asked.number)
         with timing(taken, "build"):
-            model = self.tuner._build(trial, seed)
+            model = build(self.trials.hypermodel, asked.hyperparameters, seed, None)
         points = [
             Point((index + 1) / REPORTS, 0.5, value, 0.5, value)
             for index, value in enumerate(curve)
         ]
-        with timing(taken, "tell"), send_heartbeats(asked.study._storage, asked._trial_id, 30):
+        callbacks = TrialCallbacks({}, self.trials._info(asked, seed))
+        with timing(taken, "tell"), queue.heartbeat(asked, 30):
             for point in points:
-                self.tuner._judge(asked, point)
+                self.trials._on_report(asked.trial, callbacks, point)
         with timing(taken, "record"):
-            self._record(trial, asked, model, points, seed)
+            self._record(asked, model, points, seed)
         with timing(taken, "checkpoint"):
-            self.tuner._checkpoint(model, asked.number)
+            self.trials.save_checkpoint(model, asked.number)
         with timing(taken, "tell"):
-            self.oracle.update_trial(trial.trial_id, {OBJECTIVE: curve[-1]}, step=EPOCHS)
-            trial.status = TrialStatus.COMPLETED
-            self.tuner.on_trial_end(trial)
+            queue.tell(asked, [curve[-1]])
+            self.store.keep_best_checkpoints(self.trials.kept_checkpoints)
         return taken
 
-    def _record(
-        self, trial: Any, asked: optuna.Trial, model: Any, points: list[Point], seed: int
-    ) -> None:
+    def _record(self, asked: AskedTrial, model: Any, points: list[Point], seed: int) -> None:
         scores = np.zeros(VALIDATION_ROWS, np.float32)
-        fitted = Fit(
+        outcome = TrainingOutcome(
             "complete", "", EPOCHS, tuple(points), points[-1], len(scores), 0.0, 0.0, Scorer(model),
             scores, {},
         )  # fmt: skip
         folder = self.store.trial_folder(asked.number)
-        result = describe(
+        result = summarize_training(
             model,
-            fitted,
+            outcome,
             name=f"trial {asked.number}",
             kind="trial",
             number=asked.number,
-            hyperparameters=dict(trial.hyperparameters.values),
+            hyperparameters=dict(asked.hyperparameters.values),
             seed=seed,
-            worker=self.tuner.tuner_id,
             artifacts=str(folder.relative_to(self.store.folder)),
         )
         save_scores(folder, scores, np.zeros(HELDOUT_ROWS, np.float32))
         self.store.publish(asked.number)
-        self.store.record(asked, result)
+        self.store.record(asked.trial, result)
 
 
 class Stock:

@@ -34,7 +34,7 @@ from data.dataset.batching import batches, padded_lengths
 from data.dataset.dataset import Dataset, prepare
 from data.dataset.encoding import Encoded
 from data.reading import read_log
-from search.training.fit import Recipe, fit
+from search.training.fit import TrainingConfig, fit
 from spaces import Model3
 from tests.benchmarks import amdahl
 
@@ -104,7 +104,7 @@ def train(data: Dataset, steps: int, warm_up: int = WARM_UP_STEPS) -> Steps:
         model,
         data,
         # One step more: a step's end is asked for before the clock has seen it.
-        Recipe(math.ceil((wanted + 1) / an_epoch), batch_size),
+        TrainingConfig(math.ceil((wanted + 1) / an_epoch), batch_size),
         stop=lambda: "enough steps" if len(clock.seconds) >= wanted else None,
         callbacks=[clock],
     )

@@ -10,8 +10,8 @@ from data.dataset.dataset import Dataset
 from results.leaderboard import build_leaderboard
 from results.study import Store
 from search.cli.progress import View
-from search.run import train_baselines
-from search.workers.pool import Workers
+from search.stages import train_baselines
+from search.workers.pool import WorkerPool
 from tests.search.processes import Start, begun, short
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -141,7 +141,7 @@ def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
         store,
     ):
         limited = short(options, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
-        with Workers(limited) as workers:
+        with WorkerPool(limited) as workers:
             train_baselines(
                 options, store, workers, View(store.study, options.budget, "val_accuracy")
             )

@@ -1,4 +1,4 @@
-"""Searches in this process: stores, a tuner, and hypermodels made of a function."""
+"""Searches in this process: stores, trials, and hypermodels made of a function."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,12 +9,11 @@ import optuna
 
 from data.dataset.dataset import Dataset
 from results.study import INDEX, OBJECTIVES, Store
-from search.bridge.oracle import OptunaOracle
-from search.training.fit import Recipe
-from search.training.job import Job
-from search.training.trial import StudyTuner
+from search.queue.trial_queue import TrialQueue
+from search.training.fit import TrainingConfig
+from search.training.trial import Trials
 
-RECIPE = Recipe(epochs=1, batch_size=64, reports=2)
+CONFIG = TrainingConfig(epochs=1, batch_size=64, reports=2)
 
 
 def open_store(folder: Path, objectives: Sequence[str] = ("val_accuracy",)) -> Store:
@@ -35,28 +34,23 @@ def search(
     store: Store,
     dataset: Dataset,
     hypermodel: Any,
-    trials: int,
+    budget: int,
     *,
     objectives: Sequence[str] = ("val_accuracy",),
     stop: Callable[[], str | None] = lambda: None,
-    notify: Callable[[str, float, float | None], None] = lambda *_: None,
     failures: int = 2,
-    **limits: Any,
-) -> StudyTuner:
-    """Run trials as a worker does; `limits` are attributes of its job."""
+    **options: Any,
+) -> Trials:
+    """Run trials as a worker does, until none is left; the options are attributes of `Trials`."""
+    queue = TrialQueue(store.study, owner="here-1", budget=budget, max_failures=failures)
     chosen = tuple(OBJECTIVES[name] for name in objectives)
-    told = [keras_tuner.Objective(item.name, item.direction[:3]) for item in chosen]
-    oracle = OptunaOracle(
-        store.study,
-        told if len(told) > 1 else told[0],
-        max_trials=trials,
-        max_consecutive_failed_trials=failures,
+    trials = Trials(
+        store, queue, hypermodel, dataset, CONFIG, chosen, seed=7, worker="here-1", **options
     )
-    job = Job(store, dataset, RECIPE, chosen, seed=7, stop=stop, notify=notify, **limits)
-    tuner = StudyTuner(job, oracle, hypermodel, store.folder / "keras_tuner")
-    tuner.tuner_id = "here-1"
-    tuner.search(verbose=0)
-    return tuner
+    trials.discover()
+    while trials.run_next(stop) is not None:
+        pass
+    return trials
 
 
 class Building(keras_tuner.HyperModel):

@@ -25,7 +25,7 @@ from data.common.errors import UserError
 from data.common.progress import track
 from data.dataset.dataset import Dataset
 from data.dataset.encoding import Encoded
-from search.training.fit import Recipe, fit, start_afresh
+from search.training.fit import TrainingConfig, fit, reset_session
 from spaces import Model3
 from spaces.kernels import one_blas_thread
 from tests.benchmarks.ratio import dataset
@@ -138,10 +138,10 @@ def trained(point: Mapping[str, Any], data: Dataset, seed: int) -> tuple[float, 
     chosen = keras_tuner.HyperParameters()
     # A table that does not know the wide branch is of networks without it.
     chosen.values = {"wide": False, **point}
-    start_afresh(seed)
+    reset_session(seed)
     model = Model3(data.vocabulary.num_words, rows=len(data.split.fit)).build(chosen)
     with one_blas_thread():
-        fitted = fit(model, data, Recipe().of_trial(point, seed))
+        fitted = fit(model, data, TrainingConfig().of_trial(point, seed))
     return fitted.curve[-1].val_accuracy, fitted.cpu_seconds
 
 

@@ -12,7 +12,7 @@ from search.cli.explain import BASELINE_RATES, TRIAL_RATE, TRIAL_SECONDS, Estima
 from search.config import Budget, RunConfig
 from search.run import main
 from search.training.baselines import Cache
-from search.training.fit import Recipe
+from search.training.fit import TrainingConfig
 from spaces import BASELINE_NAMES
 from tests.search.processes import config_in
 
@@ -127,7 +127,7 @@ def test_kept_baselines_cost_nothing_and_tell_of_the_machine(
 ) -> None:
     config = replace(config, baselines=("model1", "model2"))
     before = estimate(config, dataset)
-    result = Cache(config.baseline_cache, dataset, Recipe(2, 32, "real"), 0).train("model1")
+    result = Cache(config.baseline_cache, dataset, TrainingConfig(2, 32, "real"), 0).train("model1")
     found = estimate(config, dataset)
     assert found.kept == ("model1",)
     assert found.speed == pytest.approx(result.train_seconds / before.baselines["model1"])

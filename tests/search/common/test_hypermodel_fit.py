@@ -13,9 +13,10 @@ from data.dataset.batching import batches, padded_lengths
 from data.dataset.dataset import Dataset
 from search.common.hypermodel_fit import end_callbacks_on_error
 from search.training.callbacks import TrialInfo
-from search.training.retrain import retrain
+from search.training.task import TrainingTask
+from search.training.trial import train_again
 from tests.search.small import Small
-from tests.search.tuning import RECIPE, open_store, search, words
+from tests.search.tuning import CONFIG, open_store, search, words
 
 seen: list[int] = []
 
@@ -74,7 +75,7 @@ def steps_of(dataset: Dataset, size: int) -> int:
 def test_what_is_recorded_is_what_trained_it_and_what_is_repeated(
     dataset: Dataset, tmp_path: Path, kind: Callable[[int], Any]
 ) -> None:
-    assert len({steps_of(dataset, size) for size in (16, 32, RECIPE.batch_size)}) == 3
+    assert len({steps_of(dataset, size) for size in (16, 32, CONFIG.batch_size)}) == 3
     space, store = kind(words(dataset)), open_store(tmp_path)
     seen.clear()
     search(store, dataset, space, 2, callbacks={"steps": Steps})
@@ -82,14 +83,15 @@ def test_what_is_recorded_is_what_trained_it_and_what_is_repeated(
     for result in store.trials():
         assert result.status == "complete", result.reason
         values = result.hyperparameters
-        epochs = values.get("epochs", RECIPE.epochs)
+        epochs = values.get("epochs", CONFIG.epochs)
         assert result.epochs == result.curve[-1].epoch == epochs
         expected += [steps_of(dataset, values["batch_size"])] * epochs
     assert seen == expected
-    # A recipe other than the run's: the trial's own values decide.
-    recipe = replace(RECIPE, batch_size=7, epochs=1)
+    # A config other than the run's: the trial's own values decide.
+    config = replace(CONFIG, batch_size=7, epochs=1)
     original = store.trials()[0]
-    again = retrain(original, original.seed, space, dataset, recipe, tmp_path / "again")
+    task = TrainingTask("repeat", original.name, original, 1, 2, tmp_path / "again")
+    again = train_again(task, original.seed, space, dataset, config)
     assert (again.status, again.epochs) == ("complete", original.epochs)
     assert again.val_loss == pytest.approx(original.val_loss, abs=1e-5)
 

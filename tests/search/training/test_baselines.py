@@ -20,17 +20,17 @@ from results.scoring import probabilities
 from results.study import Result
 from search.common.seeds import derive_seed
 from search.training.baselines import Cache, hash_sources
-from search.training.fit import Recipe
+from search.training.fit import TrainingConfig
 from spaces.baselines import fit_linear
 from tests.commands import ROOT
 
-RECIPE = Recipe(epochs=1, batch_size=64)
+CONFIG = TrainingConfig(epochs=1, batch_size=64)
 
 
 @pytest.fixture(scope="module")
 def kept(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Cache:
     """A cache in which one network and one classifier of texts have been trained."""
-    cache = Cache(tmp_path_factory.mktemp("baselines"), dataset, RECIPE, seed=5)
+    cache = Cache(tmp_path_factory.mktemp("baselines"), dataset, CONFIG, seed=5)
     assert cache.find("model1") is None
     cache.train("model1")
     cache.train("linear")
@@ -92,7 +92,7 @@ def test_a_classifier_of_texts_learns_from_the_fit_rows_alone(
 
 
 def test_another_process_finds_what_was_kept(kept: Cache) -> None:
-    again = Cache(kept.folder, Dataset.load(kept.dataset.folder or Path()), RECIPE, seed=5)
+    again = Cache(kept.folder, Dataset.load(kept.dataset.folder or Path()), CONFIG, seed=5)
     for name in ("model1", "linear"):
         assert again.find(name) == found(kept, name)
         assert Path(found(again, name).artifacts).parent == kept.folder
@@ -121,9 +121,9 @@ def other_data(cache: Cache, **facts: object) -> Cache:
         lambda cache: other_data(cache, split="shuffled"),
         lambda cache: other_data(cache, vocabulary="all"),
         lambda cache: replace(cache, dataset=cache.dataset.refitting),
-        lambda cache: replace(cache, recipe=replace(RECIPE, padding="full")),
-        lambda cache: replace(cache, recipe=replace(RECIPE, epochs=2)),
-        lambda cache: replace(cache, recipe=replace(RECIPE, batch_size=32)),
+        lambda cache: replace(cache, config=replace(CONFIG, padding="full")),
+        lambda cache: replace(cache, config=replace(CONFIG, epochs=2)),
+        lambda cache: replace(cache, config=replace(CONFIG, batch_size=32)),
         lambda cache: replace(cache, seed=6),
         lambda cache: replace(cache, sources="0" * 64),
         lambda cache: replace(cache, versions={**cache.versions, "model3-search": "0.0.9"}),
@@ -143,7 +143,7 @@ def test_whatever_determines_a_baseline_is_in_its_place(
 
 
 def test_what_does_not_determine_it_is_not(kept: Cache) -> None:
-    same = replace(other_data(kept, source="elsewhere"), recipe=replace(RECIPE, reports=4))
+    same = replace(other_data(kept, source="elsewhere"), config=replace(CONFIG, reports=4))
     assert same.place("model1") == kept.place("model1")
 
 
@@ -183,7 +183,7 @@ def test_what_is_no_source_file_gives_the_same_hash(sources: Path) -> None:
 
 
 def test_every_cache_of_a_process_and_of_the_next_is_of_here(kept: Cache) -> None:
-    again = Cache(kept.folder, kept.dataset, RECIPE, seed=5)
+    again = Cache(kept.folder, kept.dataset, CONFIG, seed=5)
     assert again.sources == kept.sources == hash_sources(ROOT)
     assert again.versions["model3-search"] == importlib.metadata.version("model3-search")
     assert again.machine == kept.machine
@@ -191,7 +191,7 @@ def test_every_cache_of_a_process_and_of_the_next_is_of_here(kept: Cache) -> Non
 
 
 def test_a_stopped_training_is_not_kept(dataset: Dataset, tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache", dataset, RECIPE, seed=5)
+    cache = Cache(tmp_path / "cache", dataset, CONFIG, seed=5)
     result = cache.train("model1", stop=lambda: "interrupted")
     assert (result.status, result.reason) == ("pruned", "interrupted")
     assert cache.find("model1") is None
@@ -268,9 +268,9 @@ import sys
 from pathlib import Path
 from data.dataset.dataset import Dataset
 from search.training.baselines import Cache
-from search.training.fit import Recipe
+from search.training.fit import TrainingConfig
 
-cache = Cache(Path(sys.argv[1]), Dataset.load(Path(sys.argv[2])), Recipe(1, 64), seed=5)
+cache = Cache(Path(sys.argv[1]), Dataset.load(Path(sys.argv[2])), TrainingConfig(1, 64), seed=5)
 for line in sys.stdin:
     print("ready", flush=True)
     sys.stdin.readline()
@@ -283,7 +283,7 @@ for line in sys.stdin:
 def test_two_processes_that_train_the_same_leave_a_whole_entry(
     dataset: Dataset, tmp_path: Path
 ) -> None:
-    cache = Cache(tmp_path, dataset, RECIPE, seed=5)
+    cache = Cache(tmp_path, dataset, CONFIG, seed=5)
     command = [sys.executable, "-c", TRAINER, str(tmp_path), str(dataset.folder)]
     with subprocess.Popen(
         command,
@@ -310,7 +310,7 @@ def test_two_processes_that_train_the_same_leave_a_whole_entry(
 
 
 def test_a_refit_learns_from_all_training_rows(dataset: Dataset, tmp_path: Path) -> None:
-    cache = Cache(tmp_path, dataset.refitting, RECIPE, seed=5)
+    cache = Cache(tmp_path, dataset.refitting, CONFIG, seed=5)
     result, split = cache.train("linear"), dataset.split
     predict = fit_linear(list(dataset.texts.at(split.train)), dataset.labels_of(split.train))
     expected = predict(list(dataset.texts.at(split.heldout)))

@@ -18,10 +18,10 @@ from data.dataset.batching import MAX_LENGTH
 from data.dataset.dataset import Dataset
 from results.scoring import probabilities
 from results.study import Point
-from search.training.fit import GLANCE_STRIDE, Fit, Recipe, fit, start_afresh
+from search.training.fit import PARTIAL_STRIDE, TrainingConfig, TrainingOutcome, fit, reset_session
 from tests.search.small import small_model
 
-RECIPE = Recipe(epochs=2, batch_size=32, reports=4, seed=3)
+CONFIG = TrainingConfig(epochs=2, batch_size=32, reports=4, seed=3)
 
 
 def seeded(dataset: Dataset, seed: int = 0, **options: Any) -> Any:
@@ -44,24 +44,24 @@ def model(dataset: Dataset) -> Any:
 
 
 @pytest.fixture(scope="module")
-def done(dataset: Dataset, model: Any, told: list[Point]) -> Fit:
-    def judge(point: Point) -> str | None:
+def done(dataset: Dataset, model: Any, told: list[Point]) -> TrainingOutcome:
+    def report(point: Point) -> str | None:
         told.append(point)
         # What is finished cannot be pruned.
-        return "too late" if point.epoch == RECIPE.epochs else None
+        return "too late" if point.epoch == CONFIG.epochs else None
 
-    return fit(model, dataset, RECIPE, judge=judge)
+    return fit(model, dataset, CONFIG, on_report=report)
 
 
 @pytest.fixture(scope="module")
-def plain(dataset: Dataset) -> tuple[Any, Fit, list[float]]:
+def plain(dataset: Dataset) -> tuple[Any, TrainingOutcome, list[float]]:
     """The same training with one report an epoch; the model, its fit, and Keras's own losses."""
     losses: list[float] = []
     log = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: losses.append(logs["loss"])
     )
     model = seeded(dataset)
-    return model, fit(model, dataset, replace(RECIPE, reports=1), callbacks=[log]), losses
+    return model, fit(model, dataset, replace(CONFIG, reports=1), callbacks=[log]), losses
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +73,17 @@ def steps(dataset: Dataset) -> int:
         seen.append(sum(1 for _ in source))
         assert source.cardinality().numpy() == seen[0]
 
-    fit(seeded(dataset), dataset, RECIPE, train=train)
+    fit(seeded(dataset), dataset, CONFIG, train=train)
     return seen[0]
 
 
-def test_the_whole_training_is_complete(done: Fit) -> None:
+def test_the_whole_training_is_complete(done: TrainingOutcome) -> None:
     assert (done.status, done.reason, done.epochs) == ("complete", "", 2.0)
     assert done.seconds > 0
 
 
-def test_reports_come_at_the_quarters_of_each_epoch(steps: int, done: Fit) -> None:
-    assert steps > 2 * RECIPE.reports
+def test_reports_come_at_the_quarters_of_each_epoch(steps: int, done: TrainingOutcome) -> None:
+    assert steps > 2 * CONFIG.reports
     quarters = [quarter / 4 for quarter in range(1, 9)]
     # The first batch end at or behind the quarter.
     assert [point.epoch for point in done.curve] == [
@@ -91,18 +91,20 @@ def test_reports_come_at_the_quarters_of_each_epoch(steps: int, done: Fit) -> No
     ]
 
 
-def test_the_judge_is_told_of_each_report(done: Fit, told: list[Point]) -> None:
+def test_each_report_is_told(done: TrainingOutcome, told: list[Point]) -> None:
     assert tuple(told) == done.curve
 
 
-def test_the_curve_shows_learning(dataset: Dataset, done: Fit) -> None:
+def test_the_curve_shows_learning(dataset: Dataset, done: TrainingOutcome) -> None:
     last = done.curve[-1]
     share = dataset.labels_of(dataset.split.validation).mean()
     assert last.val_accuracy > max(share, 1 - share)
     assert last.loss < done.curve[3].loss
 
 
-def test_the_last_report_is_of_all_validation_rows(dataset: Dataset, done: Fit, model: Any) -> None:
+def test_the_last_report_is_of_all_validation_rows(
+    dataset: Dataset, done: TrainingOutcome, model: Any
+) -> None:
     rows = dataset.split.validation
     labels = dataset.labels_of(rows)
     assert done.validation is not None
@@ -118,9 +120,9 @@ def test_the_last_report_is_of_all_validation_rows(dataset: Dataset, done: Fit, 
 
 
 def test_a_report_within_an_epoch_is_of_every_fifth_validation_row(
-    dataset: Dataset, done: Fit
+    dataset: Dataset, done: TrainingOutcome
 ) -> None:
-    glanced = len(dataset.split.validation[::GLANCE_STRIDE])
+    glanced = len(dataset.split.validation[::PARTIAL_STRIDE])
     accuracy = done.curve[0].val_accuracy
     assert accuracy * glanced == pytest.approx(round(accuracy * glanced))
 
@@ -130,37 +132,39 @@ def test_how_many_rows_a_pruned_trials_accuracy_rests_on(dataset: Dataset, at: f
     stopped = fit(
         seeded(dataset),
         dataset,
-        replace(RECIPE, reports=2),
-        judge=lambda point: "enough" if point.epoch >= at else None,
+        replace(CONFIG, reports=2),
+        on_report=lambda point: "enough" if point.epoch >= at else None,
     )
     rows = dataset.split.validation
     assert (stopped.status, math.floor(stopped.epochs)) == ("pruned", math.floor(at))
-    assert stopped.val_rows == len(rows if at == 1.0 else rows[::GLANCE_STRIDE])
+    assert stopped.val_rows == len(rows if at == 1.0 else rows[::PARTIAL_STRIDE])
 
 
 def test_the_loss_is_the_mean_since_the_epoch_began(
-    done: Fit, plain: tuple[Any, Fit, list[float]]
+    done: TrainingOutcome, plain: tuple[Any, TrainingOutcome, list[float]]
 ) -> None:
     assert [done.curve[3].loss, done.curve[7].loss] == pytest.approx(plain[2], rel=1e-3)
 
 
 def test_the_same_seed_gives_the_same_weights_however_often_it_reports(
-    model: Any, done: Fit, plain: tuple[Any, Fit, list[float]]
+    model: Any, done: TrainingOutcome, plain: tuple[Any, TrainingOutcome, list[float]]
 ) -> None:
     # Threads add up in any order: not bit for bit.
     np.testing.assert_allclose(weights(plain[0]), weights(model), rtol=1e-3, atol=1e-4)
     assert [point.epoch for point in plain[1].curve] == [1.0, 2.0]
 
 
-def test_another_seed_gives_other_weights(dataset: Dataset, model: Any, done: Fit) -> None:
+def test_another_seed_gives_other_weights(
+    dataset: Dataset, model: Any, done: TrainingOutcome
+) -> None:
     other = seeded(dataset)
-    fit(other, dataset, replace(RECIPE, epochs=1, seed=4, reports=1))
+    fit(other, dataset, replace(CONFIG, epochs=1, seed=4, reports=1))
     assert np.abs(weights(other) - weights(model)).max() > 0.01
 
 
-def test_a_judge_prunes_at_its_report(dataset: Dataset) -> None:
+def test_a_training_is_pruned_at_the_report_that_is_refused(dataset: Dataset) -> None:
     judged = fit(
-        seeded(dataset), dataset, RECIPE, judge=lambda p: "too slow" if p.epoch > 0.4 else None
+        seeded(dataset), dataset, CONFIG, on_report=lambda p: "too slow" if p.epoch > 0.4 else None
     )
     assert (judged.status, judged.reason) == ("pruned", "too slow")
     assert len(judged.curve) == 2
@@ -175,7 +179,7 @@ def test_a_stop_ends_within_a_batch(dataset: Dataset, steps: int) -> None:
         asked.append(1)
         return "the budget ended" if len(asked) == 3 else None
 
-    stopped = fit(seeded(dataset), dataset, replace(RECIPE, reports=1), stop=stop)
+    stopped = fit(seeded(dataset), dataset, replace(CONFIG, reports=1), stop=stop)
     assert (stopped.status, stopped.reason) == ("pruned", "the budget ended")
     assert len(asked) == 3
     assert stopped.epochs == 3 / steps
@@ -183,7 +187,7 @@ def test_a_stop_ends_within_a_batch(dataset: Dataset, steps: int) -> None:
     assert stopped.validation is None
 
 
-def test_a_stop_ends_a_look_at_the_validation_rows(dataset: Dataset, steps: int) -> None:
+def test_a_stop_ends_an_evaluation(dataset: Dataset, steps: int) -> None:
     asked: list[int] = []
     counting, early = Counting(), keras.callbacks.EarlyStopping("val_accuracy", patience=1)
 
@@ -194,7 +198,7 @@ def test_a_stop_ends_a_look_at_the_validation_rows(dataset: Dataset, steps: int)
     stopped = fit(
         seeded(dataset),
         dataset,
-        replace(RECIPE, reports=1),
+        replace(CONFIG, reports=1),
         stop=stop,
         callbacks=[counting, early],
     )
@@ -203,16 +207,16 @@ def test_a_stop_ends_a_look_at_the_validation_rows(dataset: Dataset, steps: int)
     assert counting.calls == ["begin", "end"]
 
 
-def test_what_is_trained_to_its_end_gets_its_last_look(dataset: Dataset, steps: int) -> None:
+def test_what_is_trained_to_its_end_gets_its_last_report(dataset: Dataset, steps: int) -> None:
     batches: list[int] = []
     count = keras.callbacks.LambdaCallback(
         on_train_batch_begin=lambda batch, logs: batches.append(batch)
     )
 
     def stop() -> str | None:
-        return "the budget ended" if len(batches) == RECIPE.epochs * steps else None
+        return "the budget ended" if len(batches) == CONFIG.epochs * steps else None
 
-    ended = fit(seeded(dataset), dataset, replace(RECIPE, reports=1), stop=stop, callbacks=[count])
+    ended = fit(seeded(dataset), dataset, replace(CONFIG, reports=1), stop=stop, callbacks=[count])
     assert (ended.status, ended.reason, ended.epochs) == ("complete", "", 2.0)
     assert ended.validation is not None
 
@@ -224,17 +228,17 @@ def lost(dataset: Dataset) -> Any:
 
 def test_a_lost_loss_ends_the_training_as_diverged(dataset: Dataset) -> None:
     judged: list[Point] = []
-    ended = fit(lost(dataset), dataset, RECIPE, judge=judged.append)
+    ended = fit(lost(dataset), dataset, CONFIG, on_report=judged.append)
     assert ended.status == "diverged"
     assert "not finite" in ended.reason
     assert ended.epochs == ended.curve[-1].epoch < 1
     assert not math.isfinite(ended.curve[-1].loss + ended.curve[-1].val_loss)
-    # A judge gets no nan: Optuna would refuse it.
+    # Nobody is told of a nan: Optuna would refuse it.
     assert all(math.isfinite(point.loss) for point in judged)
 
 
 def test_a_baseline_trains_on_after_its_loss_is_lost(dataset: Dataset) -> None:
-    ended = fit(lost(dataset), dataset, replace(RECIPE, stop_when_diverged=False))
+    ended = fit(lost(dataset), dataset, replace(CONFIG, stop_when_diverged=False))
     assert (ended.status, ended.epochs, len(ended.curve)) == ("diverged", 2.0, 8)
     assert ended.validation is not None
     assert len(ended.validation) == len(dataset.split.validation)
@@ -260,7 +264,7 @@ def tapped(model: Any, seen: list[bytes]) -> Callable[..., Any]:
 def test_every_row_is_seen_once_an_epoch(dataset: Dataset) -> None:
     seen: list[bytes] = []
     model = seeded(dataset)
-    fit(model, dataset, replace(RECIPE, reports=1), train=tapped(model, seen))
+    fit(model, dataset, replace(CONFIG, reports=1), train=tapped(model, seen))
     rows = dataset.encoded.padded(dataset.split.fit, MAX_LENGTH)
     once = Counter(row[row > 0].tobytes() for row in rows)
     assert Counter(seen) == Counter({row: 2 * count for row, count in once.items()})
@@ -286,7 +290,7 @@ def test_each_row_comes_with_its_own_label(dataset: Dataset) -> None:
                 (row[row > 0].tobytes(), label[0]) for row, label in zip(ids, labels, strict=True)
             )
 
-    fit(seeded(dataset), dataset, RECIPE, train=train)
+    fit(seeded(dataset), dataset, CONFIG, train=train)
     assert len(pairs) == len(rows)
     assert all(known[row] == label for row, label in pairs)
 
@@ -298,7 +302,7 @@ def test_full_padding_gives_the_notebooks_shapes(dataset: Dataset) -> None:
         assert how["epochs"] == 3
         shapes.extend(ids.shape for ids, _ in source.as_numpy_iterator())
 
-    fit(seeded(dataset), dataset, Recipe(padding="full"), train=train)
+    fit(seeded(dataset), dataset, TrainingConfig(padding="full"), train=train)
     count = len(dataset.split.fit)
     assert sorted(shapes) == sorted(
         [(128, 1024)] * (count // 128) + [(count % 128, 1024)] * bool(count % 128)
@@ -311,7 +315,7 @@ def test_callbacks_find_the_validation_values(dataset: Dataset) -> None:
     seen: list[dict[str, float]] = []
     log = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(dict(logs)))
     ended = fit(
-        seeded(dataset), dataset, replace(RECIPE, epochs=9, reports=1), callbacks=[early, log]
+        seeded(dataset), dataset, replace(CONFIG, epochs=9, reports=1), callbacks=[early, log]
     )
     assert ended.status == "complete"
     assert ended.epochs == len(seen) == len(ended.curve) < 9
@@ -319,8 +323,10 @@ def test_callbacks_find_the_validation_values(dataset: Dataset) -> None:
     assert [logs["val_loss"] for logs in seen] == [p.val_loss for p in ended.curve]
 
 
-def test_several_steps_an_execution_are_counted(dataset: Dataset, steps: int, done: Fit) -> None:
-    executed = fit(seeded(dataset, steps_per_execution=3), dataset, RECIPE)
+def test_several_steps_an_execution_are_counted(
+    dataset: Dataset, steps: int, done: TrainingOutcome
+) -> None:
+    executed = fit(seeded(dataset, steps_per_execution=3), dataset, CONFIG)
     assert (executed.status, executed.epochs) == ("complete", 2.0)
     assert [point.epoch for point in executed.curve if point.epoch % 1 == 0] == [1.0, 2.0]
     for point, due in zip(executed.curve, done.curve, strict=True):
@@ -351,7 +357,7 @@ def test_what_is_scored_are_the_weights_that_the_training_leaves(
     ended = fit(
         model,
         dataset,
-        replace(RECIPE, reports=1),
+        replace(CONFIG, reports=1),
         callbacks=[restoring()] if how == "restored" else [],
         train=ending_by_hand(model) if how == "by hand" else None,
     )
@@ -399,8 +405,8 @@ def test_a_training_that_ends_by_itself_is_not_pruned(
     ended = fit(
         model,
         dataset,
-        replace(RECIPE, epochs=9, reports=reports),
-        judge=lambda point: "behind" if point.epoch == 2 else None,
+        replace(CONFIG, epochs=9, reports=reports),
+        on_report=lambda point: "behind" if point.epoch == 2 else None,
         train=train,
     )
     assert (ended.status, ended.reason, ended.epochs) == ("complete", "", 2.0)
@@ -413,8 +419,8 @@ def test_a_pruned_training_ends_its_callbacks(dataset: Dataset, when: float) -> 
     ended = fit(
         seeded(dataset),
         dataset,
-        replace(RECIPE, reports=2),
-        judge=lambda point: "behind" if point.epoch >= when else None,
+        replace(CONFIG, reports=2),
+        on_report=lambda point: "behind" if point.epoch >= when else None,
         callbacks=[counting, early],
     )
     assert ended.status == "pruned"
@@ -430,7 +436,7 @@ def test_a_fit_that_trains_again_after_its_end_is_ended_again(dataset: Dataset) 
         model.fit(source, **how)
 
     ended = fit(
-        model, dataset, RECIPE, judge=lambda point: "behind", callbacks=[counting], train=train
+        model, dataset, CONFIG, on_report=lambda point: "behind", callbacks=[counting], train=train
     )
     assert (ended.status, ended.reason, len(ended.curve)) == ("pruned", "behind", 1)
     assert counting.calls == ["begin", "end"] * 2
@@ -447,7 +453,7 @@ def test_a_loop_that_ignores_its_end_is_left(dataset: Dataset) -> None:
             batches.append(batch)
             watching.on_train_batch_end(batch, {})
 
-    ended = fit(model, dataset, RECIPE, stop=lambda: "the budget ended", train=train)
+    ended = fit(model, dataset, CONFIG, stop=lambda: "the budget ended", train=train)
     assert (ended.status, ended.reason) == ("pruned", "the budget ended")
     assert len(batches) == 3
 
@@ -457,11 +463,11 @@ def test_a_training_leaves_no_graph_to_the_next(dataset: Dataset) -> None:
     """TensorFlow keeps every custom gradient with its graph: 10 MiB a trial, were it left to."""
 
     def graphs() -> int:
-        start_afresh(0)
+        reset_session(0)
         return sum(isinstance(item, FuncGraph) for item in gc.get_objects())
 
     counts = []
     for _ in range(3):
-        fit(small_model(dataset.vocabulary.num_words), dataset, RECIPE)
+        fit(small_model(dataset.vocabulary.num_words), dataset, CONFIG)
         counts.append(graphs())
     assert counts[1] == counts[2] <= counts[0]

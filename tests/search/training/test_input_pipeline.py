@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from data.dataset.dataset import Dataset
-from search.training import input_pipeline as training_feed
-from search.training.input_pipeline import feed
+from search.training import input_pipeline
+from search.training.input_pipeline import make_batches
 
 
 def read(source: object) -> list[tuple[bytes, bytes]]:
@@ -19,7 +19,7 @@ def read(source: object) -> list[tuple[bytes, bytes]]:
 
 
 def test_every_fit_row_comes_once_an_epoch(dataset: Dataset) -> None:
-    source = feed(dataset, batch_size=16, padding="real", seed=1)
+    source = make_batches(dataset, batch_size=16, padding="real", seed=1)
     elements = list(source.as_numpy_iterator())
     assert len(elements) == int(source.cardinality())
     rows = dataset.split.fit
@@ -33,7 +33,7 @@ def test_every_fit_row_comes_once_an_epoch(dataset: Dataset) -> None:
 
 
 def test_each_reading_has_another_order_and_a_seed_repeats_all(dataset: Dataset) -> None:
-    first, again = (feed(dataset, batch_size=16, padding="real", seed=1) for _ in range(2))
+    first, again = (make_batches(dataset, batch_size=16, padding="real", seed=1) for _ in range(2))
     epochs = [read(first), read(first)]
     assert epochs[0] != epochs[1]
     assert sorted(epochs[0]) != sorted(epochs[1])
@@ -41,14 +41,14 @@ def test_each_reading_has_another_order_and_a_seed_repeats_all(dataset: Dataset)
 
 
 def test_an_epoch_that_was_left_does_not_reach_into_the_next(dataset: Dataset) -> None:
-    left, whole = (feed(dataset, batch_size=16, padding="real", seed=1) for _ in range(2))
+    left, whole = (make_batches(dataset, batch_size=16, padding="real", seed=1) for _ in range(2))
     read(left.take(1))
     read(whole)
     assert read(left) == read(whole)
 
 
 def test_no_tuner_runs_beside_it_that_its_end_would_wait_for(dataset: Dataset) -> None:
-    source = feed(dataset, batch_size=16, padding="real", seed=1)
+    source = make_batches(dataset, batch_size=16, padding="real", seed=1)
     assert source.options().autotune.enabled is False
 
 
@@ -59,12 +59,12 @@ def test_autograph_leaves_it_as_it_is(
     # code that it has not seen before.
     gone = ModuleType("gone")
     monkeypatch.setitem(sys.modules, "gone", gone)
-    source = "\n" + Path(training_feed.__file__).read_text()
+    source = "\n" + Path(input_pipeline.__file__).read_text()
     exec(compile(source, "gone.py", "exec"), vars(gone))
     monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
-    made = gone.feed(dataset, batch_size=16, padding="real", seed=1)
+    made = gone.make_batches(dataset, batch_size=16, padding="real", seed=1)
     assert [record.getMessage() for record in caplog.records] == []
     ids, labels = made.element_spec
     assert (ids.shape.as_list(), ids.dtype) == ([None, None], tf.int32)
     assert (labels.shape.as_list(), labels.dtype) == ([None, 1], tf.float32)
-    assert read(made) == read(feed(dataset, batch_size=16, padding="real", seed=1))
+    assert read(made) == read(make_batches(dataset, batch_size=16, padding="real", seed=1))

@@ -12,7 +12,8 @@ from data.dataset.dataset import Dataset
 from results.study import DATA_FOLDER, Result
 from search.common.seeds import refit_seed
 from search.config import RunConfig
-from search.workers.messages import Progress, Repeat
+from search.training.task import TrainingTask
+from search.workers.messages import Progress
 from search.workers.worker import Worker
 from tests.search.processes import config_in
 
@@ -61,8 +62,8 @@ FIRST = Result(
 def test_a_refit_spans_its_schedule_over_all_training_rows(
     worker: Worker, dataset: Dataset, tmp_path: Path
 ) -> None:
-    done = worker._repeat(Repeat(FIRST, None, "trial 3, refit", tmp_path / "refit"))
-    result = done.result
+    result = worker.do(TrainingTask("refit", FIRST.name, FIRST, folder=tmp_path / "refit")).result
+    assert result is not None
     assert (result.name, result.kind, result.number) == ("trial 3, refit", "refit", 3)
     assert (result.status, result.seed) == ("complete", refit_seed(11))
     assert result.hyperparameters == FIRST.hyperparameters
@@ -74,19 +75,24 @@ def test_a_refit_spans_its_schedule_over_all_training_rows(
 @pytest.mark.slow
 def test_a_refit_tells_no_score_of_rows_that_it_trained_on(worker: Worker, tmp_path: Path) -> None:
     for first in (FIRST, Result("model1", "baseline", "complete", layers=3)):
-        title = f"{first.name}, refit"
-        result = worker._repeat(Repeat(first, None, title, tmp_path / "refit")).result
+        task = TrainingTask("refit", first.name, first, folder=tmp_path / "refit")
+        result = worker.do(task).result
+        assert result is not None
         kept = result.to_json()
         assert not any(value for name, value in kept.items() if name.startswith("val_"))
         assert all(point["val_accuracy"] is None for point in kept["curve"])
-        assert {(news.name, news.value) for news in told(worker)} == {(title, None)}
+        assert {(news.name, news.value) for news in told(worker)} == {
+            (f"{first.name}, refit", None)
+        }
 
 
 @pytest.mark.slow
 def test_a_baselines_refit_is_kept_apart_from_its_first_training(worker: Worker) -> None:
-    first = worker._cache(worker.config.seed, worker.dataset).train("linear")
-    task = Repeat(first, None, "linear, refit", Path("unused"))
-    made, found = worker._repeat(task), worker._repeat(task)
+    first = worker.do(TrainingTask("baseline", "linear")).result
+    assert first is not None
+    task = TrainingTask("refit", "linear", first)
+    made, found = worker.do(task), worker.do(task)
+    assert made.result is not None and found.result is not None
     assert (made.kept, found.kept) == (False, True)
     assert made.result.artifacts == found.result.artifacts != first.artifacts
     assert (made.result.name, made.result.kind) == ("linear, refit", "refit")

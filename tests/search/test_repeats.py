@@ -29,9 +29,15 @@ from results.study import (
 )
 from search.cli.progress import View
 from search.config import RunConfig, parse
-from search.stages.repeats import lacking, missing, to_refit, train_again, unfitted
-from search.workers.messages import TrainBaseline
-from search.workers.pool import Workers
+from search.stages import (
+    _train_again,
+    missing_refits,
+    missing_repeats,
+    missing_seeds,
+    to_refit,
+)
+from search.training.task import TrainingTask
+from search.workers.pool import Stage, WorkerPool
 from tests.search.processes import Start, begun, short
 
 
@@ -54,8 +60,8 @@ def options(store: Store, *words: str) -> RunConfig:
 
 
 def wanted(store: Store, *words: str, champion: Result | None = CHAMPION) -> list[tuple[str, int]]:
-    tasks = missing(options(store, *words), store, champion)
-    return [(task.result.name, task.index) for task in tasks]
+    tasks = missing_repeats(options(store, *words), store, champion)
+    return [(task.name, task.seed_index) for task in tasks]
 
 
 def leave(store: Store, name: str, index: int) -> Path:
@@ -100,8 +106,8 @@ def test_a_baseline_that_took_too_long_is_not_repeated(store: Store) -> None:
 def test_finalists_lack_one_seed_each_in_their_order_until_the_deadline(store: Store) -> None:
     best = [CHAMPION, replace(CHAMPION, name="trial 1"), replace(CHAMPION, name="trial 2")]
     leave(store, "trial 1", 1)
-    tasks = lacking(store, best, 2, deadline=12.5)
-    assert [(task.result.name, task.index, task.deadline) for task in tasks] == [
+    tasks = missing_seeds(store, best, 2, deadline=12.5)
+    assert [(task.name, task.seed_index, task.deadline) for task in tasks] == [
         ("trial 3", 1, 12.5),
         ("trial 2", 1, 12.5),
     ]
@@ -175,9 +181,12 @@ def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
     with begun(tmp_path, dataset, "--budget", "3") as (chosen, store):
         limited = short(chosen, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
         view = View(store.study, chosen.budget, "val_accuracy")
-        tasks = [*lacking(store, [trial, *first], 2), *unfitted(store, [trial, first[0]])]
-        with Workers(limited) as workers:
-            assert train_again(tasks, store, workers, view) is None
+        tasks = [
+            *missing_seeds(store, [trial, *first], 2),
+            *missing_refits(store, [trial, first[0]]),
+        ]
+        with WorkerPool(limited) as workers:
+            assert _train_again(tasks, store, workers, view) is None
         found = {name: seeds[1] for name, seeds in find_repeats(store).items()}
         hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
         long = "it trained for longer than --trial-timeout 1s"
@@ -194,7 +203,11 @@ def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
             ("model1, refit", "failed", hung),
         ]
         # Whoever resumes the run does not wait for them again.
-        assert lacking(store, [trial, *first], 2) == unfitted(store, [trial, first[0]]) == []
+        assert (
+            missing_seeds(store, [trial, *first], 2)
+            == missing_refits(store, [trial, first[0]])
+            == []
+        )
 
 
 @pytest.mark.slow
@@ -207,10 +220,10 @@ def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropp
     with begun(tmp_path, dataset, "--budget", "9s") as (chosen, store):
         limited = short(chosen, "faulty_space:FaultySpace", grace=3.0)
         view = View(store.study, chosen.budget, "val_accuracy")
-        with Workers(limited) as workers:
-            list(workers.run([TrainBaseline("majority")]))
-            tasks = lacking(store, [hanging, other], 2, deadline=time.monotonic() + 1)
-            assert train_again(tasks, store, workers, view) is None
+        with WorkerPool(limited) as workers:
+            workers.run(Stage(TrainingTask("baseline", "majority")))
+            tasks = missing_seeds(store, [hanging, other], 2, deadline=time.monotonic() + 1)
+            assert _train_again(tasks, store, workers, view) is None
         (result,) = [seeds[1] for seeds in find_repeats(store).values()]
         assert (result.name, result.status, result.reason) == (
             "trial 3",
@@ -221,7 +234,8 @@ def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropp
 
 def refit(store: Store, *words: str, champion: Result | None = CHAMPION) -> list[str]:
     return [
-        task.title for task in unfitted(store, to_refit(options(store, *words), store, champion))
+        task.title
+        for task in missing_refits(store, to_refit(options(store, *words), store, champion))
     ]
 
 
@@ -239,7 +253,7 @@ def test_the_champion_and_its_references_are_refit_the_longest_first(store: Stor
     assert refit(store, "--no-refit") == []
     assert refit(store, "--baselines", "model1,linear") == ["trial 3, refit", "linear, refit"]
     assert refit(store, "--baselines", "model1", champion=None) == []
-    assert all(task.index is None for task in unfitted(store, [CHAMPION]))
+    assert all(task.kind == "refit" for task in missing_refits(store, [CHAMPION]))
 
 
 def test_what_is_refit_is_not_refit_again_unless_its_files_are_gone(store: Store) -> None:

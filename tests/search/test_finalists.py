@@ -9,10 +9,10 @@ from optuna.trial import TrialState, create_trial
 
 from results.leaderboard import load_leaderboard
 from results.study import CHECKPOINT, RESULT, Result, Store, chosen_finalists, find_repeats
-from search.stages.finalists import MARGIN, reserve
-from search.workers.messages import CLOSE, FINISH, STOP
-from search.workers.pool import Workers
-from tests.search.processes import Start, plan_in
+from search.stages import MARGIN, estimate_finalists
+from search.workers.messages import CLOSE, STOP
+from search.workers.pool import WorkerPool
+from tests.search.processes import Start, config_in
 
 BEGIN = datetime(2026, 1, 1)
 
@@ -32,41 +32,33 @@ def add(study: optuna.Study, accuracy: float, seconds: float, train_seconds: flo
 
 def test_the_reserve_is_what_the_best_of_now_took() -> None:
     study = optuna.create_study(direction="maximize")
-    assert reserve(study, 3, 1) == 0.0
+    assert estimate_finalists(study, 3, 1) == 0.0
     add(study, 0.9, 10)
-    assert reserve(study, 3, 1) == 0.0  # One is no choice.
+    assert estimate_finalists(study, 3, 1) == 0.0  # One is no choice.
     add(study, 0.8, 30)
-    assert reserve(study, 3, 1) == pytest.approx(MARGIN * 40)
+    assert estimate_finalists(study, 3, 1) == pytest.approx(MARGIN * 40)
     add(study, 0.99, 20)
     add(study, 0.1, 1000)
     study.add_trial(create_trial(state=TrialState.FAIL))
-    assert reserve(study, 3, 1) == pytest.approx(MARGIN * 60)
+    assert estimate_finalists(study, 3, 1) == pytest.approx(MARGIN * 60)
     # Given out best first: 20 and 10 at once, then 30 behind the 10.
-    assert reserve(study, 3, 2) == pytest.approx(MARGIN * 40)
-    assert reserve(study, 3, 8) == pytest.approx(MARGIN * 30)
+    assert estimate_finalists(study, 3, 2) == pytest.approx(MARGIN * 40)
+    assert estimate_finalists(study, 3, 8) == pytest.approx(MARGIN * 30)
 
 
 def test_a_clock_that_was_set_back_reserves_the_seconds_of_training() -> None:
     study = optuna.create_study(direction="maximize")
     for accuracy in (0.9, 0.8):
         add(study, accuracy, -3600, train_seconds=5.0)
-    assert reserve(study, 2, 1) == pytest.approx(MARGIN * 10)
-
-
-def workers(folder: Path) -> Workers:
-    return Workers(plan_in(folder, "model3", batch_size=128))
+    assert estimate_finalists(study, 2, 1) == pytest.approx(MARGIN * 10)
 
 
 def test_closed_workers_are_opened_again_but_stopped_ones_are_not(tmp_path: Path) -> None:
-    asked = workers(tmp_path)
+    asked = WorkerPool(config_in(tmp_path / "run", "model3", batch_size=128))
     asked.close()
     assert asked._stopping.value == CLOSE and not asked.is_stopping
     asked.reopen()
     assert asked._stopping.value == 0
-    asked.finish()
-    asked.close()
-    asked.reopen()
-    assert asked._stopping.value == FINISH
     asked.stop()
     asked.close()
     asked.reopen()

@@ -13,10 +13,11 @@ from data.dataset.dataset import Dataset
 from results.scoring import load_scores, probabilities
 from results.study import Result
 from search.common.seeds import derive_seed
-from search.training.fit import Recipe
-from search.training.retrain import retrain
+from search.training.fit import TrainingConfig
+from search.training.task import TrainingTask
+from search.training.trial import train_again
 from tests.search.small import Small
-from tests.search.tuning import RECIPE, Building, open_store, search
+from tests.search.tuning import CONFIG, Building, open_store, search
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +34,23 @@ def again(
     dataset: Dataset,
     folder: Path,
     seed: int,
-    recipe: Recipe = RECIPE,
+    config: TrainingConfig = CONFIG,
     **more: Any,
 ) -> Result:
     space = more.pop("space", Small(dataset.vocabulary.num_words))
-    return retrain(original, seed, space, dataset, recipe, folder, **more)
+    kind = "refit" if more.pop("refits", False) else "repeat"
+    task = TrainingTask(kind, original.name, original, 1, 2, folder)  # type: ignore[arg-type]
+    return train_again(task, seed, space, dataset, config, **more)
 
 
 def test_the_same_seed_gives_the_same_training(
     trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
 ) -> None:
     original, scores = trial
-    # A recipe other than the run's: the trial's own values decide.
+    # A config other than the run's: the trial's own values decide.
     chosen = replace(original, hyperparameters={**original.hyperparameters, "batch_size": 64})
-    recipe = replace(RECIPE, batch_size=7)
-    result = again(chosen, dataset, tmp_path / "a", original.seed, recipe)
+    config = replace(CONFIG, batch_size=7)
+    result = again(chosen, dataset, tmp_path / "a", original.seed, config)
     assert (result.name, result.number, result.status) == (original.name, 1, "complete")
     assert result.val_loss == pytest.approx(original.val_loss, abs=1e-5)
     assert result.parameters == original.parameters
@@ -86,7 +89,9 @@ def test_another_seed_gives_another_training(
     assert np.abs(found["heldout"] - scores["heldout"]).max() > 1e-3
     labels = dataset.labels_of(dataset.split.validation)
     assert result.val_accuracy == accuracy_score(labels, found["validation"] > 0.5)
-    assert told == [("trial 1", point.epoch, point.val_accuracy) for point in result.curve]
+    assert told == [
+        ("trial 1, seed 2 of 2", point.epoch, point.val_accuracy) for point in result.curve
+    ]
 
 
 def test_a_stopped_one_leaves_nothing(
@@ -131,6 +136,6 @@ def test_a_refit_is_trained_for_as_many_epochs_as_the_first_though_nothing_stops
     trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
 ) -> None:
     stopped_early = replace(trial[0], epochs=2.0)
-    recipe = replace(RECIPE, epochs=5)
-    known = again(stopped_early, dataset.refitting, tmp_path / "a", 1, recipe, refits=True)
+    config = replace(CONFIG, epochs=5)
+    known = again(stopped_early, dataset.refitting, tmp_path / "a", 1, config, refits=True)
     assert known.epochs == 2.0

@@ -11,9 +11,9 @@ from data.dataset.dataset import Dataset
 from results.study import INDEX, RETRY_OF, Result, Store
 from search.cli.progress import View
 from search.config import RunConfig, parse
-from search.stages.trials import search
-from search.workers.messages import TrainBaseline
-from search.workers.pool import Workers
+from search.stages import search
+from search.training.task import TrainingTask
+from search.workers.pool import Stage, WorkerPool
 from tests.search.faulty_space import ONCE
 from tests.search.processes import begun, short
 
@@ -34,9 +34,9 @@ def store(tmp_path: Path, dataset: Dataset) -> Iterator[Store]:
 def run(config: RunConfig, store: Store, space: str, **values: Any) -> tuple[str | None, float]:
     """Search on one worker, with half a second's grace; the problem, and the seconds it took."""
     limited = short(config, f"faulty_space:{space}", **{"batch_size": 128, "grace": 0.5, **values})
-    with Workers(limited) as workers:
+    with WorkerPool(limited) as workers:
         # Busy machines take long to import TensorFlow, which is no part of a budget of seconds.
-        list(workers.run([TrainBaseline("majority")]))
+        workers.run(Stage(TrainingTask("baseline", "majority")))
         started = time.monotonic()
         problem = search(config, store, workers, View(store.study, config.budget, "val_accuracy"))
         return problem, time.monotonic() - started

@@ -1,0 +1,400 @@
+"""The stages of a run: baselines, trials, finalists, then refits and repeats."""
+
+import heapq
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from data.common import UserError
+from results.leaderboard import LINEAR, MODEL2
+from results.scoring import SCORES
+from results.study import (
+    CHECKPOINT,
+    FINALIST_SEEDS,
+    MIN_FINALISTS,
+    Result,
+    Store,
+    as_refit,
+    best_first,
+    counted_trials,
+    find_finalists,
+    find_refit,
+    find_repeats,
+    record_refit,
+    record_repeat,
+    refit_folder,
+    repeat_folder,
+)
+from search.cli import View
+from search.config import RunConfig
+from search.queue import QueueMonitor
+from search.training import TrainingTask
+from search.workers import Death, Done, Progress, Stage, WorkerPool, WorkersDied
+
+log = logging.getLogger(__name__)
+
+# Longest first, so that workers that share the baselines end at about the same time.
+_BY_COST = ("model3-notebook", "model2", "model1-as-run", "model1", "linear", "regex", "majority")
+# What is kept for the finalists exceeds the estimate: a training takes longer at one time than at
+# another.
+MARGIN = 1.2
+
+
+class _Shown(Stage):
+    """A stage whose progress the user sees, and whose results are recorded."""
+
+    def __init__(
+        self, store: Store, view: View, *tasks: TrainingTask, deadline: float = math.inf
+    ) -> None:
+        super().__init__(*tasks, deadline=deadline)
+        self.store = store
+        self.view = view
+
+    def on_progress(self, worker: int, progress: Progress) -> None:
+        self.view.progress(worker, progress)
+
+    def on_done(self, worker: int, task: TrainingTask, done: Done) -> None:
+        self.view.idle(worker)
+        if done.problem is not None:
+            raise UserError(done.problem)
+        if done.result is not None and not done.result.is_dropped:
+            self.end(task, done.result, done.kept)
+
+    def on_hang(self, task: TrainingTask, trial: int | None, why: str) -> None:
+        self.end(task, task.failed(why))
+
+    def end(self, task: TrainingTask, result: Result, kept: bool = False) -> None:
+        self.view.trained(task.title, result, kept)
+        self.record(task, result)
+
+    def record(self, task: TrainingTask, result: Result) -> None:
+        """Keep a result in the study."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        self.view.refresh()
+
+
+# ---- baselines -----------------------------------------------------------------------------------
+
+
+def train_baselines(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
+    """Train the baselines that are not kept from an earlier run, and record all of them."""
+    names = sorted(config.baselines, key=_BY_COST.index)
+    stage = _Baselines(store, view, *(TrainingTask("baseline", name) for name in names))
+    workers.run(stage)
+    for name in config.baselines:
+        if name in stage.trained:
+            result = stage.trained[name]
+            place = result.artifacts and store.artifacts.name(result.artifacts)
+            store.record_baseline(replace(result, artifacts=place))
+
+
+class _Baselines(_Shown):
+    """Collects the baselines: they are recorded in the order of the command line."""
+
+    def __init__(self, store: Store, view: View, *tasks: TrainingTask) -> None:
+        super().__init__(store, view, *tasks)
+        self.trained: dict[str, Result] = {}
+
+    def record(self, task: TrainingTask, result: Result) -> None:
+        self.trained[task.name] = result
+
+
+# ---- trials --------------------------------------------------------------------------------------
+
+
+def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> str | None:
+    """Run trials, then train the finalists again, until the budget is used up.
+
+    Returns:
+        Why the search could not go on; None if it came to its end.
+    """
+    state = _SearchState(config, store, workers, view)
+    state.queue.retry_stale()
+    try:
+        workers.run(state)
+        while state.has_work_left():
+            workers.run(state)
+    except WorkersDied as error:
+        # What was found until then is to be ranked; what still runs is given back.
+        workers.stop()
+        return str(error)
+    if state.problem is None and config.finalists:
+        return train_finalists(config, store, workers, view, state.deadline)
+    return state.problem
+
+
+class _SearchState(Stage):
+    """How a search goes, and what becomes of workers that die or hang.
+
+    Each task is the next trial, whichever that is: the worker takes it from the study's queue,
+    which all machines share. So the parent knows who trains what, and a trial costs one message.
+
+    Attributes:
+        queue: The study's trials.
+        problem: Why the search is given up; None if it is not.
+        reserve: Seconds of the budget that the finalists are likely to take.
+    """
+
+    def __init__(self, config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
+        budget = config.search_budget
+        ends = math.inf if budget.seconds is None else time.monotonic() + budget.seconds
+        super().__init__(deadline=ends)
+        self.store, self.workers, self.view = store, workers, view
+        self.queue = QueueMonitor(store.study, budget.trials, workers.config.max_failures)
+        self.problem: str | None = None
+        self.reserve = 0.0
+        self._seconds = budget.seconds
+        self._finalists = config.finalists
+        self._heartbeat = config.heartbeat
+        # Not once that was the end of a worker.
+        self._discovers = True
+        # Nobody has found a trial to run since the last one was given back.
+        self._is_empty = False
+
+    def next_task(self) -> TrainingTask | None:
+        if self.problem is not None or self._is_empty:
+            return None
+        return TrainingTask("trial", "next trial", deadline=self.deadline, discover=self._discovers)
+
+    def on_progress(self, worker: int, progress: Progress) -> None:
+        self.view.progress(worker, progress)
+
+    def on_done(self, worker: int, task: TrainingTask, done: Done) -> None:
+        self.view.idle(worker)
+        if done.result is None:
+            self._is_empty = True
+            self.queue.is_exhausted = self.queue.is_exhausted or done.exhausted
+            self._give_up(done.problem)
+            return
+        if done.result.status == "failed":
+            self._give_up(self.queue.problem())
+        if self._finalists and self._seconds is not None:
+            found = estimate_finalists(
+                self.store.study, self._finalists, self.workers.config.workers
+            )
+            # The search is to have found something that is worth the second training.
+            self.reserve = min(found, self._seconds / 2)
+
+    def _give_up(self, problem: str | None) -> None:
+        """End the search if there is a reason to; trials that run are finished."""
+        self.problem = self.problem or problem
+
+    def on_hang(self, task: TrainingTask, trial: int | None, why: str) -> None:
+        if trial is not None:
+            self.queue.fail(trial, why)
+
+    def on_worker_death(self, death: Death) -> bool:
+        if death.phase == "discover":
+            is_first, self._discovers = self._discovers, False
+            return is_first
+        ended = self.queue.retry_stale(death.pid, death.exitcode)
+        self._is_empty = self._is_empty and not ended
+        self._give_up(self.queue.problem())
+        return bool(ended)
+
+    def refresh(self) -> None:
+        self.stop_for_finalists()
+        self.view.refresh()
+
+    def stop_for_finalists(self) -> None:
+        """End the search if what is left of the budget is what the finalists take."""
+        if self.reserve and time.monotonic() >= self.deadline - self.reserve:
+            self.workers.close()
+
+    def has_work_left(self) -> bool:
+        """Wait for the trials of other machines; whether one, or one of ours, is to be repeated."""
+        told: set[int] = set()
+        while self.queue.budget and self.problem is None and not self.workers.is_stopping:
+            self.queue.retry_stale()
+            if self.queue.has_work():
+                self._is_empty = False
+                return True
+            running = self.queue.running()
+            if not running:
+                return False
+            if not told.issuperset(trial.number for trial in running):
+                log.info("%s", self.queue.describe_wait(running, self._heartbeat))
+                told.update(trial.number for trial in running)
+            time.sleep(1.0)
+        return False
+
+
+# ---- finalists -----------------------------------------------------------------------------------
+
+
+def train_finalists(
+    config: RunConfig, store: Store, workers: WorkerPool, view: View, deadline: float
+) -> str | None:
+    """Train the best few trials with a second seed, the best first, as the end of the budget.
+
+    What an earlier run has trained is kept; what still trains at the deadline is dropped.
+
+    Returns:
+        Why it could not go on; None if it came to its end.
+    """
+    # They may have been told that the search is over.
+    workers.reopen()
+    best = find_finalists(store, config.finalists)
+    if len(best) < MIN_FINALISTS:
+        return None
+    log.info("the finalists are %s", ", ".join(result.name for result in best))
+    return _train_again(missing_seeds(store, best, FINALIST_SEEDS, deadline), store, workers, view)
+
+
+def estimate_finalists(study: optuna.Study, count: int, workers: int) -> float:
+    """Estimate the seconds that the finalists take if the search ends now; 0 if there are none."""
+    complete = {
+        f"trial {trial.number}": trial
+        for trial in counted_trials(study)
+        if trial.state == TrialState.COMPLETE
+    }
+    ranked = best_first(study)[:count]
+    if len(ranked) < MIN_FINALISTS:
+        return 0.0
+    # They are given out in order, each to the worker that is free first.
+    ends = [0.0] * workers
+    for result in ranked:
+        took = max(_duration(complete[result.name]), result.train_seconds)
+        heapq.heappush(ends, heapq.heappop(ends) + took)
+    return MARGIN * max(ends)
+
+
+def _duration(trial: FrozenTrial) -> float:
+    # Building the model and scoring the held-out rows included.
+    return trial.duration.total_seconds() if trial.duration else 0.0
+
+
+# ---- refits and repeats --------------------------------------------------------------------------
+
+
+def refit_and_repeat(
+    config: RunConfig, store: Store, champion: Result | None, workers: WorkerPool, view: View
+) -> str | None:
+    """Train the champion and its references on all training rows, then with further seeds.
+
+    What an earlier run has trained is kept.
+
+    Returns:
+        Why it could not go on; None if it came to its end.
+    """
+    refits = missing_refits(store, to_refit(config, store, champion))
+    tasks = [*refits, *missing_repeats(config, store, champion)]
+    return _train_again(tasks, store, workers, view)
+
+
+def to_refit(config: RunConfig, store: Store, champion: Result | None) -> list[Result]:
+    """Return what `--refit` trains: the champion, and those of its references that were trained."""
+    if not config.refit:
+        return []
+    names = [name for name in (MODEL2, LINEAR) if name in config.baselines]
+    references = [
+        result
+        for result in store.baselines()
+        if result.name in names and result.status in ("complete", "diverged")
+    ]
+    return [*([champion] if champion else []), *references]
+
+
+def missing_refits(store: Store, results: Sequence[Result]) -> list[TrainingTask]:
+    """List the refits that are to be trained, the longest first."""
+    return [
+        TrainingTask("refit", result.name, result, folder=refit_folder(store, result.name))
+        for result in _longest_first(results)
+        if not _is_refit(store, find_refit(store, result.name))
+    ]
+
+
+def _is_refit(store: Store, result: Result | None) -> bool:
+    if result is None:
+        return False
+    needed = (SCORES, CHECKPOINT) if result.number is not None else (SCORES,)
+    is_whole = all(store.find(result, name) is not None for name in needed)
+    return is_whole or result.status != "complete"
+
+
+def missing_repeats(config: RunConfig, store: Store, champion: Result | None) -> list[TrainingTask]:
+    """List the trainings that `--repeats` still asks for, the longest first.
+
+    Baselines that are no networks are left out: they give the same probabilities whatever the seed.
+    """
+    networks = [
+        result
+        for result in store.baselines()
+        if result.name in config.baselines
+        and result.layers is not None
+        and result.status != "pruned"
+    ]
+    wanted = [*networks, *([champion] if champion else [])]
+    return missing_seeds(store, _longest_first(wanted), config.repeats)
+
+
+def missing_seeds(
+    store: Store, results: Sequence[Result], seeds: int, deadline: float = math.inf
+) -> list[TrainingTask]:
+    """List the trainings that are missing until each result has had so many seeds."""
+    known = find_repeats(store)
+    return [
+        TrainingTask(
+            "repeat",
+            result.name,
+            result,
+            index,
+            seeds,
+            folder=repeat_folder(store, result.name, index),
+            deadline=deadline,
+        )
+        for result in results
+        for index in range(1, seeds)
+        if not _is_repeated(store, known.get(result.name, {}).get(index))
+    ]
+
+
+def _is_repeated(store: Store, result: Result | None) -> bool:
+    if result is None:
+        return False
+    return result.status in ("failed", "pruned") or store.find(result, SCORES) is not None
+
+
+def _longest_first(results: Sequence[Result]) -> list[Result]:
+    return sorted(results, key=lambda result: -result.train_seconds)
+
+
+def _train_again(
+    tasks: Sequence[TrainingTask], store: Store, workers: WorkerPool, view: View
+) -> str | None:
+    """Train tasks and record what they leave; returns why it could not go on, if so."""
+    deadline = max((task.deadline for task in tasks), default=math.inf)
+    try:
+        workers.run(_Again(store, view, *tasks, deadline=deadline))
+    except UserError as error:
+        # The search before it was whole, and is to be ranked.
+        return str(error)
+    return None
+
+
+class _Again(_Shown):
+    """Records finalists, repeats and refits."""
+
+    def on_hang(self, task: TrainingTask, trial: int | None, why: str) -> None:
+        failed = task.failed(why)
+        self.end(task, as_refit(failed) if task.kind == "refit" else failed)
+
+    def record(self, task: TrainingTask, result: Result) -> None:
+        refits = task.kind == "refit"
+        if result.artifacts:
+            place = self.store.artifacts.name(result.artifacts)
+            result = replace(result, artifacts=place)
+            if result.number is not None:
+                for name in (SCORES, CHECKPOINT) if refits else (SCORES,):
+                    self.store.artifacts.publish(f"{place}/{name}")
+        if refits:
+            record_refit(self.store, result)
+        else:
+            record_repeat(self.store, result, task.seed_index)

@@ -1,5 +1,0 @@
-"""The stages of a run, in order."""
-
-import lazy_loader as lazy
-
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,7 +1,0 @@
-from .repeats import (
-    repeat as repeat,
-    to_refit as to_refit,
-)
-from .trials import (
-    search as search,
-)
