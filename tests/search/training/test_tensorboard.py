@@ -11,7 +11,6 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from data.dataset.dataset import Dataset
 from results.study import Store
-from search.run import TENSORBOARD
 from search.training.callbacks import load_callbacks
 from search.training.tensorboard import FINAL, FOLDER
 from tests.search.small import Small
@@ -32,7 +31,13 @@ class Broad(Small):
 @pytest.fixture(scope="module")
 def store(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Store:
     made = open_store(tmp_path_factory.mktemp("tensorboard"))
-    search(made, dataset, Broad(words(dataset)), 2, callbacks=load_callbacks([TENSORBOARD]))
+    search(
+        made,
+        dataset,
+        Broad(words(dataset)),
+        2,
+        callbacks=load_callbacks(["search.training.tensorboard:TensorBoard"]),
+    )
     return made
 
 
@@ -124,7 +129,13 @@ class Scoped(Small):
 def test_one_name_in_two_scopes_ends_no_trial(dataset: Dataset, tmp_path: Path) -> None:
     made = open_store(tmp_path)
     begin_with(made, {"kind": "b"}, {"kind": "a"})
-    search(made, dataset, Scoped(words(dataset)), 2, callbacks=load_callbacks([TENSORBOARD]))
+    search(
+        made,
+        dataset,
+        Scoped(words(dataset)),
+        2,
+        callbacks=load_callbacks(["search.training.tensorboard:TensorBoard"]),
+    )
     told = []
     for result in made.trials():
         assert result.status == "complete", result.reason
@@ -139,7 +150,9 @@ def test_one_name_in_two_scopes_ends_no_trial(dataset: Dataset, tmp_path: Path) 
 
 def test_a_failed_trial_is_said_to_have_failed(dataset: Dataset, tmp_path: Path) -> None:
     made = open_store(tmp_path)
-    callbacks = load_callbacks([TENSORBOARD, "tests.search.own_callbacks:Failing"])
+    callbacks = load_callbacks(
+        ["search.training.tensorboard:TensorBoard", "tests.search.own_callbacks:Failing"]
+    )
     search(made, dataset, Small(words(dataset)), 1, callbacks=callbacks)
     found = events(made.folder / FOLDER / "trial-0")
     end = metadata.parse_session_end_info_plugin_data(
