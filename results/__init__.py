@@ -1,1 +1,5 @@
 """What came out: the study, the leaderboard, the exported winner and its predictions."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -163,117 +163,89 @@ def _micros(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
-_CHAMPIONS_P = (
-    "the champion's Holm-corrected over Model 2 and linear, all others exploratory and in "
-    "parentheses"
+def _share_of_part(row: Row, text: str) -> str:
+    return f"{PARTIAL}{text}" if row.val_partial else text
+
+
+def _interval(row: Row, text: str) -> str:
+    return f"{text}-{format_share(row.heldout_high)}"
+
+
+def _on_front(row: Row, text: str) -> str:
+    return f"{text}{FRONT}" if row.pareto else text
+
+
+def _selected(row: Row, text: str) -> str:
+    return f"{text} {CHAMPION}" if row.selected else text
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _kilobytes(value: int) -> str:
+    return f"{value / 1000:,.0f}"
+
+
+_PART = (
+    f"accuracy on the validation rows, {PARTIAL} on a part of them, where a trial was stopped "
+    "within an epoch"
 )
-
-_NAME = Column(
-    "name",
-    "name",
-    f"which training; {CHAMPION} the champion",
-    printable,
-    "name",
-    lambda row, text: f"{text} {CHAMPION}" if row.selected else text,
+_TEST = (
+    "McNemar's exact test on the same rows, the champion's Holm-corrected over Model 2 and "
+    "linear, all others exploratory and in parentheses"
 )
+_ALONE = (
+    f"median CPU time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
+    "against it"
+)
+_SIZE = "a network's weights, in thousands of bytes; of a text baseline, what it is pickled to"
+_NAME = Column("name", "name", "which training", printable, "name", _selected)
 
-# In the order in which they are shown.
-COLUMNS = {
-    column.key: column
-    for column in (
-        Column("rank", "#", "rank by accuracy on the held-out rows", str, "#"),
-        _NAME,
-        Column("status", "status", "how the training ended", printable, "status"),
-        Column(
-            "val_accuracy",
-            "val acc",
-            f"accuracy on the validation rows, {PARTIAL} on a part of them, where a trial was "
-            "stopped within an epoch",
-            format_share,
-            "val",
-            lambda row, text: f"{PARTIAL}{text}" if row.val_partial else text,
-        ),
-        Column(
-            "heldout_accuracy", "held-out", "accuracy on the held-out rows", format_share, "held"
-        ),
-        Column(
-            "heldout_low",
-            "95 %",
-            "its Wilson interval",
-            format_share,
-            "95 %",
-            lambda row, text: f"{text}-{format_share(row.heldout_high)}",
-        ),
-        Column("delta_vs_model2", "vs M2", "points of accuracy above Model 2", _points, "vs M2"),
-        Column(
-            "p_vs_model2",
-            "p",
-            f"McNemar's exact test on the same rows, {_CHAMPIONS_P}",
-            _p,
-            "p",
-            _planned,
-        ),
-        Column("delta_vs_linear", "vs linear", "points above the linear baseline", _points),
-        Column("p_vs_linear", "p linear", "as p, against the linear baseline", _p, mark=_planned),
-        Column("heldout_loss", "loss", "binary cross-entropy on the held-out rows", _loss),
-        Column("roc_auc", "AUC", "area under the ROC curve", format_share),
-        Column("f1", "F1", "harmonic mean of precision and recall", format_share),
-        Column("false_positive_rate", "FPR", "false positive rate at .5", format_share),
-        Column(
-            "recall_at_fpr_0_1",
-            "R@.1%",
-            "recall at a false positive rate of at most .1 %",
-            format_share,
-            "R@.1%",
-        ),
-        Column("recall_at_fpr_1", "R@1%", "the same at 1 %", format_share, "R@1%"),
-        Column("ece", "ECE", "expected calibration error, 15 bins", format_share, "ECE"),
-        Column(
-            "train_seconds",
-            "train s",
-            "seconds of training",
-            lambda value: f"{value:,.{0 if value >= 100 else 1}f}",
-            "s",
-        ),
-        Column(
-            "latency_us",
-            "µs",
-            f"median CPU time of one request alone, {FRONT} on the Pareto front of held-out "
-            "accuracy against it",
-            _micros,
-            "µs",
-            lambda row, text: f"{text}{FRONT}" if row.pareto else text,
-        ),
-        Column("latency_p99_us", "µs p99", "its 99th percentile over the calls", _micros),
-        Column("latency_batch_us", "µs of 512", "CPU time of one request among 512", _micros),
-        Column("latency_batch_p99_us", "µs of 512 p99", "its 99th percentile", _micros),
-        Column(
-            "meets_brief",
-            "brief",
-            "keeps Model 3's rules",
-            lambda value: "yes" if value else "no",
-        ),
-        Column("layers", "layers", "layers of the model, its input not counted", str),
-        Column("parameters", "weights", "weights of the model", "{:,}".format),
-        Column(
-            "size_bytes",
-            "kB",
-            "a network's weights, in thousands of bytes; of a text baseline, what it is pickled to",
-            lambda value: f"{value / 1000:,.0f}",
-        ),
-        Column("epochs", "epochs", "epochs trained", "{:.3g}".format),
-    )
-}
-
-# Of the trainings that were repeated with other seeds; a table of its own below the first one.
-SEED_COLUMNS = {
-    column.key: column
-    for column in (
-        _NAME,
-        Column("repeats", "seeds", "with how many seeds it was trained and scored", str),
-        Column("repeats_mean", "mean", "mean held-out accuracy over the seeds", format_share),
-        Column("repeats_std", "std", "its sample standard deviation (n - 1)", format_share),
-        Column("repeats_min", "lowest", "the lowest of the seeds", format_share),
-        Column("repeats_max", "highest", "the highest of the seeds", format_share),
-    )
-}
+# fmt: off
+_SHOWN = (  # in this order
+    Column("rank", "#", "rank by accuracy on the held-out rows", str, "#"),
+    _NAME,
+    Column("status", "status", "how the training ended", printable, "status"),
+    Column("val_accuracy", "val acc", _PART, format_share, "val", _share_of_part),
+    Column("heldout_accuracy", "held-out", "accuracy on the held-out rows", format_share, "held"),
+    Column("heldout_low", "95 %", "its Wilson interval", format_share, "95 %", _interval),
+    Column("delta_vs_model2", "vs M2", "points of accuracy above Model 2", _points, "vs M2"),
+    Column("p_vs_model2", "p", _TEST, _p, "p", _planned),
+    Column("delta_vs_linear", "vs linear", "points above the linear baseline", _points),
+    Column("p_vs_linear", "p linear", "as p, against the linear baseline", _p, None, _planned),
+    Column("heldout_loss", "loss", "binary cross-entropy on the held-out rows", _loss),
+    Column("roc_auc", "AUC", "area under the ROC curve", format_share),
+    Column("f1", "F1", "harmonic mean of precision and recall", format_share),
+    Column("false_positive_rate", "FPR", "false positive rate at .5", format_share),
+    Column("recall_at_fpr_0_1", "R@.1%", "recall at a false positive rate of at most .1 %",
+           format_share, "R@.1%"),
+    Column("recall_at_fpr_1", "R@1%", "the same at 1 %", format_share, "R@1%"),
+    Column("ece", "ECE", "expected calibration error, 15 bins", format_share, "ECE"),
+    Column("train_seconds", "train s", "seconds of training", _seconds, "s"),
+    Column("latency_us", "µs", _ALONE, _micros, "µs", _on_front),
+    Column("latency_p99_us", "µs p99", "its 99th percentile over the calls", _micros),
+    Column("latency_batch_us", "µs of 512", "CPU time of one request among 512", _micros),
+    Column("latency_batch_p99_us", "µs of 512 p99", "its 99th percentile", _micros),
+    Column("meets_brief", "brief", "keeps Model 3's rules", _yes),
+    Column("layers", "layers", "layers of the model, its input not counted", str),
+    Column("parameters", "weights", "weights of the model", "{:,}".format),
+    Column("size_bytes", "kB", _SIZE, _kilobytes),
+    Column("epochs", "epochs", "epochs trained", "{:.3g}".format),
+)
+# A table of its own: the trainings that were repeated with other seeds.
+_SEEDS = (
+    _NAME,
+    Column("repeats", "seeds", "with how many seeds it was trained and scored", str),
+    Column("repeats_mean", "mean", "mean held-out accuracy over the seeds", format_share),
+    Column("repeats_std", "std", "its sample standard deviation (n - 1)", format_share),
+    Column("repeats_min", "lowest", "the lowest of the seeds", format_share),
+    Column("repeats_max", "highest", "the highest of the seeds", format_share),
+)
+# fmt: on
+COLUMNS = {column.key: column for column in _SHOWN}
+SEED_COLUMNS = {column.key: column for column in _SEEDS}

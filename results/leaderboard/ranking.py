@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,17 @@ from results.leaderboard.columns import Row
 from results.leaderboard.leaderboard import LINEAR, MODEL2, Leaderboard
 from results.scoring import Metrics, accuracy, compute_metrics, holm, mcnemar, predictions
 from results.study import Result, refit_name
+
+# What a row takes over as it is, by name.
+_ATTRIBUTES = {field.name for field in fields(Row)}
+_OF_RESULT = _ATTRIBUTES & {field.name for field in fields(Result)}
+_OF_METRICS = {
+    "heldout_accuracy": "accuracy",
+    "heldout_low": "accuracy_low",
+    "heldout_high": "accuracy_high",
+    "heldout_loss": "loss",
+    **{field.name: field.name for field in fields(Metrics) if field.name in _ATTRIBUTES},
+}
 
 
 @dataclass(frozen=True)
@@ -138,44 +149,14 @@ def _correct(against: Sequence[dict[str, _Versus]], name: str) -> None:
 
 def _of_training(result: Result, validation_rows: int) -> dict[str, Any]:
     return {
-        "name": result.name,
-        "kind": result.kind,
-        "status": result.status,
-        "reason": result.reason,
+        **{name: _finite(getattr(result, name)) for name in _OF_RESULT},
         "meets_brief": result.meets_brief,
-        "layers": result.layers,
-        "parameters": result.parameters,
-        "size_bytes": result.size_bytes,
-        "epochs": result.epochs,
-        "val_accuracy": _finite(result.val_accuracy),
-        "val_loss": _finite(result.val_loss),
-        "val_auc": result.val_auc,
-        "val_f1": result.val_f1,
-        "val_recall_at_fpr_0_1": result.val_recall_at_fpr_0_1,
-        "val_recall_at_fpr_1": result.val_recall_at_fpr_1,
-        "val_rows": result.val_rows,
         "val_partial": result.val_rows is not None and result.val_rows < validation_rows,
-        "train_seconds": result.train_seconds,
-        "latency_us": _finite(result.latency_us),
-        "latency_p99_us": _finite(result.latency_p99_us),
-        "latency_batch_us": _finite(result.latency_batch_us),
-        "latency_batch_p99_us": _finite(result.latency_batch_p99_us),
     }
 
 
 def _of_heldout(found: Metrics | None) -> dict[str, Any]:
-    return {
-        "heldout_accuracy": found and found.accuracy,
-        "heldout_low": found and found.accuracy_low,
-        "heldout_high": found and found.accuracy_high,
-        "heldout_loss": found and _finite(found.loss),
-        "roc_auc": found and found.roc_auc,
-        "f1": found and found.f1,
-        "false_positive_rate": found and found.false_positive_rate,
-        "ece": found and found.ece,
-        "recall_at_fpr_0_1": found and found.recall_at_fpr_0_1,
-        "recall_at_fpr_1": found and found.recall_at_fpr_1,
-    }
+    return {name: found and _finite(getattr(found, key)) for name, key in _OF_METRICS.items()}
 
 
 def _of_references(name: str, versus: Mapping[str, Mapping[str, _Versus]]) -> dict[str, Any]:
@@ -226,5 +207,5 @@ def _front(rows: Sequence[Row]) -> set[str]:
     return found
 
 
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

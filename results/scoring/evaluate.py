@@ -29,11 +29,7 @@ class Scorer:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        """Wrap the model; it is traced at the first call.
-
-        Args:
-            model: Takes int32 ids [batch, length], gives probabilities [batch, 1].
-        """
+        """Wrap a model that maps int32 ids [batch, length] to probabilities [batch, 1]."""
 
         def call(ids: tf.Tensor) -> tf.Tensor:
             with accelerated(model):

@@ -53,13 +53,9 @@ def load_scores(path: Path) -> dict[str, Scores]:
 
 
 def strict_json(content: object) -> str:
-    """Write JSON that every parser takes: a number that is not finite becomes null.
+    """Write indented JSON that every parser takes: a number that is not finite becomes null.
 
-    Args:
-        content: Dicts, lists, texts and numbers, numpy's scalars included.
-
-    Returns:
-        Indented JSON, ending with a newline.
+    The content is made of dicts, lists, texts and numbers, numpy's scalars included.
     """
     return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 

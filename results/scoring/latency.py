@@ -37,8 +37,8 @@ class Latency:
     """The CPU time of a request, padding included, text cleaning not.
 
     Attributes:
-        alone: Where each request is scored alone.
-        batch: Where 512 are scored together.
+        alone: If each request is scored alone.
+        batch: If 512 are scored together.
     """
 
     alone: Spread
@@ -56,7 +56,7 @@ def measure_latency(answer: Answer, rows: npt.ArrayLike, *, seconds: float = 0.5
         answer: Answers the requests of the given rows.
         rows: The rows to draw requests from, [n]; at least one.
         seconds: About how long each of the two measurements takes, by the wall-clock; up to three
-            times as long where that is needed for 100 calls, and one call however slow it is.
+            times as long if that is needed for 100 calls, and one call however slow it is.
 
     Returns:
         Both spreads.

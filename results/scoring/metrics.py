@@ -45,27 +45,19 @@ class Metrics:
 
 
 def predictions(probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Say which rows are called malicious, as Keras' accuracy does.
+    """Predict label 1 above .5, as Keras' accuracy does; nan is no vote for it.
 
     Args:
-        probabilities: Probabilities of label 1, [n]; nan is no vote for label 1, so it becomes 0.
+        probabilities: Of label 1, [n].
 
     Returns:
-        True where label 1 is predicted, [n].
+        True if label 1 is predicted, [n].
     """
     return np.asarray(np.asarray(probabilities) > THRESHOLD, dtype=np.bool_)
 
 
 def accuracy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
-    """Return the share of rows that are predicted right.
-
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Of label 1, [n].
-
-    Returns:
-        The share, from 0 to 1.
-    """
+    """Return the share of rows, [n], that are predicted right."""
     return float(np.mean(predictions(probabilities) == np.asarray(labels)))
 
 
@@ -74,7 +66,7 @@ def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
 
     Args:
         labels: 0 or 1, [n].
-        probabilities: Probabilities of label 1, [n].
+        probabilities: Of label 1, [n].
 
     Returns:
         The mean; nan if a probability is not finite.
@@ -99,7 +91,7 @@ def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> fl
 
     Args:
         labels: 0 or 1, [n].
-        probabilities: Probabilities of label 1, [n].
+        probabilities: Of label 1, [n].
 
     Returns:
         The error, from 0 to 1; None if a probability is not finite.
@@ -119,7 +111,7 @@ def recall_at(
 
     Args:
         labels: 0 or 1, [n].
-        probabilities: Probabilities of label 1, [n].
+        probabilities: Of label 1, [n].
         false_positive_rate: The largest share of the rows with label 0 that may be predicted as 1.
 
     Returns:
@@ -137,15 +129,7 @@ def recall_at(
 
 
 def roc_auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
-    """Return the area under the ROC curve.
-
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Probabilities of label 1, [n].
-
-    Returns:
-        The area, from 0 to 1; None if a class is missing or a probability is not finite.
-    """
+    """Return the area under the ROC curve; None as for `recall_at`."""
     truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
     if not _can_be_ranked(truth, scores):
         return None
@@ -161,26 +145,18 @@ def _can_be_ranked(truth: npt.NDArray[np.bool_], scores: npt.NDArray[Any]) -> bo
 
 
 def f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
-    """Return the harmonic mean of precision and recall of label 1.
-
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Probabilities of label 1, [n].
-
-    Returns:
-        The mean, from 0 to 1; 0 if nothing is found.
-    """
+    """Return the harmonic mean of precision and recall of label 1; 0 if nothing is found."""
     truth, predicted = np.asarray(labels).astype(bool), predictions(probabilities)
     found = int((predicted & truth).sum())
     return 2 * found / int(predicted.sum() + truth.sum()) if found else 0.0
 
 
 def compute_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
-    """Compare probabilities with labels.
+    """Compute all metrics.
 
     Args:
         labels: 0 or 1, [n].
-        probabilities: Probabilities of label 1 of the same rows, [n].
+        probabilities: Of label 1 on the same rows, [n].
 
     Returns:
         The metrics.
@@ -195,9 +171,7 @@ def compute_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metr
     predicted = predictions(scores)
     right = int((predicted == truth).sum())
     low, high = wilson(right, truth.size)
-    found = int((predicted & truth).sum())
-    alarms, attacks = int(predicted.sum()), int(truth.sum())
-    benign = truth.size - attacks
+    normal = int((~truth).sum())
     return Metrics(
         accuracy=right / truth.size,
         accuracy_low=low,
@@ -205,7 +179,7 @@ def compute_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metr
         loss=cross_entropy(truth, scores),
         roc_auc=roc_auc(truth, scores),
         f1=f1(truth, scores),
-        false_positive_rate=(alarms - found) / benign if benign else None,
+        false_positive_rate=int((predicted & ~truth).sum()) / normal if normal else None,
         ece=calibration_error(truth, scores),
         recall_at_fpr_0_1=recall_at(truth, scores, 0.001),
         recall_at_fpr_1=recall_at(truth, scores, 0.01),

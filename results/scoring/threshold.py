@@ -45,8 +45,8 @@ class Threshold:
     Attributes:
         value: The threshold, from 0 to 1.
         rule: How it was found, as `--threshold` takes it.
-        recall: Share of the malicious validation rows above it; None where it is unknown.
-        false_positive_rate: Share of the normal validation rows above it; None where unknown.
+        recall: Share of the malicious validation rows above it; None if unknown.
+        false_positive_rate: Share of the normal validation rows above it; None if unknown.
     """
 
     value: float
@@ -63,12 +63,6 @@ class Threshold:
     def of(cls, values: Any) -> "Threshold":
         """Read what `asdict` gave and JSON kept.
 
-        Args:
-            values: The attributes by name.
-
-        Returns:
-            The threshold.
-
         Raises:
             ValueError: If a name or a type is wrong.
         """
@@ -82,13 +76,7 @@ class Threshold:
 
 
 def parse_threshold(text: str) -> ThresholdRule:
-    """Read what stands behind `--threshold`.
-
-    Args:
-        text: E.g. "0.5", "fpr=0.001" or "cost=1:10".
-
-    Returns:
-        The rule.
+    """Read a `--threshold`: "0.5", "fpr=0.001" or "cost=1:10".
 
     Raises:
         UserError: If it is none of these.
@@ -113,9 +101,9 @@ def choose_threshold(
 ) -> Threshold:
     """Apply a rule to validation rows.
 
-    Candidates lie halfway between neighbouring scores, so that the last digits of another runtime
+    Candidates lie halfway between neighboring scores, so that the last digits of another runtime
     move no row across. `fpr` takes the lowest one that calls at most that share of the normal rows
-    malicious; `cost` the cheapest one, the highest where several cost the same.
+    malicious; `cost` the cheapest one, the highest if several cost the same.
 
     Args:
         labels: 0 or 1, [n].
