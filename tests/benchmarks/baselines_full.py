@@ -1,4 +1,4 @@
-"""One epoch of the brief's networks padded to 1024: ours beside Keras' own layers.
+"""One epoch of the assignment's networks padded to 1024: ours beside Keras' own layers.
 
     python -m tests.benchmarks.baselines_full --data ../shared/data/http-params-access.csv.xz
 
@@ -17,12 +17,12 @@ import keras
 import numpy as np
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from data.dataset.dataset import Dataset
+from data.common import Parser, run
+from data.dataset import Dataset
 from search.training.input_pipeline import make_batches
 from spaces import BASELINES, KerasBaseline
 from spaces.kernels import accelerated
-from tests.benchmarks.ratio import dataset, side_by_side, spread
+from tests.benchmarks.measuring import dataset, side_by_side, spread
 from tests.spaces.kernels.seeded import reseed
 
 NETWORKS = tuple(name for name, one in BASELINES.items() if isinstance(one, KerasBaseline))
@@ -74,25 +74,15 @@ def repeated(name: str, data: Dataset, repeats: int) -> tuple[list[Epoch], list[
 
 
 def apart(ours: Epoch, stock: Epoch) -> str:
-    """The greatest difference of a weight; where both sides are nan, they agree."""
-    pairs = zip(ours.weights, stock.weights, strict=True)
+    """Return the greatest difference of a weight; weights that are nan on both sides agree."""
+    pairs = list(zip(ours.weights, stock.weights, strict=True))
     greatest = max(float(np.nanmax(np.abs(a - b), initial=0.0)) for a, b in pairs)
-    lost = sum(
-        int((np.isnan(a) != np.isnan(b)).sum())
-        for a, b in zip(ours.weights, stock.weights, strict=True)
-    )
+    lost = sum(int((np.isnan(a) != np.isnan(b)).sum()) for a, b in pairs)
     return f"{greatest:.1e}" + (f", {lost} nan on one side only" if lost else "")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run and print.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        0.
-    """
+    """Run and print."""
     parser = Parser("python -m tests.benchmarks.baselines_full", description=__doc__)
     parser.add_argument("--data")
     parser.add_argument("--rows", type=int)

@@ -21,11 +21,10 @@ import keras
 import numpy as np
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from data.dataset.batching import MAX_LENGTH
-from data.dataset.dataset import Dataset
+from data.common import Parser, run
+from data.dataset import MAX_LENGTH, Dataset
 from search.training.fit import TrainingConfig, fit
-from tests.benchmarks.ratio import dataset, peak_flops, side_by_side, spread
+from tests.benchmarks.measuring import dataset, peak_flops, side_by_side, spread
 
 BATCH_SIZE = 128
 WIDTH, UNITS = 32, 64
@@ -68,7 +67,7 @@ def ours(family: str, data: Dataset) -> float:
     ended: list[float] = []
 
     class Clock(keras.callbacks.Callback):
-        """Sees the epochs' ends before the validation does."""
+        """Notes an epoch's end before the validation begins."""
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             began.append(time.perf_counter())
@@ -104,14 +103,7 @@ def lstm_operations(data: Dataset, *, inputs: bool) -> float:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run and print.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        0.
-    """
+    """Run and print."""
     parser = Parser("python -m tests.benchmarks.epoch", description=__doc__)
     parser.add_argument("--data")
     parser.add_argument("--rows", type=int)

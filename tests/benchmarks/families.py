@@ -5,9 +5,9 @@
 
 One `search.run` after the other, as a user types it, in a process of its own: the same rows,
 epochs, seed, sampler and workers, another space. The baselines are trained in the first one, and
-not in its budget. Of each family the table shows the champion, which was chosen on validation rows
-before a held-out label was looked at. One search is one draw: let several seeds tell how much of a
-difference between families is luck.
+not in its budget. The table shows each family's champion, which was chosen on validation rows
+before a held-out label was looked at. One search is one draw: run several seeds to see how much of
+a difference between families is luck.
 
 `--from FOLDER` shows the searches of an earlier call again and runs nothing.
 """
@@ -22,13 +22,12 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from data.common.errors import UserError
+from data.common import Parser, UserError, run
 from results.leaderboard import COLUMNS, LINEAR, MODEL2, Row
-from search.config import Budget, parse_budget
+from search.config import parse_budget
 from spaces import load_space
 from spaces.open import FAMILIES
-from tests.benchmarks.timed_process import run_for
+from tests.benchmarks.measuring import run_for
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ BASELINES = (LINEAR, MODEL2)
 # What a search may take beside its budget: baselines, held-out scores, report, export.
 TO_FINISH = 1800.0
 
-# How the leaderboard's columns are called here.
+# The leaderboard's columns, and their names here.
 SHOWN = {
     "val_accuracy": "val. accuracy",
     "heldout_accuracy": "held-out",
@@ -51,22 +50,10 @@ SHOWN = {
 HEADS = ("family", "finished", "of them pruned", *SHOWN.values())
 
 
-def search(space: str, allowed: Budget, options: argparse.Namespace, folder: Path) -> list[Row]:
-    """Run one search.
-
-    Args:
-        space: What `--space` is to be.
-        allowed: Its budget.
-        options: The command line.
-        folder: Where all searches of this call go.
-
-    Returns:
-        Its leaderboard's rows.
-
-    Raises:
-        UserError: It failed.
-    """
-    words = ["--budget", allowed, "--space", space, "--study", study_of(space), "--out", folder]
+def search(space: str, options: argparse.Namespace, folder: Path) -> list[Row]:
+    """Search one space; return its leaderboard's rows, or raise a UserError if it failed."""
+    study, allowed = study_of(space), options.budget
+    words = ["--budget", allowed, "--space", space, "--study", study, "--out", folder]
     words += ["--baselines", ",".join(BASELINES), "--padding", options.padding]
     words += ["--epochs", options.epochs, "--seed", options.seed, "--sampler", options.sampler]
     words += ["--workers", options.workers, "--no-refit"]
@@ -74,29 +61,22 @@ def search(space: str, allowed: Budget, options: argparse.Namespace, folder: Pat
         if getattr(options, name) is not None:
             words += [f"--{name}", getattr(options, name)]
     command = [sys.executable, "-m", "search.run", *map(str, words)]
-    log_file = folder / f"{study_of(space)}.log"
+    log_file = folder / f"{study}.log"
     limit = None if allowed.seconds is None else allowed.seconds + TO_FINISH
     ran = run_for(command, log_file, limit, lambda: space)
     if ran.status != 0:
         how = "did not end" if ran.status is None else f"ended with status {ran.status}"
         raise UserError(f"the search of {space} {how}; see {log_file}")
-    return read(folder / study_of(space))
+    return read(folder / study)
 
 
 def study_of(space: str) -> str:
-    """Name the study of a space; a space of the user's own has a colon in its name."""
+    """Name the study of a space; a user's own space has a colon in its name."""
     return space.replace(":", "-")
 
 
 def read(run_folder: Path) -> list[Row]:
-    """Read a search's leaderboard.
-
-    Args:
-        run_folder: The folder of its run.
-
-    Raises:
-        UserError: There is none.
-    """
+    """Read a search's leaderboard."""
     path = run_folder / "leaderboard.json"
     try:
         return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))["rows"]]
@@ -105,14 +85,7 @@ def read(run_folder: Path) -> list[Row]:
 
 
 def table(boards: dict[str, Sequence[Row]]) -> str:
-    """Show the champion of each search, and below them the baselines of the first.
-
-    Args:
-        boards: The leaderboards' rows by space, at least one.
-
-    Returns:
-        A table for GitHub.
-    """
+    """Show the champion of each search by its space, then the baselines of the first search."""
     lines = []
     for space, rows in boards.items():
         trials = [row for row in rows if row.kind == "trial"]
@@ -151,21 +124,14 @@ def _parser() -> Parser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the searches and print the table.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status, 0.
-    """
+    """Run the searches and print the table."""
     options = _parser().parse_args(argv)
     spaces = options.spaces.split(",")
     if options.shown is not None:
         print(table({space: read(options.shown / study_of(space)) for space in spaces}))
         return 0
     for space in spaces:
-        load_space(space, num_words=2)  # A wrong name is to be told before hours of searching.
+        load_space(space, num_words=2)  # A wrong name fails before hours of searching.
     if options.data is not None:
         options.data = str(Path(options.data).resolve())
     options.out.mkdir(parents=True, exist_ok=True)
@@ -173,7 +139,7 @@ def main(argv: Sequence[str]) -> int:
     boards: dict[str, Sequence[Row]] = {}
     for space in spaces:
         log.info("searching %s for %s, in %s", space, options.budget, folder)
-        boards[space] = search(space, options.budget, options, folder)
+        boards[space] = search(space, options, folder)
     print(table(boards))
     return 0
 

@@ -47,7 +47,7 @@ from search.training.evaluation import summarize_training
 from search.training.fit import TrainingConfig, TrainingOutcome
 from search.training.trial import Trials, build
 from spaces import Model3
-from tests.benchmarks.ratio import dataset
+from tests.benchmarks.measuring import dataset
 from tests.search.small import Small
 
 TARGET_MS = 150

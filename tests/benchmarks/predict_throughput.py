@@ -6,7 +6,7 @@
 The log's raw lines are repeated until there are enough, and piped in. What the longer input took
 beyond the shorter one is divided by the lines it had more, so that neither TensorFlow's import nor
 tracing counts: once in processor seconds (all threads of the process), once by the clock. A run
-that is not counted comes first: it compiles the kernels where nobody has yet. With `--threads 1`
+that is not counted comes first: it compiles the kernels if nobody has yet. With `--threads 1`
 the process is held on one core. Without --export the space's default trial is
 exported with the weights that it starts with: they do not change the speed.
 """
@@ -23,15 +23,13 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from data.reading.source import open_lines
-
-ROOT = Path(__file__).parents[2]
-MEBIBYTE = 2**20
+from data.common import Parser, run
+from data.reading import open_lines
+from tests.benchmarks.measuring import MEBIBYTE, ROOT
 
 
 @dataclass(frozen=True)
-class Ran:
+class PredictRun:
     """One run of the command.
 
     Attributes:
@@ -48,15 +46,25 @@ class Ran:
 
 
 def write_lines(data: str, count: int, to: Path) -> None:
-    """Write so many raw lines of a log, from its beginning again where it ends."""
+    """Write so many raw lines of a log, which begins again at its end."""
     with open_lines(data) as lines:
         all_lines = list(lines)
     with to.open("w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(itertools.islice(itertools.cycle(all_lines), count))
 
 
-def make_export(data: str, to: Path) -> None:
-    """Export the space's default trial, not trained; to be called in a process of its own."""
+def export_elsewhere(data: str, to: Path) -> Path:
+    """Export the space's default trial, not trained, in a process of its own.
+
+    So this process stays small: a child's peak memory starts at its parent's.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=_export, args=(data, to))
+    process.start()
+    process.join()
+    return to
+
+
+def _export(data: str, to: Path) -> None:
     import keras_tuner
 
     from data.dataset.encoding import Vocabulary
@@ -86,17 +94,8 @@ def make_export(data: str, to: Path) -> None:
     )
 
 
-def predict(export: Path, lines: Path, threads: int) -> Ran:
-    """Run the command on a file that is piped in.
-
-    Args:
-        export: The export.
-        lines: Raw lines.
-        threads: As for the command; with 1 it stays on one core.
-
-    Returns:
-        What it took.
-    """
+def predict(export: Path, lines: Path, threads: int) -> PredictRun:
+    """Run the command on a file that is piped in."""
     command = [sys.executable, "-m", "results.predict", str(export), "--threads", str(threads)]
     if threads == 1:
         command = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command]
@@ -114,10 +113,12 @@ def predict(export: Path, lines: Path, threads: int) -> Ran:
         raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
     with answers.open("rb") as file:
         count = sum(1 for _ in file)
-    return Ran(count, usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss * 1024)
+    return PredictRun(count, usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss * 1024)
 
 
-def measure(export: Path, data: str, lines: Sequence[int], threads: int, folder: Path) -> list[Ran]:
+def measure(
+    export: Path, data: str, lines: Sequence[int], threads: int, folder: Path
+) -> list[PredictRun]:
     """Run the command once for each number of lines, after a run that is not counted."""
     runs = []
     for count in (lines[0], *lines):
@@ -126,7 +127,7 @@ def measure(export: Path, data: str, lines: Sequence[int], threads: int, folder:
     return runs[1:]
 
 
-def row(threads: int, short: Ran, long: Ran) -> list[object]:
+def row(threads: int, short: PredictRun, long: PredictRun) -> list[object]:
     """Put two runs into a line of the table."""
     more = long.lines - short.lines
     return [
@@ -140,14 +141,7 @@ def row(threads: int, short: Ran, long: Ran) -> list[object]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure and print the table.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        0.
-    """
+    """Measure and print the table."""
     parser = Parser("python -m tests.benchmarks.predict_throughput", description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--export", type=Path)
@@ -159,14 +153,7 @@ def main(argv: Sequence[str]) -> int:
         parser.error("--lines must be two numbers, the smaller first")
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        export = options.export or Path(name) / "export"
-        if options.export is None:
-            # Elsewhere, so that this process stays small: a child's peak starts at its parent's.
-            process = multiprocessing.get_context("spawn").Process(
-                target=make_export, args=(options.data, export)
-            )
-            process.start()
-            process.join()
+        export = options.export or export_elsewhere(options.data, Path(name) / "export")
         for threads in map(int, options.threads.split(",")):
             short, long = measure(export, options.data, lines, threads, Path(name))
             rows.append(row(threads, short, long))

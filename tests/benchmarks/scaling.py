@@ -10,14 +10,32 @@ median, times the mean as well. Validation is not in it.
 
 Length. The same draw on records that all have one length, cut from the first log.
 
-Workers. See `tests.benchmarks.amdahl`.
+Workers. The wall-clock is that of a whole `search.run`, with its start, report and export, on a
+number of cores, if the system can bind a process to cores. Besides as many workers as cores there
+is one worker with a thread for each core: which of the two is faster tells what `--workers auto`
+should mean. Without a pruner and with a sampler that does not learn, all runs train the same
+trials; whether they did is printed.
+
+From the times on 1 and p cores follows, by Amdahl's law, T(p) = T(1) (s + (1 - s) / p), the
+serial share s = (p T(p) / T(1) - 1) / (p - 1), and from it the speed-up by n cores,
+1 / (s + (1 - s) / n). What does not divide evenly (6 trials among 4 workers) and what the cores
+share (memory, turbo clock) counts as serial, as it should.
+
+Sources: G. M. Amdahl, Validity of the single processor approach to achieving large scale computing
+capabilities, AFIPS 1967; A. H. Karp and H. P. Flatt, Measuring parallel processor performance,
+CACM 33(5), 1990, for the share from a measured speed-up.
 """
 
+import json
 import math
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,39 +46,28 @@ import numpy as np
 from tabulate import tabulate
 
 from data import synthetic
-from data.common.command import Parser, run
-from data.dataset import make_split
-from data.dataset.batching import batches, padded_lengths
-from data.dataset.dataset import Dataset, prepare
-from data.dataset.encoding import Encoded
+from data.common import Parser, run
+from data.dataset import Dataset, Encoded, batches, make_split, padded_lengths, prepare
 from data.reading import read_log
 from search.training.fit import TrainingConfig, fit
 from spaces import Model3
-from tests.benchmarks import amdahl
+from tests.benchmarks.measuring import MEBIBYTE, ROOT
 
 ROWS = "5000,27000,250000,1000000"
 LENGTHS = "64,128,256,512,1024"
 WARM_UP_STEPS = 10
-MEBIBYTE = 2**20
+ESTIMATED_CORES = 16
 
 ROW_HEADS = (
-    "rows",
-    "characters",
-    "read s",
-    "encode s",
-    "encoded MiB",
-    "steps/s",
-    "step ms, median",
-    "mean",
-    "batches an epoch",
-    "epoch s, by median",
-    "by mean",
+    *("rows", "characters", "read s", "encode s", "encoded MiB", "steps/s", "step ms, median"),
+    *("mean", "batches an epoch", "epoch s, by median", "by mean"),
 )
 LENGTH_HEADS = ("length", "rows a batch", "step ms, median", "p95", "ns a character")
+WORKER_HEADS = ("workers", "cores", "seconds", "speed-up", "serial share")
 
 
 class _Clock(keras.callbacks.Callback):
-    """Keeps the seconds of each training step, the waiting for its batch among them."""
+    """Keeps the seconds of each training step, including the wait for its batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +119,7 @@ def train(data: Dataset, steps: int, warm_up: int = WARM_UP_STEPS) -> Steps:
 
 
 def read(path: Path, rows: int) -> tuple[Dataset, float, float]:
-    """Write, read and encode a synthetic log; give it with the seconds of the latter two."""
+    """Write, read and encode a synthetic log; return it with the seconds of the latter two."""
     synthetic.write(path, rows)
     started = time.perf_counter()
     log = read_log(str(path))
@@ -124,7 +131,7 @@ def read(path: Path, rows: int) -> tuple[Dataset, float, float]:
 
 
 def row_of(data: Dataset, reading: float, encoding: float, taken: Steps) -> list[Any]:
-    """Give one row below `ROW_HEADS`."""
+    """Make one row below `ROW_HEADS`."""
     middle, mean = statistics.median(taken.seconds), statistics.mean(taken.seconds)
     return [
         f"{len(data.encoded):,}",
@@ -142,7 +149,7 @@ def row_of(data: Dataset, reading: float, encoding: float, taken: Steps) -> list
 
 
 def of_length(data: Dataset, length: int, rows: int) -> Dataset:
-    """Cut the log's characters into records of one length, with a label of each kind in turn."""
+    """Cut the log's characters into records of one length, with both labels in turn."""
     ids = np.resize(data.encoded.ids, rows * length)
     return replace(
         data,
@@ -153,7 +160,7 @@ def of_length(data: Dataset, length: int, rows: int) -> Dataset:
 
 
 def length_row(data: Dataset, length: int, steps: int) -> list[Any]:
-    """Give one row below `LENGTH_HEADS`."""
+    """Make one row below `LENGTH_HEADS`."""
     # Enough for a few full batches of whatever size the draw has; the fit part is 9/16 of them.
     taken = train(of_length(data, length, 4096), steps)
     milliseconds = np.array(taken.seconds) * 1000
@@ -162,15 +169,82 @@ def length_row(data: Dataset, length: int, steps: int) -> list[Any]:
     return [length, taken.batch_size, middle, float(np.percentile(milliseconds, 95)), nanoseconds]
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run and print.
+@dataclass(frozen=True)
+class TimedSearch:
+    """A whole search: its workers, the cores they shared, its seconds and its trials."""
 
-    Args:
-        argv: The arguments after the program's name.
+    workers: int
+    cores: int | None
+    seconds: float
+    trials: frozenset[tuple[str, int]]
 
-    Returns:
-        0.
+
+def search(out: Path, workers: int, on: int, budget: int, rows: int) -> TimedSearch:
+    """Run `search.run` in processes of its own, on so many cores."""
+    study = f"workers-{workers}-of-{on}"
+    words = f"--budget {budget} --rows {rows} --workers {workers} --sampler random --pruner none"
+    # As many epochs as the assignment has, whatever the number of rows.
+    words += f" --epochs 3 --baselines none --no-refit --study {study}"
+    command = [sys.executable, "-m", "search.run", *words.split(), "--out", str(out)]
+    with _bound_to(on) as cores:
+        started = time.perf_counter()
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        seconds = time.perf_counter() - started
+    if done.returncode:
+        raise RuntimeError(f"the search with {workers} workers failed:\n{done.stderr}")
+    board = json.loads((out / study / "leaderboard.json").read_text(encoding="utf-8"))
+    trials = frozenset((row["name"], row["parameters"]) for row in board["rows"])
+    return TimedSearch(workers, cores, seconds, trials)
+
+
+@contextmanager
+def _bound_to(cores: int) -> Iterator[int | None]:
+    """Bind this process, and those that it starts, to some cores; None if the system cannot."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield None
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield min(cores, len(before))
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def serial_share(alone: float, together: float, cores: int) -> float:
+    """Compute the share of the time that more cores do not shorten, by Amdahl's law.
+
+    Of the seconds on one core and those on two cores or more.
     """
+    return (cores * together / alone - 1) / (cores - 1)
+
+
+def speed_up(serial: float, cores: int) -> float:
+    """Compute how many times as fast so many cores are as one, by Amdahl's law."""
+    return 1 / (serial + (1 - serial) / cores)
+
+
+def worker_rows(searches: Sequence[TimedSearch]) -> tuple[list[list[Any]], str]:
+    """Make the rows below `WORKER_HEADS`, and say what they mean for more cores."""
+    alone, *others = searches
+    rows: list[list[Any]] = [[alone.workers, alone.cores, alone.seconds, 1.0, None]]
+    said = [f"the same trials: {'yes' if len({one.trials for one in searches}) == 1 else 'NO'}"]
+    for one in others:
+        serial = serial_share(alone.seconds, one.seconds, one.cores or one.workers)
+        rows.append([one.workers, one.cores, one.seconds, alone.seconds / one.seconds, serial])
+        if one.workers == 1:
+            continue
+        # A share below 0 is noise: no law promises more than n times by n cores.
+        most = speed_up(max(serial, 0.0), ESTIMATED_CORES)
+        said.append(
+            f"by {one.workers} workers' serial share of {serial:.1%}, {ESTIMATED_CORES} cores "
+            f"would be {most:.1f} times as fast as one"
+        )
+    return rows, "\n".join(said)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run and print."""
     parser = Parser("python -m tests.benchmarks.scaling", description=__doc__)
     parser.add_argument("--rows", type=_numbers, default=_numbers(ROWS))
     parser.add_argument("--steps", type=int, default=60, help="measured, after a warm-up")
@@ -194,11 +268,11 @@ def main(argv: Sequence[str]) -> int:
         if options.budget:
             sides = [(1, 1), *((way, n) for n in options.workers[1:] for way in (1, n))]
             searches = [
-                amdahl.search(folder, count, cores, options.budget, options.search_rows)
+                search(folder, count, cores, options.budget, options.search_rows)
                 for count, cores in sides
             ]
-            found, said = amdahl.table(searches)
-            _print(found, amdahl.HEADS)
+            found, said = worker_rows(searches)
+            _print(found, WORKER_HEADS)
             print(said)
     return 0
 

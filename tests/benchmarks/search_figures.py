@@ -1,11 +1,17 @@
-"""What is read off two or three searches that ran for some time: counts, ratios, the way up."""
+"""The figures of searches beside each other: counts, ratios, accuracy by minutes, one JSON file."""
 
+import json
+import os
+import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
+
+from data.common import UserError, write_text
 
 FINISHED = ("complete", "pruned", "diverged")
 SIDES = ("stock", "ours", "optuna")
@@ -24,8 +30,8 @@ class Finished:
 
     Attributes:
         seconds: Since the side's process was started.
-        status: One of `FINISHED`, "failed", or "cut" where only the budget's end stopped it.
-        val_accuracy: On all validation rows; None where it is not complete.
+        status: One of `FINISHED`, "failed", or "cut" if only the budget's end stopped it.
+        val_accuracy: On all validation rows; None if it is not complete.
     """
 
     seconds: float
@@ -35,34 +41,25 @@ class Finished:
 
 @dataclass(frozen=True)
 class Side:
-    """One search.
-
-    Attributes:
-        seconds: How long it was let run, from the start of its process.
-        trials: Its ended trials by time.
-    """
+    """One search: for how many seconds it ran, and its ended trials by time."""
 
     seconds: float
     trials: tuple[Finished, ...]
 
     def within(self, seconds: float) -> list[Finished]:
-        """Give the trials that had ended by then."""
+        """List the trials that had ended by then."""
         return [trial for trial in self.trials if trial.seconds <= seconds]
 
     def finished(self, seconds: float) -> int:
-        """Count those that ended of themselves: pruned ones too, cut and failed ones not."""
+        """Count those that ended by themselves: pruned ones too, cut and failed ones not."""
         return sum(trial.status in FINISHED for trial in self.within(seconds))
 
-    def count(self, status: str, seconds: float) -> int:
-        """Count those of one status."""
-        return sum(trial.status == status for trial in self.within(seconds))
-
     def an_hour(self) -> float:
-        """Give the finished trials an hour, over all of its time."""
+        """Compute the finished trials an hour, over all of its time."""
         return self.finished(self.seconds) / self.seconds * 3600
 
     def best(self, seconds: float) -> float | None:
-        """Give the best validation accuracy of the complete trials by then."""
+        """Return the best validation accuracy of the complete trials by then."""
         known = [
             trial.val_accuracy
             for trial in self.within(seconds)
@@ -71,81 +68,76 @@ class Side:
         return max(known, default=None)
 
     def reached(self, accuracy: float) -> float | None:
-        """Give the seconds after which a complete trial was that accurate; None for never."""
+        """Return the seconds after which a complete trial was that accurate; None for never."""
         for trial in self.within(self.seconds):
             if trial.status == "complete" and (trial.val_accuracy or 0.0) >= accuracy:
                 return trial.seconds
         return None
 
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Side":
-        """Read what `to_json` gave."""
-        return cls(value["seconds"], tuple(Finished(**trial) for trial in value["trials"]))
 
-    def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
-        return asdict(self)
+Repeat = dict[str, Side]
 
 
-def common(sides: dict[str, Side]) -> float:
-    """Give the seconds that all of the sides were let run."""
-    return min(side.seconds for side in sides.values())
-
-
-def trial_ratio(sides: dict[str, Side], other: str = "stock") -> float | None:
+def trial_ratio(sides: Repeat, other: str = "stock") -> float | None:
     """Divide our finished trials by another side's, in the time that both had; None without any."""
-    both = {name: sides[name] for name in ("ours", other)}
-    seconds = common(both)
-    theirs = both[other].finished(seconds)
-    return both["ours"].finished(seconds) / theirs if theirs else None
+    seconds = min(sides[name].seconds for name in ("ours", other))
+    theirs = sides[other].finished(seconds)
+    return sides["ours"].finished(seconds) / theirs if theirs else None
 
 
-def rate_ratio(sides: dict[str, Side], other: str = "stock") -> float | None:
-    """Divide our trials an hour by another side's, each over its whole time; None without any."""
-    theirs = sides[other].an_hour()
+def rate_ratio(sides: Repeat) -> float | None:
+    """Divide our trials an hour by stock's, each over its whole time; None without any."""
+    theirs = sides["stock"].an_hour()
     return sides["ours"].an_hour() / theirs if theirs else None
 
 
-def share_of_time(sides: dict[str, Side]) -> float | None:
+def share_of_time(sides: Repeat) -> float | None:
     """Divide our time to stock's best accuracy by stock's whole time; None if not reached."""
     best = sides["stock"].best(sides["stock"].seconds)
     reached = None if best is None else sides["ours"].reached(best)
     return None if reached is None else reached / sides["stock"].seconds
 
 
-def counts_table(sides: dict[str, Side]) -> str:
+def show(repeats: Sequence[Repeat]) -> str:
+    """Show one or more repeats, each with its sides by name."""
+    parts = []
+    for number, sides in enumerate(repeats, 1):
+        parts += [f"repeat {number} of {len(repeats)}", _counts(sides), _by_minutes(sides)]
+        if {"stock", "ours"} <= sides.keys():
+            parts.append(_reached(sides))
+    return "\n\n".join([*parts, _summary(repeats)])
+
+
+def _counts(sides: Repeat) -> str:
     """Show how many trials each side finished in the time that all had."""
-    seconds = common(sides)
+    seconds = min(side.seconds for side in sides.values())
     rows = []
     for name, side in sides.items():
         ratio = ""
         if "ours" in sides and name != "ours":
             found, mine = trial_ratio(sides, name), sides["ours"].finished(seconds)
             ratio = f"above {mine}" if found is None else f"{found:.1f}"
-        statuses = [side.count(status, seconds) for status in (*FINISHED, "failed", "cut")]
+        found_statuses = [trial.status for trial in side.within(seconds)]
+        counts = [found_statuses.count(status) for status in (*FINISHED, "failed", "cut")]
         rate = f"{side.an_hour():.1f}"
-        rows.append([TITLES[name], side.finished(seconds), *statuses, ratio, rate])
+        rows.append([TITLES[name], side.finished(seconds), *counts, ratio, rate])
     heads = [f"in {seconds:.0f} s", "finished", *FINISHED, "failed", "cut", "ours / theirs"]
     return _table(rows, [*heads, "an hour, in all"])
 
 
-def way_table(sides: dict[str, Side]) -> str:
+def _by_minutes(sides: Repeat) -> str:
     """Show the best validation accuracy of each side by minutes; "-" before the first trial."""
-    rows = [
-        [
-            TITLES[name],
-            *[_number(side.best(minute * 60) if minute * 60 <= side.seconds else None, ".4f")
-              for minute in MINUTES],
-            _number(side.best(side.seconds), ".4f"),
-            f"{side.seconds:.0f} s",
-        ]
-        for name, side in sides.items()
-    ]  # fmt: skip
-    heads = ["best val. accuracy after", *[f"{minute} min" for minute in MINUTES], "end", "ran for"]
-    return _table(rows, heads)
+    rows = []
+    for name, side in sides.items():
+        times = [minute * 60 for minute in MINUTES]
+        bests = [side.best(time) if time <= side.seconds else None for time in times]
+        numbers = [_number(best, ".4f") for best in (*bests, side.best(side.seconds))]
+        rows.append([TITLES[name], *numbers, f"{side.seconds:.0f} s"])
+    minutes = [f"{minute} min" for minute in MINUTES]
+    return _table(rows, ["best val. accuracy after", *minutes, "end", "ran for"])
 
 
-def reached_line(sides: dict[str, Side]) -> str:
+def _reached(sides: Repeat) -> str:
     """Say when each side was as accurate as stock's best trial."""
     stock, ours = sides["stock"], sides["ours"]
     best = stock.best(stock.seconds)
@@ -160,8 +152,8 @@ def reached_line(sides: dict[str, Side]) -> str:
     return line + f"ours reached it after {reached:.0f} s, {share:.3f} of stock's time"
 
 
-def summary(repeats: Sequence[dict[str, Side]]) -> str:
-    """Show the two ratios over the repeats, with their targets."""
+def _summary(repeats: Sequence[Repeat]) -> str:
+    """Show the ratios over the repeats, with their targets."""
     whole = [sides for sides in repeats if {"stock", "ours"} <= sides.keys()]
     figures = [
         (f"trials in equal time, ours / stock (target {TARGET_RATIO})", trial_ratio, ".1f"),
@@ -171,27 +163,10 @@ def summary(repeats: Sequence[dict[str, Side]]) -> str:
     rows = []
     for title, figure, form in figures:
         known = [value for value in map(figure, whole) if value is not None]
-        spread = [pick(known) if known else None for pick in (statistics.median, min, max)]
-        numbers = [_number(number, form) for number in spread]
+        picked = [pick(known) if known else None for pick in (statistics.median, min, max)]
+        numbers = [_number(number, form) for number in picked]
         rows.append([title, *numbers, f"{len(known)} of {len(whole)}"])
     return _table(rows, ["", "median", "min", "max", "repeats"])
-
-
-def show(repeats: Sequence[dict[str, Side]]) -> str:
-    """Show everything.
-
-    Args:
-        repeats: The sides of each repeat by name, at least one.
-
-    Returns:
-        The tables.
-    """
-    parts = []
-    for number, sides in enumerate(repeats, 1):
-        parts += [f"repeat {number} of {len(repeats)}", counts_table(sides), way_table(sides)]
-        if {"stock", "ours"} <= sides.keys():
-            parts.append(reached_line(sides))
-    return "\n\n".join([*parts, summary(repeats)])
 
 
 def _number(value: float | None, form: str) -> str:
@@ -201,3 +176,49 @@ def _number(value: float | None, form: str) -> str:
 def _table(rows: list[list[Any]], heads: list[str]) -> str:
     text: str = tabulate(rows, heads, tablefmt="github", disable_numparse=True)
     return text
+
+
+def in_order(sides: Repeat) -> Repeat:
+    """Put the sides into the order of the tables."""
+    return {name: sides[name] for name in SIDES if name in sides}
+
+
+def save(path: Path, facts: dict[str, Any], repeats: list[Repeat]) -> None:
+    """Write what was measured on (`facts`) and the sides, whole or not at all."""
+    machine = {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "system": platform.platform(),
+    }
+    plain = [{name: asdict(side) for name, side in sides.items()} for sides in repeats]
+    content = {"facts": facts, "machine": machine, "repeats": plain}
+    write_text(path, json.dumps(content, indent=1))
+
+
+def load(path: Path) -> tuple[dict[str, Any], list[Repeat]]:
+    """Read what `save` wrote; a UserError says that it is no such file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        repeats = [
+            in_order(
+                {
+                    name: Side(side["seconds"], tuple(Finished(**one) for one in side["trials"]))
+                    for name, side in sides.items()
+                }
+            )
+            for sides in content["repeats"]
+        ]
+        return content["facts"], repeats
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: no figures of this benchmark can be read from it") from error
+
+
+def load_to_continue(path: Path | None, facts: dict[str, Any]) -> list[Repeat]:
+    """Read the repeats measured so far, if any; a UserError if they were measured on other data."""
+    if path is None or not path.is_file():
+        return []
+    known, repeats = load(path)
+    for key, value in facts.items():
+        if known.get(key) != value:
+            raise UserError(f"{path} was measured with {key} = {known.get(key)}, not {value}")
+    return repeats

@@ -9,14 +9,15 @@ and validation rows. Stock is `keras_tuner.RandomSearch`, the third side Optuna'
 trial's accuracy is that of its best epoch. Ours is the command as a user types it.
 
 Every side's clock runs from the start of its process, imports included. Ours reads and encodes the
-log in that time too; the others find it prepared. A trial counts once it has come to an end of its
-own: pruned ones count, those that failed or that the budget's end cut do not. An accuracy counts
-from complete trials alone.
+log in that time too; the others find it prepared. A trial counts once it has ended by itself:
+pruned ones count, those that failed or that the budget's end cut do not. An accuracy counts from
+complete trials alone.
 
 What is finished is on disk at once: `--from FILE` shows it without running anything, and a side
 given 0 is kept from the file that `--json` names.
 """
 
+import json
 import logging
 import sys
 import tempfile
@@ -26,15 +27,30 @@ from pathlib import Path
 from typing import Any
 
 from data import synthetic
-from data.common.command import Parser, run
-from data.common.errors import UserError
-from data.dataset.dataset import Dataset, prepare
+from data.common import Parser, UserError, run
+from data.dataset import Dataset, prepare
 from data.reading import read_log
-from results.study import JOURNAL
+from results.study import (
+    BUDGET_ENDED,
+    INTERRUPTED,
+    JOURNAL,
+    Store,
+    counted_trials,
+    trial_result,
+)
 from search.config import Budget, parse_budget
-from tests.benchmarks.search_figures import SIDES, Finished, Side, show
-from tests.benchmarks.search_kept import Repeat, in_order, keep, kept, load, read_lines, read_study
-from tests.benchmarks.timed_process import Ran, run_for
+from tests.benchmarks.measuring import Ran, run_for
+from tests.benchmarks.search_figures import (
+    SIDES,
+    Finished,
+    Repeat,
+    Side,
+    in_order,
+    load,
+    load_to_continue,
+    save,
+    show,
+)
 
 log = logging.getLogger(__name__)
 
@@ -44,62 +60,40 @@ _STOCK_KINDS = {"stock": "keras-tuner", "optuna": "optuna"}
 
 
 def stock_side(name: str, allowed: Budget, options: Any, seed: int, folder: Path) -> Side:
-    """Run stock KerasTuner or plain Optuna.
-
-    Args:
-        name: "stock" or "optuna".
-        allowed: For how long, or how many trials.
-        options: The command line.
-        seed: The search's seed.
-        folder: The repeat's folder; the prepared log is beside it.
-
-    Returns:
-        What came of it.
-    """
+    """Run stock KerasTuner or plain Optuna; the prepared log lies beside the repeat's folder."""
     to = folder / f"{name}.jsonl"
-    module = [sys.executable, "-m", "tests.benchmarks.search_stock", _STOCK_KINDS[name]]
     words = ["--data", folder.parent / "data", "--to", to, "--epochs", options.epochs]
     words += ["--length", options.length, "--seed", seed, "--space", options.space]
     if allowed.trials is not None:
         words += ["--trials", allowed.trials]
-    started = time.time()
-
-    def say() -> str:
-        return f"{name}: {len(read_lines(to, started))} trials"
-
-    log_file = folder / f"{name}.log"
-    ran = run_for([*module, *map(str, words)], log_file, allowed.seconds, say)
+    command = [sys.executable, "-m", "tests.benchmarks.search_stock", _STOCK_KINDS[name]]
+    started, log_file = time.time(), folder / f"{name}.log"
+    ran = run_for(
+        [*command, *map(str, words)],
+        log_file,
+        allowed.seconds,
+        lambda: f"{name}: {len(read_lines(to, started))} trials",
+    )
     return _side(ran, allowed, read_lines(to, started), log_file)
 
 
 def our_side(allowed: Budget, options: Any, seed: int, folder: Path) -> Side:
-    """Run our search as a user does.
-
-    Args:
-        allowed: Its budget.
-        options: The command line.
-        seed: The search's seed.
-        folder: The repeat's folder.
-
-    Returns:
-        What came of it.
-    """
-    module = [sys.executable, "-m", "search.run", "--budget", str(allowed), "--baselines", "none"]
-    words = ["--data", options.data, "--out", folder, "--study", "ours"]
+    """Run our search as a user does."""
+    words = ["--data", options.data, "--out", folder, "--study", "ours", "--budget", allowed]
     words += ["--epochs", options.epochs, "--seed", seed, "--space", options.space]
-    words += ["--workers", options.workers, "--no-refit"]
+    words += ["--workers", options.workers, "--baselines", "none", "--no-refit"]
     if options.rows is not None:
         words += ["--rows", options.rows]
+    command = [sys.executable, "-m", "search.run", *map(str, words)]
     limit = None if allowed.seconds is None else allowed.seconds + TO_FINISH
-    started = time.time()
-    log_file = folder / "ours.log"
-    ran = run_for([*module, *map(str, words)], log_file, limit, lambda: "ours")
+    started, log_file = time.time(), folder / "ours.log"
+    ran = run_for(command, log_file, limit, lambda: "ours")
     begun = (folder / "ours" / JOURNAL).is_file()
     return _side(ran, allowed, read_study(folder / "ours", started) if begun else (), log_file)
 
 
 def _side(ran: Ran, allowed: Budget, trials: tuple[Finished, ...], log_file: Path) -> Side:
-    """Sum a side up; one that died before its time was over keeps what it had finished."""
+    """Summarize a side; one that died before its time was over keeps what it had finished."""
     if ran.status:
         if not trials:
             raise UserError(f"a side ended with status {ran.status} and no trial; see {log_file}")
@@ -107,21 +101,43 @@ def _side(ran: Ran, allowed: Budget, trials: tuple[Finished, ...], log_file: Pat
     return Side(min(ran.seconds, allowed.seconds or ran.seconds), trials)
 
 
+def read_lines(path: Path, started: float) -> tuple[Finished, ...]:
+    """Read the trials that `search_stock`, started then, has written; a torn last line is none."""
+    if not path.is_file():
+        return ()
+    found = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+    return tuple(
+        Finished(line["ended"] - started, line["status"], line["val_accuracy"]) for line in found
+    )
+
+
+def read_study(folder: Path, started: float) -> tuple[Finished, ...]:
+    """Read the ended trials of a run of ours, started then, by time."""
+    found = []
+    for trial in counted_trials(Store.open(folder).study):
+        if trial.datetime_complete is None:
+            continue
+        result = trial_result(trial)
+        cut = result.status == "pruned" and result.reason in (BUDGET_ENDED, INTERRUPTED)
+        found.append(
+            Finished(
+                trial.datetime_complete.timestamp() - started,
+                "cut" if cut else result.status,
+                result.val_accuracy if result.status == "complete" else None,
+            )
+        )
+    return tuple(sorted(found, key=lambda trial: trial.seconds))
+
+
 def run_sides(options: Any, data: Dataset, folder: Path) -> list[Repeat]:
-    """Run the sides of each repeat that have a budget, and keep each as soon as it is there.
+    """Run the sides of each repeat that have a budget, and keep each as soon as it has ended.
 
-    Args:
-        options: The command line.
-        data: The log.
-        folder: Where the runs go.
-
-    Returns:
-        All sides of all repeats, those kept from earlier among them.
+    Returns all sides of all repeats, with those kept from earlier.
     """
     facts = {key: data.facts[key] for key in ("fingerprint", "rows", "split", "num_words")}
     facts |= {key: getattr(options, key) for key in ("space", "epochs", "length")}
     facts["slices"] = data.facts["slices"]
-    repeats = kept(options.json, facts)
+    repeats = load_to_continue(options.json, facts)
     data.save(folder / "data")
     for number in range(options.repeats):
         if number == len(repeats):
@@ -138,7 +154,7 @@ def run_sides(options: Any, data: Dataset, folder: Path) -> list[Repeat]:
                 if name == "ours"
                 else stock_side(name, allowed, options, number, here)
             )
-            keep(options.json or folder / "figures.json", facts, repeats)
+            save(options.json or folder / "figures.json", facts, repeats)
     return [in_order(sides) for sides in repeats]
 
 
@@ -153,27 +169,19 @@ def _parser() -> Parser:
     parser.add_argument("--space", default="model3", help="of all sides (default: %(default)s)")
     parser.add_argument("--workers", default="auto", help="ours (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--length", type=int, default=1024, help="what the others' rows have")
+    parser.add_argument("--length", type=int, default=1024, help="of the others' rows")
     parser.add_argument("--repeats", type=int, default=1, help="each with its own seed")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="for the runs")
-    parser.add_argument("--json", type=Path, help="keep the figures here; go on with those there")
+    parser.add_argument("--json", type=Path, help="keep the figures here; continue those there")
     parser.add_argument("--from", dest="shown", type=Path, help="show kept figures, run nothing")
     return parser
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the sides and print the tables.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status, 0.
-    """
+    """Run the sides and print the tables."""
     options = _parser().parse_args(argv)
     if options.shown is not None:
-        _, repeats = load(options.shown)
-        print(show(repeats))
+        print(show(load(options.shown)[1]))
         return 0
     options.out.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="search-speed-", dir=options.out)).resolve()

@@ -23,8 +23,8 @@ import optuna
 from keras_tuner.engine.trial import Trial, TrialStatus
 from optuna.trial import FrozenTrial, TrialState
 
-from data.common.command import Parser, run
-from data.dataset.dataset import Dataset
+from data.common import Parser, run
+from data.dataset import Dataset
 from data.dataset.split import Rows
 from search.queue.hyperparameters import SuggestedHyperParameters
 from spaces import load_space
@@ -86,7 +86,7 @@ class Batched(keras_tuner.HyperModel):
 
 
 class Recorded(keras_tuner.RandomSearch):
-    """KerasTuner's random search; a finished trial is told of, and nothing else is changed."""
+    """KerasTuner's random search; it records finished trials, and nothing else is changed."""
 
     task: Task
 
@@ -98,12 +98,7 @@ class Recorded(keras_tuner.RandomSearch):
 
 
 def by_keras_tuner(task: Task, folder: Path) -> None:
-    """Search with `keras_tuner.RandomSearch`.
-
-    Args:
-        task: What to do.
-        folder: Where KerasTuner's files go.
-    """
+    """Search with `keras_tuner.RandomSearch`."""
     tuner = Recorded(
         Batched(task.space),
         objective="val_accuracy",
@@ -137,11 +132,7 @@ class Report(keras.callbacks.Callback):
 
 
 def by_optuna(task: Task) -> None:
-    """Search with `study.optimize` and an objective as one would write it by hand.
-
-    Args:
-        task: What to do.
-    """
+    """Search with `study.optimize` and an objective as one would write it by hand."""
     split = task.data.split
     x, y = task.padded(split.fit)
     validation = task.padded(split.validation)
@@ -149,7 +140,7 @@ def by_optuna(task: Task) -> None:
     def objective(trial: optuna.Trial) -> float:
         keras.backend.clear_session()
         gc.collect()
-        # The space speaks KerasTuner: its questions go to `trial.suggest_...` one by one.
+        # The space speaks KerasTuner: each hyperparameter becomes a `trial.suggest_...`.
         hp = SuggestedHyperParameters(trial, lambda entry: True)
         model, report = task.space.build(hp), Report(trial)
         history = model.fit(
@@ -177,14 +168,7 @@ def by_optuna(task: Task) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Search until killed, or until so many trials are finished.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status, 0.
-    """
+    """Search until killed, or until so many trials are finished."""
     parser = Parser("python -m tests.benchmarks.search_stock", description=__doc__)
     parser.add_argument("kind", choices=("keras-tuner", "optuna"))
     parser.add_argument("--data", type=Path, required=True, help="what `Dataset.save` wrote")

@@ -10,7 +10,6 @@ default trial is served with the weights that it starts with.
 
 import itertools
 import json
-import multiprocessing
 import re
 import subprocess
 import tempfile
@@ -20,9 +19,9 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from data.reading.source import open_lines
-from tests.benchmarks.predict_throughput import make_export
+from data.common import Parser, run
+from data.reading import open_lines
+from tests.benchmarks.predict_throughput import export_elsewhere
 from tests.results.serving.running import command
 
 BODIES = 500
@@ -51,11 +50,11 @@ class Load:
         seconds: How long it sent.
         p50_ms: Median milliseconds from request to answer.
         p99_ms: The 99th percentile.
-        connect: Connections that were refused; wrk does not wait for a connection, and tells most
+        connect: Connections that were refused; wrk does not wait for a connection, and reports most
             refusals as a failed read or write.
         read: Connections that broke before an answer was whole.
         write: Requests that could not be sent.
-        status: Answers that were no success.
+        status: Answers without success.
         timeout: Answers that took longer than two seconds.
     """
 
@@ -71,16 +70,7 @@ class Load:
 
 
 def write_script(data: str, records: int, folder: Path) -> Path:
-    """Write the client's script, and the requests that it sends.
-
-    Args:
-        data: A log.
-        records: How many records a request has; a single one is sent bare.
-        folder: Where to write.
-
-    Returns:
-        The script.
-    """
+    """Write the client's script, and the requests that it sends."""
     with open_lines(data) as lines:
         taken = [line.rstrip("\n") for line in itertools.islice(lines, BODIES * records)]
     bodies = taken if records == 1 else [taken[i::BODIES] for i in range(min(BODIES, len(taken)))]
@@ -90,17 +80,7 @@ def write_script(data: str, records: int, folder: Path) -> Path:
 
 
 def start(script: Path, port: int, connections: int, seconds: int) -> "subprocess.Popen[str]":
-    """Start the client on one thread.
-
-    Args:
-        script: From `write_script`.
-        port: The service's, on 127.0.0.1.
-        connections: How many are open at once.
-        seconds: How long it sends.
-
-    Returns:
-        The process, for `result`.
-    """
+    """Start the client on one thread."""
     words = ["-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script)]
     return subprocess.Popen(
         ["wrk", *words, f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, text=True
@@ -108,14 +88,7 @@ def start(script: Path, port: int, connections: int, seconds: int) -> "subproces
 
 
 def result(client: "subprocess.Popen[str]") -> Load:
-    """Wait for the client.
-
-    Args:
-        client: From `start`.
-
-    Returns:
-        What it saw.
-    """
+    """Wait for the client."""
     out, _ = client.communicate()
     found = re.search(r"^RESULT (.*)$", out, re.MULTILINE)
     if client.returncode or found is None:
@@ -125,14 +98,7 @@ def result(client: "subprocess.Popen[str]") -> Load:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure and print the table.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        0.
-    """
+    """Measure and print the table."""
     parser = Parser("python -m tests.benchmarks.serve_load", description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--export", type=Path)
@@ -143,12 +109,7 @@ def main(argv: Sequence[str]) -> int:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        export = options.export or folder / "export"
-        if options.export is None:
-            context = multiprocessing.get_context("spawn")
-            process = context.Process(target=make_export, args=(options.data, export))
-            process.start()
-            process.join()
+        export = options.export or export_elsewhere(options.data, folder / "export")
         with command(export) as (_, port):
             for records in map(int, options.records.split(",")):
                 script = write_script(options.data, records, folder)

@@ -1,6 +1,9 @@
 """A long search in one worker: does its memory grow, do files stay open, how is its journal read?
 
-Tiny models are trained, so that what grows is the search's own and not a model's.
+    python -m tests.benchmarks.soak [--trials 500]
+
+Tiny models are trained, so that what grows is the search's own and not a model's. It ends with
+status 1 if something grows.
 """
 
 import json
@@ -18,12 +21,12 @@ import psutil
 from optuna.trial import TrialState
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from results.study.journal import open_journal
+from data.common import Parser, run
+from results.study import JOURNAL, open_storage
+from tests.benchmarks.measuring import MEBIBYTE, ROOT
 
-ROOT = Path(__file__).parents[2]
 STUDY = "soak"
-# Before so many trials a worker is still warming up.
+# Until then a worker is still warming up.
 WARM = 50
 # By how much memory may grow from then on, and the time to read a trial's part of the journal.
 MOST_MEMORY = 1.10
@@ -44,7 +47,7 @@ class Sample:
         worker_files: Its open files.
         parent_bytes: Resident memory of the parent.
         parent_files: Its open files.
-        journal_bytes: How long the journal is.
+        journal_bytes: Length of the journal.
     """
 
     trials: int
@@ -56,31 +59,8 @@ class Sample:
     journal_bytes: int
 
 
-def command(trials: int, out: Path) -> list[str]:
-    """Give the search's command.
-
-    Args:
-        trials: The budget.
-        out: Where runs lie.
-
-    Returns:
-        Its words.
-    """
-    return [
-        sys.executable, "-m", "search.run", "--rows", "700", "--epochs", "1", "--workers", "1",
-        "--baselines", "none", "--sampler", "random", "--pruner", "none",
-        "--space", "tests.search.small:Small", "--budget", str(trials),
-        "--study", STUDY, "--out", str(out), "--no-refit",
-    ]  # fmt: skip
-
-
-class Watch:
-    """Follows a search through its journal.
-
-    Args:
-        process: The search's parent process.
-        journal: Its journal.
-    """
+class JournalWatch:
+    """Follows a search, whose parent process this is, through its journal."""
 
     def __init__(self, process: psutil.Process, journal: Path) -> None:
         self._parent, self._journal = process, journal
@@ -89,7 +69,7 @@ class Watch:
         self.trials = 0
 
     def look(self) -> Sample | None:
-        """Take a sample; None where no worker is there."""
+        """Take a sample; None if there is no worker."""
         if self._journal.is_file():
             with self._journal.open("rb") as file:
                 file.seek(self._read)
@@ -122,25 +102,19 @@ def _has_ended(line: bytes) -> bool:
 
 
 def soak(trials: int, out: Path, seconds: float = 0.2) -> list[Sample]:
-    """Run a search and watch it.
-
-    Args:
-        trials: How many.
-        out: Where runs lie.
-        seconds: Between two looks.
-
-    Returns:
-        The first sample after each trial that was seen, in order.
-
-    Raises:
-        RuntimeError: The search failed.
-    """
+    """Run a search, looking every so many seconds; return the first sample after each trial."""
+    command = [
+        sys.executable, "-m", "search.run", "--rows", "700", "--epochs", "1", "--workers", "1",
+        "--baselines", "none", "--sampler", "random", "--pruner", "none",
+        "--space", "tests.search.small:Small", "--budget", str(trials),
+        "--study", STUDY, "--out", str(out), "--no-refit",
+    ]  # fmt: skip
     samples: dict[int, Sample] = {}
     out.mkdir(parents=True, exist_ok=True)
     with (out / "output.txt").open("wb") as file:
-        process = subprocess.Popen(command(trials, out), cwd=ROOT, stdout=file, stderr=file)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
         try:
-            watch = Watch(psutil.Process(process.pid), out / STUDY / "journal.log")
+            watch = JournalWatch(psutil.Process(process.pid), out / STUDY / JOURNAL)
             while process.poll() is None:
                 sample = watch.look()
                 if sample is not None:
@@ -155,42 +129,24 @@ def soak(trials: int, out: Path, seconds: float = 0.2) -> list[Sample]:
 
 
 def replay(journal: Path, size: int, folder: Path) -> float:
-    """Time how long a study takes to open, as far as it had come.
-
-    Args:
-        journal: The journal.
-        size: How long it was then.
-        folder: A folder for a copy of that part.
-
-    Returns:
-        Seconds, the median of several times.
-    """
-    part = folder / "part.log"
-    part.write_bytes(journal.read_bytes()[:size])
+    """Return the median seconds that opening the study takes with so many bytes of its journal."""
+    (folder / JOURNAL).write_bytes(journal.read_bytes()[:size])
     taken = []
     for _ in range(_REPLAYS):
         started = time.perf_counter()
-        study = optuna.load_study(study_name=STUDY, storage=open_journal(part))
+        study = optuna.load_study(study_name=STUDY, storage=open_storage(folder, None, 60))
         study.get_trials(deepcopy=False)
         taken.append(time.perf_counter() - started)
     return statistics.median(taken)
 
 
 def at(samples: Sequence[Sample], trials: int) -> Sample:
-    """Give the sample after some trials.
+    """Return the first sample of so many trials or more, or else the last one.
 
-    Args:
-        samples: Samples in order.
-        trials: How many trials.
-
-    Returns:
-        The first one of so many trials or more; the last one where there is none. Its open files
-        are the fewest of ten samples up to it.
+    Its open files are the fewest of the ten samples up to it.
     """
-    index = next(
-        (place for place, sample in enumerate(samples) if sample.trials >= trials),
-        len(samples) - 1,
-    )
+    enough = (place for place, sample in enumerate(samples) if sample.trials >= trials)
+    index = next(enough, len(samples) - 1)
     looks = samples[max(0, index - _LOOKS + 1) : index + 1]
     return replace(
         samples[index],
@@ -200,26 +156,19 @@ def at(samples: Sequence[Sample], trials: int) -> Sample:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the benchmark.
-
-    Args:
-        argv: The arguments.
-
-    Returns:
-        1 where something grows, else 0.
-    """
+    """Run, print the table, and return 1 if something grows."""
     parser = Parser("python -m tests.benchmarks.soak", description=__doc__)
     parser.add_argument("--trials", type=int, default=500, help="default: %(default)s")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
         samples = soak(options.trials, folder)
-        journal = folder / STUDY / "journal.log"
+        journal = folder / STUDY / JOURNAL
         marks = [WARM, *range(100, options.trials, 100), options.trials]
         shown = [at(samples, mark) for mark in marks if mark <= options.trials]
         times = [replay(journal, sample.journal_bytes, folder) for sample in shown]
     print(_table(shown, times))
-    return _judge(shown[0], shown[-1], times[min(1, len(times) - 1)] / shown[1].trials, times[-1])
+    return judge(shown[0], shown[-1], times[min(1, len(times) - 1)] / shown[1].trials, times[-1])
 
 
 def _table(samples: Sequence[Sample], times: Sequence[float]) -> str:
@@ -227,9 +176,9 @@ def _table(samples: Sequence[Sample], times: Sequence[float]) -> str:
         (
             sample.trials,
             f"{sample.seconds:.0f}",
-            f"{sample.worker_bytes / 2**20:.0f}",
+            f"{sample.worker_bytes / MEBIBYTE:.0f}",
             sample.worker_files,
-            f"{sample.parent_bytes / 2**20:.0f}",
+            f"{sample.parent_bytes / MEBIBYTE:.0f}",
             sample.parent_files,
             f"{seconds * 1000:.0f}",
             f"{seconds * 1e6 / sample.trials:.0f}",
@@ -241,7 +190,12 @@ def _table(samples: Sequence[Sample], times: Sequence[float]) -> str:
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True, stralign="right")
 
 
-def _judge(first: Sample, last: Sample, early: float, seconds: float) -> int:
+def judge(first: Sample, last: Sample, early: float, seconds: float) -> int:
+    """Print what grew; return 1 if it is too much.
+
+    `early` are the seconds to read a trial's part of the journal at first, `seconds` those to read
+    all of it at last.
+    """
     memory = last.worker_bytes / first.worker_bytes
     files = last.worker_files - first.worker_files
     late = seconds / last.trials

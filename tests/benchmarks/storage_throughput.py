@@ -3,7 +3,7 @@
     python -m tests.benchmarks.storage_throughput [--seconds 10] [--clients 1,8,64]
 
 The journal and SQLite lie in a temporary folder; PostgreSQL is a server of the benchmark's own,
-left out where it is not installed. Clients are processes that do nothing else: a search asks for a
+left out if it is not installed. Clients are processes that do nothing else: a search asks for a
 trial every few seconds, so one storage serves many more workers than these figures say.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 import optuna
 from tabulate import tabulate
 
-from data.common.command import Parser, run
+from data.common import Parser, run
 from results.study import open_storage
 from tests.search.postgresql import programs, server
 
@@ -85,14 +85,7 @@ def urls(folder: Path) -> Iterator[dict[str, str | None]]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure and print the table.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        0.
-    """
+    """Measure and print the table."""
     parser = Parser("python -m tests.benchmarks.storage_throughput", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--clients", default="1,8,64")

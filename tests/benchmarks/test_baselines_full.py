@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks import baselines_full
-from tests.benchmarks.ratio import dataset
+from tests.benchmarks.measuring import dataset
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import epoch
-from tests.benchmarks.ratio import dataset, spread
+from tests.benchmarks.measuring import dataset, spread
 
 
 def test_it_prints_a_ratio_and_keeps_the_seconds(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common.errors import UserError
+from data.common import UserError
 from results.leaderboard import render_json
 from tests.benchmarks import families
 from tests.results.boards import board, everything, trial

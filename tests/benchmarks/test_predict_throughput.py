@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.predict_throughput import Ran, main, row
+from tests.benchmarks.predict_throughput import PredictRun, main, row
 
 
 @pytest.mark.slow
@@ -23,5 +23,5 @@ def test_the_table_is_of_real_runs(log_file: Path, capsys: pytest.CaptureFixture
 
 
 def test_what_both_inputs_cost_does_not_count() -> None:
-    short, long = Ran(1000, 7.0, 8.0, 2**30), Ran(11_000, 9.0, 13.0, 2**30)
+    short, long = PredictRun(1000, 7.0, 8.0, 2**30), PredictRun(11_000, 9.0, 13.0, 2**30)
     assert row(1, short, long) == [1, 5000, 2000, pytest.approx(6.8), 1024, 1024]

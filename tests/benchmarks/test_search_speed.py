@@ -3,15 +3,16 @@
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from data.common.errors import UserError
-from data.dataset.dataset import Dataset
-from tests.benchmarks import search_kept, search_speed, search_stock
-from tests.benchmarks.search_figures import Finished, Side, show
-from tests.benchmarks.timed_process import run_for
+from data.common import UserError
+from data.dataset import Dataset
+from tests.benchmarks import search_speed, search_stock
+from tests.benchmarks.measuring import run_for
+from tests.benchmarks.search_figures import Finished, Side, load, show
 
 STOCK = Side(
     1200.0,
@@ -87,7 +88,7 @@ def test_a_process_is_killed_on_time_with_its_children_and_its_lines_stay(tmp_pa
     )
     ran = run_for([sys.executable, "-c", program], tmp_path / "log", 1.0, lambda: "it")
     assert ran.status is None
-    (trial,) = search_kept.read_lines(to, 0.0)
+    (trial,) = search_speed.read_lines(to, 0.0)
     assert trial.val_accuracy == 0.5
     time.sleep(1.5)  # A child that had outlived its parent would have written by then.
     assert not alive.exists()
@@ -98,7 +99,7 @@ def test_stock_records_each_trial(kind: str, dataset: Dataset, tmp_path: Path) -
     to = tmp_path / "trials.jsonl"
     words = ["--data", dataset.folder, "--to", to, "--trials", 2, "--epochs", 1, "--length", 64]
     assert search_stock.main([kind, *map(str, words), "--space", SMALL]) == 0
-    trials = search_kept.read_lines(to, 0.0)
+    trials = search_speed.read_lines(to, 0.0)
     assert [trial.status for trial in trials] == ["complete"] * 2
     rows = len(dataset.split.validation)
     for trial in trials:
@@ -121,7 +122,7 @@ def test_ours_is_run_and_joined_with_what_was_kept(
     (trial,) = sides["ours"]["trials"]
     assert trial["status"] == "complete"
     assert 0.0 < trial["seconds"] < sides["ours"]["seconds"]
-    sides["stock"] = Side(1200.0, (Finished(1.0, "complete", 0.0),)).to_json()
+    sides["stock"] = asdict(Side(1200.0, (Finished(1.0, "complete", 0.0),)))
     figures.write_text(json.dumps(content))
     capsys.readouterr()
     assert search_speed.main(["--from", str(figures)]) == 0
@@ -137,7 +138,7 @@ def test_all_sides_run_for_a_time(
     words = ["--data", log_file, "--out", tmp_path, "--json", tmp_path / "figures.json"]
     times = ["--stock", "40s", "--ours", "30s", "--optuna", "40s", "--length", "64"]
     assert search_speed.main([*map(str, words), *times, "--epochs", "1"]) == 0
-    _, (sides,) = search_kept.load(tmp_path / "figures.json")
+    _, (sides,) = load(tmp_path / "figures.json")
     assert [side.seconds for side in sides.values()] == [40.0, 30.0, 40.0]
     assert all(trial.seconds <= 41.0 for trial in sides["stock"].trials)
     assert "in 30 s" in capsys.readouterr().out

@@ -34,7 +34,7 @@ def test_a_file_that_is_open_for_a_moment_is_none_that_stays_open() -> None:
     ids=["flat", "memory", "files", "replay"],
 )
 def test_what_grows_is_a_failure(last: Sample, seconds: float, status: int) -> None:
-    assert soak._judge(FIRST, last, 0.001, seconds) == status
+    assert soak.judge(FIRST, last, 0.001, seconds) == status
 
 
 @pytest.mark.slow

@@ -9,45 +9,71 @@ Ours is `search.run` with one worker, an epoch a trial, pruner on. Stock is
 (USS), and with its part of the shared ones (PSS), every 0.2 s.
 """
 
+import argparse
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import psutil
 from tabulate import tabulate
 
-from data.common.command import Parser, run
+from data.common import Parser, run
+from data.dataset import MAX_LENGTH, Dataset
 from results.study import Store, close_storage
-from tests.benchmarks.memory import Process, of_process
-from tests.benchmarks.ratio import dataset
-from tests.benchmarks.watch import EVERY, Course, Watch
+from tests.benchmarks.measuring import (
+    MEBIBYTE,
+    SAMPLE_EVERY,
+    Memory,
+    MemorySampler,
+    dataset,
+    memory_of,
+)
 
 _T = TypeVar("_T")
+Process = subprocess.Popen[bytes]
 
-MEBIBYTE = 2**20
-# A trial that has not ended by then is not going to.
+BATCH_SIZE = 128
+# A trial that has not ended by then never will.
 PATIENCE = 1800.0
 
 
-def ours(data: Path, rows: int | None, space: str, trials: int, folder: Path) -> Course:
-    """Watch the worker of a real search.
+@dataclass(frozen=True)
+class Usage:
+    """A process's memory over a search.
 
-    Args:
-        data: The log.
-        rows: How many of its rows; all when None.
-        space: What `--space` of a search names.
-        trials: After how many trials to look.
-        folder: Where the run may be kept.
-
-    Returns:
-        The worker's memory.
+    Attributes:
+        before: When the data are there and no trial has begun.
+        during: The most while trials ran, each figure for itself.
+        after: After the last trial.
     """
+
+    before: Memory
+    during: Memory
+    after: Memory
+
+    @classmethod
+    def of(cls, before: Memory, samples: Sequence[Memory], after: Memory) -> "Usage":
+        """Summarize what was sampled."""
+        every = [before, *samples, after]
+        most = Memory(
+            max(sample.unique for sample in every),
+            max(sample.proportional for sample in every),
+            max(sample.resident for sample in every),
+        )
+        return cls(before, most, after)
+
+
+def ours(data: Path, rows: int | None, space: str, trials: int, folder: Path) -> Usage:
+    """Measure the worker of a real search until so many trials have ended."""
     # One trial more than are looked at, so that the worker is still there after the last one.
     options = ["--budget", str(trials + 1), "--workers", "1", "--baselines", "none", "--no-refit"]
     options += ["--epochs", "1", "--space", space, "--study", "memory", "--out", str(folder)]
@@ -56,102 +82,116 @@ def ours(data: Path, rows: int | None, space: str, trials: int, folder: Path) ->
     log = (folder / "search.log").open("w")
     with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            run = folder / "memory"
-            # It has said that it is ready once a trial is under way; before that it only imports.
+            run_folder = folder / "memory"
+            # It has its data once a trial is under way; before that it only imports.
             worker = _until(lambda: _worker(process), process, log.name)
-            last: list[Process] = []
+            last: list[Memory] = []
 
             def begun() -> bool:
-                if (run / "data" / "facts.json").is_file() and _trials(run)[0]:
+                if (run_folder / "data" / "facts.json").is_file() and _trials(run_folder)[0]:
                     return True
                 with contextlib.suppress(psutil.Error):
-                    last[:] = [of_process(worker)]
+                    last[:] = [memory_of(worker)]
                 return False
 
             _until(begun, process, log.name)
-            with Watch(worker) as watch:
-                _until(lambda: _trials(run)[1] >= trials, process, log.name)
-                after = of_process(worker)
-            return Course.of(last[0], watch.samples, after)
+            with MemorySampler(worker) as sampler:
+                _until(lambda: _trials(run_folder)[1] >= trials, process, log.name)
+                after = memory_of(worker)
+            return Usage.of(last[0], sampler.samples, after)
         finally:
             _end(process)
 
 
-def stock(
-    data: Path, rows: int | None, space: str, trials: int, steps: int, folder: Path
-) -> Course:
-    """Watch a process in which KerasTuner searches.
-
-    Args:
-        data: The log.
-        rows: How many of its rows; all when None.
-        space: What `--space` of a search names.
-        trials: How many trials.
-        steps: Batches that each trial trains on.
-        folder: Where the prepared data may be kept.
-
-    Returns:
-        Its memory.
-    """
+def stock(data: Path, rows: int | None, space: str, trials: int, steps: int, folder: Path) -> Usage:
+    """Measure a process in which KerasTuner searches, each trial of so many batches."""
     dataset(str(data), rows).save(folder / "stock")
-    words = [str(folder / "stock"), space, str(trials), str(steps)]
-    command = [sys.executable, "-m", "tests.benchmarks.worker_memory_stock", *words]
+    words = ["--stock", folder / "stock", "--space", space, "--trials", trials, "--steps", steps]
+    command = [sys.executable, "-m", "tests.benchmarks.worker_memory", *map(str, words)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipe = subprocess.PIPE
     with (
         (folder / "stock.log").open("w") as log,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, env=environment) as process,
     ):
         try:
             lines = _lines(process, log.name)
             next(line for line in lines if line == "ready")
-            before = of_process(process.pid)
-            with Watch(process.pid) as watch:
+            before = memory_of(process.pid)
+            with MemorySampler(process.pid) as sampler:
                 for _ in range(trials):
                     next(line for line in lines if line == "done")
-                after = of_process(process.pid)
-            return Course.of(before, watch.samples, after)
+                after = memory_of(process.pid)
+            return Usage.of(before, sampler.samples, after)
         finally:
             _end(process)
 
 
-def compare(data: Path, rows: int | None, space: str, trials: int, steps: int) -> str:
-    """Watch both.
+def search_stock(folder: Path, space: str, trials: int, steps: int) -> None:
+    """Search as KerasTuner's documentation does; the body of stock's process.
 
-    Args:
-        data: The log.
-        rows: How many of its rows; all when None.
-        space: What `--space` of a search names.
-        trials: After how many trials to look.
-        steps: Batches that a stock trial trains on.
-
-    Returns:
-        A table.
+    It prints "ready" when the padded rows are in memory and "done" after each trial, then waits for
+    a line.
     """
+    import keras_tuner
+
+    from spaces import load_space
+
+    data = Dataset.load(folder)
+    fit, validation = data.split.fit, data.split.validation
+    x = data.encoded.padded(np.arange(len(data.encoded)), MAX_LENGTH)
+    y = data.labels.astype(np.float32)
+    # Slices, not copies: the chronological split is contiguous.
+    train = x[fit[0] : fit[-1] + 1], y[fit[0] : fit[-1] + 1]
+    held = x[validation[0] : validation[-1] + 1], y[validation[0] : validation[-1] + 1]
+    model = load_space(space, data.vocabulary.num_words, rows=len(fit), epochs=1)
+    with tempfile.TemporaryDirectory() as place:
+        tuner = keras_tuner.RandomSearch(
+            model, objective="val_accuracy", max_trials=trials, seed=1, directory=place
+        )
+        end = tuner.on_trial_end
+
+        def print_done(trial: Any) -> None:
+            end(trial)
+            print("done", flush=True)
+
+        tuner.on_trial_end = print_done
+        print("ready", flush=True)
+        tuner.search(
+            *train,
+            validation_data=held,
+            epochs=1,
+            batch_size=BATCH_SIZE,
+            steps_per_epoch=steps,
+            validation_steps=steps,
+            verbose=0,
+        )
+    sys.stdin.readline()
+
+
+def compare(options: argparse.Namespace) -> str:
+    """Measure both sides and return a table."""
+    search = options.data, options.rows, options.space, options.trials
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        courses = {
-            "ours": ours(data, rows, space, trials, folder),
-            "stock": stock(data, rows, space, trials, steps, folder),
-        }
+        usages = {"ours": ours(*search, folder), "stock": stock(*search, options.steps, folder)}
     table = []
     for measure in ("unique", "proportional", "resident"):
         found = {
-            side: [
-                getattr(sample, measure) for sample in (course.before, course.during, course.after)
-            ]
-            for side, course in courses.items()
+            side: [getattr(one, measure) for one in (usage.before, usage.during, usage.after)]
+            for side, usage in usages.items()
         }
         for side, sizes in found.items():
             table.append([measure, side, *[f"{size / MEBIBYTE:,.0f}" for size in sizes]])
         ratios = [theirs / mine for theirs, mine in zip(found["stock"], found["ours"], strict=True)]
         table.append([measure, "stock / ours", *[f"{ratio:.2f}" for ratio in ratios]])
+    trials = options.trials
     headers = ["MiB", "side", "before", f"most in {trials} trials", f"after {trials} trials"]
     text: str = tabulate(table, headers, tablefmt="github", disable_numparse=True)
     return text
 
 
-def _worker(process: "subprocess.Popen[bytes]") -> int | None:
+def _worker(process: Process) -> int | None:
     for child in psutil.Process(process.pid).children():
         with contextlib.suppress(psutil.Error):
             if "spawn_main" in " ".join(child.cmdline()):
@@ -159,9 +199,9 @@ def _worker(process: "subprocess.Popen[bytes]") -> int | None:
     return None
 
 
-def _trials(run: Path) -> tuple[int, int]:
+def _trials(run_folder: Path) -> tuple[int, int]:
     """Count the trials that were begun, and those that have ended."""
-    study = Store.open(run, None, heartbeat=60).study
+    study = Store.open(run_folder, None, heartbeat=60).study
     try:
         trials = study.get_trials(deepcopy=False)
         begun = [trial for trial in trials if trial.datetime_start is not None]
@@ -170,25 +210,25 @@ def _trials(run: Path) -> tuple[int, int]:
         close_storage(study._storage)
 
 
-def _until(what: Callable[[], _T | None], process: "subprocess.Popen[bytes]", log: str) -> _T:
+def _until(what: Callable[[], _T | None], process: Process, log: str) -> _T:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         if found := what():
             return found
-        time.sleep(EVERY)
-    raise RuntimeError(f"the search came to no end:\n{Path(log).read_text()}")
+        time.sleep(SAMPLE_EVERY)
+    raise RuntimeError(f"the search did not get so far:\n{Path(log).read_text()}")
 
 
-def _lines(process: "subprocess.Popen[str]", log: str) -> Iterator[str]:
+def _lines(process: Process, log: str) -> Iterator[str]:
     assert process.stdout is not None
     for line in process.stdout:
-        yield line.strip()
+        yield line.decode().strip()
     raise RuntimeError(f"stock KerasTuner ended:\n{Path(log).read_text()}")
 
 
-def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
+def _end(process: Process) -> None:
     if process.poll() is None:
-        # Twice: at once.
+        # Twice means at once.
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             time.sleep(0.5)
@@ -197,22 +237,21 @@ def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure and print the table.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status.
-    """
+    """Measure and print the table."""
     parser = Parser("python -m tests.benchmarks.worker_memory", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="a log in the brief's format")
+    parser.add_argument("--data", type=Path, help="a log in the assignment's format")
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--rows", type=int, help="first rows only (default: all)")
     parser.add_argument("--steps", type=int, default=4, help="batches of a stock trial")
     parser.add_argument("--space", default="model3", help="as in a search (default: %(default)s)")
+    parser.add_argument("--stock", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    print(compare(options.data, options.rows, options.space, options.trials, options.steps))
+    if options.stock:
+        search_stock(options.stock, options.space, options.trials, options.steps)
+    elif options.data:
+        print(compare(options))
+    else:
+        parser.error("--data is needed")
     return 0
 
 

@@ -28,7 +28,7 @@ from data.dataset.encoding import Encoded
 from search.training.fit import TrainingConfig, fit, reset_session
 from spaces import Model3
 from spaces.kernels import one_blas_thread
-from tests.benchmarks.ratio import dataset
+from tests.benchmarks.measuring import dataset
 from tests.benchmarks.tabular.fidelities import agreement
 from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 

@@ -8,7 +8,7 @@ import pytest
 
 from data.common.errors import UserError
 from data.dataset.encoding import Encoded
-from tests.benchmarks.ratio import dataset
+from tests.benchmarks.measuring import dataset
 from tests.benchmarks.tabular.cheaper import Fidelity, compare, shortened, table_of, taken, trained
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.table import FOLDER, load
