@@ -1,4 +1,4 @@
-"""What can be trained: the fixed baselines, the Model 3 search space, and the brief's rules."""
+"""What can be trained: the fixed baselines, Model 3's search space, and the assignment's rules."""
 
 import lazy_loader as lazy
 

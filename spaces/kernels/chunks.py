@@ -44,7 +44,7 @@ class Chunk:
         masks: Array,
         pool: ArrayPool,
     ) -> None:
-        """Order the rows by where their padding ends; the arrays are described in `Pass`."""
+        """Order the rows by where their padding ends; `steps` describes the arrays."""
         self.spec, self.weights = spec, weights
         starts = self._starts(spec, ids, masks)
         self.order = np.argsort(starts, kind="stable")

@@ -157,28 +157,14 @@ class Pass:
 
     def forward(self, first: int = 0, last: int | None = None) -> None:
         """Run some steps, by default all of them."""
-        self.spec.cell.forward(
-            self.x,
-            self.ids,
-            self.weights.inputs,
-            self.weights.table,
-            self.weights.bias,
-            self.recurrent,
-            self.weights.recurrent_bias,
-            self.masks,
-            self.spec.relu,
-            self.spec.reverse,
-            max(first, int(self.starts[0])),
-            self.steps if last is None else last,
-            self.counts,
-            self.offsets,
-            self.inputs,
-            self.gates,
-            self.inner,
-            self.states,
-            self.cells,
-            self.out,
-        )
+        weights, spec = self.weights, self.spec
+        spec.cell.forward(
+            self.x, self.ids, weights.inputs, weights.table, weights.bias, self.recurrent,
+            weights.recurrent_bias, self.masks, spec.relu, spec.reverse,
+            max(first, int(self.starts[0])), self.steps if last is None else last,
+            self.counts, self.offsets, self.inputs, self.gates, self.inner, self.states,
+            self.cells, self.out,
+        )  # fmt: skip
 
     @property
     def final(self) -> Array:
@@ -199,15 +185,9 @@ class Pass:
         return self.pool.acquire(int(self.offsets[-1]), self.weights.inputs.shape[1])
 
     def retrace(
-        self,
-        dout: Array,
-        dcells: Array,
-        dh: Array,
-        dc: Array,
-        dgates: Array,
-        dx: Array,
+        self, dout: Array, dcells: Array, dh: Array, dc: Array, dgates: Array, dx: Array,
         dtable: Array,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Go back through all steps, and leave the weights' gradients for `weigh`.
 
         Args:
@@ -220,26 +200,10 @@ class Pass:
             dtable: If ids are read, their gradient is added here, [num_words, G * H].
         """
         self.spec.cell.backward(
-            self.ids,
-            self._inputs_t,
-            self._recurrent_t,
-            self.masks,
-            self.spec.relu,
-            self.spec.reverse,
-            self.counts,
-            self.offsets,
-            self.gates,
-            self.inner,
-            self.states,
-            self.cells,
-            dout,
-            dcells,
-            dh,
-            dc,
-            dgates,
-            dx,
-            dtable,
-        )
+            self.ids, self._inputs_t, self._recurrent_t, self.masks, self.spec.relu,
+            self.spec.reverse, self.counts, self.offsets, self.gates, self.inner, self.states,
+            self.cells, dout, dcells, dh, dc, dgates, dx, dtable,
+        )  # fmt: skip
 
     def weigh(self, dgates: Array, gradients: Gradients) -> None:
         """Add the gradients of the weights that are products over all steps."""

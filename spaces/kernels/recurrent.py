@@ -5,11 +5,9 @@ LSTM. A GRU's reset gate is applied after the product (`reset_after=True`, Keras
 forward kernel runs the steps from `first` to before `last`; each backward kernel brings gradients
 back through all steps. `spaces.kernels.passes` describes the arrays.
 
-A loop over units writes to one array only: LLVM does not vectorize if it had to make sure at run
-time that many arrays do not overlap.
+A loop over units writes to one array only: LLVM does not vectorize a loop if it would have to check
+at run time that many arrays do not overlap.
 """
-
-from typing import Any
 
 import numpy as np
 
@@ -32,27 +30,9 @@ from spaces.kernels.steps import (
 
 @kernel
 def rnn_forward(
-    x: Any,
-    ids: Any,
-    weights: Any,
-    table: Any,
-    bias: Any,
-    recurrent: Any,
-    recurrent_bias: Any,
-    masks: Any,
-    relu: bool,
-    reverse: bool,
-    first: int,
-    last: int,
-    counts: Any,
-    offsets: Any,
-    inputs: Any,
-    gates: Any,
-    inner: Any,
-    states: Any,
-    cells: Any,
-    out: Any,
-) -> None:
+    x, ids, weights, table, bias, recurrent, recurrent_bias, masks, relu, reverse, first, last,
+    counts, offsets, inputs, gates, inner, states, cells, out,
+):  # fmt: skip
     """Run a SimpleRNN."""
     rows, units = counts[-1], states.shape[1]
     steps = counts.shape[0]
@@ -74,26 +54,9 @@ def rnn_forward(
 
 @kernel
 def rnn_backward(
-    ids: Any,
-    weights_t: Any,
-    recurrent_t: Any,
-    masks: Any,
-    relu: bool,
-    reverse: bool,
-    counts: Any,
-    offsets: Any,
-    gates: Any,
-    inner: Any,
-    states: Any,
-    cells: Any,
-    dout: Any,
-    dcells: Any,
-    dh: Any,
-    dc: Any,
-    dgates: Any,
-    dx: Any,
-    dtable: Any,
-) -> None:
+    ids, weights_t, recurrent_t, masks, relu, reverse, counts, offsets, gates, inner, states, cells,
+    dout, dcells, dh, dc, dgates, dx, dtable,
+):  # fmt: skip
     """Bring gradients back through a SimpleRNN."""
     rows, units = dh.shape
     steps = counts.shape[0]
@@ -117,27 +80,9 @@ def rnn_backward(
 
 @kernel
 def gru_forward(
-    x: Any,
-    ids: Any,
-    weights: Any,
-    table: Any,
-    bias: Any,
-    recurrent: Any,
-    recurrent_bias: Any,
-    masks: Any,
-    relu: bool,
-    reverse: bool,
-    first: int,
-    last: int,
-    counts: Any,
-    offsets: Any,
-    inputs: Any,
-    gates: Any,
-    inner: Any,
-    states: Any,
-    cells: Any,
-    out: Any,
-) -> None:
+    x, ids, weights, table, bias, recurrent, recurrent_bias, masks, relu, reverse, first, last,
+    counts, offsets, inputs, gates, inner, states, cells, out,
+):  # fmt: skip
     """Run a GRU."""
     rows, units = counts[-1], states.shape[1]
     steps = counts.shape[0]
@@ -168,26 +113,9 @@ def gru_forward(
 
 @kernel
 def gru_backward(
-    ids: Any,
-    weights_t: Any,
-    recurrent_t: Any,
-    masks: Any,
-    relu: bool,
-    reverse: bool,
-    counts: Any,
-    offsets: Any,
-    gates: Any,
-    inner: Any,
-    states: Any,
-    cells: Any,
-    dout: Any,
-    dcells: Any,
-    dh: Any,
-    dc: Any,
-    dgates: Any,
-    dx: Any,
-    dtable: Any,
-) -> None:
+    ids, weights_t, recurrent_t, masks, relu, reverse, counts, offsets, gates, inner, states, cells,
+    dout, dcells, dh, dc, dgates, dx, dtable,
+):  # fmt: skip
     """Bring gradients back through a GRU.
 
     `gates` is overwritten by the gradients of the input's share, and `dgates` filled by those of
@@ -206,13 +134,8 @@ def gru_backward(
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
         for row in range(n):
-            g, q, h, d, dhr = (
-                gates[a + row],
-                inner[a + row],
-                states[a + row],
-                dgates[a + row],
-                dh[row],
-            )
+            g, q, h = gates[a + row], inner[a + row], states[a + row]
+            d, dhr = dgates[a + row], dh[row]
             u, r, k = g[:units], g[units : 2 * units], g[2 * units :]
             du, dr, dk = d[:units], d[units : 2 * units], d[2 * units :]
             kept_row = kept[row]
@@ -242,27 +165,9 @@ def gru_backward(
 
 @kernel
 def lstm_forward(
-    x: Any,
-    ids: Any,
-    weights: Any,
-    table: Any,
-    bias: Any,
-    recurrent: Any,
-    recurrent_bias: Any,
-    masks: Any,
-    relu: bool,
-    reverse: bool,
-    first: int,
-    last: int,
-    counts: Any,
-    offsets: Any,
-    inputs: Any,
-    gates: Any,
-    inner: Any,
-    states: Any,
-    cells: Any,
-    out: Any,
-) -> None:
+    x, ids, weights, table, bias, recurrent, recurrent_bias, masks, relu, reverse, first, last,
+    counts, offsets, inputs, gates, inner, states, cells, out,
+):  # fmt: skip
     """Run an LSTM."""
     rows, units = counts[-1], states.shape[1]
     steps = counts.shape[0]
@@ -294,26 +199,9 @@ def lstm_forward(
 
 @kernel
 def lstm_backward(
-    ids: Any,
-    weights_t: Any,
-    recurrent_t: Any,
-    masks: Any,
-    relu: bool,
-    reverse: bool,
-    counts: Any,
-    offsets: Any,
-    gates: Any,
-    inner: Any,
-    states: Any,
-    cells: Any,
-    dout: Any,
-    dcells: Any,
-    dh: Any,
-    dc: Any,
-    dgates: Any,
-    dx: Any,
-    dtable: Any,
-) -> None:
+    ids, weights_t, recurrent_t, masks, relu, reverse, counts, offsets, gates, inner, states, cells,
+    dout, dcells, dh, dc, dgates, dx, dtable,
+):  # fmt: skip
     """Bring gradients back through an LSTM."""
     rows, units = dh.shape
     steps = counts.shape[0]

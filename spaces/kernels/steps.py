@@ -17,8 +17,6 @@ given:
     scratch, part               room for intermediate results
 """
 
-from typing import Any
-
 import numba
 import numpy as np
 
@@ -33,7 +31,7 @@ inlined = numba.njit(cache=True, nogil=True, fastmath=_REORDERING, inline="alway
 
 
 @inlined
-def tanh(x: Any) -> Any:
+def tanh(x):
     """Return tanh to within 4e-7, without a branch, so that loops over it vectorize.
 
     The rational approximation and its coefficients are those of Eigen's `ptanh_float`
@@ -55,13 +53,13 @@ def tanh(x: Any) -> Any:
 
 
 @inlined
-def sigmoid(x: Any) -> Any:
+def sigmoid(x):
     """Return the logistic function by way of tanh."""
     return f32(0.5) + f32(0.5) * tanh(f32(0.5) * x)
 
 
 @inlined
-def activate(x: Any, relu: bool) -> Any:
+def activate(x, relu):
     """Return relu(x) or tanh(x)."""
     if relu:
         return f32(0.0) if x < f32(0.0) else x
@@ -69,7 +67,7 @@ def activate(x: Any, relu: bool) -> Any:
 
 
 @inlined
-def slope(y: Any, relu: bool) -> Any:
+def slope(y, relu):
     """Return the derivative of the activation whose value is y."""
     if relu:
         return f32(1.0) if y > f32(0.0) else f32(0.0)
@@ -77,23 +75,13 @@ def slope(y: Any, relu: bool) -> Any:
 
 
 @inlined
-def flushed(gradient: Any) -> Any:
+def flushed(gradient):
     """Return 0 for a gradient that has vanished: arithmetic on denormal numbers is very slow."""
     return f32(0.0) if abs(gradient) < f32(1e-25) else gradient
 
 
 @kernel
-def read_inputs(
-    x: Any,
-    ids: Any,
-    weights: Any,
-    table: Any,
-    bias: Any,
-    step: int,
-    block: Any,
-    n: int,
-    out: Any,
-) -> None:
+def read_inputs(x, ids, weights, table, bias, step, block, n, out):
     """Fill `out` [n, G * H] with what a step's inputs add to the gates; keep x in `block`."""
     if ids.shape[1]:
         for row in range(n):
@@ -108,9 +96,7 @@ def read_inputs(
 
 
 @kernel
-def return_to_inputs(
-    gradient: Any, ids: Any, weights_t: Any, step: int, n: int, scratch: Any, dx: Any, dtable: Any
-) -> None:
+def return_to_inputs(gradient, ids, weights_t, step, n, scratch, dx, dtable):
     """Bring the gates' gradient [n, G * H] of a step to `dx`, and add it to `dtable` by id."""
     if ids.shape[1]:
         for row in range(n):
@@ -123,9 +109,7 @@ def return_to_inputs(
 
 
 @kernel
-def read_state(
-    state: Any, recurrent: Any, masks: Any, n: int, scratch: Any, part: Any, out: Any
-) -> None:
+def read_state(state, recurrent, masks, n, scratch, part, out):
     """Fill `out` [n, G * H] with the state [n, H] times the recurrent kernel."""
     if masks.shape[0] == 0:
         np.dot(state, recurrent[0], out)
@@ -142,9 +126,7 @@ def read_state(
 
 
 @kernel
-def return_to_state(
-    gradient: Any, recurrent_t: Any, masks: Any, n: int, scratch: Any, part: Any, dh: Any
-) -> None:
+def return_to_state(gradient, recurrent_t, masks, n, scratch, part, dh):
     """Fill the first n rows of `dh` with the gates' gradient [n, G * H], brought to the state."""
     if masks.shape[0] == 0:
         np.dot(gradient, recurrent_t[0], dh[:n])
@@ -162,7 +144,7 @@ def return_to_state(
 
 
 @kernel
-def keep_output(states: Any, step: int, n: int, out: Any) -> None:
+def keep_output(states, step, n, out):
     """Keep the states [n, H] after a step in `out`, if sequences are returned."""
     if out.shape[0]:
         for row in range(n):
@@ -170,7 +152,7 @@ def keep_output(states: Any, step: int, n: int, out: Any) -> None:
 
 
 @kernel
-def take_gradient(given: Any, step: int, n: int, gradient: Any) -> None:
+def take_gradient(given, step, n, gradient):
     """Add the gradient that comes to a step from outside, [rows, steps, H] or none, [0, ...]."""
     if given.shape[0]:
         for row in range(n):
@@ -179,7 +161,7 @@ def take_gradient(given: Any, step: int, n: int, gradient: Any) -> None:
 
 
 @kernel
-def weigh_recurrent(states: Any, gradients: Any, masks: Any, rows_of: Any, out: Any) -> None:
+def weigh_recurrent(states, gradients, masks, rows_of, out):
     """Fill `out` [H, G * H] with the recurrent kernel's gradient over all steps, in one product.
 
     Of the states before each step [N, H] and the gates' gradients [N, G * H]; `rows_of` is the row

@@ -6,18 +6,19 @@ Both sides run in this process and take turns, trial by trial, on the same two s
 and Model 3's, where building the network costs more than all the rest. Our side makes the calls of
 `search.training.trial` in their order, on a journal in a temporary folder:
 
-    ask         put back lost trials, claim a slot, ask TPE for every value
+    ask         retry stale trials, take a trial of the queue, ask TPE for every value
     build       clear Keras's session, draw and compile the network
-    tell        twelve reports, each with ASHA's verdict; the end; free needless checkpoints
-    record      describe the network, keep its probabilities (of the brief's row counts), its result
+    tell        twelve reports, each with ASHA's verdict; the end; delete needless checkpoints
+    record      describe the network, save its result and its probabilities (as many as the
+                assignment has rows)
     checkpoint  save the trained network
 
 Stock's side is `create_trial`, `build`, then `update_trial` and `end_trial`. It has no pruner, no
 probabilities and no record. Our own part is ask, tell and record: what the project adds to a trial
 whatever its network is. All of it is wall-clock.
 
-What is imported is kept from the garbage collector, as `search.workers.worker` does; here it helps
-stock's side too, which does not do it.
+What is imported is kept from the garbage collector, as in `search.workers.worker`; here it helps
+stock's side too, which does not do so itself.
 """
 
 import gc
@@ -35,8 +36,8 @@ import optuna
 from keras_tuner.engine.trial import TrialStatus
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from data.dataset.dataset import Dataset
+from data.common import Parser, run
+from data.dataset import Dataset
 from results.scoring import Scorer, save_scores
 from results.study import ACCURACY, OBJECTIVES, Point, Store
 from search.common.seeds import derive_seed
@@ -71,14 +72,7 @@ def timing(taken: Seconds, part: str) -> Iterator[None]:
 
 
 class Ours:
-    """Runs trials as `search.training.trial` does, without training or measuring the network.
-
-    Args:
-        space: The hypermodel.
-        data: What a job needs; nothing of it is read.
-        folder: Where the run goes.
-        trials: How many trials the study shall have.
-    """
+    """Runs trials as `search.training.trial` does, without training or measuring the network."""
 
     def __init__(self, space: Any, data: Dataset, folder: Path, trials: int) -> None:
         self.store = Store.create(
@@ -144,13 +138,7 @@ class Ours:
 
 
 class Stock:
-    """Runs trials as KerasTuner's own random search does, without training.
-
-    Args:
-        space: The hypermodel.
-        folder: Where KerasTuner's files go.
-        trials: How many trials at most.
-    """
+    """Runs trials as KerasTuner's own random search does, without training."""
 
     def __init__(self, space: Any, folder: Path, trials: int) -> None:
         self.tuner = keras_tuner.RandomSearch(
@@ -182,17 +170,7 @@ class Stock:
 def measure(
     space: Any, data: Dataset, folder: Path, trials: int
 ) -> tuple[list[Seconds], list[Seconds]]:
-    """Run trials of both sides in turn.
-
-    Args:
-        space: The hypermodel.
-        data: Any prepared log.
-        folder: Where the runs go.
-        trials: How many a side; the first of each is not counted.
-
-    Returns:
-        The seconds of our trials' parts, and of stock's.
-    """
+    """Run trials of both sides in turn."""
     ours, stock = Ours(space, data, folder, trials), Stock(space, folder, trials)
     rng = np.random.default_rng(0)
     taken: tuple[list[Seconds], list[Seconds]] = ([], [])
@@ -240,14 +218,7 @@ def verdict(ours: Sequence[Seconds]) -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run and print.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        0.
-    """
+    """Run and print."""
     parser = Parser("python -m tests.benchmarks.overhead", description=__doc__)
     parser.add_argument("--trials", type=int, default=60, help="a side and space, two or more")
     parser.add_argument("--spaces", default="small,model3")

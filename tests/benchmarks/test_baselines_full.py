@@ -1,4 +1,4 @@
-"""An epoch at full padding is Keras' own, to within float noise, for each network of the brief."""
+"""An epoch at full padding is Keras' own, to within float noise, for each fixed network."""
 
 import numpy as np
 import pytest

@@ -1,46 +1,119 @@
-"""Model 3 keeps the brief whatever is drawn, and is a hypermodel that KerasTuner can drive."""
+"""Model 3's own: which hyperparameters exist, when they are active, and what a draw becomes."""
 
-from pathlib import Path
+from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from spaces import Model3, layer_count, violations
 from spaces.choices import choose
+from spaces.layers import WIDE_BUCKETS
 from tests.spaces.draws import chosen, draw
+from tests.spaces.records import buckets_of, padded
 
-SPACE = Model3(63)
-
-
-def _assert_keeps_the_brief(seed: int) -> None:
-    model = SPACE.build(draw(SPACE, seed))
-    assert violations(model) == ()
-    assert layer_count(model) >= 5
-    assert model.loss == "binary_crossentropy"
-    assert model.input_shape == (None, None)
-    assert model.input.dtype == "int32"
-    assert model.output_shape == (None, 1)
+NUM_WORDS = 70
+SPACE = Model3(NUM_WORDS)
+FREE = Model3(NUM_WORDS, keep_rules=False)
+SEEDS = st.integers(0, 2**31 - 1)
+LAYERED = settings(max_examples=80, deadline=None)
 
 
-@pytest.mark.parametrize("seed", range(100, 140))
-def test_every_draw_keeps_the_brief(seed: int) -> None:
-    _assert_keeps_the_brief(seed)
+@LAYERED
+@given(SEEDS)
+def test_a_hyperparameter_has_a_value_exactly_if_its_parent_asks_for_it(seed: int) -> None:
+    values = draw(SPACE, seed).values
+    for layer in (1, 2):
+        assert (f"recurrent_units_{layer}" in values) == (values["recurrent_layers"] >= layer)
+        assert (f"dense_units_{layer}" in values) == (values["dense_layers"] >= layer)
+    assert ("dense_activation" in values) == (values["dense_layers"] > 0)
+    assert ("recurrent_dropout" in values) == values["use_recurrent_dropout"]
+    assert ("weight_decay" in values) == (values["optimizer"] == "adamw")
+    for name in ("longest", "factor", "dropout"):
+        assert (f"wide_{name}" in values) == values["wide"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(1_000, 1_400, 20))
-def test_many_more_draws_keep_the_brief(first: int) -> None:
-    for seed in range(first, first + 20):
-        _assert_keeps_the_brief(seed)
+@LAYERED
+@given(SEEDS)
+def test_choices_repeat_what_was_drawn_and_their_ranges_suit_two_cores(seed: int) -> None:
+    hp = draw(SPACE, seed)
+    choices, values = choose(hp), hp.values
+    encoder, head, training = choices.encoder, choices.head, choices.training
+    units = encoder.recurrence.units
+    assert len(units) == values["recurrent_layers"]
+    assert units[-1] == values[f"recurrent_units_{values['recurrent_layers']}"]
+    assert encoder.recurrence.dropout == values.get("recurrent_dropout", 0)
+    assert 16 <= encoder.embedding.width <= 64
+    for widths in (units, head.units):
+        assert all(16 <= width <= 128 for width in widths)
+        assert all(width <= 64 for width in widths[1:])
+    stem = encoder.conv_stem
+    assert stem is not None and stem.layers == values["conv_layers"]
+    assert 32 <= stem.filters <= 128
+    assert stem.pool**stem.layers <= 32, "nothing left of 32 characters"
+    assert len(head.units) == values["dense_layers"]
+    assert (head.wide is not None) == values["wide"]
+    if head.wide is not None:
+        drawn = {f"wide_{key}": value for key, value in asdict(head.wide).items()}
+        assert drawn.items() <= values.items()
+        assert 3 <= head.wide.longest <= 5
+    assert training.learning_rate == values["learning_rate"]
+    assert training.weight_decay == values.get("weight_decay")
+    assert training.batch_size == values["batch_size"]
+    assert training.batch_size in (16, 32, 64)
+
+
+@lru_cache
+def _draws(space: Any) -> list[dict[str, Any]]:
+    return [draw(space, seed).values for seed in range(200)]
+
+
+def _seen(space: Any, name: str) -> set[Any]:
+    return {values[name] for values in _draws(space) if name in values}
+
+
+def test_every_option_can_be_drawn() -> None:
+    expected: dict[str, set[Any]] = {
+        "optimizer": {"rmsprop", "nadam", "adamw"},
+        "cell": {"gru", "lstm"},
+        "summary": {"max", "mean", "attention"},
+        "normalization": {"layer", "batch"},
+        "recurrent_layers": {1, 2},
+        "conv_layers": {1, 2},
+        "dense_layers": {0, 1, 2},
+        "bidirectional": {True, False},
+        "wide": {True, False},
+        "wide_factor": {100, 300, 1000},
+    }
+    assert {name: _seen(SPACE, name) for name in expected} == expected
+
+
+def test_only_the_free_space_draws_adam_and_leaves_dropout_out() -> None:
+    assert "adam" in _seen(FREE, "optimizer")
+    for name in ("dropout", "spatial_dropout"):
+        assert 0.0 in _seen(FREE, name)
+        assert min(_seen(SPACE, name)) > 0
+    assert len(violations(FREE.build(chosen(FREE, optimizer="adam")))) == 1
+    model = FREE.build(chosen(FREE, spatial_dropout=0.0, dropout=0.0))
+    assert not [layer for layer in model.layers if "dropout" in layer.name]
+
+
+def test_the_defaults_are_the_first_trial() -> None:
+    hp = keras_tuner.HyperParameters()
+    encoder = choose(hp).encoder
+    assert encoder.recurrence.units == (64,)
+    assert encoder.recurrence.bidirectional
+    assert encoder.pooling == "max"
+    assert "recurrent_units_2" not in hp
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_the_barest_draw_keeps_the_brief(cell: str) -> None:
-    hp = chosen(SPACE, cell=cell, bidirectional=False, wide=False)
-    model = SPACE.build(hp)
+def test_the_barest_draw_keeps_the_rules(cell: str) -> None:
+    model = SPACE.build(chosen(SPACE, cell=cell, bidirectional=False, wide=False))
     assert layer_count(model) == 10
     assert violations(model) == ()
 
@@ -52,52 +125,104 @@ def test_a_starting_point_has_the_wide_branch(point: int) -> None:
     assert violations(model) == ()
 
 
-def test_the_free_space_may_break_it() -> None:
-    free = Model3(63, keep_rules=False)
-    hp = chosen(
-        free,
-        optimizer="adam",
-    )
-    assert len(violations(free.build(hp))) == 1
-
-
 def test_the_schedule_spans_the_training_it_is_told_of() -> None:
     hp = chosen(SPACE, batch_size=64)
-    short, long = Model3(63, rows=640, epochs=2).build(hp), Model3(63, rows=640, epochs=5).build(hp)
-    steps = [
-        model.optimizer.get_config()["learning_rate"]["config"]["decay_steps"]
-        for model in (short, long)
+    for epochs, steps in ((2, 20), (5, 50)):
+        model = Model3(63, rows=640, epochs=epochs).build(hp)
+        schedule = model.optimizer.get_config()["learning_rate"]["config"]
+        assert schedule["decay_steps"] == steps
+
+
+# Layers
+
+
+def _ids(rows: int, length: int) -> Any:
+    return padded(rows, length, NUM_WORDS)
+
+
+def _predict(model: Any, ids: Any) -> Any:
+    return keras.ops.convert_to_numpy(model(ids, training=False))
+
+
+def test_each_layer_reads_what_was_chosen() -> None:
+    hp = chosen(
+        SPACE,
+        embedding=16,
+        conv_layers=2,
+        conv_filters=128,
+        conv_kernel=7,
+        conv_pool=3,
+        normalization="layer",
+        cell="lstm",
+        recurrent_layers=2,
+        recurrent_units_1=32,
+        recurrent_units_2=16,
+        bidirectional=False,
+        use_recurrent_dropout=True,
+        recurrent_dropout=0.5,
+        summary="last",
+        dropout=0.35,
+        dense_layers=1,
+        dense_units_1=128,
+        dense_activation="gelu",
+        wide=False,
+    )
+    model = SPACE.build(hp)
+    assert [layer.name for layer in model.layers] == [
+        *("ids", "embedding", "spatial_dropout"),
+        *("conv_1", "conv_1_layer_norm", "conv_1_pool"),
+        *("conv_2", "conv_2_layer_norm", "conv_2_pool"),
+        *("recurrent_1", "recurrent_1_layer_norm", "recurrent_2", "recurrent_2_layer_norm"),
+        *("dropout", "dense_1", "probability"),
     ]
-    assert steps == [20, 50]
+    assert model.get_layer("embedding").output.shape == (None, None, 16)
+    conv = model.get_layer("conv_2")
+    assert (conv.filters, conv.kernel_size) == (128, (7,))
+    assert model.get_layer("conv_2_pool").pool_size == (3,)
+    first, last = model.get_layer("recurrent_1"), model.get_layer("recurrent_2")
+    assert type(first) is keras.layers.LSTM
+    assert (first.units, first.return_sequences, first.recurrent_dropout) == (32, True, 0.5)
+    assert (last.units, last.return_sequences, last.recurrent_dropout) == (16, False, 0.5)
+    assert model.get_layer("dropout").rate == 0.35
+    assert model.get_layer("dense_1").activation is keras.activations.gelu
 
 
-@pytest.mark.parametrize(
-    "tuner_class",
-    [keras_tuner.RandomSearch, keras_tuner.BayesianOptimization, keras_tuner.Hyperband],
-)
-def test_stock_tuners_find_the_whole_space_and_propose_in_it(
-    tmp_path: Path, tuner_class: Any
-) -> None:
-    tuner = tuner_class(SPACE, objective="val_loss", seed=1, directory=tmp_path)
-    declared = keras_tuner.HyperParameters()
-    SPACE.declare(declared)
-    found = tuner.oracle.get_space().space
-    assert {parameter.name for parameter in found} == {p.name for p in declared.space}
-    proposed = [tuner.oracle.create_trial(f"tuner{n}").hyperparameters for n in range(3)]
-    for hp in proposed:
-        assert violations(SPACE.build(hp)) == ()
-    assert len({str(choose(hp)) for hp in proposed}) == 3
+@pytest.mark.parametrize("longest", [3, 4, 5])
+def test_the_wide_branch_is_the_mean_of_the_ngrams_weights(longest: int) -> None:
+    model = SPACE.build(chosen(SPACE, wide_longest=longest, wide_factor=100, wide_dropout=0.5))
+    weights = np.random.default_rng(0).normal(size=(WIDE_BUCKETS, 1)).astype(np.float32)
+    model.get_layer("wide_weights").set_weights([weights])
+    ids = _ids(3, 64)
+    hashed = [buckets_of(row.tolist(), longest, WIDE_BUCKETS) for row in ids]
+    expected = [100 * weights[buckets].mean() for buckets in hashed]
+    found = _predict(keras.Model(model.input, model.get_layer("wide_logit").output), ids)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-5)
+    assert model.get_layer("wide_dropout").rate == 0.5
 
 
-@pytest.mark.slow
-def test_the_first_trial_learns_what_only_order_tells() -> None:
-    keras.utils.set_random_seed(0)
-    rng = np.random.default_rng(0)
-    x = rng.integers(1, 63, (1_536, 64), dtype=np.int32)
-    y = (np.arange(1_536) % 2).astype(np.float32)
-    x[:, 30:34] = np.where(y[:, None] == 1, [5, 9, 7, 3], [3, 7, 9, 5])
-    seen, unseen = slice(0, 1_024), slice(1_024, None)
-    model = Model3(63, rows=1_024, epochs=6).build(keras_tuner.HyperParameters())
-    model.fit(x[seen], y[seen], epochs=6, batch_size=32, verbose=0)
-    _, accuracy = model.evaluate(x[unseen], y[unseen], verbose=0)
-    assert accuracy > 0.95
+def test_the_branches_logits_are_added_and_the_wide_one_starts_at_zero() -> None:
+    model = SPACE.build(chosen(SPACE))
+    parts = [model.get_layer(name) for name in ("logit", "wide_logit")]
+    ids = _ids(3, 64)
+
+    def logits() -> list[Any]:
+        return [_predict(keras.Model(model.input, part.output), ids) for part in parts]
+
+    assert not logits()[1].any()
+    model.get_layer("wide_weights").set_weights([np.full((WIDE_BUCKETS, 1), 0.01, np.float32)])
+    deep, wide = logits()
+    np.testing.assert_allclose(wide, 3, rtol=1e-5)
+    np.testing.assert_allclose(_predict(model, ids), 1 / (1 + np.exp(-deep - wide)), rtol=1e-5)
+
+
+def test_attention_weighs_the_steps_so_that_they_sum_to_one() -> None:
+    model = SPACE.build(
+        chosen(SPACE, summary="attention", bidirectional=False, normalization="layer")
+    )
+    weights = model.get_layer("attention_weights").output
+    states = model.get_layer("recurrent_1_layer_norm").output
+    attended = model.get_layer("attended").output
+    parts = keras.Model(model.input, [weights, states, attended])
+    w, s, a = (keras.ops.convert_to_numpy(part) for part in parts(_ids(3, 64)))
+    np.testing.assert_allclose(w.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose((w * s).sum(axis=1), a, atol=1e-5)

@@ -1,4 +1,4 @@
-"""How much training a log of another size than the brief's gets."""
+"""How much training a log of another size than the assignment's gets."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from spaces import epochs_for, reports_for
 @pytest.mark.parametrize(
     ("rows", "epochs"),
     [
-        (15_059, 3),  # the brief's own
+        (15_059, 3),  # the assignment's own
         (1_000_000, 3),
         (11_250, 4),
         (3_135, 14),
@@ -16,7 +16,9 @@ from spaces import epochs_for, reports_for
         (1, 40),
     ],
 )
-def test_a_log_gets_about_the_updates_of_the_briefs_within_bounds(rows: int, epochs: int) -> None:
+def test_a_log_gets_about_the_updates_of_the_assignments_within_bounds(
+    rows: int, epochs: int
+) -> None:
     assert epochs_for(rows) == epochs
 
 

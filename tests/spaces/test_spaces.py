@@ -1,0 +1,219 @@
+"""What every space of the project's own must pass, whatever it draws."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from results.serving import load_model
+from spaces import Model3, Open, violations
+from spaces.open import FAMILIES
+from tests.spaces.draws import chosen, draw
+from tests.spaces.records import padded
+
+ROOT = Path(__file__).parents[2]
+NUM_WORDS = 70
+ALONE = {name: Open(NUM_WORDS, families=(name,)) for name in FAMILIES}
+SPACES = {
+    "model3": Model3(NUM_WORDS),
+    "free": Model3(NUM_WORDS, keep_rules=False),
+    "open": Open(NUM_WORDS),
+    **ALONE,
+}
+every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+# Of Model 3 several draws, since its layers are all in one space.
+DRAWS = [(SPACES["model3"], seed) for seed in range(5)] + [(space, 1) for space in ALONE.values()]
+every_draw = pytest.mark.parametrize(("space", "seed"), DRAWS)
+
+
+def _predict(model: Any, ids: Any) -> Any:
+    return keras.ops.convert_to_numpy(model(ids, training=False))
+
+
+@every_space
+def test_building_declares_the_same_space(space: Any) -> None:
+    declared, built = keras_tuner.HyperParameters(), keras_tuner.HyperParameters()
+    space.declare(declared)
+    space.build(built)
+    assert declared.get_config() == built.get_config()
+
+
+@every_space
+def test_a_draw_is_read_unchanged_and_survives_kerastuners_own_serialization(space: Any) -> None:
+    for seed in range(20):
+        hp = draw(space, seed)
+        before = dict(hp.values)
+        choices = space.choose(hp)
+        assert hp.values == before
+        assert space.choose(keras_tuner.HyperParameters.from_config(hp.get_config())) == choices
+
+
+def _assert_builds(space: Any, seed: int) -> None:
+    hp = draw(space, seed)
+    model = space.build(hp)
+    broken = violations(model)
+    if space is SPACES["model3"]:
+        assert broken == ()
+    else:
+        recurrent = hp.values.get("family", "recurrent") in ("recurrent", "conv-recurrent")
+        assert any("not recurrent" in each for each in broken) != recurrent
+        assert any("is adam" in each for each in broken) == (hp.values["optimizer"] == "adam")
+    assert model.loss == "binary_crossentropy"
+    assert model.input_shape == (None, None)
+    assert model.input.dtype == "int32"
+    assert model.output_shape == (None, 1)
+
+
+@pytest.mark.parametrize(("name", "count"), [("model3", 40), ("free", 10), ("open", 20)])
+def test_every_draw_builds_and_keeps_the_rules_if_it_must(name: str, count: int) -> None:
+    for seed in range(100, 100 + count):
+        _assert_builds(SPACES[name], seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(1_000, 1_400, 20))
+def test_many_more_draws_of_model3_keep_the_rules(first: int) -> None:
+    for seed in range(first, first + 20):
+        _assert_builds(SPACES["model3"], seed)
+
+
+@pytest.mark.slow
+def test_many_more_draws_of_open_build() -> None:
+    for seed in range(1_000, 1_040):
+        _assert_builds(SPACES["open"], seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "tuner_class"),
+    [
+        ("model3", keras_tuner.RandomSearch),
+        ("model3", keras_tuner.BayesianOptimization),
+        ("model3", keras_tuner.Hyperband),
+        ("open", keras_tuner.RandomSearch),
+        pytest.param("open", keras_tuner.BayesianOptimization, marks=pytest.mark.slow),
+        pytest.param("open", keras_tuner.Hyperband, marks=pytest.mark.slow),
+    ],
+)
+def test_stock_tuners_find_the_whole_space_and_propose_in_it(
+    tmp_path: Path, name: str, tuner_class: Any
+) -> None:
+    space = SPACES[name]
+    tuner = tuner_class(space, objective="val_loss", seed=1, directory=tmp_path)
+    declared = keras_tuner.HyperParameters()
+    space.declare(declared)
+    found = tuner.oracle.get_space().space
+    assert {parameter.name for parameter in found} == {p.name for p in declared.space}
+    proposed = [tuner.oracle.create_trial(f"tuner{n}").hyperparameters for n in range(3)]
+    for hp in proposed:
+        model = space.build(hp)
+        assert model.output_shape == (None, 1)
+        assert name == "open" or violations(model) == ()
+    assert len({str(space.choose(hp)) for hp in proposed}) == 3
+
+
+@every_draw
+def test_a_row_scores_the_same_alone_and_among_others(space: Any, seed: int) -> None:
+    model = space.build(draw(space, seed))
+    ids = padded(4, 32, NUM_WORDS, seed)
+    together = _predict(model, ids)
+    alone = np.concatenate([_predict(model, row[None]) for row in ids])
+    assert together.shape == (4, 1)
+    assert together.dtype == np.float32
+    assert np.all((together >= 0) & (together <= 1))
+    assert np.ptp(together) > 0
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    np.testing.assert_allclose(_predict(model, ids[::-1])[::-1], together, atol=1e-6)
+
+
+STRONGEST_POOLING = [
+    *[
+        ("model3", {"summary": summary, "conv_layers": 2, "conv_pool": 4, "conv_filters": 32})
+        for summary in ("last", "max", "mean", "attention")
+    ],
+    ("conv", {"conv/layers": 3, "conv/pool": 4, "conv/summary": "attention"}),
+    ("attention", {"attention/patch": 16, "attention/blocks": 2, "attention/summary": "mean"}),
+    ("bag", {"bag/longest": 4, "bag/summary": "mean"}),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), STRONGEST_POOLING)
+def test_any_padded_length_works_under_the_strongest_pooling(
+    name: str, values: dict[str, Any]
+) -> None:
+    model = SPACES[name].build(chosen(SPACES[name], **values))
+    for length in (32, 64, 1024):
+        scores = _predict(model, padded(2, length, NUM_WORDS))
+        assert scores.shape == (2, 1)
+        assert np.all((scores >= 0) & (scores <= 1))
+
+
+def _saved(space: Any, seed: int, path: Path) -> Any:
+    """Save a drawn model with an optimizer that has its variables, as a trained one does."""
+    model = space.build(draw(space, seed))
+    model.optimizer.build(model.trainable_variables)
+    model.save(path)
+    return model
+
+
+@every_draw
+def test_a_saved_model_passes_the_check_loads_compiled_and_scores_the_same(
+    tmp_path: Path, space: Any, seed: int
+) -> None:
+    path = tmp_path / "model.keras"
+    model = _saved(space, seed, path)
+    ids = padded(4, 96, NUM_WORDS)
+    np.testing.assert_array_equal(_predict(load_model(path), ids), _predict(model, ids))
+    compiled = keras.models.load_model(path)
+    np.testing.assert_array_equal(_predict(compiled, ids), _predict(model, ids))
+    assert compiled.optimizer.get_config() == model.optimizer.get_config()
+
+
+@pytest.mark.slow
+def test_saved_models_load_where_only_keras_is_known(tmp_path: Path) -> None:
+    drawn = [("model3", seed) for seed in range(20)] + [(family, 1) for family in FAMILIES]
+    for name, seed in drawn:
+        _saved(SPACES[name], seed, tmp_path / f"{name}-{seed}.keras")
+    code = (
+        "import sys, keras, pathlib; sys.path = [p for p in sys.path if p]\n"
+        "paths = list(pathlib.Path('.').glob('*.keras'))\n"
+        "for path in paths: keras.models.load_model(path, safe_mode=True)\n"
+        "assert not [name for name in sys.modules if name.startswith('spaces')]\n"
+        "print(len(paths))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == str(len(drawn)), done.stderr
+
+
+# The other families' first trials are much like Model 3's.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["model3", "conv", "attention", "bag"])
+def test_the_first_trial_learns_what_only_order_tells(name: str) -> None:
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.integers(1, 63, (1_536, 64), dtype=np.int32)
+    y = (np.arange(1_536) % 2).astype(np.float32)
+    x[:, 30:34] = np.where(y[:, None] == 1, [5, 9, 7, 3], [3, 7, 9, 5])
+    seen, unseen = slice(0, 1_024), slice(1_024, None)
+    size = {"rows": 1_024, "epochs": 6}
+    space = Model3(63, **size) if name == "model3" else Open(63, **size, families=(name,))
+    model = space.build(chosen(space))
+    model.fit(x[seen], y[seen], epochs=6, batch_size=32, verbose=0)
+    _, accuracy = model.evaluate(x[unseen], y[unseen], verbose=0)
+    assert accuracy > 0.95
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import spaces.choices", "from spaces import BASELINE_NAMES, epochs_for",
+     "from spaces.open import FAMILIES"],
+)  # fmt: skip
+def test_names_and_choices_are_known_without_keras(code: str) -> None:
+    check = f"import sys\n{code}\nsys.exit(bool({{'keras', 'tensorflow'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
