@@ -114,7 +114,7 @@ def load_leaderboard(path: Path) -> Leaderboard:
         return _leaderboard(content)
     except OSError as error:
         raise UserError(f"cannot read '{path}': {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise UserError(f"'{path}' is no leaderboard: {error}; write it again") from error
 
 

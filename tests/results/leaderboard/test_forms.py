@@ -294,19 +294,6 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     assert load_leaderboard(path) == everything()
 
 
-def test_writing_again_replaces(tmp_path: Path) -> None:
-    save_leaderboard(everything(), tmp_path)
-    save_leaderboard(board({}, None), tmp_path)
-    assert load_leaderboard(tmp_path / "leaderboard.json").rows == ()
-    assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("no folder")
-    with pytest.raises(UserError, match=r"cannot write .*run"):
-        save_leaderboard(everything(), tmp_path / "run")
-
-
 def _set(name: str, value: object) -> Callable[[Any], None]:
     return lambda content: content["rows"][0].update({name: value})
 
@@ -329,6 +316,7 @@ def _set(name: str, value: object) -> Callable[[Any], None]:
         (_set("selected", 1), r"rows\[0\]: selected is 1"),
         (_set("heldout_accuracy", "high"), r"rows\[0\]: heldout_accuracy is 'high'"),
         (_set("heldout_accuracy", float("nan")), "NaN is no JSON"),
+        (_set("heldout_accuracy", 10**400), "int too large"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, damage: Callable[[Any], None], says: str) -> None:
@@ -346,14 +334,6 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "leaderboard.json"
     path.write_text(text)
     with pytest.raises(UserError, match="is no leaderboard"):
-        load_leaderboard(path)
-
-
-def test_a_number_too_large_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "leaderboard.json"
-    save_leaderboard(everything(), tmp_path)
-    path.write_text(path.read_text().replace("0.996,", "1e999,"))
-    with pytest.raises(UserError, match="heldout_accuracy is inf"):
         load_leaderboard(path)
 
 
