@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.dataset import Encoded, Padding, batches, padded_lengths
+from results.scoring.files import Scores
 from results.scoring.stderr import suppress_stderr
 
 with suppress_stderr():
@@ -17,8 +18,6 @@ with suppress_stderr():
     tf.config.list_physical_devices()  # Looks for GPUs now, and not at the first batch.
 
 BATCH_SIZE = 512
-
-Scores = npt.NDArray[np.float32]
 
 
 class Scorer:

@@ -22,7 +22,7 @@ def test_equals_the_model_on_each_record_alone(trained: Trained, padding: Paddin
         assert score == pytest.approx(float(alone[0, 0]), abs=1e-6)
 
 
-def test_does_not_change_with_batch_order_or_neighbours(trained: Trained) -> None:
+def test_does_not_change_with_batch_order_or_neighbors(trained: Trained) -> None:
     score = Scorer(trained.model)
     rows = np.arange(len(trained.encoded))
     found = probabilities(score, trained.encoded, rows, padding="real")
