@@ -93,8 +93,8 @@ def test_data_tables_and_the_search_itself_do_not_wait_for_tensorflow() -> None:
 
 
 def test_the_importer_finds_the_guilty_one() -> None:
-    names = ["data.common.errors", "results.report.plots.scores", "results.leaderboard.ranking"]
-    assert who_imports(("sklearn", "keras"), names) == {names[1]: ["sklearn"]}
+    names = ["data.common.errors", "results.leaderboard.ranking", "spaces.layers"]
+    assert who_imports(("sklearn", "keras"), names) == {"spaces.layers": ["keras"]}
 
 
 def tracked() -> list[str]:
@@ -119,8 +119,9 @@ def test_every_package_is_installed() -> None:
 
 
 def test_an_init_names_what_is_public_or_is_one_docstring() -> None:
-    found = [Path(path) for path in tracked() if path.endswith("__init__.py")]
+    found = {Path(path) for path in tracked() if path.endswith("__init__.py")}
     assert len(found) > len(PACKAGES)
+    found.discard(Path("spaces/open/families/__init__.py"))  # It finds the modules beside it.
     lazy = (
         "import lazy_loader as lazy\n"
         "__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)"
