@@ -110,46 +110,29 @@ def test_a_module_in_a_package() -> None:
     assert load_space("user_package.inner:Sized", 63).num_words == 63
 
 
-@pytest.mark.parametrize("spec", ["modle3", "user_space", ":Plain", "user_space:", ""])
-def test_a_spec_without_both_parts(spec: str) -> None:
-    assert "open-conv-recurrent, open-recurrent or PACKAGE.MODULE:CLASS" in _refused(spec)
-
-
 @pytest.mark.usefixtures("user_folder")
 @pytest.mark.parametrize(
-    ("spec", "missing"),
+    ("spec", "message"),
     [
+        *(
+            (spec, "open-conv-recurrent, open-recurrent or PACKAGE.MODULE:CLASS")
+            for spec in ("modle3", "user_space", ":Plain", "user_space:", "")
+        ),
         ("nowhere:Plain", "no module nowhere in"),
         ("user_package.nowhere:Plain", "no module user_package.nowhere in"),
         ("nowhere.inner:Plain", "no module nowhere in"),
+        ("user_space:Missing", "module user_space has no Missing"),
+        ("user_space:number", "number of type int"),
+        ("user_space:wrong_factory", "gave an object of type int"),
+        ("collections:OrderedDict", "class OrderedDict"),
+        # Refused, and not called.
+        ("builtins:breakpoint", "built-in function"),
+        ("builtins:print", "built-in function"),
+        ("user_space:Demanding", "the arguments depth, width, but only num_words can be given"),
     ],
 )
-def test_a_module_that_is_not_there(spec: str, missing: str) -> None:
-    assert missing in _refused(spec)
-
-
-@pytest.mark.usefixtures("user_folder")
-def test_an_attribute_that_is_not_there() -> None:
-    assert "module user_space has no Missing" in _refused("user_space:Missing")
-
-
-@pytest.mark.usefixtures("user_folder")
-def test_what_is_no_hypermodel() -> None:
-    assert "number of type int" in _refused("user_space:number")
-    assert "gave an object of type int" in _refused("user_space:wrong_factory")
-    assert "class OrderedDict" in _refused("collections:OrderedDict")
-
-
-@pytest.mark.parametrize("spec", ["builtins:breakpoint", "builtins:print"])
-def test_a_built_in_function_is_refused_and_not_called(spec: str) -> None:
-    assert "built-in function" in _refused(spec)
-
-
-@pytest.mark.usefixtures("user_folder")
-def test_a_constructor_that_wants_more() -> None:
-    message = _refused("user_space:Demanding")
-    assert "depth, width" in message
-    assert "num_words" in message
+def test_a_spec_that_cannot_be_used(spec: str, message: str) -> None:
+    assert message in _refused(spec)
 
 
 @pytest.mark.parametrize(
