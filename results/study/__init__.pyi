@@ -5,11 +5,6 @@ from .ensemble import (
     build_ensemble as build_ensemble,
     choose_ensemble as choose_ensemble,
 )
-from .layout import (
-    CHECKPOINT as CHECKPOINT,
-    DATA_FOLDER as DATA_FOLDER,
-    JOURNAL as JOURNAL,
-)
 from .objectives import (
     ACCURACY as ACCURACY,
     LOSS as LOSS,
@@ -22,7 +17,10 @@ from .objectives import (
 from .result import (
     BEHIND as BEHIND,
     BUDGET_ENDED as BUDGET_ENDED,
+    CHECKPOINT as CHECKPOINT,
+    DATA_FOLDER as DATA_FOLDER,
     INTERRUPTED as INTERRUPTED,
+    JOURNAL as JOURNAL,
     Kind as Kind,
     Point as Point,
     Result as Result,

@@ -9,6 +9,11 @@ from typing import Any, Literal
 Kind = Literal["baseline", "trial", "ensemble", "refit"]
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
+# Names in a run's folder, and in that of a result.
+JOURNAL = "journal.log"
+DATA_FOLDER = "data"
+CHECKPOINT = "model.keras"
+
 # Reasons of a pruned trial that say nothing about it.
 BEHIND = "behind its rivals"
 BUDGET_ENDED = "the budget ended"

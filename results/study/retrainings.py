@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from results.scoring import Scores
-from results.study.layout import CHECKPOINT
 from results.study.objectives import rank_key
-from results.study.result import Point, Result, refit_name
+from results.study.result import CHECKPOINT, Point, Result, refit_name
 from results.study.store import Store
 from results.study.trials import best_first, first_objective
 

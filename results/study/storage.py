@@ -31,7 +31,7 @@ from sqlalchemy.exc import (
 
 from data.common import UserError, first_line, hide_password, write_text
 from results.study.journal import open_journal
-from results.study.layout import JOURNAL
+from results.study.result import JOURNAL
 
 # A trial in a database is given up when its worker was silent for this many heartbeats.
 SILENT_BEATS = 4

@@ -20,9 +20,8 @@ from data.dataset import Dataset
 from results.scoring import SCORES, Scores, load_scores
 from results.study.artifacts import Artifacts
 from results.study.journal import DamagedJournal
-from results.study.layout import CHECKPOINT, DATA_FOLDER, JOURNAL
 from results.study.objectives import ACCURACY, OBJECTIVES, Objective
-from results.study.result import Result
+from results.study.result import CHECKPOINT, DATA_FOLDER, JOURNAL, Result
 from results.study.storage import open_storage, remember, remembered
 from results.study.trials import (
     OBJECTIVE_NAMES,

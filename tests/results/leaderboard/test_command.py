@@ -1,4 +1,4 @@
-"""From a run's study on disk to its table and its exported winner, by the command lines."""
+"""From a run's study on disk to its table, by the command line."""
 
 import csv
 import io
@@ -8,16 +8,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from optuna.trial import TrialState
 
 from data.common.command import run
 from data.common.errors import UserError
 from data.dataset.dataset import prepare
-from results.export import main as export_main
 from results.leaderboard import (
     build_leaderboard,
     find_run,
@@ -28,7 +25,6 @@ from results.leaderboard import (
     verdict,
 )
 from results.scoring import accuracy, probabilities, save_scores
-from results.serving import Predictor
 from results.study import ACCURACY, Result, Store, record_repeat, repeat_folder
 from tests.results.conftest import Trained
 
@@ -52,7 +48,6 @@ def finished(trained: Trained, tmp_path: Path) -> Store:
     )
     save_scores(folder / "trials/0", seen, heldout)
     save_scores(folder / "baselines/model2", 1 - seen, 1 - heldout)
-    trained.model.save(folder / "trials/0" / "model.keras")
     store.record_baseline(
         Result("model2", "baseline", "complete", artifacts="baselines/model2", val_accuracy=0.1)
     )
@@ -176,28 +171,3 @@ def test_bad_options_are_one_line_and_exit_2(
     assert status.value.code == 2
     err = capsys.readouterr().err
     assert err.startswith("error: ") and err.count("\n") == 1
-
-
-@pytest.mark.parametrize("trial", ["best", "0"])
-def test_the_winner_is_exported_and_predicts_what_was_measured(
-    finished: Store, trained: Trained, tmp_path: Path, trial: str
-) -> None:
-    to = tmp_path / "winner"
-    assert export_main([str(finished.folder), "--trial", trial, "--to", str(to)]) == 0
-    heldout = finished.dataset.split.heldout
-    texts = [trained.log.texts[row] for row in heldout]
-    expected = finished.heldout_probabilities()["trial 0"]
-    np.testing.assert_allclose(Predictor.load(to).scores(texts), expected, atol=1e-5)
-    metrics: dict[str, Any] = json.loads((to / "metrics.json").read_text())
-    row = build_leaderboard(finished).find("trial 0")
-    assert row is not None
-    assert metrics["heldout_accuracy"] == row.heldout_accuracy
-    protocol = json.loads((to / "protocol.json").read_text())
-    assert protocol["data"]["fingerprint"] == trained.log.sha256
-
-
-def test_a_trial_without_model_is_not_exported(finished: Store, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"trial 1 has no model\.keras \(status failed\)"):
-        export_main([str(finished.folder), "--trial", "1", "--to", str(tmp_path / "winner")])
-    with pytest.raises(UserError, match="--trial is '5', but must be best or one of: 0, 1"):
-        export_main([str(finished.folder), "--trial", "5", "--to", str(tmp_path / "winner")])
