@@ -41,7 +41,9 @@ def tabs(monkeypatch: pytest.MonkeyPatch) -> None:
 def stand_alone(preprocessing: Preprocessing) -> Any:
     """Give the predictor that lies in an export, as far as it reads lines."""
     pytest.importorskip("onnxruntime")
-    kind = runpy.run_path(str(ROOT / "results" / "export" / "assets" / "predict.py"))["Predictor"]
+    kind = runpy.run_path(str(ROOT / "results" / "export" / "assets" / "predict.py"))[
+        "OnnxPredictor"
+    ]
     predictor = kind.__new__(kind)  # What it is made of needs a model.
     predictor._given = json.loads(json.dumps(preprocessing.as_json()))
     return predictor

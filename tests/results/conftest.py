@@ -13,10 +13,18 @@ import pytest
 from data.dataset.encoding import Encoded, Vocabulary, encode
 from data.reading import DROPPED_KEYS, AccessLog, read_log
 from results.export import write_export
+from results.serving import Predictor
 from results.study import Result
 
 ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")
 WORDS = ("shoes", "blue", "O'Brien", "R&D", "größe", "select a size", "a,b", 'say "hi"')
+
+GIVEN: dict[str, Any] = {
+    "format": "access-log",
+    "dropped_keys": ["timestamp", "headers"],
+    "padding": "real",
+    "unknown": True,
+}
 
 
 @dataclass(frozen=True)
@@ -88,26 +96,41 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(path, log, vocabulary, encoded, model)
 
 
+def export_again(exported: Path, trained: Trained, to: Path, **changed: Any) -> Path:
+    """Export the trained model, kept in `artifacts` beside an export, to another folder."""
+    values: dict[str, Any] = {
+        "result": Result(
+            "trial 3", "trial", "complete", number=3, artifacts=str(exported.parent / "artifacts")
+        ),
+        "vocabulary": trained.vocabulary,
+        "preprocessing": GIVEN,
+        "protocol": {},
+        "metrics": {},
+        **changed,
+    }
+    return write_export(to=to, **values)
+
+
 @pytest.fixture(scope="session")
 def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the trained model's `artifacts` and its export `best`; not to be changed."""
     folder = tmp_path_factory.mktemp("kept")
     (folder / "artifacts").mkdir()
     trained.model.save(folder / "artifacts" / "model.keras")
-    write_export(
-        Result("trial 3", "trial", "complete", number=3, artifacts=str(folder / "artifacts")),
+    export_again(
         folder / "best",
-        vocabulary=trained.vocabulary,
-        preprocessing={
-            "format": trained.log.format,
-            "dropped_keys": DROPPED_KEYS,
-            "padding": "real",
-            "unknown": trained.vocabulary.unknown,
-        },
+        trained,
+        folder / "best",
+        preprocessing={**GIVEN, "dropped_keys": DROPPED_KEYS},
         protocol={"epochs": 3, "vocabulary": "all"},
         metrics={"heldout_accuracy": 0.9, "heldout_loss": float("nan")},
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def predictor(kept: Path) -> Predictor:
+    return Predictor.load(kept / "best")
 
 
 @pytest.fixture

@@ -13,20 +13,13 @@ import pytest
 
 from data.common.command import run
 from data.common.errors import UserError
-from data.reading import clean
-from results.export import write_export
+from data.reading import DROPPED_KEYS, clean
 from results.predict import main
 from results.scoring import probabilities
 from results.serving import Predictor, batches_of_stream, load_export
-from results.study import Result
-from tests.results.conftest import Trained, record
+from tests.results.conftest import GIVEN, Trained, export_again, record
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def predictor(kept: Path) -> Predictor:
-    return Predictor.load(kept / "best")
 
 
 def answers(text: str) -> list[dict[str, Any]]:
@@ -98,33 +91,16 @@ def test_only_the_last_1024_characters_count(predictor: Predictor) -> None:
 def test_a_full_padding_export_keeps_its_padding(
     exported: Path, trained: Trained, tmp_path: Path
 ) -> None:
-    full = write_export(
-        Result("model2", "baseline", "complete", artifacts=str(exported.parent / "artifacts")),
-        tmp_path / "full",
-        vocabulary=trained.vocabulary,
-        preprocessing={
-            "format": "access-log",
-            "dropped_keys": ["timestamp", "headers", "source", "route", "responsePayload"],
-            "padding": "full",
-            "unknown": True,
-        },
-        protocol={},
-        metrics={},
-    )
+    given = {**GIVEN, "dropped_keys": DROPPED_KEYS, "padding": "full"}
+    full = export_again(exported, trained, tmp_path / "full", preprocessing=given)
     expected = probabilities(trained.model, trained.encoded, np.arange(20), padding="full")
     found = Predictor.load(full).scores(trained.log.texts[:20])
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path: Path) -> None:
-    text = write_export(
-        Result("trial 3", "trial", "complete", artifacts=str(exported.parent / "artifacts")),
-        tmp_path / "text",
-        vocabulary=trained.vocabulary,
-        preprocessing={"format": "text", "dropped_keys": [], "padding": "real", "unknown": True},
-        protocol={},
-        metrics={},
-    )
+    given = {**GIVEN, "format": "text", "dropped_keys": []}
+    text = export_again(exported, trained, tmp_path / "text", preprocessing=given)
     predictor = Predictor.load(text)
     found = predictor.answers(["free shoes\n", '"free shoes",1\r\n', "", "{no json"])
     assert (

@@ -1,6 +1,6 @@
-"""Scores for raw log lines: `python predict.py [FILE]` reads lines, writes one JSON line for each.
+"""Scores for raw log lines: `python predict.py [FILE]` reads lines and writes one JSON line each.
 
-Needs only numpy and onnxruntime, and the files beside it: model.onnx, vocabulary.json,
+It needs only numpy and onnxruntime, and the files beside it: model.onnx, vocabulary.json,
 preprocessing.json and manifest.json. PREPROCESSING.md explains each step.
 """
 
@@ -22,14 +22,10 @@ LARGEST_BATCH = 128
 DEEPEST = 500
 
 
-class Predictor:
-    """The exported model together with its preprocessing.
+class OnnxPredictor:
+    """The exported model in a folder, together with its preprocessing.
 
-    Args:
-        folder: The export.
-
-    Raises:
-        ValueError: If a file of it was changed. That tells damage, and nothing of its origin.
+    A ValueError says that a file was damaged. The checksums do not prove where it comes from.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,16 +49,9 @@ class Predictor:
         self._input = self._session.get_inputs()[0].name
 
     def text(self, line: str) -> str:
-        """Clean one raw line.
+        """Return the text that the model sees of a line of the log, or of a bare record.
 
-        Args:
-            line: A line of the log, with or without its label, or a bare record.
-
-        Returns:
-            The text that the model sees.
-
-        Raises:
-            ValueError: If there is no record in it.
+        A ValueError says why there is no record in the line.
         """
         line = line.rstrip("\r\n")
         if not line.strip():
@@ -86,40 +75,19 @@ class Predictor:
         return json.dumps(record, separators=(",", ":"))
 
     def ids(self, text: str) -> list[int]:
-        """Encode a cleaned text.
-
-        Args:
-            text: The text.
-
-        Returns:
-            The ids of its last characters, not padded.
-        """
+        """Return the ids of a cleaned text's last characters, not padded."""
         found = [self._ids.get(character, self._unknown) for character in text.lower()]
         return [number for number in found if number is not None][-self._given["max_length"] :]
 
     def padded_length(self, ids: list[int]) -> int:
-        """Say how long a record is padded; it depends on that record alone.
-
-        Args:
-            ids: Its ids.
-
-        Returns:
-            The length.
-        """
+        """Return the length to which a record is padded; it depends on that record alone."""
         grid, longest = self._given["grid"], self._given["max_length"]
         if self._given["padding"] == "full":
             return int(longest)
         return int(min(max(math.ceil(len(ids) / grid) * grid, grid), longest))
 
     def scores(self, records: list[list[int]]) -> list[float]:
-        """Compute the probability that each record is malicious.
-
-        Args:
-            records: The ids of n records.
-
-        Returns:
-            The probabilities, [n].
-        """
+        """Return the probability that each record, given by its ids, is malicious."""
         by_length: dict[int, list[int]] = {}
         for index, ids in enumerate(records):
             by_length.setdefault(self.padded_length(ids), []).append(index)
@@ -133,18 +101,11 @@ class Predictor:
                         padded[row, -len(records[index]) :] = records[index]
                 output = self._session.run(None, {self._input: padded})[0].reshape(-1)
                 for index, score in zip(batch, output, strict=True):
-                    found[index] = float(f"{score:.9g}")  # Nine digits give a float32 back exactly.
+                    found[index] = float(f"{score:.9g}")  # Nine digits restore a float32 exactly.
         return found
 
     def answers(self, lines: list[str]) -> list[dict[str, object]]:
-        """Answer lines, each for itself: a bad one spoils no other.
-
-        Args:
-            lines: Raw lines, [n].
-
-        Returns:
-            In their order `{"score", "label"}`, or `{"error"}`, [n].
-        """
+        """Answer each raw line with `{"score", "label"}`, or with `{"error"}` if it is bad."""
         answers: list[dict[str, object]] = [{} for _ in lines]
         good, records = [], []
         for index, line in enumerate(lines):
@@ -162,17 +123,7 @@ class Predictor:
 
 
 def load(record: str) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    Args:
-        record: The object as text.
-
-    Returns:
-        The object, its keys in their order.
-
-    Raises:
-        ValueError: If it is none, or nested too deeply.
-    """
+    """Parse a JSON object; a ValueError says that it is none, or nested too deeply."""
     parsed = json.loads(record)
     if not isinstance(parsed, dict):
         raise ValueError("the record is JSON, but no object")
@@ -196,7 +147,7 @@ def _record(line: str, layout: dict[str, Any]) -> dict[str, Any]:
 
 
 def _only_field(line: str, layout: dict[str, Any], otherwise: str | None) -> str:
-    """Return the first CSV field, where nothing but a label follows."""
+    """Return the first CSV field if nothing but a label follows it."""
     csv.field_size_limit(LONGEST_LINE)
     reader = csv.reader([line], quotechar=layout["quote"], delimiter=layout["delimiter"])
     fields = next(reader, []) or [""]
@@ -208,13 +159,9 @@ def _only_field(line: str, layout: dict[str, Any], otherwise: str | None) -> str
 
 
 def lines_of(source: BinaryIO) -> Iterator[str]:
-    """Yield lines, one that is too long cut to what `Predictor.text` still finds too long.
+    """Yield lines; a very long one is cut, but stays too long for `OnnxPredictor.text`.
 
-    Args:
-        source: UTF-8; other bytes become lone surrogates.
-
-    Yields:
-        Each line.
+    Bytes that are no UTF-8 become lone surrogates.
     """
     while line := source.readline(LONGEST_LINE + 1):
         if len(line) <= LONGEST_LINE or line.endswith(b"\n"):
@@ -226,14 +173,7 @@ def lines_of(source: BinaryIO) -> Iterator[str]:
 
 
 def windows(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Yield up to `WINDOW` lines at a time, fewer where they are long.
-
-    Args:
-        lines: Lines, however many.
-
-    Yields:
-        Some of them, in their order.
-    """
+    """Yield up to `WINDOW` lines at a time, fewer if they are long."""
     window: list[str] = []
     characters = 0
     for line in lines:
@@ -250,7 +190,7 @@ def main() -> None:
     """Answer the lines of a file, or of standard input."""
     folder = Path(__file__).resolve().parent
     try:
-        predictor = Predictor(folder)
+        predictor = OnnxPredictor(folder)
     except Exception as error:  # onnxruntime's have no type of their own.
         reason = " ".join(str(error).split())
         print(f"error: '{folder}' cannot be loaded: {reason}", file=sys.stderr)

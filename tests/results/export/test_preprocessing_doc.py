@@ -1,11 +1,23 @@
-"""PREPROCESSING.md says what is done under each setting."""
+"""PREPROCESSING.md says what is done under each setting, and the test vectors agree."""
 
+import json
+
+import numpy as np
 import pytest
 
-from results.export.preprocessing_doc import preprocessing_text
+from data.dataset import Dataset
+from data.reading import DROPPED_KEYS, clean, parse_line
+from results.export import Sample
+from results.export.preprocessing_doc import (
+    VECTORS,
+    preprocessing_text,
+    raw_record,
+    vectors_text,
+)
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
+PREPROCESSING = Preprocessing("access-log", DROPPED_KEYS, True, "real")
 HALF = Threshold(0.5, "0.5")
 
 
@@ -33,3 +45,48 @@ def test_a_log_and_its_settings() -> None:
 def test_other_settings(changed: dict[str, object], says: str) -> None:
     values = {"format": "access-log", "dropped_keys": ("a",), "unknown": True, "padding": "real"}
     assert says in preprocessing_text(Preprocessing.of({**values, **changed}), HALF)
+
+
+def test_each_step_is_what_the_search_did(dataset: Dataset) -> None:
+    heldout = np.asarray(dataset.split.heldout)
+    scores = np.linspace(0, 1, len(heldout)).astype(np.float32)
+    scores[int(dataset.encoded.lengths[heldout].argmax())] = np.nan
+    sample = Sample(dataset.encoded, heldout, scores, "real")
+    made = [json.loads(line) for line in vectors_text(dataset, sample, PREPROCESSING).splitlines()]
+    assert len(made) == VECTORS
+    known = {dataset.texts[int(row)]: index for index, row in enumerate(heldout)}
+    for vector in made:
+        assert list(vector) == ["raw", "text", "ids", "padded_length", "score"]
+        assert vector["raw"] != vector["text"]
+        assert clean(parse_line(vector["raw"], "access-log"), DROPPED_KEYS) == vector["text"]
+        ids = dataset.vocabulary.encode(vector["text"])[-1024:]
+        assert vector["ids"] == ids.tolist()
+        assert len(ids) <= vector["padded_length"] < len(ids) + 32
+        assert vector["padded_length"] % 32 == 0
+        expected = scores[known[vector["text"]]]
+        score = np.float32(np.nan if vector["score"] is None else vector["score"])
+        np.testing.assert_equal(score, expected)
+    assert sum(vector["score"] is None for vector in made) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"path":"/"}',
+        '{"q":"gr\\u00f6\\u00dfe \\ud83d\\ude00","n":[1,1.5,1e+16,null,true]}',
+        '{"q":"\\ud800"}',
+        "{}",
+    ],
+)
+def test_a_raw_record_gives_cleaning_its_work(text: str) -> None:
+    made = raw_record(text, "access-log", ("timestamp", "headers"))
+    assert clean(made, ("timestamp", "headers")) == text
+    assert '"timestamp": ' in made
+    assert raw_record(text, "jsonl", ()) == made.replace(
+        '"timestamp": "deleted 0", "headers": "deleted 1"' + ", " * (text != "{}"), ""
+    )
+
+
+@pytest.mark.parametrize("text", ["plain", 'a,"b",0', "", "a,1", "größe"])
+def test_a_text_is_quoted_where_it_must_be(text: str) -> None:
+    assert parse_line(raw_record(text, "text", ()), "text") == text

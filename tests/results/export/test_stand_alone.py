@@ -12,13 +12,12 @@ import numpy as np
 import onnx
 import pytest
 
-from results.export import Sample, write_export
+from results.export import Sample
 from results.export.export import STAND_ALONE
 from results.export.preprocessing_doc import vectors_text
 from results.scoring import Threshold, probabilities
 from results.serving import Predictor, load_export, make_manifest
-from results.study import Result
-from tests.results.conftest import Trained
+from tests.results.conftest import GIVEN, Trained, export_again
 
 # Whatever is imported beyond these is not in the machine that the folder is meant for.
 GUARD = """
@@ -80,18 +79,11 @@ def stand_alone(
     """Export the small trained model as ONNX, with predict.py beside it."""
     rows = np.arange(len(trained.encoded))
     scores = probabilities(trained.model, trained.encoded, rows, padding="real")
-    return write_export(
-        Result("trial 3", "trial", "complete", artifacts=str(kept / "artifacts")),
+    return export_again(
+        kept / "best",
+        trained,
         to,
-        vocabulary=trained.vocabulary,
-        preprocessing={
-            "format": format,
-            "dropped_keys": ["timestamp", "headers"],
-            "padding": "real",
-            "unknown": True,
-        },
-        protocol={},
-        metrics={},
+        preprocessing={**GIVEN, "format": format},
         threshold=Threshold(threshold, str(threshold)),
         formats=("keras", "onnx"),
         sample=Sample(trained.encoded, rows, scores, "real"),

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -17,11 +16,6 @@ from tests.results.conftest import Trained, record
 from tests.results.serving.running import Running, send, serving, until
 
 TOKEN = "correct-horse-battery"
-
-
-@pytest.fixture(scope="module")
-def predictor(kept: Path) -> Predictor:
-    return Predictor.load(kept / "best")
 
 
 @pytest.fixture(scope="module")
