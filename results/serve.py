@@ -59,7 +59,8 @@ def main(argv: Sequence[str]) -> int:
 
 def read_token(file: Path | None) -> str | None:
     """Read the token that clients must show from a file, or else from MODEL3_TOKEN."""
-    source = f"--token-file '{file}'" if file else TOKEN_VARIABLE
+    # Without the file's name: `--token SECRET` is understood as `--token-file SECRET`.
+    source = "--token-file" if file else TOKEN_VARIABLE
     try:
         token = file.read_text(encoding="utf-8") if file else os.environ.get(TOKEN_VARIABLE)
     except (OSError, UnicodeDecodeError) as error:

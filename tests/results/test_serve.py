@@ -138,7 +138,7 @@ def test_the_command_serves_tells_nobody_its_token_and_ends_well(exported: Path)
     assert said.splitlines()[-1].endswith("stopped after 4 requests")
 
 
-@pytest.mark.parametrize("words", [["--token", TOKEN], [f"--token={TOKEN}"], ["--secret", TOKEN]])
+@pytest.mark.parametrize("words", [["--token", TOKEN], [f"--token={TOKEN}"]])
 def test_a_token_typed_by_mistake_is_not_repeated(
     words: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
