@@ -51,6 +51,27 @@ def test_help_tells_defaults_and_an_example(module: str, monkeypatch: pytest.Mon
     assert len(own) <= 6 or len(grouped) >= 2
 
 
+# Each takes a large part of a second, or several, to import.
+LIBRARIES = {"tensorflow", "keras", "keras_tuner", "sklearn", "optuna", "scipy", "pandas", "numba"}
+HELP = """
+import runpy, sys
+sys.argv = [sys.argv[1], "--help"]
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help_is_there_before_any_large_library(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HELP, module], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("usage: ")
+    assert LIBRARIES & set(done.stderr.split()) == set()
+
+
 def install(folder: Path, script: str) -> Path:
     """Make a script as pip does."""
     function = PROJECT["scripts"][script].rpartition(":")[2]
