@@ -10,23 +10,15 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-
-import optuna
+from typing import TYPE_CHECKING
 
 from data.common import EXIT_INTERRUPTED, UserError, run
-from data.dataset import Dataset
-from results.scoring import suppress_stderr
-from results.study import (
-    DATA_FOLDER,
-    Store,
-    choose_champion,
-    choose_ensemble,
-    choose_refits,
-)
-from search.cli import View, finish_run, load_dataset, make_folder
 from search.config import RunConfig, parse, write_config
-from search.stages import refit_and_repeat, search, to_refit, train_baselines
-from search.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from data.dataset import Dataset
+    from results.study import Store
+    from search.workers import WorkerPool
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +32,17 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status: 0, or 130 after Ctrl-C.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     config = parse(argv)
+    # Optuna and scikit-learn take seconds to import; `--help` and refused options do not wait.
+    import optuna
+
+    from results.scoring import suppress_stderr
+    from results.study import choose_champion, choose_ensemble, choose_refits
+    from search.cli import View, finish_run, load_dataset, make_folder
+    from search.stages import refit_and_repeat, search, to_refit, train_baselines
+    from search.workers import WorkerPool
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     if config.explain:
         with suppress_stderr():
             # It imports TensorFlow, as only the workers do otherwise.
@@ -78,7 +79,10 @@ def main(argv: Sequence[str]) -> int:
     return EXIT_INTERRUPTED if interrupted else 0
 
 
-def _open(config: RunConfig, dataset: Dataset) -> Store:
+def _open(config: RunConfig, dataset: "Dataset") -> "Store":
+    """Open the run's study, or create it, and leave the data set for the workers."""
+    from results.study import DATA_FOLDER, Store
+
     folder = config.folder
     store = Store.create(
         folder,
@@ -97,7 +101,7 @@ def _open(config: RunConfig, dataset: Dataset) -> Store:
 
 
 @contextmanager
-def _interruptible(workers: WorkerPool) -> Iterator[None]:
+def _interruptible(workers: "WorkerPool") -> Iterator[None]:
     """Let the first Ctrl-C end the search in order, the second one at once."""
 
     def handle(number: int, frame: FrameType | None) -> None:

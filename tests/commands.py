@@ -109,13 +109,13 @@ def warm(folder: Path, *modules: str) -> Iterator[Warm]:
 
     Args:
         folder: Where the commands' output goes.
-        modules: What is imported before `search.run`, which always is.
+        modules: What is imported before what the parent process of a search needs.
 
     Yields:
         It.
     """
     with subprocess.Popen(
-        [sys.executable, "-c", _WARM, *modules, "search.run"],
+        [sys.executable, "-c", _WARM, *modules, "search.stages", "search.cli.finish", "search.run"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,

@@ -86,8 +86,15 @@ def who_imports(forbidden: tuple[str, ...], names: list[str]) -> dict[str, list[
 
 def test_data_tables_and_the_search_itself_do_not_wait_for_tensorflow() -> None:
     results = [name for name in modules("results") if name not in WITH_TENSORFLOW]
-    # `run` brings all that the parent process of a search needs.
-    names = [*modules("data"), *results, "spaces.protocol", "search.run"]
+    # These bring all that the parent process of a search needs.
+    names = [
+        *modules("data"),
+        *results,
+        "spaces.protocol",
+        "search.stages",
+        "search.cli.load",
+        "search.cli.finish",
+    ]
     assert {"data.dataset.dataset", "results.study.store", "results.report.report"} <= set(names)
     assert who_imports(HEAVY, names) == {}
 
