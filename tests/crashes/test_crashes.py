@@ -13,7 +13,7 @@ KILLS = 10
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_search_that_is_hurt_ten_times_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     with disk(tmp_path / "out") as is_mounted:
         faults, _ = usable((), is_mounted)
