@@ -130,8 +130,7 @@ def test_an_init_names_what_is_public_or_is_one_docstring() -> None:
     assert len(found) > len(PACKAGES)
     found.discard(Path("spaces/open/families/__init__.py"))  # It finds the modules beside it.
     lazy = (
-        "import lazy_loader as lazy\n"
-        "__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)"
+        "import lazy_loader as lazy\n__getattr__, __dir__, _ = lazy.attach_stub(__name__, __file__)"
     )
     for path in found:
         docstring, *rest = ast.parse(path.read_text(encoding="utf-8")).body
@@ -139,7 +138,7 @@ def test_an_init_names_what_is_public_or_is_one_docstring() -> None:
         assert isinstance(docstring.value, ast.Constant), path
         names = path.with_suffix(".pyi")
         assert "\n".join(map(ast.unparse, rest)).replace(
-            "(__getattr__, __dir__, __all__)", "__getattr__, __dir__, __all__"
+            "(__getattr__, __dir__, _)", "__getattr__, __dir__, _"
         ) == (lazy if names.exists() else ""), path
 
 
