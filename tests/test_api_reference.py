@@ -40,7 +40,8 @@ def modules() -> set[str]:
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     names = {path.relative_to(ROOT).with_suffix("").as_posix() for path in paths}
     # What goes into an export stands there by itself, outside every package.
-    return {name.removesuffix("/__init__") for name in names if "/assets/" not in name}
+    names = {name for name in names if "/assets/" not in name and "__main__" not in name}
+    return {name.removesuffix("/__init__") for name in names}
 
 
 def test_every_module_has_its_page(pages: Path) -> None:

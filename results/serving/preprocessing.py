@@ -23,7 +23,7 @@ class Preprocessing:
     """How a raw line became the ids that the model was trained on.
 
     Attributes:
-        format: The log's format, one of `data.reading.LOG_FORMATS`.
+        format: The log's format, one of `data.reading.formats.LOG_FORMATS`.
         dropped_keys: Keys that are deleted from each record.
         unknown: Whether characters outside the vocabulary share one id, or are left out.
         padding: "real" pads on the left to the own length rounded up to a multiple of `grid`;
