@@ -23,7 +23,7 @@ from search.training.input_pipeline import make_batches
 from spaces import BASELINES, KerasBaseline
 from spaces.kernels import accelerated
 from tests.benchmarks.measuring import dataset, side_by_side, spread
-from tests.spaces.kernels.seeded import reseed
+from tests.spaces.draws import reseed
 
 NETWORKS = tuple(name for name, one in BASELINES.items() if isinstance(one, KerasBaseline))
 BATCH_SIZE = 128

@@ -9,15 +9,7 @@ from search.queue.search_space import active_values
 
 
 def draw(space: Any, seed: int) -> Any:
-    """Sample each active hyperparameter in turn, parents first.
-
-    Args:
-        space: A hypermodel with `declare`.
-        seed: Decides every value.
-
-    Returns:
-        A filled `keras_tuner.HyperParameters`.
-    """
+    """Sample each active hyperparameter in turn, parents first."""
     drawn = keras_tuner.HyperParameters()
     space.declare(drawn)
     drawn.values = draw_values(drawn, random.Random(seed))
@@ -25,15 +17,7 @@ def draw(space: Any, seed: int) -> Any:
 
 
 def draw_values(declared: keras_tuner.HyperParameters, rng: random.Random) -> dict[str, Any]:
-    """Sample each active hyperparameter in turn, parents first.
-
-    Args:
-        declared: The space, every hyperparameter declared.
-        rng: Decides every value.
-
-    Returns:
-        The values by name.
-    """
+    """Sample each active hyperparameter in turn, parents first."""
     return active_values(declared.space, lambda entry: entry.random_sample(rng.randrange(2**31)))
 
 
@@ -43,3 +27,11 @@ def chosen(space: Any, **values: Any) -> Any:
     hp.values.update(values)
     space.declare(hp)
     return hp
+
+
+def reseed(model: Any, seed: int) -> None:
+    """Restart a model's random draws, so that two computations drop out the same."""
+    for layer in model._flatten_layers():
+        for part in (layer, getattr(layer, "cell", None)):
+            if hasattr(part, "seed_generator"):
+                part.seed_generator.state.assign([seed, 0])

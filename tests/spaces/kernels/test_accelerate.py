@@ -13,8 +13,7 @@ import tensorflow as tf
 
 from spaces import Model3
 from spaces.kernels import accelerated
-from tests.spaces.draws import chosen
-from tests.spaces.kernels.seeded import reseed
+from tests.spaces.draws import chosen, reseed
 
 LAYERS = keras.layers
 WORDS = 40
