@@ -30,7 +30,7 @@ from results.study import (
     refit_folder,
     repeat_folder,
 )
-from search.cli import View
+from search.cli import BASELINE_RATES, View
 from search.config import RunConfig
 from search.queue import QueueMonitor
 from search.training import TrainingTask
@@ -38,8 +38,6 @@ from search.workers import Death, Done, Progress, Stage, WorkerPool, WorkersDied
 
 log = logging.getLogger(__name__)
 
-# Longest first, so that workers that share the baselines end at about the same time.
-_BY_COST = ("model3-notebook", "model2", "model1-as-run", "model1", "linear", "regex", "majority")
 # What is kept for the finalists exceeds the estimate: a training takes longer at one time than at
 # another.
 MARGIN = 1.2
@@ -85,7 +83,8 @@ class _Shown(Stage):
 
 def train_baselines(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
     """Train the baselines that are not kept from an earlier run, and record all of them."""
-    names = sorted(config.baselines, key=_BY_COST.index)
+    # Longest first, so that workers that share the baselines end at about the same time.
+    names = sorted(config.baselines, key=lambda name: -BASELINE_RATES[name])
     stage = _Baselines(store, view, *(TrainingTask("baseline", name) for name in names))
     workers.run(stage)
     for name in config.baselines:

@@ -11,3 +11,6 @@ from .load import (
 from .progress import (
     View as View,
 )
+from .rates import (
+    BASELINE_RATES as BASELINE_RATES,
+)

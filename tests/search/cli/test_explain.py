@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from data.dataset.dataset import Dataset
-from search.cli.explain import BASELINE_RATES, TRIAL_RATE, TRIAL_SECONDS, Estimate, estimate
+from search.cli import BASELINE_RATES
+from search.cli.explain import TRIAL_RATE, TRIAL_SECONDS, Estimate, estimate
 from search.config import Budget, RunConfig
 from search.run import main
 from search.training.baselines import Cache
