@@ -183,11 +183,11 @@ def _read_threshold(folder: Path) -> Threshold:
 
 
 def _load_model(folder: Path, made_with: object) -> "keras.Model":
-    from results.serving.keras_checker import Refused, load_model
+    from results.serving.keras_checker import UnsafeModel, load_model
 
     try:
         return load_model(folder / MODEL)
-    except Refused as error:
+    except UnsafeModel as error:
         raise UserError(f"'{folder / MODEL}' cannot be loaded safely: {error}") from error
     except Exception as error:  # Keras has no exceptions of its own.
         raise UserError(

@@ -102,7 +102,7 @@ _FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile)
 
 
-class Refused(ValueError):
+class UnsafeModel(ValueError):
     """A model that might do harm, or is damaged; the message says what is wrong with it."""
 
 
@@ -119,7 +119,7 @@ def load_model(path: Path) -> "keras.Model":
         The model.
 
     Raises:
-        Refused: If it might do harm.
+        UnsafeModel: If it might do harm.
         Exception: Whatever Keras raises if it cannot load the file.
     """
     with suppress_stderr():  # Imported here, since it takes seconds.
@@ -135,13 +135,13 @@ def load_model(path: Path) -> "keras.Model":
         has_custom = _check_config(config, is_registered)
         stored = _count_numbers(members[WEIGHTS])
     except _DAMAGED as error:
-        raise Refused(first_line(error)) from error
+        raise UnsafeModel(first_line(error)) from error
     if not has_custom:
         # In a thread of its own, since Keras keeps names and pending initializers per thread.
         with ThreadPoolExecutor(1) as thread:
             declared = thread.submit(_declared_numbers, config).result()
         if declared > stored:
-            raise Refused(f"it declares {declared:,} weights, but stores {stored:,} numbers")
+            raise UnsafeModel(f"it declares {declared:,} weights, but stores {stored:,} numbers")
     return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
@@ -318,6 +318,6 @@ def _declared_numbers(config: dict[str, Any]) -> int:
             {**config, "compile_config": None}, safe_mode=True
         )
         if not isinstance(model, keras.Model):
-            raise Refused("its config.json describes no model")
+            raise UnsafeModel("its config.json describes no model")
         # Without the states of random generators, which are not always stored.
         return sum(math.prod(weight.shape) for weight in model.weights)

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import pytest
 
-from results.serving.keras_checker import LAYERS, Refused, load_model, names
+from results.serving.keras_checker import LAYERS, UnsafeModel, load_model, names
 from tests.results.hostile import (
     CONFIG,
     METADATA,
@@ -84,7 +84,7 @@ def test_code_in_the_file_does_not_run(tmp_path: Path) -> None:
     keras.models.load_model(path, safe_mode=False)
     assert mark.exists()  # The code does run where it is let.
     mark.unlink()
-    with pytest.raises(Refused, match="a Lambda layer, which brings code of its own"):
+    with pytest.raises(UnsafeModel, match="a Lambda layer, which brings code of its own"):
         load_model(path)
     assert not mark.exists()
 
@@ -141,7 +141,7 @@ def test_a_config_that_names_anything_else_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = with_config(tmp_path / "model.keras", change)
-    with pytest.raises(Refused, match=says) as error:
+    with pytest.raises(UnsafeModel, match=says) as error:
         load_model(path)
     assert "\n" not in str(error.value)
     assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
@@ -261,7 +261,7 @@ def test_an_archive_that_keras_would_not_write_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make(tmp_path / "model.keras")
-    with pytest.raises(Refused, match=says) as error:
+    with pytest.raises(UnsafeModel, match=says) as error:
         load_model(tmp_path / "model.keras")
     assert "\n" not in str(error.value)
     assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
@@ -320,7 +320,7 @@ def test_weights_that_lie_elsewhere_are_refused(
     change: Callable[[Any], object], says: str, tmp_path: Path
 ) -> None:
     path = with_weights(tmp_path / "model.keras", change)
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(UnsafeModel, match=says):
         load_model(path)
 
 
@@ -334,7 +334,7 @@ def test_weights_that_lie_elsewhere_are_refused(
 def test_a_size_that_is_not_stored_takes_no_memory(change: Change, tmp_path: Path) -> None:
     path = with_config(tmp_path / "model.keras", change)
     before = time.process_time()
-    with pytest.raises(Refused, match=r"declares [\d,]+ weights, but stores 37 numbers"):
+    with pytest.raises(UnsafeModel, match=r"declares [\d,]+ weights, but stores 37 numbers"):
         load_model(path)
     assert time.process_time() - before < 2.0  # 60 GB take longer to fill
 
@@ -358,7 +358,7 @@ def test_a_layer_of_ones_own_loads_where_it_is_registered(tmp_path: Path) -> Non
         write(path, {**content, CONFIG: json.dumps(config).encode()})
         assert isinstance(load_model(path).layers[-1], Own)
     with pytest.raises(
-        Refused, match=r"'mine\.mine>Own', which is not known to be harmless; .* --space"
+        UnsafeModel, match=r"'mine\.mine>Own', which is not known to be harmless; .* --space"
     ):
         load_model(path)
 
