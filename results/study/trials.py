@@ -72,9 +72,9 @@ def _has_values(study: optuna.Study) -> bool:
     return bool(study.get_trials(deepcopy=False, states=ranked))
 
 
-def counted_trials(study: optuna.Study) -> list[FrozenTrial]:
+def counted_trials(study: optuna.Study | Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Give the trials that a budget counts, by number: without retried ones and duplicates."""
-    trials = study.get_trials(deepcopy=False)
+    trials = study.get_trials(deepcopy=False) if isinstance(study, optuna.Study) else study
     retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
     return [
         trial

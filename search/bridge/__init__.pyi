@@ -1,6 +1,9 @@
 from .oracle import (
     OptunaOracle as OptunaOracle,
 )
-from .tell import (
-    reason_of as reason_of,
+from .trials import (
+    describe_failure as describe_failure,
+)
+from .tuner import (
+    OptunaTuner as OptunaTuner,
 )

@@ -1,37 +1,68 @@
 """The bridge: a KerasTuner oracle whose proposals come from an Optuna study."""
 
-import logging
+import functools
 import os
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import keras_tuner
 import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.engine.trial import Trial, TrialStatus
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import WORKER, agreed_objectives
-from search.bridge.display import Display
-from search.bridge.synchronized import synchronized
-from search.bridge.tell import Outcomes, StudyTrial, name_of, reason_of
+from search.bridge.trials import Display, StudyTrial, describe_failure
 from search.queue import (
+    AskedTrial,
     ScopedHyperParameters,
     StartingPoint,
-    StudySpace,
     TooManyFailures,
     TrialQueue,
     are_too_many,
+    is_lost,
+    open_trial,
     param_key,
-    queue as slots,
-    stale_trials as lost,
+    plain_values,
+    retry_trial,
     to_distribution,
+    trial_name,
+    worker_name,
 )
 
-log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _STUDY = "study"
+_DIRECTIONS = {StudyDirection.MINIMIZE: "min", StudyDirection.MAXIMIZE: "max"}
+
+
+def _synchronized(method: Callable[P, R]) -> Callable[P, R]:
+    """Let one thread at a time into an oracle's synchronized methods.
+
+    `keras_tuner.synchronized` alone keeps its lock when an exception passes it: the next thread
+    would wait for ever.
+    """
+
+    @keras_tuner.synchronized
+    @functools.wraps(method)
+    def held(*args: P.args, **kwargs: P.kwargs) -> tuple[Any, BaseException | None]:
+        try:
+            return method(*args, **kwargs), None
+        except BaseException as error:
+            return None, error
+
+    @functools.wraps(method)
+    def freed(*args: P.args, **kwargs: P.kwargs) -> R:
+        result, error = held(*args, **kwargs)
+        if error is not None:
+            raise error
+        returned: R = result
+        return returned
+
+    return freed
 
 
 class OptunaOracle(keras_tuner.Oracle):
@@ -46,7 +77,8 @@ class OptunaOracle(keras_tuner.Oracle):
 
     KerasTuner's trial ids are the numbers of the study's trials. A trial that fails for good is
     FAIL in the study, with its message in the user attribute `reason`. No point of the space is
-    tried twice, and the search ends when none is left.
+    tried twice, unless two processes take it at the same moment, and the search ends when none is
+    left.
 
     Args:
         study: The study. Its directions must be those of the objectives.
@@ -105,43 +137,85 @@ class OptunaOracle(keras_tuner.Oracle):
             max_consecutive_failed_trials=max_consecutive_failed_trials,
         )
         self.study = study
-        self._outcomes = Outcomes(study, self.objective)
         self._check_objectives()
-        self._study_space = StudySpace(study)
-        self._study_space.admit(self.hyperparameters.space)
-        self._queue = TrialQueue(
+        self.queue = TrialQueue(
             study,
             self.hyperparameters,
             budget=max_trials,
             starting_points=starting_points,
+            seed=seed or 0,
             tunes=self._tunes,
             held={param_key(entry) for entry in self.hyperparameters.space},
-            seed=seed or 0,
         )
-        self._optuna_trials: dict[str, optuna.Trial] = {}
+        self._asked: dict[str, AskedTrial] = {}
         self._pruned: set[str] = set()
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._display = Display(self)
 
+    # ---- objectives ----------------------------------------------------------------------------
+
+    @property
+    def _parts(self) -> list[Any]:
+        """The objectives one by one."""
+        return list(getattr(self.objective, "objectives", [self.objective]))
+
+    @property
+    def _makes_front(self) -> bool:
+        return len(self.study.directions) > 1
+
     def _check_objectives(self) -> None:
-        known = agreed_objectives(self.study, self._outcomes.names, corrects=True)
-        if known != self._outcomes.names:
+        told = self._parts if self._makes_front else [self.objective]
+        directions = [_DIRECTIONS.get(direction) for direction in self.study.directions]
+        if directions != [item.direction for item in told]:
+            expected = ", ".join(f"{item.name} ({item.direction})" for item in told)
+            raise ValueError(
+                f"the study's directions are {directions}, the objectives are {expected}"
+            )
+        names = [part.name for part in self._parts]
+        if len(names) > 1 and not self._makes_front:
+            # KerasTuner's sum is named by its parts.
+            signs = {"min": "+", "max": "-"}
+            signed = sorted(f"{signs[part.direction]}{part.name}" for part in self._parts)
+            names = [" ".join(signed)]
+        known = agreed_objectives(self.study, names, corrects=True)
+        if known != names:
             raise ValueError(
                 f"study '{self.study.study_name}' ranks its trials by {', '.join(known)}, not by "
-                f"{', '.join(self._outcomes.names)}; use another project_name, or another study"
+                f"{', '.join(names)}; use another project_name, or another study"
             )
+
+    def _values(self, trial: Trial) -> list[float]:
+        """Give what the study is told of a complete trial."""
+        if not self._makes_front:
+            return [trial.score]
+        values = []
+        for part in self._parts:
+            # All of one step: the best of each might belong to epochs that lie apart.
+            history = {item.step: item.mean() for item in trial.metrics.get_history(part.name)}
+            best = trial.metrics.get_best_value(part.name)
+            values.append(history.get(trial.best_step, best))
+        return values
+
+    def _score(self, complete: FrozenTrial) -> float:
+        """Give the one number that KerasTuner ranks a trial by; of several objectives their sum."""
+        if not self._makes_front:
+            return float(complete.values[0])
+        names = [part.name for part in self._parts]
+        return float(self.objective.get_value(dict(zip(names, complete.values, strict=True))))
+
+    # ---- a trial's way -------------------------------------------------------------------------
 
     def _tunes(self, entry: HyperParameter) -> bool:
         known: bool = self.hyperparameters._exists(entry.name, entry.conditions)
         return known or (self.tune_new_entries and self.allow_new_entries)
 
-    @synchronized
+    @_synchronized
     def create_trial(self, tuner_id: str) -> Trial:
         """Take a trial from the study and fill in its values.
 
         Args:
-            tuner_id: Who will run it. The study is told of the process where the id names none.
+            tuner_id: Who will run it. The study is told of the process if the id names none.
 
         Returns:
             A trial of status RUNNING, or of status STOPPED when the budget is used up or the space
@@ -149,9 +223,9 @@ class OptunaOracle(keras_tuner.Oracle):
         """
         if tuner_id in self.ongoing_trials or self._retry_queue:
             return super().create_trial(tuner_id)
+        self.queue.space = self.hyperparameters
         late = self.is_late
-        self._queue.space = self.hyperparameters
-        asked = None if late else self._queue.ask(_owner(tuner_id))
+        asked = None if late else self.queue.ask(_owner(tuner_id))
         if asked is None:
             if late:
                 self._display.on_search_end(f"its time of {self._timeout:g} s is over")
@@ -159,8 +233,8 @@ class OptunaOracle(keras_tuner.Oracle):
                 self._display.on_search_end("no point of the space is left to be tried")
             self.tuner_ids.discard(tuner_id)
             return Trial(self.get_space(), trial_id="", status=TrialStatus.STOPPED)
-        trial = StudyTrial(asked.hyperparameters, trial_id=name_of(asked.number))
-        self._optuna_trials[trial.trial_id] = asked.trial
+        trial = StudyTrial(asked.hyperparameters, trial_id=trial_name(asked.number))
+        self._asked[trial.trial_id] = asked
         self.tuner_ids.add(tuner_id)
         self._record_values(trial)
         self.ongoing_trials[tuner_id] = trial
@@ -179,7 +253,15 @@ class OptunaOracle(keras_tuner.Oracle):
     @property
     def is_exhausted(self) -> bool:
         """Whether the sampler, or the space, has nothing new to propose."""
-        return self._queue.is_exhausted
+        return self.queue.is_exhausted
+
+    def asked_trial(self, trial_id: str) -> AskedTrial:
+        """Give the queue's side of a running trial.
+
+        Args:
+            trial_id: KerasTuner's id of the trial.
+        """
+        return self._asked[trial_id]
 
     def optuna_trial(self, trial_id: str) -> optuna.Trial:
         """Give the study's side of a running trial, to report values or set attributes.
@@ -190,7 +272,7 @@ class OptunaOracle(keras_tuner.Oracle):
         Returns:
             The trial of the study.
         """
-        return self._optuna_trials[trial_id]
+        return self._asked[trial_id].trial
 
     def prune(self, trial_id: str) -> None:
         """End a trial as pruned in the study; its reported values stay.
@@ -201,11 +283,11 @@ class OptunaOracle(keras_tuner.Oracle):
         Args:
             trial_id: KerasTuner's id of the trial.
         """
-        self._pruned.add(trial_id)
-        if self._outcomes.prune(trial_id):
-            self._queue.is_exhausted = True
+        if trial_id not in self._pruned:
+            self._pruned.add(trial_id)
+            self.queue.tell(self._asked[trial_id], state=TrialState.PRUNED)
 
-    @synchronized
+    @_synchronized
     def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Trial:
         """Record metrics of a running trial; of several objectives their sum as well.
 
@@ -224,7 +306,7 @@ class OptunaOracle(keras_tuner.Oracle):
             metrics = {self.objective.name: self.objective.get_value(metrics), **metrics}
         return super().update_trial(trial_id, metrics, step)
 
-    @synchronized
+    @_synchronized
     def end_trial(self, trial: Trial) -> None:
         """End a trial in KerasTuner and tell the study.
 
@@ -272,23 +354,26 @@ class OptunaOracle(keras_tuner.Oracle):
         if not failed and last not in self._pruned:
             return
         if are_too_many(self.study, limit, ending=int(last) if failed else None):
-            why = reason_of(self.trials[last])
+            why = describe_failure(self.trials[last])
             raise TooManyFailures(
                 f"Number of consecutive failures exceeded the limit of {limit}; the last: {why}"
             )
 
     def _finish(self, trial: Trial) -> None:
-        if _moved(trial):
-            frozen = self.study.get_trials(deepcopy=False)[int(trial.trial_id)]
-            slots.replace(self.study, frozen, _moved(trial), same_values=False)
-        if trial.trial_id not in self._pruned and self._outcomes.tell(trial):
-            self._queue.is_exhausted = True
-        if trial.status != TrialStatus.INVALID:
-            self._optuna_trials.pop(trial.trial_id, None)
-            if trial.status == TrialStatus.COMPLETED or trial.trial_id in self._pruned:
-                _tell_unmet(trial)
-            # What is built from them from now on asks the study for nothing.
-            trial.hyperparameters = trial.hyperparameters.copy()
+        """Tell the study of a trial's end."""
+        asked = self._asked.get(trial.trial_id)
+        if asked is None or trial.status == TrialStatus.INVALID:
+            return  # KerasTuner repeats it.
+        if trial.trial_id not in self._pruned:
+            if trial.status == TrialStatus.COMPLETED:
+                self.queue.tell(asked, self._values(trial))
+            else:
+                self.queue.tell(asked, state=TrialState.FAIL, reason=describe_failure(trial))
+        del self._asked[trial.trial_id]
+        # What is built from them from now on asks the study for nothing.
+        trial.hyperparameters = trial.hyperparameters.copy()
+
+    # ---- the space -----------------------------------------------------------------------------
 
     def update_space(self, hyperparameters: keras_tuner.HyperParameters) -> None:
         """Add the entries that are new; before any trial is asked for them, the study is.
@@ -301,18 +386,19 @@ class OptunaOracle(keras_tuner.Oracle):
             RuntimeError: If there are new ones where none are allowed.
         """
         if self.tune_new_entries and self.allow_new_entries:
-            self._study_space.admit(hyperparameters.space)
+            self.queue.space = self.hyperparameters
+            self.queue.learn(hyperparameters.space)
         super().update_space(hyperparameters)
 
     def get_space(self) -> keras_tuner.HyperParameters:
         """Give a copy of the space as it is known by now."""
         return ScopedHyperParameters.from_config(self.hyperparameters.get_config())
 
+    # ---- results -------------------------------------------------------------------------------
+
     def remaining_trials(self) -> int | None:
-        """Count the trials of the budget that nobody has begun; None where it has no bound."""
-        if self.max_trials is None:
-            return None
-        return slots.look(self.study).remaining(self.max_trials)
+        """Count the trials of the budget that nobody has begun; None if it has no bound."""
+        return self.queue.remaining
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """Give the best complete trials of the study, whoever ran them.
@@ -334,8 +420,8 @@ class OptunaOracle(keras_tuner.Oracle):
             if name not in self._pruned
         }
         complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        others = {name_of(frozen.number): frozen for frozen in complete}
-        scores = {name: self._outcomes.score(frozen) for name, frozen in others.items()}
+        others = {trial_name(it.number): it for it in complete}
+        scores = {name: self._score(it) for name, it in others.items()}
         scores |= {name: trial.score for name, trial in own.items()}
         sign = -1 if self.objective.direction == "max" else 1
         ranked = sorted(scores, key=lambda name: (sign * scores[name], name))
@@ -343,10 +429,16 @@ class OptunaOracle(keras_tuner.Oracle):
             own[name] if name in own else self._read(others[name]) for name in ranked[:num_trials]
         ]
 
-    def _read(self, frozen: FrozenTrial) -> Trial:
+    def _read(self, complete: FrozenTrial) -> Trial:
+        """Read a complete trial of the study as KerasTuner has it."""
         space = self.get_space()
-        space.merge(self._study_space.forgotten(space, frozen))
-        return self._outcomes.read(frozen, space)
+        space.merge(self.queue.forgotten(complete))
+        space.values = plain_values(space.space, complete)
+        trial = Trial(space, trial_name(complete.number), TrialStatus.COMPLETED)
+        trial.score = self._score(complete)
+        return trial
+
+    # ---- KerasTuner's files --------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
         """Give KerasTuner's state, and the name of the study it belongs to."""
@@ -367,18 +459,15 @@ class OptunaOracle(keras_tuner.Oracle):
     def reload(self) -> None:
         """Reload KerasTuner's files; the study decides which trials there are and still run."""
         super().reload()
-        frozen = {name_of(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
-        self._pruned = {name for name, it in frozen.items() if it.state == TrialState.PRUNED}
-        moved = {
-            name
-            for name in self._retry_queue
-            if name in frozen and _is_idle(frozen[name]) and self._has_moved(frozen[name])
-        }
+        known = {trial_name(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
+        self._pruned = {name for name, it in known.items() if it.state == TrialState.PRUNED}
+        idle = [name for name in self._retry_queue if name in known and _is_idle(known[name])]
+        moved = {name for name in idle if self._has_moved(known[name])}
         for name in moved:
-            slots.replace(self.study, frozen[name], "its ranges have changed", same_values=False)
+            retry_trial(self.study, known[name], "its ranges have changed", same_values=False)
         self.trials = {
             name: self.trials[name]
-            for name, trial in frozen.items()
+            for name, trial in known.items()
             if name in self.trials and trial.state != TrialState.WAITING and name not in moved
         }
         self.start_order = [name for name in self.start_order if name in self.trials]
@@ -386,19 +475,15 @@ class OptunaOracle(keras_tuner.Oracle):
         for by_name in (self._run_times, self._id_to_hash):
             for name in by_name.keys() - self.trials.keys():
                 del by_name[name]
-        self._retry_queue = [
-            name for name in self._retry_queue if name in self.trials and _is_idle(frozen[name])
-        ]
+        self._retry_queue = [name for name in idle if name in self.trials]
         for name in self._retry_queue:
-            optuna_trial = optuna.Trial(self.study, frozen[name]._trial_id)
-            self._optuna_trials[name] = optuna_trial
+            running = open_trial(self.study, known[name])
+            asked = self._asked[name] = self.queue.resume(running, worker_name(os.getpid()))
             self.trials[name] = StudyTrial.from_state(self.trials[name].get_state())
-            self.trials[name].hyperparameters = self._queue.resume(
-                optuna_trial, lost.worker_name(os.getpid())
-            ).hyperparameters
+            self.trials[name].hyperparameters = asked.hyperparameters
 
     def _has_moved(self, frozen: FrozenTrial) -> bool:
-        """Say whether a trial has values out of other ranges than those that the space has now."""
+        """Return True if a trial has values out of other ranges than those of the space now."""
         now = {param_key(entry): to_distribution(entry) for entry in self.hyperparameters.space}
         return any(now.get(name, asked) != asked for name, asked in frozen.distributions.items())
 
@@ -406,12 +491,8 @@ class OptunaOracle(keras_tuner.Oracle):
 def check_limits(max_trials: int | None, timeout: float | None) -> None:
     """Refuse a budget that cannot be meant.
 
-    Args:
-        max_trials: A number of trials; None for no bound.
-        timeout: Seconds; None for no bound.
-
     Raises:
-        ValueError: If there are fewer than one or none.
+        ValueError: If `max_trials` is below 1 or `timeout` below 0.
     """
     # KerasTuner itself takes 0 for "no bound", which nobody means who writes it.
     if max_trials is not None and max_trials < 1:
@@ -421,29 +502,18 @@ def check_limits(max_trials: int | None, timeout: float | None) -> None:
 
 
 def _moved(trial: Trial) -> str:
-    """Say why a trial is to be drawn again, where a range turned out to depend on another entry."""
+    """Say why a trial is to be sampled again, if a range turned out to depend on another entry."""
     return getattr(trial.hyperparameters, "moved", "")
-
-
-def _tell_unmet(trial: Trial) -> None:
-    """Say which names of its starting point a trial that went to its end has not met."""
-    unmet = getattr(trial.hyperparameters, "unmet", [])
-    if unmet:
-        log.warning(
-            "trial %s: its starting point names %s, which the space does not have there",
-            trial.trial_id,
-            ", ".join(map(repr, unmet)),
-        )
 
 
 def _owner(tuner_id: str) -> str:
     """Name whoever runs a trial so that it can be found out whether he still does."""
     # KerasTuner calls every tuner `tuner0`.
     names_process = tuner_id.rpartition("-")[2].isdigit()
-    return tuner_id if names_process else lost.worker_name(os.getpid())
+    return tuner_id if names_process else worker_name(os.getpid())
 
 
 def _is_idle(trial: FrozenTrial) -> bool:
-    """Say whether a trial waits for this process: its own, or one whose process is gone."""
-    own = trial.user_attrs.get(WORKER) == lost.worker_name(os.getpid())
-    return trial.state == TrialState.RUNNING and (own or lost.is_lost(trial))
+    """Return True if a trial waits for this process: its own, or one whose process is gone."""
+    own = trial.user_attrs.get(WORKER) == worker_name(os.getpid())
+    return trial.state == TrialState.RUNNING and (own or is_lost(trial))

@@ -26,14 +26,7 @@ from results.study import (
 )
 from search.bridge.oracle import OptunaOracle, check_limits
 from search.common import end_callbacks_on_error
-from search.queue import (
-    REFUSED,
-    StartingPoint,
-    make_sampler,
-    retry_stale,
-    send_heartbeats,
-    wait_for_heartbeats,
-)
+from search.queue import REFUSED, StartingPoint, make_sampler
 
 # Before it is known how long a training will be, and as many as most are.
 _EPOCHS = 10
@@ -155,25 +148,21 @@ class OptunaTuner(keras_tuner.Tuner):
         return self.oracle.study
 
     def pre_create_trial(self) -> None:
-        """Put the trials of dead processes back before asking for one."""
-        retry_stale(self.study)
-        wait_for_heartbeats(self.study, self.oracle.max_trials, lambda: self.oracle.is_late)
+        """Give the trials of dead processes back before asking for one."""
+        self.oracle.queue.retry_stale()
+        self.oracle.queue.wait_for_heartbeats(lambda: self.oracle.is_late)
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
         """Run a trial as KerasTuner does, and give signs of life meanwhile.
-
-        Args:
-            trial: The trial.
-            args: Of `search`.
-            kwargs: Of `search`.
 
         Returns:
             What `keras_tuner.Tuner.run_trial` returns; of a pruned trial, or one whose model is
             larger than `max_model_size`, the last value that was reported, which ranks nowhere.
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
+        alive = self.oracle.asked_trial(trial.trial_id)
         self._asked_to_end.pop(trial.trial_id, None)
-        with send_heartbeats(self.study._storage, asked._trial_id, HEARTBEAT_SECONDS):
+        with self.oracle.queue.heartbeat(alive, HEARTBEAT_SECONDS):
             try:
                 return super().run_trial(trial, *args, **kwargs)
             except Oversized as error:
@@ -212,7 +201,7 @@ class OptunaTuner(keras_tuner.Tuner):
         return results
 
     def _last_values(self, asked: optuna.Trial) -> dict[str, float]:
-        reported = self.study._storage.get_trial(asked._trial_id).intermediate_values
+        reported = self.study.get_trials(deepcopy=False)[asked.number].intermediate_values
         objective = self.oracle.objective
         worst = math.inf if objective.direction == "min" else -math.inf
         value = reported[max(reported)] if reported else worst
@@ -224,11 +213,7 @@ class OptunaTuner(keras_tuner.Tuner):
         self.oracle.prune(trial.trial_id)
 
     def on_trial_end(self, trial: Trial) -> None:
-        """End the trial in the oracle.
-
-        Args:
-            trial: The trial.
-        """
+        """End the trial in the oracle."""
         # A `run_trial` of the user's own may have trained the model without asking this one.
         if trial.status == TrialStatus.COMPLETED and self._is_ended_as_asked(trial):
             self._prune(trial)
@@ -239,12 +224,6 @@ class OptunaTuner(keras_tuner.Tuner):
     ) -> None:
         """Leave a loop of the user's own that trains on although it was asked to end.
 
-        Args:
-            trial: The trial.
-            model: Its model.
-            epoch: The epoch, from 0.
-            logs: Nothing.
-
         Raises:
             optuna.TrialPruned: If the training was to end before; `Model.fit` obeys.
         """
@@ -254,7 +233,7 @@ class OptunaTuner(keras_tuner.Tuner):
     def on_epoch_end(
         self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
     ) -> None:
-        """Report the objective, and end the training where the study's pruner says so.
+        """Report the objective, and end the training if the study's pruner says so.
 
         A training that ends here anyway is not pruned: it is whole. Of several executions of a
         trial the first one is reported.
@@ -306,11 +285,7 @@ class OptunaTuner(keras_tuner.Tuner):
             raise optuna.TrialPruned
 
     def results_summary(self, num_trials: int = 10) -> None:
-        """Print the best trials, and as many as there are.
-
-        Args:
-            num_trials: How many at most.
-        """
+        """Print the best trials: `num_trials` of them, or as many as there are."""
         super().results_summary(len(self.oracle.get_best_trials(num_trials)))
 
     def _configure_tensorboard_dir(

@@ -10,7 +10,7 @@ LONGEST = 300
 # alone, so a worker's KeyboardInterrupt is the user's own too.
 USER_ERRORS = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _NODE = "[[{{node"
 _MOST = 100_000
 # TensorFlow's for the CPU, and for a GPU.
@@ -18,18 +18,12 @@ _NO_MEMORY = ("ResourceExhaustedError", "Dst tensor is not initialized")
 
 
 def describe_error(error: BaseException) -> str:
-    """Say in one line what an exception means.
+    """Say in one line what an exception means: its type and message.
 
     Keras's message stands first, before a list of arguments; TensorFlow's stands last, after a
     list of files and before the node's name.
-
-    Args:
-        error: The exception.
-
-    Returns:
-        Its type and message, of `LONGEST` characters at most.
     """
-    text = _COLOURS.sub("", _text(error))
+    text = _COLORS.sub("", _text(error))
     lines = [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
     nodes = [index for index, line in enumerate(lines) if line.startswith(_NODE)]
     if nodes and nodes[0] > 0:

@@ -37,9 +37,6 @@ class ModelTooLarge(BaseException):
 def check_model(model: Any) -> None:
     """Refuse what is no model for this project.
 
-    Args:
-        model: What a hypermodel's `build` returned.
-
     Raises:
         FailedTrialError: If it is no model, or its output is known not to be one probability.
     """
@@ -56,14 +53,10 @@ def check_model(model: Any) -> None:
 
 
 def check_model_size(model: keras.Model, most: int | None) -> None:
-    """Refuse a model with too many weights, as far as they are made by now.
-
-    Args:
-        model: The model.
-        most: The most weights allowed; None for no bound.
+    """Refuse a model that has more weights by now than `most` (None: no bound).
 
     Raises:
-        TooLarge: If it has more.
+        ModelTooLarge: If it has more.
     """
     count = sum(math.prod(weight.shape) for weight in model.weights)
     if most is not None and count > most:
@@ -115,10 +108,7 @@ def _check_weight(layer: str, shape: Any, most: int | None) -> None:
 
 
 def check_range(scores: npt.NDArray[np.float32]) -> None:
-    """Refuse scores that are no probabilities; nan is a matter of divergence.
-
-    Args:
-        scores: What a model gave, [n].
+    """Refuse scores, [n], that are no probabilities; nan is a matter of divergence.
 
     Raises:
         ValueError: If one lies outside 0 to 1.
@@ -132,13 +122,6 @@ def check_range(scores: npt.NDArray[np.float32]) -> None:
 
 
 def has_finite_weights(model: keras.Model) -> bool:
-    """Say whether all of a model's weights are finite.
-
-    Args:
-        model: The model.
-
-    Returns:
-        Whether they are.
-    """
+    """Return True if all of a model's weights are finite."""
     values = (np.asarray(weight) for weight in model.weights)
     return all(np.isfinite(it).all() for it in values if np.issubdtype(it.dtype, np.floating))

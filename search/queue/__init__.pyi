@@ -1,9 +1,10 @@
-from .discover import (
-    SpaceSize as SpaceSize,
-    discover_space as discover_space,
-    space_size as space_size,
+from .claims import (
+    claim_trial as claim_trial,
+    fail_trial as fail_trial,
+    retry_trial as retry_trial,
 )
 from .distributions import (
+    active_values as active_values,
     param_key as param_key,
     to_distribution as to_distribution,
     to_value as to_value,
@@ -16,9 +17,6 @@ from .failures import (
     failure_problem as failure_problem,
     is_refused as is_refused,
 )
-from .heartbeat import (
-    send_heartbeats as send_heartbeats,
-)
 from .hyperparameters import (
     ScopedHyperParameters as ScopedHyperParameters,
     SuggestedHyperParameters as SuggestedHyperParameters,
@@ -26,6 +24,9 @@ from .hyperparameters import (
 )
 from .monitor import (
     QueueMonitor as QueueMonitor,
+)
+from .optuna_private import (
+    open_trial as open_trial,
 )
 from .samplers import (
     DEFAULT_PRUNER as DEFAULT_PRUNER,
@@ -39,22 +40,26 @@ from .samplers import (
     sampler_names as sampler_names,
 )
 from .search_space import (
+    SpaceSize as SpaceSize,
     all_values as all_values,
+    discover_space as discover_space,
+    space_size as space_size,
+)
+from .space_samplers import (
+    trial_name as trial_name,
 )
 from .stale_trials import (
     describe_exit as describe_exit,
-    describe_wait as describe_wait,
-    retry_stale as retry_stale,
-    wait_for_heartbeats as wait_for_heartbeats,
+    is_lost as is_lost,
     worker_name as worker_name,
 )
 from .starting_points import (
+    DEFAULTS as DEFAULTS,
     StartingPoint as StartingPoint,
     starting_points_of as starting_points_of,
 )
 from .study_space import (
     ChangedSpace as ChangedSpace,
-    StudySpace as StudySpace,
 )
 from .trial_queue import (
     AskedTrial as AskedTrial,

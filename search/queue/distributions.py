@@ -11,6 +11,7 @@ sees. They differ only where Optuna has no counterpart:
 
 import math
 import re
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -37,9 +38,6 @@ def param_key(hyperparameter: HyperParameter) -> str:
     r"""Name a hyperparameter in the study: its name plus the conditions it stands under.
 
     KerasTuner allows one name in two scopes with other ranges; Optuna has one range a name.
-
-    Args:
-        hyperparameter: Any of KerasTuner's hyperparameters.
 
     Returns:
         For example `units` or `momentum [optimizer=sgd|rmsprop]`; a `\` stands before each of the
@@ -95,15 +93,7 @@ def to_distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
 
 
 def to_value(hyperparameter: HyperParameter, internal: Any) -> Any:
-    """Turn what the study holds into what the hypermodel sees.
-
-    Args:
-        hyperparameter: The hyperparameter the internal value belongs to.
-        internal: A value out of its distribution.
-
-    Returns:
-        A plain Python bool, int, float or str.
-    """
+    """Turn what the study holds into what the hypermodel sees: a bool, int, float or str."""
     match hyperparameter:
         case Choice(ordered=True):
             return hyperparameter.values[internal]
@@ -122,15 +112,7 @@ def to_value(hyperparameter: HyperParameter, internal: Any) -> Any:
 
 
 def holds(hyperparameter: HyperParameter, value: Any) -> bool:
-    """Say whether a hyperparameter can have a value.
-
-    Args:
-        hyperparameter: Any of KerasTuner's hyperparameters.
-        value: Anything.
-
-    Returns:
-        Whether it is one of its choices, or lies in its range and on its steps.
-    """
+    """Return True if a value is one of the choices, or lies in the range and on its steps."""
     match hyperparameter:
         case Fixed():
             return _is_same(hyperparameter.value, value)
@@ -148,38 +130,23 @@ def holds(hyperparameter: HyperParameter, value: Any) -> bool:
 
 
 def can_move(one: HyperParameter, other: HyperParameter) -> bool:
-    """Say whether one key of the study can stand for two ranges.
+    """Return True if one key of the study can stand for two ranges.
 
-    Args:
-        one: Any of KerasTuner's hyperparameters.
-        other: Another of the same key.
-
-    Returns:
-        Whether what the study holds of one means the same of the other, and Optuna takes both.
+    What the study holds of one must mean the same of the other, and Optuna must take both.
     """
-    targets = [to_distribution(it) for it in (one, other) if isinstance(it, Int | Float)]
-    means_itself = not any(
-        _is_indexed(it) or it.sampling == "reverse_log"
-        for it in (one, other)
-        if isinstance(it, Int | Float)
-    )
-    match targets:
-        case [IntDistribution(log=log), IntDistribution(log=again)] if means_itself:
+    for it in (one, other):
+        if not isinstance(it, Int | Float) or _is_indexed(it) or it.sampling == "reverse_log":
+            return False
+    match to_distribution(one), to_distribution(other):
+        case IntDistribution(log=log), IntDistribution(log=again):
             return bool(log == again)
-        case [FloatDistribution(log=log), FloatDistribution(log=again)] if means_itself:
+        case FloatDistribution(log=log), FloatDistribution(log=again):
             return bool(log == again)
     return False
 
 
 def offer(hyperparameter: HyperParameter) -> str:
-    """Say what a hyperparameter can be: equal for two that offer the same.
-
-    Args:
-        hyperparameter: Any of KerasTuner's hyperparameters.
-
-    Returns:
-        For example `1..8 (step 2, log)` or `['adam', 'sgd']`.
-    """
+    """Say what a hyperparameter can be, e.g. `1..8 (step 2, log)`; equal for equal offers."""
     match hyperparameter:
         case Int() | Float():
             step = [f"step {hyperparameter.step}"] if hyperparameter.step not in (None, 1) else []
@@ -191,6 +158,29 @@ def offer(hyperparameter: HyperParameter) -> str:
         case Boolean():
             return "False or True"
     return repr(hyperparameter.default)
+
+
+def active_values(
+    space: Iterable[HyperParameter],
+    value_of: Callable[[HyperParameter], Any],
+    known: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give each active entry of a space its value.
+
+    Args:
+        space: KerasTuner's entries, parents before children.
+        value_of: Gives the value of an entry, asked in that order.
+        known: Values by name that stand already.
+
+    Returns:
+        The values by name, the known ones first.
+    """
+    values = dict(known or {})
+    for entry in space:
+        active = all(condition.is_active(values) for condition in entry.conditions)
+        if active and entry.name not in values:
+            values[entry.name] = value_of(entry)
+    return values
 
 
 def _is_close(one: float, other: float) -> bool:
@@ -207,9 +197,6 @@ def to_internal(hyperparameter: HyperParameter, value: Any) -> Any:
     Args:
         hyperparameter: The hyperparameter the value belongs to.
         value: One of its values; of a range any number, for which the nearest of the range stands.
-
-    Returns:
-        The value in its distribution.
 
     Raises:
         ValueError: If a choice does not hold the value.

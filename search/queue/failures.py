@@ -22,61 +22,39 @@ class TooManyFailures(RuntimeError):
 
 
 def are_too_many(study: optuna.Study, most: int, ending: int | None = None) -> bool:
-    """Say whether a search is to be given up.
+    """Return True if `most` trials in a row have failed.
 
     Args:
         study: The study.
         most: How many failed trials in a row are too many.
         ending: Number of a trial that has failed, of which the study is yet to be told.
-
-    Returns:
-        Whether the last trials that ended are so many failures.
     """
-    row = _row(study)
-    told = [trial for trial in row if trial.number != ending]
+    told = [trial for trial in _latest_failures(study) if trial.number != ending]
     failures = sum(not is_refused(trial) for trial in told) + (ending is not None)
     return failures >= most or len(told) >= most * REFUSALS_A_FAILURE
 
 
 def failure_problem(study: optuna.Study, most: int) -> str | None:
-    """Say why a search is to be given up.
-
-    Args:
-        study: The study.
-        most: How many failed trials in a row are too many.
-
-    Returns:
-        A line; None where the search can go on.
-    """
+    """Say in a line why a search is to be given up; None if it can go on."""
     if not are_too_many(study, most):
         return None
-    row = _row(study)
-    last = trial_result(row[0]).reason
-    return f"{len(row)} trials in a row failed (--max-failures {most}), the last with: {last}"
+    failed = _latest_failures(study)
+    last = trial_result(failed[0]).reason
+    return f"{len(failed)} trials in a row failed (--max-failures {most}), the last with: {last}"
 
 
 def is_refused(trial: FrozenTrial) -> bool:
-    """Say whether a trial's model was refused for its size.
+    """Return True if a trial's model was refused for its size.
 
     Samplers learn nothing from a failure, but that a pruned trial is no good: so it ends as pruned
     in the study, while its result says that it failed.
-
-    Args:
-        trial: A trial of the study.
-
-    Returns:
-        Whether it was.
     """
     failed = trial.user_attrs.get(RESULT, {}).get("status") == "failed"
     return trial.state == TrialState.PRUNED and (failed or REFUSED in trial.user_attrs)
 
 
-def _row(study: optuna.Study) -> list[FrozenTrial]:
+def _latest_failures(study: optuna.Study) -> list[FrozenTrial]:
     """Give the failed trials since the last that did not fail, the latest first."""
     ended = [trial for trial in counted_trials(study) if trial.state.is_finished()]
     ended.sort(key=lambda trial: (trial.datetime_complete or datetime.min, trial.number))
-    return list(takewhile(_is_failed, reversed(ended)))
-
-
-def _is_failed(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.FAIL or is_refused(trial)
+    return list(takewhile(lambda t: t.state == TrialState.FAIL or is_refused(t), reversed(ended)))

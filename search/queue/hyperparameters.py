@@ -11,9 +11,17 @@ from keras_tuner.errors import FailedTrialError
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from search.queue.distributions import can_move, holds, offer, param_key, to_distribution, to_value
-from search.queue.queue import EXTRA
-from search.queue.search_space import active_values
+from search.queue.claims import TUNER_VALUES
+from search.queue.distributions import (
+    active_values,
+    can_move,
+    holds,
+    offer,
+    param_key,
+    to_distribution,
+    to_value,
+)
+from search.queue.optuna_private import fix_value, fixed_values
 from search.queue.starting_points import nearest, waiting_values
 
 
@@ -53,11 +61,11 @@ class SuggestedHyperParameters(ScopedHyperParameters):
     """Hyperparameters that ask the sampler for every active entry, when it is first met.
 
     Registering the known space asks for each active entry in order, parents first; an entry that
-    `build` meets for the first time is asked for too, where KerasTuner would take its default.
+    `build` meets for the first time is asked for too, while KerasTuner would take its default.
 
     The range of an entry may depend on another's value. KerasTuner goes by the one it met first;
     here the one that `build` asks with holds: from then on the entry is known to move, and is asked
-    for only when `build` meets it. A trial that has a value outside by then is drawn again.
+    for only when `build` meets it. A trial that has a value outside by then is sampled again.
 
     Args:
         trial: The trial of the study that the values belong to.
@@ -67,7 +75,7 @@ class SuggestedHyperParameters(ScopedHyperParameters):
         admit: Refuses entries that the study cannot hold, before it is asked for them.
 
     Attributes:
-        moved: Why the trial is to be drawn again; empty where it is not.
+        moved: Why the trial is to be sampled again; empty if it is not.
     """
 
     def __init__(
@@ -85,6 +93,12 @@ class SuggestedHyperParameters(ScopedHyperParameters):
         self._held = held
         self._admit = admit
         self.moved = ""
+
+    @property
+    def unmet(self) -> list[str]:
+        """What the trial's starting point names, and nothing has asked for by now."""
+        waiting = waiting_values(fixed_values(self._trial))
+        return [name for name in waiting if name not in self.values]
 
     def _register(self, hyperparameter: HyperParameter, overwrite: bool = False) -> Any:
         name = hyperparameter.name
@@ -115,7 +129,7 @@ class SuggestedHyperParameters(ScopedHyperParameters):
         """See to it that a value lies in what `build` asks with, or say that it need not.
 
         Raises:
-            FailedTrialError: If the trial is to be drawn again.
+            FailedTrialError: If the trial is to be sampled again.
         """
         if isinstance(asked, Fixed):
             self.values[asked.name] = asked.value
@@ -142,13 +156,6 @@ class SuggestedHyperParameters(ScopedHyperParameters):
     def _waits(self, entry: HyperParameter) -> bool:
         return param_key(entry) in self._moving
 
-    @property
-    def unmet(self) -> list[str]:
-        """What the trial's starting point names, and nothing has asked for by now."""
-        return [
-            name for name in waiting_values(self._trial._fixed_params) if name not in self.values
-        ]
-
     def _belongs(self, entry: HyperParameter, value: Any) -> bool:
         return True  # The parents keep theirs.
 
@@ -164,32 +171,20 @@ def _warn(text: str) -> None:
 
 
 def suggest(trial: optuna.Trial, entry: HyperParameter) -> Any:
-    """Ask the study's sampler for a value, and record it in the trial.
-
-    Args:
-        trial: The trial.
-        entry: Which of KerasTuner's hyperparameters it is for.
-
-    Returns:
-        The value that a hypermodel sees.
-    """
-    name, fixed = param_key(entry), trial._fixed_params
+    """Ask the study's sampler for an entry's value as a hypermodel sees it, and record it."""
+    name, fixed, target = param_key(entry), fixed_values(trial), to_distribution(entry)
     waiting = waiting_values(fixed)
-    if entry.name in waiting and name not in fixed and to_distribution(entry) is not None:
-        wanted = nearest(entry, waiting[entry.name], "a starting point's")
-        trial._fixed_params = {**fixed, name: wanted}
+    if entry.name in waiting and name not in fixed and target is not None:
+        fix_value(trial, name, nearest(entry, waiting[entry.name], "a starting point's"))
     elif name in fixed and can_move(entry, entry):
-        wanted = nearest(entry, to_value(entry, fixed[name]), "the planned")
-        trial._fixed_params = {**fixed, name: wanted}
-    match to_distribution(entry):
-        case CategoricalDistribution() as categorical:
-            internal: Any = trial.suggest_categorical(name, categorical.choices)
-        case IntDistribution() as integer:
-            internal = trial.suggest_int(
-                name, integer.low, integer.high, step=integer.step, log=integer.log
-            )
-        case FloatDistribution() as real:
-            internal = trial.suggest_float(name, real.low, real.high, step=real.step, log=real.log)
+        fix_value(trial, name, nearest(entry, to_value(entry, fixed[name]), "the planned"))
+    match target:
+        case CategoricalDistribution(choices=choices):
+            internal: Any = trial.suggest_categorical(name, choices)
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            internal = trial.suggest_int(name, low, high, step=step, log=log)
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            internal = trial.suggest_float(name, low, high, step=step, log=log)
         case _:
             return entry.default
     return to_value(entry, internal)
@@ -210,4 +205,4 @@ def plain_values(space: Sequence[HyperParameter], trial: FrozenTrial) -> dict[st
         internal = trial.params.get(param_key(entry))
         return entry.default if internal is None else to_value(entry, internal)
 
-    return active_values(space, read, trial.user_attrs.get(EXTRA))
+    return active_values(space, read, trial.user_attrs.get(TUNER_VALUES))

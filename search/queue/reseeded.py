@@ -13,7 +13,7 @@ from search.common import proposal_seed
 
 
 class ReseededSampler(BaseSampler):
-    """Ask a fresh sampler for each trial, seeded by the run's seed and the trial's place.
+    """Ask a fresh sampler for each trial, seeded by the run's seed and the trial's index.
 
     The generator inside a sampler dies with its process. Here it is born with the trial: a resumed
     search proposes what an uninterrupted one would have, and two workers never draw the same.
@@ -30,16 +30,12 @@ class ReseededSampler(BaseSampler):
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number not in self._samplers:
-            self._samplers[trial.number] = self._make(proposal_seed(self._seed, trial_index(trial)))
+            seed = proposal_seed(self._seed, trial_index(trial))
+            self._samplers[trial.number] = self._make(seed)
         return self._samplers[trial.number]
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Make the trial's own sampler.
-
-        Args:
-            study: The study.
-            trial: The trial that begins.
-        """
+        """Make the trial's own sampler."""
         self._of(trial).before_trial(study, trial)
 
     def infer_relative_search_space(
@@ -80,13 +76,6 @@ class ReseededSampler(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the trial's sampler, and forget it.
-
-        Args:
-            study: The study.
-            trial: The trial that ends.
-            state: Its state.
-            values: Its values, if any.
-        """
+        """Tell the trial's sampler, and forget it."""
         self._of(trial).after_trial(study, trial, state, values)
         self._samplers.pop(trial.number, None)

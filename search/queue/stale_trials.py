@@ -1,10 +1,11 @@
-"""Trials whose worker is gone: found by their owner's name, and put back."""
+"""Trials whose worker is gone: found by their owner's name and heartbeats, and given back."""
 
 import logging
 import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,56 +14,172 @@ import psutil
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import DEATHS, PROCESS_START, SILENT_BEATS, WORKER
-from search.queue import queue as slots
-from search.queue.heartbeat import is_heard, patience, silent
+from search.queue import claims
+from search.queue.optuna_private import ALIVE, keeps_heartbeats, silent_trials
 
 log = logging.getLogger(__name__)
 
 # A trial is claimed first and signed right after; one without a name for longer lost its owner.
 _SIGNED_WITHIN = timedelta(seconds=10)
-
+# A trial that so many workers died of is not tried again.
+MOST_DEATHS = 3
+# Of a trial that never gave a sign, and so did not say how often it would.
+_USUAL_SECONDS = 15
+# No two machines' clocks differ by so much.
+_LONG_AGO = 3600.0
 # Windows has none, and no sign of who ended a process.
 _KILLED = getattr(signal, "SIGKILL", None)
 
-# A trial that so many workers died of is not tried again.
-MOST_DEATHS = 3
+
+@dataclass(frozen=True)
+class _Sign:
+    """The latest sign of life of a trial.
+
+    Attributes:
+        sign: What stands in the trial; None if it has never given one.
+        since: When this process first saw it, by its own clock.
+        is_new: Whether this process has seen an earlier one.
+    """
+
+    sign: tuple[float, float] | None
+    since: float
+    is_new: bool
+
+
+class StaleTrials:
+    """Finds the running trials of a study whose worker is gone, and gives them back.
+
+    A worker of this machine is dead when its process is gone; one of another machine, or of this
+    one when it had another name, when its trial has had no sign of life for too long.
+
+    Args:
+        study: The study.
+        all_signal: Whether all who run trials of this study give signs of life, as the workers of
+            `search.run` do.
+        clock: Gives seconds; of two machines the clocks may differ, and be set.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        *,
+        all_signal: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._study = study
+        self._all_signal = all_signal
+        self._clock = clock
+        self._seen: dict[int, _Sign] = {}
+
+    def retry(self, dead: int | None = None, exitcode: int | None = None) -> int:
+        """End the running trials of dead workers, and enqueue them to be repeated.
+
+        A trial may have killed its worker itself, e.g. by asking for all memory: after
+        `MOST_DEATHS` workers that were seen to die of it, it fails for good.
+
+        Args:
+            dead: Process id of a worker seen to die; None asks the system for each owner.
+            exitcode: What it died with, as `multiprocessing` gives it.
+
+        Returns:
+            How many trials were ended.
+        """
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        silent = silent_trials(self._study) if running else set()
+        silent |= {number for number, left in self.patience(running).items() if left <= 0}
+        stale = [t for t in running if t.number in silent or is_lost(t, dead)]
+        for trial in stale:
+            # If the whole run was killed, or a machine switched off, that is no trial's fault.
+            seen = dead is not None and trial.user_attrs.get(WORKER) == worker_name(dead)
+            deaths = trial.user_attrs.get(DEATHS, 0) + 1 if seen else 0
+            if deaths >= MOST_DEATHS:
+                died = f"its worker died {deaths} times ({describe_exit(exitcode)})"
+                claims.fail_trial(self._study, trial.number, died)
+            else:
+                claims.retry_trial(
+                    self._study, trial, "its worker died", same_values=True, deaths=deaths
+                )
+        return len(stale)
+
+    def patience(
+        self, running: Sequence[FrozenTrial], *, all_signal: bool | None = None
+    ) -> dict[int, float]:
+        """Say how long to wait for the next signs of life of other machines' trials.
+
+        What counts is how long this process has waited for a new one. One that is hours old is not
+        waited for.
+
+        Returns:
+            Seconds by the trials' numbers; 0 or less is too late. A trial whose signs go another
+            way than into the trial, or that may give none, is not among them.
+        """
+        all_signal = self._all_signal if all_signal is None else all_signal
+        if keeps_heartbeats(self._study):
+            return {}
+        left, now = {}, self._clock()
+        for trial in running:
+            alive = trial.system_attrs.get(ALIVE)
+            if _is_here(trial) or (alive is None and not all_signal):
+                continue
+            sign = None if alive is None else (float(alive[0]), float(alive[1]))
+            known = self._seen.get(trial.number)
+            if known is None or known.sign != sign:
+                known = self._seen[trial.number] = _Sign(sign, now, known is not None)
+            allowed = SILENT_BEATS * (_USUAL_SECONDS if sign is None else sign[1])
+            left[trial.number] = known.since + allowed - now
+            if sign is not None and time.time() - sign[0] > allowed + _LONG_AGO:
+                left[trial.number] = 0.0
+        return left
+
+    def unheard(self, running: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Give the trials of other machines that have given no new sign since this one looked."""
+        left = self.patience(running)
+        return [t for t in running if t.number in left and not self._seen[t.number].is_new]
+
+    def describe_wait(self, running: Sequence[FrozenTrial], heartbeat: int) -> str:
+        """Say in a line what a search waits for that has nothing else to do.
+
+        Args:
+            running: Running trials of other machines' workers.
+            heartbeat: Seconds between two signs of life, if the database keeps them.
+        """
+        left = self.patience(running, all_signal=True).values()
+        seconds = max(left, default=float(SILENT_BEATS * heartbeat))
+        trials = ", ".join(
+            f"trial {trial.number} ({trial.user_attrs.get(WORKER, 'not signed yet')})"
+            for trial in running
+        )
+        return (
+            f"waiting for {trials}: one whose worker gives no sign of life for another "
+            f"{max(seconds, 1):.0f} s is repeated here"
+        )
 
 
 def worker_name(pid: int) -> str:
-    """Name a worker so that its trials can be told from those of other machines.
-
-    Args:
-        pid: The worker's process id.
-
-    Returns:
-        Host and process id.
-    """
+    """Name a worker by its host and process id, so that all machines' trials can be told apart."""
     return f"{socket.gethostname()}-{pid}"
 
 
-def birth(pid: int) -> str | None:
+def process_identity(pid: int) -> str | None:
     """Tell a process from all that have had its id before, or will have it.
 
     After a restart of the machine ids are given out again, and soon one that a worker had.
 
-    Args:
-        pid: A process id.
-
     Returns:
         The id, the system's start and the process's, in ticks of a clock that nobody sets; outside
-        Linux the id and the time of day at which it began. None where the process has ended, be
-        it that nobody has asked how, or the system does not tell.
+        Linux the id and the time of day at which it began. None if the process has exited, even if
+        not yet reaped, or the system does not tell.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         # Behind the name, which may hold anything: the state, and 19 fields later the start.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except OSError:
-        return _birth_elsewhere(pid)
+        return _identity_elsewhere(pid)
     return None if fields[0] in "ZX" else f"{pid} {boot} {fields[19]}"
 
 
-def _birth_elsewhere(pid: int) -> str | None:
+def _identity_elsewhere(pid: int) -> str | None:
     try:
         process = psutil.Process(pid)
         ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
@@ -71,146 +188,12 @@ def _birth_elsewhere(pid: int) -> str | None:
         return None
 
 
-def retry_stale(
-    study: optuna.Study,
-    dead: int | None = None,
-    exitcode: int | None = None,
-    *,
-    all_sign: bool = False,
-) -> int:
-    """End the running trials of dead workers, and put them back to be repeated.
-
-    A worker of this machine is dead when its process is gone; one of another machine, or of this
-    one when it had another name, when its trial has had no sign of life for too long.
-
-    A trial may have killed its worker itself, e.g. by asking for all memory: after `MOST_DEATHS`
-    workers that were seen to die of it, it fails for good.
-
-    Args:
-        study: The study.
-        dead: Process id of a worker seen to die; None asks the system for each owner.
-        exitcode: What it died with, as `multiprocessing` gives it.
-        all_sign: Whether all who run trials of this study give signs of life, as the workers of
-            `search.run` do.
-
-    Returns:
-        How many were ended.
-    """
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    stale, left = silent(study), awaited(study, running, all_sign=all_sign)
-    lost = [
-        trial
-        for trial in running
-        if trial._trial_id in stale or left.get(trial.number, 1.0) <= 0 or is_lost(trial, dead)
-    ]
-    for trial in lost:
-        # Where the whole run was killed, or a machine switched off, that is no trial's fault.
-        seen = dead is not None and trial.user_attrs.get(WORKER) == worker_name(dead)
-        deaths = trial.user_attrs.get(DEATHS, 0) + 1 if seen else 0
-        if deaths >= MOST_DEATHS:
-            died = f"its worker died {deaths} times ({describe_exit(exitcode)})"
-            slots.fail(study, trial.number, died)
-        else:
-            slots.replace(study, trial, "its worker died", same_values=True, deaths=deaths)
-    return len(lost)
-
-
-def awaited(
-    study: optuna.Study, running: Sequence[FrozenTrial], *, all_sign: bool
-) -> dict[int, float]:
-    """Say how long to wait for signs of life of other machines' trials.
-
-    Args:
-        study: The study.
-        running: Running trials.
-        all_sign: As for `retry_stale`.
-
-    Returns:
-        Seconds by the trials' numbers, where signs are written into trials; 0 or less is too late.
-    """
-    elsewhere = [trial for trial in running if not _is_here(trial)]
-    return patience(study, elsewhere, all_sign=all_sign)
-
-
-def wait_for_heartbeats(
-    study: optuna.Study, budget: int | None, is_late: Callable[[], bool]
-) -> None:
-    """Wait, where a budget has no other trial, until those of other machines have shown who lives.
-
-    Args:
-        study: The study.
-        budget: How many trials the study shall have in all; None for no bound.
-        is_late: Whether no trial is to be begun any more.
-    """
-    told = False
-    while not is_late():
-        queue = slots.look(study)
-        if queue.room(budget) or queue.of(budget, TrialState.WAITING):
-            return
-        running = queue.of(budget, TrialState.RUNNING)
-        left = awaited(study, running, all_sign=False)
-        unheard = [t for t in running if t.number in left and not is_heard(study, t)]
-        if not unheard:
-            return
-        if not told:
-            log.warning("%s", describe_wait(study, unheard, 0))
-            told = True
-        time.sleep(0.5)
-        retry_stale(study)
-
-
-def describe_wait(study: optuna.Study, running: Sequence[FrozenTrial], heartbeat: int) -> str:
-    """Say what a search waits for that has nothing else to do.
-
-    Args:
-        study: The study.
-        running: Running trials of other machines' workers.
-        heartbeat: Seconds between two signs of life, where the database keeps them.
-
-    Returns:
-        A line.
-    """
-    left = awaited(study, running, all_sign=True).values()
-    seconds = max(left, default=float(SILENT_BEATS * heartbeat))
-    trials = ", ".join(
-        f"trial {trial.number} ({trial.user_attrs.get(WORKER, 'not signed yet')})"
-        for trial in running
-    )
-    return (
-        f"waiting for {trials}: one whose worker gives no sign of life for another "
-        f"{max(seconds, 1):.0f} s is repeated here"
-    )
-
-
-def _is_here(trial: FrozenTrial) -> bool:
-    host, _, pid = str(trial.user_attrs.get(WORKER, "")).rpartition("-")
-    return host == socket.gethostname() and pid.isdigit()
-
-
-def describe_exit(exitcode: int | None) -> str:
-    """Say what a process died of.
-
-    Args:
-        exitcode: As `multiprocessing` gives it: below 0 a signal's number.
-
-    Returns:
-        A few words.
-    """
-    if exitcode is None or exitcode >= 0:
-        return f"exit code {exitcode}"
-    hint = ": perhaps out of memory" if -exitcode == _KILLED else ""
-    return f"signal {-exitcode}{hint}"
-
-
 def is_lost(trial: FrozenTrial, dead: int | None = None) -> bool:
-    """Say whether a running trial's worker is known to be gone.
+    """Return True if a running trial was never signed, or its worker on this machine has ended.
 
     Args:
         trial: A running trial.
         dead: Process id of a worker of this machine that is dead; None asks the system.
-
-    Returns:
-        Whether it is one of this machine that has ended, or the trial was never signed.
     """
     owner = trial.user_attrs.get(WORKER)
     if owner is None:
@@ -222,7 +205,20 @@ def is_lost(trial: FrozenTrial, dead: int | None = None) -> bool:
     if not _is_here(trial):
         return False
     pid = owner.rpartition("-")[2]
-    born = trial.user_attrs.get(PROCESS_START)
-    if born is not None and born.startswith(f"{pid} "):
-        return bool(born != birth(int(pid)))
+    identity = trial.user_attrs.get(PROCESS_START)
+    if identity is not None and identity.startswith(f"{pid} "):
+        return bool(identity != process_identity(int(pid)))
     return not psutil.pid_exists(int(pid))
+
+
+def _is_here(trial: FrozenTrial) -> bool:
+    host, _, pid = str(trial.user_attrs.get(WORKER, "")).rpartition("-")
+    return host == socket.gethostname() and pid.isdigit()
+
+
+def describe_exit(exitcode: int | None) -> str:
+    """Say in a few words what a process died of; an exit code below 0 is a signal's number."""
+    if exitcode is None or exitcode >= 0:
+        return f"exit code {exitcode}"
+    hint = ": perhaps out of memory" if -exitcode == _KILLED else ""
+    return f"signal {-exitcode}{hint}"

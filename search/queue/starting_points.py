@@ -9,6 +9,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 
 from data.common import UserError
 from search.queue.distributions import (
+    active_values,
     holds,
     offer,
     param_key,
@@ -16,7 +17,6 @@ from search.queue.distributions import (
     to_internal,
     to_value,
 )
-from search.queue.search_space import active_values
 
 StartingPoint = Mapping[str, Any]
 
@@ -39,28 +39,9 @@ def starting_points_of(space: Any) -> Sequence[StartingPoint]:
             takes its default.
 
     Returns:
-        The points; where it names none, the defaults alone.
+        The points; if it names none, the defaults alone.
     """
     return tuple(getattr(space, "starting_points", (DEFAULTS,)))
-
-
-class InternalPoints(Sequence[Mapping[str, Any]]):
-    """Starting points as the study holds its points, each made only when its trial begins.
-
-    Args:
-        space: The space as it is known by now.
-        starts: The points.
-    """
-
-    def __init__(self, space: keras_tuner.HyperParameters, starts: Sequence[StartingPoint]) -> None:
-        self._space = space
-        self._starts = starts
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    def __getitem__(self, index: Any) -> Any:
-        return internal_point(self._space, self._starts[index])
 
 
 def internal_point(space: keras_tuner.HyperParameters, start: StartingPoint) -> dict[str, Any]:
@@ -68,7 +49,7 @@ def internal_point(space: keras_tuner.HyperParameters, start: StartingPoint) -> 
 
     Args:
         space: The space as it is known by now.
-        start: Values by name; where a name is missing, the default is taken.
+        start: Values by name; a name that is missing takes its default.
 
     Returns:
         The internal values of the hyperparameters that are active there, by their keys. What the
@@ -93,10 +74,6 @@ def internal_point(space: keras_tuner.HyperParameters, start: StartingPoint) -> 
 def check_start(space: keras_tuner.HyperParameters, start: StartingPoint) -> None:
     """Refuse a starting point before a search that would not try it as it is.
 
-    Args:
-        space: The space as it is known before the first trial.
-        start: The point.
-
     Raises:
         StartError: If it has a value that its hyperparameter cannot have.
     """
@@ -111,22 +88,12 @@ def check_start(space: keras_tuner.HyperParameters, start: StartingPoint) -> Non
 
 
 def waiting_values(fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a starting point's values by name whose entries were not known when its trial began.
-
-    Args:
-        fixed: What `internal_point` gave.
-    """
+    """Give a starting point's values by name whose entries were not known when its trial began."""
     return {name[1:]: value for name, value in fixed.items() if name.startswith(_WAITING)}
 
 
 def nearest(entry: HyperParameter, value: Any, whose: str) -> Any:
-    """Give what comes nearest to a wanted value, as the study holds it, with a warning if it moved.
-
-    Args:
-        entry: The hyperparameter.
-        value: The value that is wanted.
-        whose: Who wants it, for the warning.
-    """
+    """Give what comes nearest to somebody's value, as the study holds it; warn if it moved."""
     try:
         internal = to_internal(entry, value)
     except (ValueError, TypeError):

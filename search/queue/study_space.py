@@ -41,9 +41,6 @@ class StudySpace:
     def admit(self, entries: Iterable[HyperParameter]) -> None:
         """Record entries, or refuse them, before any trial is asked for them.
 
-        Args:
-            entries: KerasTuner's entries; those that were admitted before cost nothing.
-
         Raises:
             ChangedSpace: If the study's trials hold something else under an entry's name.
         """
@@ -92,9 +89,6 @@ class StudySpace:
         Args:
             space: The space as the program has it by now.
             trial: Any trial of the study.
-
-        Returns:
-            The entries, parents before children.
         """
         missing = trial.params.keys() - {param_key(entry) for entry in space.space}
         recorded = self._study.user_attrs.get(SPACE, {}) if missing else {}

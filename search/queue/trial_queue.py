@@ -1,10 +1,9 @@
 """The trials of a study as a queue that any number of workers share."""
 
-import copy
 import logging
 import os
 import random
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -14,21 +13,37 @@ import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import INDEX, PROCESS_START, REASON, RETRY_OF, SAMPLED, WORKER, trial_index
+from results.study import INDEX, PROCESS_START, RETRY_OF, SAMPLED, WORKER, trial_index
 from search.common import proposal_seed
-from search.queue import failures, queue as slots, search_space as points, stale_trials as lost
-from search.queue.discover import discover_space
-from search.queue.grid import GridSampler
-from search.queue.heartbeat import send_heartbeats
+from search.queue import claims
+from search.queue.failures import TooManyFailures
 from search.queue.hyperparameters import ScopedHyperParameters, SuggestedHyperParameters
-from search.queue.space_sampler import SpaceSampler
-from search.queue.starting_points import InternalPoints, StartingPoint, check_start, waiting_values
+from search.queue.monitor import QueueMonitor
+from search.queue.optuna_private import FIXED, Draft, frozen, send_heartbeats
+from search.queue.search_space import (
+    Identity,
+    Point,
+    discover_space,
+    first_untried,
+    grid_order,
+    identity,
+    random_order,
+    tried_points,
+)
+from search.queue.space_samplers import GridSampler, SpaceSampler
+from search.queue.stale_trials import process_identity
+from search.queue.starting_points import (
+    StartingPoint,
+    check_start,
+    internal_point,
+    waiting_values,
+)
 from search.queue.study_space import StudySpace
 
 log = logging.getLogger(__name__)
 
-# How often another process may take the same point at the same moment.
-_MOST_RACES = 20
+# How often another point is tried in the place of one that was tried before.
+_MOST_PROPOSALS = 5
 _NO_POINT = "no point is left"
 
 
@@ -54,7 +69,7 @@ class AskedTrial:
         return self.trial.number
 
 
-class TrialQueue:
+class TrialQueue(QueueMonitor):
     """Hands out the trials of a study, and records how they end.
 
     Any number of queues, in any number of processes or machines, can serve one study; the budget
@@ -74,8 +89,11 @@ class TrialQueue:
                     queue.tell(asked, state=TrialState.FAIL, reason=str(error))
 
     `retry(asked, reason)` gives a trial back that was interrupted; `retry_stale()` gives back those
-    whose worker has died, and is best called before each `ask`. A process that runs no trials
-    itself, but watches over workers, needs neither a space nor an owner.
+    whose worker has died, and is best called before each `ask`. A process that only watches over
+    workers needs no more than a `QueueMonitor`.
+
+    No point of the space is tried twice on purpose, but two processes may take the same one at the
+    same moment.
 
     Args:
         study: The study, with its sampler, pruner and storage.
@@ -90,15 +108,10 @@ class TrialQueue:
             for no bound.
         tunes: Whether an entry is to be asked for; one that is not takes its default.
         held: Keys of the entries whose range holds, whatever `build` asks with.
-        all_signal: Whether all who run trials of this study give signs of life, as the workers of
-            `search.run` do.
+        all_signal: Whether all who run trials of this study give signs of life.
 
     Attributes:
-        study: The study.
         space: The space.
-        budget: The budget.
-        is_exhausted: Whether the sampler, or the space, has nothing new to propose. Lost trials
-            are repeated all the same.
 
     Raises:
         ChangedSpace: If the study's trials had something else under the name of an entry.
@@ -118,213 +131,22 @@ class TrialQueue:
         held: Container[str] = (),
         all_signal: bool = False,
     ) -> None:
-        self.study = study
+        super().__init__(study, budget, max_failures, all_signal=all_signal)
         self.space = ScopedHyperParameters() if space is None else space
-        self.budget = budget
-        self.is_exhausted = False
         self._owner = owner
         self._seed = seed
         self._starting_points = starting_points
-        self._max_failures = max_failures
         self._tunes = tunes
         self._held = held
-        self._all_signal = all_signal
         self._moving: set[str] = set()
-        self._checked = False
+        self._is_checked = False
         # A point that was not tried when this process looked.
-        self._left: points.Point | None = None
-        self._identities: dict[int, points.Identity] = {}
+        self._untried: Point | None = None
+        self._ended: dict[int, Identity] = {}
         self._study_space = StudySpace(study)
         self._study_space.admit(self.space.space)
 
-    # ---- ask -----------------------------------------------------------------------------------
-
-    def ask(self, owner: str | None = None) -> AskedTrial | None:
-        """Take a trial: one that waits, else a new one whose point no other trial has.
-
-        Args:
-            owner: Who runs it; None for the queue's owner.
-
-        Returns:
-            The trial, RUNNING; None if the budget or the space is used up.
-
-        Raises:
-            StartError: If a starting point has a value that its hyperparameter cannot have.
-            ChangedSpace: If the study's trials had something else under the name of an entry.
-        """
-        if isinstance(self.study.sampler, SpaceSampler):
-            self.study.sampler.space = self.space
-        if not self._checked:
-            for start in self._starting_points:
-                check_start(self.space, start)
-            self._checked = True
-        starts = InternalPoints(self.space, self._starting_points)
-        while True:
-            # Before a trial is begun that could only be ended again.
-            self.is_exhausted = self.is_exhausted or self._is_used_up()
-            # What was lost is repeated even when there is nothing new to propose.
-            trial = slots.claim(self.study, self.budget, starts, only_fixed=self.is_exhausted)
-            if trial is None:
-                return None
-            asked = self._sample(trial, owner or self._owner)
-            if asked is not None:
-                return asked
-
-    def _is_used_up(self) -> bool:
-        sampler = self.study.sampler
-        if isinstance(sampler, SpaceSampler) and sampler.repeats:
-            return False
-        taken = self._taken()
-        if self._left is None or points.identity(self._left) in taken:
-            values = points.on_grid if isinstance(sampler, GridSampler) else points.anywhere
-            self._left = points.unseen(self.space.space, taken, values(random.Random(0)))
-        return self._left is None
-
-    def _sample(self, trial: optuna.Trial, owner: str) -> AskedTrial | None:
-        is_wanted = _is_repeated(self._frozen(trial))
-        for _ in range(_MOST_RACES):
-            if self._is_refused(trial):
-                break
-            try:
-                draft = _Draft(trial)
-                hyperparameters = self._suggest(trial, owner)
-                is_new = is_wanted or self._is_free(trial)
-                if is_new:
-                    draft.write()
-                    trial.set_user_attr(SAMPLED, True)
-                    # Unless another process has taken the same point at the same moment.
-                    if is_wanted or self._is_free(trial):
-                        return AskedTrial(trial, hyperparameters, trial_index(self._frozen(trial)))
-            except BaseException:
-                slots.replace(self.study, self._frozen(trial), "no values", same_values=False)
-                raise
-            other = self._another(self._frozen(trial))
-            if other is None:
-                break
-            if is_new:
-                trial = slots.restart(self.study, self._frozen(trial), other)
-            else:
-                trial = slots.begin_with(self.study, trial._trial_id, other)
-        self._end(self._frozen(trial))
-        return None
-
-    def _end(self, trial: FrozenTrial) -> None:
-        log.info("the space has no point left that is not tried")
-        self.is_exhausted = True
-        if RETRY_OF in trial.user_attrs:
-            slots.replace(self.study, trial, _NO_POINT, same_values=False)
-        else:
-            slots.drop(self.study, trial.number, _NO_POINT)
-
-    def _is_refused(self, trial: optuna.Trial) -> bool:
-        sampler = self.study.sampler
-        return isinstance(sampler, SpaceSampler) and sampler.is_at_its_end(trial.number)
-
-    def resume(self, trial: optuna.Trial, owner: str | None = None) -> AskedTrial:
-        """Take up a running trial that nobody runs any more, with the values that it has.
-
-        Args:
-            trial: The trial.
-            owner: Who runs it; None for the queue's owner.
-
-        Returns:
-            It; entries that it has no value for are asked of the sampler.
-        """
-        hyperparameters = self._suggest(trial, owner or self._owner)
-        trial.set_user_attr(SAMPLED, True)
-        return AskedTrial(trial, hyperparameters, trial_index(self._frozen(trial)))
-
-    def _suggest(self, trial: optuna.Trial, owner: str) -> SuggestedHyperParameters:
-        trial.set_user_attr(PROCESS_START, lost.birth(os.getpid()))
-        trial.set_user_attr(WORKER, owner)
-        hyperparameters = SuggestedHyperParameters(
-            trial, self._tunes, self._moving, self._held, self._study_space.admit
-        )
-        hyperparameters.merge(self.space.space)
-        # The trial itself does not see what the sampler wrote into it.
-        hyperparameters.values.update(self._frozen(trial).user_attrs.get(slots.EXTRA, {}))
-        return hyperparameters
-
-    def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
-        return self.study._storage.get_trial(trial._trial_id)
-
-    def _is_free(self, trial: optuna.Trial) -> bool:
-        sampler = self.study.sampler
-        if isinstance(sampler, SpaceSampler) and sampler.repeats:
-            return True
-        if waiting_values(self._frozen(trial).system_attrs.get(slots.FIXED, {})):
-            return True  # What makes it another point is yet to be met.
-        return points.identity(trial.params) not in self._taken(trial.number)
-
-    def _taken(self, apart_from: int | None = None) -> set[points.Identity]:
-        return points.known(self.study, apart_from, self._identities)
-
-    def _another(self, trial: FrozenTrial) -> points.Point | None:
-        sampler = self.study.sampler
-        if isinstance(sampler, SpaceSampler):
-            return sampler.propose(self.study, trial)
-        # A sampler that is sure of itself would propose the same again.
-        rng = random.Random(proposal_seed(self._seed, trial_index(trial)))
-        return points.unseen(self.space.space, self._taken(trial.number), points.anywhere(rng))
-
-    # ---- tell ----------------------------------------------------------------------------------
-
-    def tell(
-        self,
-        asked: AskedTrial,
-        values: Sequence[float] | None = None,
-        *,
-        state: TrialState = TrialState.COMPLETE,
-        reason: str = "",
-    ) -> None:
-        """Record how a trial ended. One that is recorded already, e.g. as lost, is left alone.
-
-        Args:
-            asked: The trial.
-            values: Of a complete trial: one for each direction of the study. If one is not a
-                number, the trial has failed.
-            state: COMPLETE; PRUNED, of which the sampler learns that its like is no good; or FAIL,
-                of which it learns nothing. A failed trial whose ranges turned out to depend on
-                another entry is given back instead, to be drawn anew.
-            reason: Why it failed.
-
-        Raises:
-            TooManyFailures: If `max_failures` trials in a row have failed.
-            ChangedSpace: If the trial met an entry that the study cannot hold.
-        """
-        hyperparameters = asked.hyperparameters
-        self.learn(hyperparameters.space)
-        if state == TrialState.COMPLETE and (values is None or any(v != v for v in values)):
-            state, values, reason = TrialState.FAIL, None, "its score is not a number"
-        if hyperparameters.moved:
-            self._retry(asked, hyperparameters.moved, same_values=False)
-            return
-        if state == TrialState.FAIL:
-            slots.fail(self.study, asked.number, reason)
-        else:
-            self._warn_of_unmet(asked)
-            if not slots.tell(self.study, asked.number, values, state):
-                self.is_exhausted = True
-        if state != TrialState.COMPLETE and self._max_failures is not None:
-            problem = failures.failure_problem(self.study, self._max_failures)
-            if problem is not None:
-                raise failures.TooManyFailures(problem)
-
-    def refuse(self, asked: AskedTrial, reason: str) -> None:
-        """Record that a trial's model was refused for its size, before any training.
-
-        It is pruned, so that the sampler avoids its like, and counts as a tenth of a failure.
-
-        Args:
-            asked: The trial.
-            reason: Why it was refused.
-
-        Raises:
-            TooManyFailures: If `max_failures` trials in a row have failed.
-        """
-        asked.trial.set_user_attr(REASON, reason)
-        asked.trial.set_user_attr(failures.REFUSED, True)
-        self.tell(asked, state=TrialState.PRUNED)
+    # ---- the space -----------------------------------------------------------------------------
 
     def discover(self, hypermodel: Any, max_parameters: int | None = None) -> None:
         """Add the entries of a hypermodel to the space before its first trial is asked for.
@@ -352,32 +174,150 @@ class TrialQueue:
         Raises:
             ChangedSpace: If the study's trials had something else under the name of one.
         """
-        new = [entry for entry in entries if not self.space._exists(entry.name, entry.conditions)]
+        exists = self.space._exists
+        new = [it for it in entries if not exists(it.name, it.conditions) and self._tunes(it)]
         self._study_space.admit(new)
         self.space.merge(new)
 
-    def _warn_of_unmet(self, asked: AskedTrial) -> None:
-        unmet = asked.hyperparameters.unmet
-        if unmet:
-            log.warning(
-                "trial %d: its starting point names %s, which the space does not have there",
-                asked.number,
-                ", ".join(map(repr, unmet)),
-            )
+    def forgotten(self, trial: FrozenTrial) -> list[HyperParameter]:
+        """Give the entries of a trial that the program has not met, or no longer has."""
+        return self._study_space.forgotten(self.space, trial)
 
-    def retry(self, asked: AskedTrial, reason: str) -> None:
-        """Give a trial back, to be repeated with its values by whoever asks next.
+    # ---- ask -----------------------------------------------------------------------------------
+
+    def ask(self, owner: str | None = None) -> AskedTrial | None:
+        """Take a trial: one that waits, else a new one whose point was not tried.
 
         Args:
-            asked: The trial, which was interrupted.
-            reason: Why, in a few words.
+            owner: Who runs it; None for the queue's owner.
+
+        Returns:
+            The trial, RUNNING; None if the budget or the space is used up.
+
+        Raises:
+            StartError: If a starting point has a value that its hyperparameter cannot have.
+            ChangedSpace: If the study's trials had something else under the name of an entry.
         """
-        self._retry(asked, reason, same_values=True)
+        if isinstance(self.study.sampler, SpaceSampler):
+            self.study.sampler.space = self.space
+        if not self._is_checked:
+            for start in self._starting_points:
+                check_start(self.space, start)
+            self._is_checked = True
+        while True:
+            queue = claims.read_queue(self.study)
+            tried = set() if self._repeats else tried_points(queue.counted, self._ended)
+            # Before a trial is begun that could only be ended again.
+            self.is_exhausted = self.is_exhausted or self._is_used_up(tried)
+            # What was lost is repeated even when there is nothing new to propose.
+            trial = claims.claim_trial(
+                self.study,
+                self.budget,
+                self._starting_values,
+                queue=queue,
+                only_fixed=self.is_exhausted,
+            )
+            if trial is None:
+                return None
+            if trial.number < len(queue.trials) and not self._repeats:
+                others = (other for other in queue.counted if other.number != trial.number)
+                tried = tried_points(others, self._ended)
+            asked = self._sample(trial, owner or self._owner, tried)
+            if asked is not None:
+                return asked
 
-    def _retry(self, asked: AskedTrial, reason: str, *, same_values: bool) -> None:
-        slots.replace(self.study, self._frozen(asked.trial), reason, same_values=same_values)
+    @property
+    def _repeats(self) -> bool:
+        return isinstance(self.study.sampler, SpaceSampler) and self.study.sampler.repeats
 
-    # ---- lost trials ---------------------------------------------------------------------------
+    def _is_used_up(self, tried: set[Identity]) -> bool:
+        if self._repeats:
+            return False
+        if self._untried is None or identity(self._untried) in tried:
+            order = grid_order if isinstance(self.study.sampler, GridSampler) else random_order
+            self._untried = first_untried(self.space.space, tried, order(random.Random(0)))
+        return self._untried is None
+
+    def _starting_values(self, index: int) -> Mapping[str, Any] | None:
+        if index >= len(self._starting_points):
+            return None
+        return internal_point(self.space, self._starting_points[index])
+
+    def _sample(self, trial: optuna.Trial, owner: str, tried: set[Identity]) -> AskedTrial | None:
+        """Give a trial its values; None if there are none that were not tried."""
+        sampler, running = self.study.sampler, frozen(trial)
+        # A lost trial is repeated, and one that a user enqueued is run, whatever was tried.
+        is_wanted = claims.is_fixed(running) and (
+            RETRY_OF in running.user_attrs or INDEX not in running.user_attrs
+        )
+        for _ in range(_MOST_PROPOSALS):
+            if isinstance(sampler, SpaceSampler) and sampler.is_at_its_end(trial.number):
+                break
+            try:
+                draft = Draft(trial)
+                hyperparameters = self._suggest(trial, owner)
+                running = frozen(trial)
+                if is_wanted or self._is_new(trial, running, tried):
+                    draft.write()
+                    trial.set_user_attr(SAMPLED, True)
+                    return AskedTrial(trial, hyperparameters, trial_index(running))
+                other = self._another(running, tried)
+            except BaseException:
+                claims.retry_trial(self.study, frozen(trial), "no values", same_values=False)
+                raise
+            if other is None:
+                break
+            trial = claims.resample_trial(self.study, running, other)
+        self._end(frozen(trial))
+        return None
+
+    def _is_new(self, trial: optuna.Trial, running: FrozenTrial, tried: set[Identity]) -> bool:
+        if self._repeats or waiting_values(running.system_attrs.get(FIXED, {})):
+            return True  # What makes it another point may be yet to be met.
+        return identity(trial.params) not in tried
+
+    def _another(self, running: FrozenTrial, tried: set[Identity]) -> Point | None:
+        sampler = self.study.sampler
+        if isinstance(sampler, SpaceSampler):
+            return sampler.propose(self.study, running)
+        # A sampler that is sure of itself would propose the same again.
+        rng = random.Random(proposal_seed(self._seed, trial_index(running)))
+        return first_untried(self.space.space, tried, random_order(rng))
+
+    def _end(self, running: FrozenTrial) -> None:
+        log.info("the space has no point left that is not tried")
+        self.is_exhausted = True
+        if RETRY_OF in running.user_attrs:
+            claims.retry_trial(self.study, running, _NO_POINT, same_values=False)
+        else:
+            claims.discard_trial(self.study, running.number, _NO_POINT)
+
+    def resume(self, trial: optuna.Trial, owner: str | None = None) -> AskedTrial:
+        """Take up a running trial that nobody runs any more, with the values that it has.
+
+        Args:
+            trial: The trial.
+            owner: Who runs it; None for the queue's owner.
+
+        Returns:
+            It; entries that it has no value for are asked of the sampler.
+        """
+        hyperparameters = self._suggest(trial, owner or self._owner)
+        trial.set_user_attr(SAMPLED, True)
+        return AskedTrial(trial, hyperparameters, trial_index(frozen(trial)))
+
+    def _suggest(self, trial: optuna.Trial, owner: str) -> SuggestedHyperParameters:
+        trial.set_user_attr(PROCESS_START, process_identity(os.getpid()))
+        trial.set_user_attr(WORKER, owner)
+        hyperparameters = SuggestedHyperParameters(
+            trial, self._tunes, self._moving, self._held, self._study_space.admit
+        )
+        hyperparameters.merge(self.space.space)
+        # The trial itself does not see what the sampler wrote into it.
+        hyperparameters.values.update(frozen(trial).user_attrs.get(claims.TUNER_VALUES, {}))
+        return hyperparameters
+
+    # ---- tell ----------------------------------------------------------------------------------
 
     def heartbeat(self, asked: AskedTrial, seconds: float = 15) -> AbstractContextManager[None]:
         """Give signs of life of a trial while a block runs.
@@ -389,102 +329,62 @@ class TrialQueue:
         Returns:
             A context manager.
         """
-        return send_heartbeats(self.study._storage, asked.trial._trial_id, seconds)
+        return send_heartbeats(asked.trial, seconds)
 
-    def retry_stale(self, dead: int | None = None, exitcode: int | None = None) -> int:
-        """End the running trials of dead workers, and give them back to be repeated.
-
-        A trial that three workers were seen to die of fails for good.
+    def tell(
+        self,
+        asked: AskedTrial,
+        values: Sequence[float] | None = None,
+        *,
+        state: TrialState = TrialState.COMPLETE,
+        reason: str = "",
+    ) -> None:
+        """Record how a trial ended. One that is recorded already, e.g. as lost, is left alone.
 
         Args:
-            dead: Process id of a worker seen to die; None asks the system for each owner.
-            exitcode: What it died with, as `multiprocessing` gives it.
+            asked: The trial.
+            values: Of a complete trial: one for each direction of the study. If one is not a
+                number, the trial has failed.
+            state: COMPLETE; PRUNED, of which the sampler learns that its like is no good; or FAIL,
+                of which it learns nothing. A trial whose ranges turned out to depend on another
+                entry is given back instead, to be sampled again.
+            reason: Why it failed.
 
-        Returns:
-            How many trials were ended.
+        Raises:
+            TooManyFailures: If `max_failures` trials in a row have failed.
+            ChangedSpace: If the trial met an entry that the study cannot hold.
         """
-        return lost.retry_stale(self.study, dead, exitcode, all_sign=self._all_signal)
+        self.learn(asked.hyperparameters.space)
+        if asked.hyperparameters.moved:
+            moved = asked.hyperparameters.moved
+            claims.retry_trial(self.study, frozen(asked.trial), moved, same_values=False)
+            return
+        if state == TrialState.COMPLETE and (values is None or any(v != v for v in values)):
+            state, reason = TrialState.FAIL, "its score is not a number"
+        if state == TrialState.FAIL:
+            claims.fail_trial(self.study, asked.number, reason)
+        else:
+            self._warn_of_unmet(asked)
+            if not claims.finish_trial(self.study, asked.number, values, state):
+                self.is_exhausted = True
+        problem = None if state == TrialState.COMPLETE else self.problem()
+        if problem is not None:
+            raise TooManyFailures(problem)
 
-    def fail(self, number: int, reason: str) -> None:
-        """End a running trial as failed, whoever runs it; a finished one is left alone.
+    def retry(self, asked: AskedTrial, reason: str) -> None:
+        """Give a trial back, to be repeated with its values by whoever asks next.
 
         Args:
-            number: The trial's number.
+            asked: The trial, which was interrupted.
             reason: Why, in a few words.
         """
-        slots.fail(self.study, number, reason)
+        claims.retry_trial(self.study, frozen(asked.trial), reason, same_values=True)
 
-    def problem(self) -> str | None:
-        """Say in a line why the search is to be given up; None if it can go on."""
-        if self._max_failures is None:
-            return None
-        return failures.failure_problem(self.study, self._max_failures)
-
-    # ---- what is left --------------------------------------------------------------------------
-
-    @property
-    def remaining(self) -> int | None:
-        """How many trials of the budget nobody has begun; None if it has no bound."""
-        return None if self.budget is None else slots.look(self.study).remaining(self.budget)
-
-    def has_work(self) -> bool:
-        """Say whether there is a trial to be taken now: one that waits, or a new one."""
-        queue = slots.look(self.study)
-        waiting = queue.of(self.budget, TrialState.WAITING)
-        # Of an exhausted space only what has its values can be run.
-        if any(slots.is_fixed(trial) or not self.is_exhausted for trial in waiting):
-            return True
-        return queue.room(self.budget) and not self.is_exhausted
-
-    def running(self) -> list[FrozenTrial]:
-        """Give the budget's trials that run by now, whoever runs them."""
-        return slots.look(self.study).of(self.budget, TrialState.RUNNING)
-
-    def describe_wait(self, running: Sequence[FrozenTrial], heartbeat: int) -> str:
-        """Say what a search waits for that has nothing else to do.
-
-        Args:
-            running: Running trials of other machines' workers.
-            heartbeat: Seconds between two signs of life, if the database keeps them.
-
-        Returns:
-            A line.
-        """
-        return lost.describe_wait(self.study, running, heartbeat)
-
-
-class _Draft:
-    """A trial's storage that keeps the trial's values to itself until they are wanted.
-
-    A value that is written can never be taken back: a trial whose point was tried before would have
-    to end for it.
-
-    Args:
-        trial: The trial; it writes here from now on.
-    """
-
-    def __init__(self, trial: Any) -> None:
-        self._trial = trial
-        self._storage = trial.storage
-        self._values: list[tuple[Any, ...]] = []
-        trial.storage = self
-        # What it knows of itself may be the very object that a storage in memory holds.
-        trial._cached_frozen_trial = copy.deepcopy(trial._cached_frozen_trial)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
-
-    def set_trial_param(self, *value: Any) -> None:
-        self._values.append(value)
-
-    def write(self) -> None:
-        """Write the values; what the trial is asked for from now on is written at once."""
-        for value in self._values:
-            self._storage.set_trial_param(*value)
-        self._trial.storage = self._storage
-
-
-def _is_repeated(trial: FrozenTrial) -> bool:
-    """Say whether a trial is to be run whatever was tried: a lost one, or one a user enqueued."""
-    wanted = RETRY_OF in trial.user_attrs or INDEX not in trial.user_attrs
-    return wanted and slots.is_fixed(trial)
+    def _warn_of_unmet(self, asked: AskedTrial) -> None:
+        unmet = asked.hyperparameters.unmet
+        if unmet:
+            log.warning(
+                "trial %d: its starting point names %s, which the space does not have there",
+                asked.number,
+                ", ".join(map(repr, unmet)),
+            )

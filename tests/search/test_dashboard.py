@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from results.study import ACCURACY, Store, close_storage
-from search.queue import queue as slots
+from search.queue import claim_trial
 
 pytestmark = [
     pytest.mark.server,
@@ -35,7 +35,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         tmp_path / "shown", [ACCURACY], name="shown", url=url, data={}, protocol={}
     )
     for value in (0.5, 0.75):
-        trial = slots.claim(store.study)
+        trial = claim_trial(store.study)
         assert trial is not None
         trial.suggest_float("rate", 0.0, 1.0)
         trial.report(value, 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras_tuner
 
-from search.queue.search_space import active_values
+from search.queue import active_values
 
 
 def draw(space: Any, seed: int) -> Any:

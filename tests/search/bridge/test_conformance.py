@@ -18,8 +18,8 @@ from optuna.trial import TrialState
 
 from results.study import RETRY_OF, WORKER, counted_trials
 from search.bridge.oracle import OptunaOracle
-from search.queue import queue as slots
-from search.queue.stale_trials import retry_stale
+from search.queue import claims
+from search.queue.stale_trials import StaleTrials
 from tests.search.asking import conditional, done, running, scorer, states
 from tests.search.journals import journal, journalled
 
@@ -260,7 +260,7 @@ def test_a_trial_that_a_live_process_runs_is_left_alone(
 def test_a_trial_that_was_put_back_is_run_once(study: optuna.Study, tmp_path: Path) -> None:
     oracle = oracle_on(study, tmp_path, max_trials=2)
     values = oracle.create_trial("a").hyperparameters.values
-    slots.replace(study, study.trials[0], "its worker died", same_values=True)
+    claims.retry_trial(study, study.trials[0], "its worker died", same_values=True)
     reloaded = oracle_on(study, tmp_path, max_trials=2)
     reloaded.reload()
     seen = []
@@ -365,7 +365,7 @@ def test_a_dead_process_is_followed_by_way_of_the_study_alone(
 ) -> None:
     study = copied(crashed, tmp_path)
     (lost,) = running(study)
-    assert retry_stale(study) == 1
+    assert StaleTrials(study).retry() == 1
     tuner = scorer(OptunaOracle(study, max_trials=5), lambda hp: hp.Float("x", 0, 1), tmp_path)
     tuner.search(verbose=0)
     trials = counted_trials(study)

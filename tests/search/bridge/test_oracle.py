@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from results.study import REASON, WORKER, counted_trials
 from search.bridge.oracle import OptunaOracle
 from search.bridge.tuner import OptunaTuner
-from search.queue import queue as slots
+from search.queue import claims
 from search.queue.stale_trials import worker_name
 from tests.search.asking import (
     POINTS,
@@ -899,7 +899,7 @@ def test_what_waits_to_be_repeated_is_not_proposed(tmp_path: Path) -> None:
     oracle.verbose = 0
     oracle._set_project_dir(str(tmp_path), "kt")
     lost = oracle.create_trial("gone")
-    slots.replace(study, study.trials[0], "lost", same_values=True)
+    claims.retry_trial(study, study.trials[0], "lost", same_values=True)
     values = [oracle.create_trial(f"tuner-{n}").hyperparameters.values for n in range(6)]
     assert values.count(lost.hyperparameters.values) == 1
     assert values[0] == lost.hyperparameters.values

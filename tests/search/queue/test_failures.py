@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import TrialState
 
 from results.study import RESULT, Result
-from search.queue import queue as slots
+from search.queue import claims
 from search.queue.failures import REFUSALS_A_FAILURE, are_too_many, failure_problem
 
 
@@ -15,7 +15,7 @@ def study() -> optuna.Study:
 
 
 def fail(study: optuna.Study, reason: str = "no") -> None:
-    slots.fail(study, study.ask().number, reason)
+    claims.fail_trial(study, study.ask().number, reason)
 
 
 def refuse(study: optuna.Study) -> None:
@@ -59,7 +59,7 @@ def test_the_order_is_that_of_the_ends(study: optuna.Study) -> None:
 def test_running_trials_and_those_put_back_are_no_failures(study: optuna.Study) -> None:
     for _ in range(3):
         lost = study.ask()
-        slots.replace(study, study.trials[lost.number], "its worker died", same_values=True)
+        claims.retry_trial(study, study.trials[lost.number], "its worker died", same_values=True)
     assert failure_problem(study, 1) is None
 
 
@@ -68,7 +68,7 @@ def test_a_trial_that_is_about_to_end_is_counted_once(study: optuna.Study) -> No
     ending = study.ask().number
     assert not are_too_many(study, 2)
     assert are_too_many(study, 2, ending)
-    slots.fail(study, ending, "no")
+    claims.fail_trial(study, ending, "no")
     assert are_too_many(study, 2, ending)
     assert not are_too_many(study, 3, ending)
 

@@ -12,7 +12,6 @@ from keras_tuner.src.engine.conditions import Parent
 from optuna.trial import TrialState
 
 from search.bridge.oracle import OptunaOracle
-from search.queue.grid import GridSampler
 from search.queue.hyperparameters import (
     ScopedHyperParameters,
     SuggestedHyperParameters,
@@ -20,6 +19,7 @@ from search.queue.hyperparameters import (
     suggest,
 )
 from search.queue.samplers import make_sampler
+from search.queue.space_samplers import GridSampler
 from tests.search.asking import scorer, search
 
 

@@ -116,7 +116,7 @@ def test_what_a_point_names_and_nothing_meets_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert late_search(tmp_path, {"width": 8, "wdth": 8, "batch": 16}) == {"width": 8}
-    (record,) = [record for record in caplog.records if record.name == "search.bridge.oracle"]
+    (record,) = [record for record in caplog.records if record.name == "search.queue.trial_queue"]
     assert "'wdth', 'batch'" in record.getMessage()
 
 

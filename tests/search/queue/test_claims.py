@@ -18,7 +18,7 @@ from results.study import (
     counted_trials,
     trial_index,
 )
-from search.queue import queue as slots
+from search.queue import claims
 from tests.search.journals import journal
 
 
@@ -28,7 +28,7 @@ def study() -> optuna.Study:
 
 
 def take(study: optuna.Study, budget: int | None = None) -> optuna.Trial:
-    trial = slots.claim(study, budget)
+    trial = claims.claim_trial(study, budget)
     assert trial is not None
     return trial
 
@@ -40,7 +40,7 @@ def frozen(study: optuna.Study, number: int) -> optuna.trial.FrozenTrial:
 def run(study: optuna.Study, budget: int, most: int = 1000) -> list[int]:
     """Run a budget, or a part of it; gives the trials' numbers."""
     numbers: list[int] = []
-    while len(numbers) < most and (trial := slots.claim(study, budget)) is not None:
+    while len(numbers) < most and (trial := claims.claim_trial(study, budget)) is not None:
         numbers.append(trial.number)
         study.tell(trial, trial.suggest_float("x", 0, 1))
     return numbers
@@ -55,7 +55,7 @@ def fill(study: optuna.Study, budget: int) -> None:
 def lose(
     study: optuna.Study, number: int, reason: str = "lost", *, same_values: bool = True
 ) -> None:
-    slots.replace(study, frozen(study, number), reason, same_values=same_values)
+    claims.retry_trial(study, frozen(study, number), reason, same_values=same_values)
 
 
 # ---- the budget --------------------------------------------------------------------------------
@@ -66,17 +66,17 @@ def test_the_budget_is_what_the_last_command_says(study: optuna.Study, filled: i
     fill(study, filled)
     assert len(run(study, 40, most=10)) == 10
     for budget, more in ((6, 0), (10, 0), (12, 2), (9, 0), (45, 33), (45, 0)):
-        assert slots.look(study).remaining(budget) == more
+        assert claims.read_queue(study).remaining(budget) == more
         assert len(run(study, budget)) == more
     ran = [trial for trial in counted_trials(study) if trial.state == TrialState.COMPLETE]
     assert [trial.user_attrs[INDEX] for trial in ran] == list(range(45))
 
 
 def test_a_budget_writes_nothing_before_its_trials(study: optuna.Study) -> None:
-    assert slots.look(study).remaining(20_000) == 20_000
+    assert claims.read_queue(study).remaining(20_000) == 20_000
     take(study, 20_000)
     assert len(study.trials) == 1
-    assert slots.look(study).remaining(20_000) == 19_999
+    assert claims.read_queue(study).remaining(20_000) == 19_999
 
 
 def test_a_lost_trial_is_repeated_within_a_lowered_budget_alone(study: optuna.Study) -> None:
@@ -85,7 +85,7 @@ def test_a_lost_trial_is_repeated_within_a_lowered_budget_alone(study: optuna.St
         take(study, 40)
     for number in (8, 4):
         lose(study, number)
-    assert slots.look(study).remaining(6) == 1
+    assert claims.read_queue(study).remaining(6) == 1
     assert run(study, 6) == [10]
     assert trial_index(frozen(study, 10)) == 4
     assert run(study, 10) == [9, 11]
@@ -104,7 +104,9 @@ def test_trials_from_elsewhere_count(study: optuna.Study) -> None:
 
 def test_the_starting_points_go_to_the_first_trials(study: optuna.Study) -> None:
     for _ in range(3):
-        trial = slots.claim(study, 3, [{"x": 0.25}, {"x": 0.75}])
+        trial = claims.claim_trial(
+            study, 3, lambda index: {0: {"x": 0.25}, 1: {"x": 0.75}}.get(index)
+        )
         assert trial is not None
         trial.suggest_float("x", 0, 1)
     values = [trial.params["x"] for trial in study.get_trials()]
@@ -114,12 +116,12 @@ def test_the_starting_points_go_to_the_first_trials(study: optuna.Study) -> None
 
 def test_a_trial_that_others_were_quicker_than_does_not_count(study: optuna.Study) -> None:
     """A process looks, and begins its trial after another one has begun the last."""
-    seen = slots.look(study)
+    seen = claims.read_queue(study)
     take(study, 2)
-    assert slots._create(study, seen, 2) is not None
-    assert slots._create(study, seen, 2) is None
+    assert claims._create(study, seen, 2) is not None
+    assert claims._create(study, seen, 2) is None
     assert [trial.user_attrs[INDEX] for trial in counted_trials(study)] == [0, 1]
-    assert slots.look(study).count == 2
+    assert claims.read_queue(study).count == 2
     assert run(study, 3) == [3]
     assert frozen(study, 3).user_attrs[INDEX] == 2
 
@@ -130,7 +132,7 @@ def test_a_trial_that_others_were_quicker_than_does_not_count(study: optuna.Stud
 def test_a_lost_trial_is_put_back_once_with_its_values(study: optuna.Study) -> None:
     trial = take(study, 2)
     value = trial.suggest_float("x", 0, 1)
-    trial.set_user_attr(slots.EXTRA, {"tuner/epochs": 2})
+    trial.set_user_attr(claims.TUNER_VALUES, {"tuner/epochs": 2})
     for _ in range(2):
         lose(study, 0)
     assert frozen(study, 0).state == TrialState.FAIL
@@ -138,7 +140,7 @@ def test_a_lost_trial_is_put_back_once_with_its_values(study: optuna.Study) -> N
     assert run(study, 2) == [1, 2]
     assert frozen(study, 1).params == {"x": value}
     assert frozen(study, 1).user_attrs[INDEX] == 0
-    assert frozen(study, 1).user_attrs[slots.EXTRA] == {"tuner/epochs": 2}
+    assert frozen(study, 1).user_attrs[claims.TUNER_VALUES] == {"tuner/epochs": 2}
     assert [trial_index(trial) for trial in counted_trials(study)] == [0, 1]
 
 
@@ -153,7 +155,7 @@ def test_a_trial_lost_while_its_values_were_drawn_is_asked_for_all_of_them(
             trial.set_user_attr(SAMPLED, True)
         lose(study, trial.number)
         (waiting,) = [t for t in study.get_trials() if t.user_attrs.get(RETRY_OF) == trial.number]
-        assert slots.is_fixed(waiting) == is_drawn
+        assert claims.is_fixed(waiting) == is_drawn
 
 
 def test_a_trial_lost_twice_is_put_back_twice(study: optuna.Study) -> None:
@@ -180,41 +182,27 @@ def test_two_sweeps_at_once_put_a_trial_back_once(study: optuna.Study) -> None:
     attributes = {RETRY_OF: 0}
     study.enqueue_trial(trial.params, user_attrs=attributes)
     study.enqueue_trial(trial.params, user_attrs=attributes)
-    slots.fail(study, 0, "lost")
-    assert slots.look(study).remaining(1) == 1
+    claims.fail_trial(study, 0, "lost")
+    assert claims.read_queue(study).remaining(1) == 1
     assert run(study, 1) == [1]
     assert DUPLICATE in frozen(study, 2).user_attrs
     assert [trial.number for trial in counted_trials(study)] == [1]
 
 
-@pytest.mark.parametrize("is_lost", [False, True])
-def test_a_budget_that_an_earlier_version_wrote_twice_runs_once(
-    study: optuna.Study, is_lost: bool
-) -> None:
+def test_a_budget_that_an_earlier_version_wrote_twice_runs_once(study: optuna.Study) -> None:
     fill(study, 3)
     fill(study, 3)
-    assert slots.look(study).remaining(3) == 3
-    if is_lost:
-        take(study, 3).suggest_float("x", 0, 1)
-        lose(study, 0)
-    assert run(study, 3) == ([6, 1, 2] if is_lost else [0, 1, 2])
-    assert Counter(trial.state.name for trial in counted_trials(study)) == {"COMPLETE": 3}
+    assert claims.read_queue(study).remaining(3) == 3
+    take(study, 3).suggest_float("x", 0, 1)
+    lose(study, 0)
+    assert run(study, 3) == [6, 1, 2]
+    assert [trial_index(frozen(study, number)) for number in (6, 1, 2)] == [0, 1, 2]
     assert len(run(study, 4)) == 1
-
-
-def test_a_restarted_trial_keeps_its_place(study: optuna.Study) -> None:
-    trial = take(study, 2)
-    trial.suggest_float("x", 0, 1)
-    again = slots.restart(study, frozen(study, 0), {"x": 0.125})
-    assert again.suggest_float("x", 0, 1) == 0.125
-    study.tell(again, 0.0)
-    assert run(study, 2) == [2]
-    assert [trial.user_attrs[INDEX] for trial in counted_trials(study)] == [0, 1]
 
 
 def test_a_finished_trial_is_not_failed(study: optuna.Study) -> None:
     run(study, 1)
-    slots.fail(study, 0, "too late")
+    claims.fail_trial(study, 0, "too late")
     assert frozen(study, 0).state == TrialState.COMPLETE
     assert REASON not in frozen(study, 0).user_attrs
 
@@ -229,7 +217,7 @@ class Broken(optuna.samplers.RandomSampler):
 def test_a_slot_is_not_lost_to_a_sampler_that_breaks(study: optuna.Study) -> None:
     study.sampler = Broken()
     with pytest.raises(ConnectionError, match="no answer"):
-        slots.claim(study, 1)
+        claims.claim_trial(study, 1)
     study.sampler = optuna.samplers.RandomSampler(seed=0)
     assert run(study, 1) == [1]
     assert len(counted_trials(study)) == 1
