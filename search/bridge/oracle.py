@@ -77,8 +77,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     KerasTuner's trial ids are the numbers of the study's trials. A trial that fails for good is
     FAIL in the study, with its message in the user attribute `reason`. No point of the space is
-    tried twice, unless two processes take it at the same moment, and the search ends when none is
-    left.
+    tried twice, and the search ends when none is left.
 
     Args:
         study: The study. Its directions must be those of the objectives.

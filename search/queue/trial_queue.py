@@ -44,7 +44,6 @@ log = logging.getLogger(__name__)
 
 # How often another point is tried in the place of one that was tried before.
 _MOST_PROPOSALS = 5
-_NO_POINT = "no point is left"
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ class TrialQueue(QueueMonitor):
     whose worker has died, and is best called before each `ask`. A process that only watches over
     workers needs no more than a `QueueMonitor`.
 
-    No point of the space is tried twice on purpose, but two processes may take the same one at the
-    same moment.
+    No point of the space is tried twice.
 
     Args:
         study: The study, with its sampler, pruner and storage.
@@ -220,8 +218,7 @@ class TrialQueue(QueueMonitor):
             if trial is None:
                 return None
             if trial.number < len(queue.trials) and not self._repeats:
-                others = (other for other in queue.counted if other.number != trial.number)
-                tried = tried_points(others, self._ended)
+                tried = self._read_tried(trial.number)
             asked = self._sample(trial, owner or self._owner, tried)
             if asked is not None:
                 return asked
@@ -260,7 +257,11 @@ class TrialQueue(QueueMonitor):
                 if is_wanted or self._is_new(trial, running, tried):
                     draft.write()
                     trial.set_user_attr(SAMPLED, True)
-                    return AskedTrial(trial, hyperparameters, trial_index(running))
+                    # Unless another process has taken the same point at the same moment.
+                    if is_wanted or self._is_new(trial, running, self._read_tried(trial.number)):
+                        return AskedTrial(trial, hyperparameters, trial_index(running))
+                    claims.discard_trial(self.study, trial.number, "proposed before")
+                    return None
                 other = self._another(running, tried)
             except BaseException:
                 claims.retry_trial(self.study, frozen(trial), "no values", same_values=False)
@@ -268,8 +269,14 @@ class TrialQueue(QueueMonitor):
             if other is None:
                 break
             trial = claims.resample_trial(self.study, running, other)
-        self._end(frozen(trial))
+        log.info("the space has no point left that is not tried")
+        self.is_exhausted = True
+        claims.discard_trial(self.study, trial.number, "no point is left")
         return None
+
+    def _read_tried(self, apart_from: int) -> set[Identity]:
+        counted = claims.read_queue(self.study).counted
+        return tried_points((t for t in counted if t.number != apart_from), self._ended)
 
     def _is_new(self, trial: optuna.Trial, running: FrozenTrial, tried: set[Identity]) -> bool:
         if self._repeats or waiting_values(running.system_attrs.get(FIXED, {})):
@@ -283,14 +290,6 @@ class TrialQueue(QueueMonitor):
         # A sampler that is sure of itself would propose the same again.
         rng = random.Random(proposal_seed(self._seed, trial_index(running)))
         return first_untried(self.space.space, tried, random_order(rng))
-
-    def _end(self, running: FrozenTrial) -> None:
-        log.info("the space has no point left that is not tried")
-        self.is_exhausted = True
-        if RETRY_OF in running.user_attrs:
-            claims.retry_trial(self.study, running, _NO_POINT, same_values=False)
-        else:
-            claims.discard_trial(self.study, running.number, _NO_POINT)
 
     def resume(self, trial: optuna.Trial, owner: str | None = None) -> AskedTrial:
         """Take up a running trial that nobody runs any more, with the values that it has.
