@@ -1,6 +1,5 @@
 from .claims import (
     claim_trial as claim_trial,
-    fail_trial as fail_trial,
     retry_trial as retry_trial,
 )
 from .distributions import (
@@ -10,7 +9,6 @@ from .distributions import (
     to_value as to_value,
 )
 from .failures import (
-    MOST_FAILURES as MOST_FAILURES,
     REFUSED as REFUSED,
     TooManyFailures as TooManyFailures,
     are_too_many as are_too_many,

@@ -8,7 +8,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from results.study import RESULT, counted_trials, trial_result
 
-MOST_FAILURES = 5
 # A model that is refused for its size costs no training, and a user may well bound a space's models
 # by their size: so many of them count for one failure.
 REFUSALS_A_FAILURE = 10

@@ -23,7 +23,6 @@ from search.queue.optuna_private import FIXED, Draft, frozen, send_heartbeats
 from search.queue.search_space import (
     Identity,
     Point,
-    discover_space,
     first_untried,
     grid_order,
     identity,
@@ -75,7 +74,7 @@ class TrialQueue(QueueMonitor):
     is exact over all of them. A worker's loop::
 
         queue = TrialQueue(study, owner=worker_name(os.getpid()), budget=20)
-        queue.discover(hypermodel)
+        discover_space(hypermodel, learn=queue.learn)
         while (asked := queue.ask()) is not None:
             with queue.heartbeat(asked):
                 try:
@@ -145,23 +144,6 @@ class TrialQueue(QueueMonitor):
         self._study_space.admit(self.space.space)
 
     # ---- the space -----------------------------------------------------------------------------
-
-    def discover(self, hypermodel: Any, max_parameters: int | None = None) -> None:
-        """Add the entries of a hypermodel to the space before its first trial is asked for.
-
-        What was found by then stays if a build fails: trials ask for the others when they meet
-        them.
-
-        Args:
-            hypermodel: A `keras_tuner.HyperModel` or a function of `hp`. If it has no method
-                `declare(hp)`, models are built until every conditional scope was active once.
-            max_parameters: A model that has more is not built; None for no bound.
-
-        Raises:
-            ChangedSpace: If the study's trials had something else under the name of an entry.
-            ModelTooLarge: If a model has more parameters than `max_parameters`.
-        """
-        discover_space(hypermodel, max_parameters, self.learn)
 
     def learn(self, entries: Sequence[HyperParameter]) -> None:
         """Add the entries that are new to the space.
