@@ -17,7 +17,6 @@ from optuna.trial import TrialState
 from data.common.errors import UserError
 from results.study import REASON, RETRY_OF
 from search.bridge.oracle import OptunaOracle
-from search.common import proposal_seed
 from search.queue import claims
 from search.queue.reseeded import ReseededSampler
 from search.queue.samplers import (
@@ -413,26 +412,6 @@ def tpe(seed: int) -> BaseSampler:
     return TPESampler(seed=seed, n_startup_trials=3, multivariate=True, group=True)
 
 
-def objective(trial: optuna.Trial) -> float:
-    kind = trial.suggest_categorical("kind", ["a", "b"])
-    x = trial.suggest_float(f"x {kind}", -1, 1)
-    return x**2 + trial.suggest_int("n", 0, 9)
-
-
-def all_params(study: optuna.Study) -> list[dict[str, Any]]:
-    return [trial.params for trial in study.trials]
-
-
-@pytest.mark.parametrize("make", [RandomSampler, tpe])
-def test_a_search_in_parts_proposes_what_it_does_at_once(tmp_path: Path, make: Any) -> None:
-    whole = journalled(tmp_path / "whole.log", ReseededSampler(make, 5))
-    whole.optimize(objective, n_trials=12)
-    for trials in (2, 5, 5):
-        study = journalled(tmp_path / "parts.log", ReseededSampler(make, 5))
-        study.optimize(objective, n_trials=trials)
-    assert all_params(study) == all_params(whole)
-
-
 def test_a_wider_range_is_used_up_to_its_end() -> None:
     """TPE itself goes on within the first range that it saw of `n`."""
     drawn = []
@@ -445,27 +424,6 @@ def test_a_wider_range_is_used_up_to_its_end() -> None:
 
         study.optimize(better_above, n_trials=trials)
     assert max(drawn[6:]) > 45
-
-
-def test_seeds_differ_and_so_do_trials() -> None:
-    drawn = []
-    for seed in (0, 1):
-        study = optuna.create_study(sampler=ReseededSampler(RandomSampler, seed))
-        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=5)
-        drawn += [trial.params["x"] for trial in study.trials]
-    assert len(set(drawn)) == 10
-
-
-def test_each_trial_has_the_sampler_of_its_number() -> None:
-    seeds: list[int] = []
-
-    def make(seed: int) -> BaseSampler:
-        seeds.append(seed)
-        return RandomSampler(seed=seed)
-
-    study = optuna.create_study(sampler=ReseededSampler(make, 7))
-    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
-    assert seeds == [proposal_seed(7, number) for number in range(3)]
 
 
 def test_two_workers_never_draw_the_same() -> None:
@@ -495,28 +453,7 @@ def test_threads_may_share_it() -> None:
         thread.join(60)
     alone = optuna.create_study(sampler=ReseededSampler(RandomSampler, 0))
     alone.optimize(lambda trial: trial.suggest_int("x", 0, 9), n_trials=15)
-    assert all_params(study) == all_params(alone)
-
-
-class Watching(RandomSampler):
-    """Keeps what it was told."""
-
-    told: list[tuple[int, str]] = []  # noqa: RUF012
-
-    def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        self.told.append((trial.number, "before"))
-
-    def after_trial(self, study: optuna.Study, trial: Any, state: Any, values: Any) -> None:
-        self.told.append((trial.number, state.name))
-
-
-def test_the_sampler_is_told_of_its_trial() -> None:
-    Watching.told.clear()
-    study = optuna.create_study(sampler=ReseededSampler(lambda seed: Watching(seed=seed), 0))
-    trials = [study.ask(), study.ask()]
-    study.tell(trials[1], 1.0)
-    study.tell(trials[0], state=optuna.trial.TrialState.FAIL)
-    assert Watching.told == [(0, "before"), (1, "before"), (1, "COMPLETE"), (0, "FAIL")]
+    assert params(study) == params(alone)
 
 
 def test_a_trial_that_was_put_back_draws_what_the_lost_one_would_have() -> None:

@@ -12,7 +12,6 @@ from optuna.trial import TrialState
 
 from results.study import INDEX, counted_trials
 from search.queue import claims, search_space as points
-from search.queue.distributions import param_key
 from spaces import Model3
 from tests.search.asking import POINTS, conditional, space_of
 from tests.search.small import Small
@@ -153,11 +152,6 @@ def test_which_points_are_tried() -> None:
     assert points.identity({}) not in tried(study, own.number)
     study.tell(empty, 0.0)
     assert points.identity({}) in tried(study, own.number)
-
-
-def test_keys_name_the_points(space: keras_tuner.HyperParameters) -> None:
-    keys = {param_key(entry) for entry in space.space}
-    assert all(set(point) <= keys for point in all_points(space, "random_order", 0))
 
 
 # ---- size and discovery --------------------------------------------------------------------------
