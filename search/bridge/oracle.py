@@ -213,9 +213,6 @@ class OptunaOracle(keras_tuner.Oracle):
     def create_trial(self, tuner_id: str) -> Trial:
         """Take a trial from the study and fill in its values.
 
-        Args:
-            tuner_id: Who will run it. The study is told of the process if the id names none.
-
         Returns:
             A trial of status RUNNING, or of status STOPPED when the budget is used up or the space
             is exhausted.
@@ -255,11 +252,7 @@ class OptunaOracle(keras_tuner.Oracle):
         return self.queue.is_exhausted
 
     def asked_trial(self, trial_id: str) -> AskedTrial:
-        """Give the queue's side of a running trial.
-
-        Args:
-            trial_id: KerasTuner's id of the trial.
-        """
+        """Give the queue's side of the running trial with KerasTuner's id."""
         return self._asked[trial_id]
 
     def optuna_trial(self, trial_id: str) -> optuna.Trial:
@@ -290,14 +283,6 @@ class OptunaOracle(keras_tuner.Oracle):
     def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Trial:
         """Record metrics of a running trial; of several objectives their sum as well.
 
-        Args:
-            trial_id: KerasTuner's id of the trial.
-            metrics: Values by name, the objectives among them.
-            step: The epoch they belong to.
-
-        Returns:
-            The trial.
-
         Raises:
             ValueError: If an objective is missing.
         """
@@ -307,14 +292,11 @@ class OptunaOracle(keras_tuner.Oracle):
 
     @_synchronized
     def end_trial(self, trial: Trial) -> None:
-        """End a trial in KerasTuner and tell the study.
-
-        Args:
-            trial: The trial, with its status and message.
+        """End a trial, with its status and message, in KerasTuner and tell the study.
 
         Raises:
             TooManyFailures: If too many trials in a row have failed.
-            RuntimeError: If the trial met an entry of the space where none is allowed.
+            RuntimeError: If the trial met an entry that `allow_new_entries` forbids.
         """
         ended = self.trials[trial.trial_id]
         if isinstance(trial, StudyTrial) and trial.is_pruned:
@@ -377,12 +359,9 @@ class OptunaOracle(keras_tuner.Oracle):
     def update_space(self, hyperparameters: keras_tuner.HyperParameters) -> None:
         """Add the entries that are new; before any trial is asked for them, the study is.
 
-        Args:
-            hyperparameters: Entries that a hypermodel has.
-
         Raises:
             ChangedSpace: If the study's trials had something else under the name of one.
-            RuntimeError: If there are new ones where none are allowed.
+            RuntimeError: If there are new ones that `allow_new_entries` forbids.
         """
         if self.tune_new_entries and self.allow_new_entries:
             self.queue.space = self.hyperparameters
@@ -400,16 +379,10 @@ class OptunaOracle(keras_tuner.Oracle):
         return self.queue.remaining
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """Give the best complete trials of the study, whoever ran them.
+        """Give the best complete trials of the study, best first, whoever ran them.
 
         Of several objectives KerasTuner's sum decides; `study.best_trials` is the front. Models
         of trials that other processes ran are found only in a project folder shared with them.
-
-        Args:
-            num_trials: How many at most.
-
-        Returns:
-            The trials, best first.
         """
         # A tuner calls its trial complete before the oracle has given it a score.
         own = {
@@ -444,11 +417,7 @@ class OptunaOracle(keras_tuner.Oracle):
         return {**super().get_state(), _STUDY: self.study.study_name}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take KerasTuner's state but for the space, which is this program's; of no other study.
-
-        Args:
-            state: What `get_state` gave.
-        """
+        """Take KerasTuner's state but for the space, which is this program's; of no other study."""
         space = self.hyperparameters
         super().set_state(state)
         self.hyperparameters = space
@@ -506,7 +475,7 @@ def _moved(trial: Trial) -> str:
 
 
 def _owner(tuner_id: str) -> str:
-    """Name whoever runs a trial so that it can be found out whether he still does."""
+    """Name the process that runs a trial, so that others can tell if it is still alive."""
     # KerasTuner calls every tuner `tuner0`.
     names_process = tuner_id.rpartition("-")[2].isdigit()
     return tuner_id if names_process else worker_name(os.getpid())

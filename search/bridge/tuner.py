@@ -30,7 +30,7 @@ from search.queue import REFUSED, StartingPoint, make_sampler
 
 # Before it is known how long a training will be, and as many as most are.
 _EPOCHS = 10
-# KerasTuner's name of what is minimized where no objective is given.
+# KerasTuner's name of what is minimized if no objective is given.
 _UNNAMED = "default_objective"
 # What TPE is told of the workers: that there may be others.
 _WORKERS = 2
@@ -38,7 +38,7 @@ _BEGUN = tuple(state for state in TrialState if state != TrialState.WAITING)
 
 
 class OptunaTuner(keras_tuner.Tuner):
-    """The tuner to put in the place of `keras_tuner.RandomSearch`.
+    """A tuner to use instead of `keras_tuner.RandomSearch`.
 
     Its trials come from an Optuna study, each epoch's objective goes to the study's pruner, and a
     search goes on where it stopped. Processes that run the same program at once share the search:
@@ -100,7 +100,7 @@ class OptunaTuner(keras_tuner.Tuner):
         **kwargs: Any,
     ) -> None:
         check_limits(max_trials, timeout)
-        # KerasTuner looks only where `run_trial` is its own.
+        # KerasTuner checks this only if `run_trial` is its own.
         if hypermodel is None and type(self).run_trial is OptunaTuner.run_trial:
             raise ValueError("hypermodel is missing: give a function of `hp` or a HyperModel")
         folder = Path(directory or ".", project_name or "untitled_project")
@@ -138,7 +138,7 @@ class OptunaTuner(keras_tuner.Tuner):
         )
 
     def reload(self) -> None:
-        """Take KerasTuner's files up; the space is looked through anew, for it may have changed."""
+        """Reload KerasTuner's files, and discover the space anew, for it may have changed."""
         self._populate_initial_space()
         super().reload()
 
@@ -307,7 +307,7 @@ class Oversized(FailedTrialError):
 
 
 class _Checked(keras_tuner.HyperModel):
-    """A hypermodel whose `fit` gives all objectives, and their sum where they are several."""
+    """A hypermodel whose `fit` gives all objectives, and their sum if there are several."""
 
     def __init__(self, own: keras_tuner.HyperModel, objective: Any) -> None:
         super().__init__()

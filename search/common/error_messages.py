@@ -47,6 +47,6 @@ def _text(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Say where an exception was raised, which is all that one without a message tells."""
+    """Say where an exception was raised, the only thing that one without a message tells."""
     frames = traceback.extract_tb(error.__traceback__)
     return f", in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

@@ -26,7 +26,7 @@ class ModelTooLarge(BaseException):
     No `Exception`: Keras would wrap it in a report on the arguments of a call.
 
     Attributes:
-        parameters: How many weights it has; None where it was not built to its end.
+        parameters: How many weights it has; None if it was not built to its end.
     """
 
     def __init__(self, message: str, parameters: int | None = None) -> None:

@@ -1,7 +1,7 @@
 """KerasTuner's hyperparameters as Optuna's distributions, and the values both ways.
 
 An *internal* value is what the study holds (`trial.params`), a plain *value* what a hypermodel
-sees. They differ only where Optuna has no counterpart:
+sees. They differ only if Optuna has no counterpart:
 
 * an ordered choice, and a range with both a step and a logarithmic sampling, are an index over
   their values;
@@ -223,7 +223,7 @@ def _nearest(target: BaseDistribution | None, number: float) -> float:
 
 
 def _mirrored(hp: Int | Float, number: float) -> float:
-    """Mirror a number within the range, which undoes itself, where the sampling is reversed."""
+    """Mirror a number within the range if the sampling is reversed; twice gives it back."""
     if hp.sampling != "reverse_log":
         return number
     low, high = float(hp.min_value), float(hp.max_value)
@@ -235,7 +235,7 @@ def _is_indexed(hp: Int | Float) -> bool:
         return False
     if hp.sampling != "linear":
         return True
-    # Optuna counts a float's steps by decimal digits, and drops the last one where they do not
+    # Optuna counts a float's steps by decimal digits, and drops the last one if they do not
     # add up within the digits that a float has.
     return isinstance(hp, Float) and Decimal(str(_top(hp))) != _decimal_top(hp)
 

@@ -12,7 +12,7 @@ from results.study import RESULT, counted_trials, trial_result
 # by their size: so many of them count for one failure.
 REFUSALS_A_FAILURE = 10
 
-# Marks such a trial where it has no result of this project's.
+# Marks a refused trial that has no result of this project's.
 REFUSED = "refused"
 
 

@@ -66,7 +66,7 @@ class QueueMonitor:
         return queue.has_room(self.budget) and not self.is_exhausted
 
     def running(self) -> list[FrozenTrial]:
-        """Give the budget's trials that run by now, whoever runs them."""
+        """Give the budget's running trials, those of other machines too."""
         return claims.read_queue(self.study).in_state(self.budget, TrialState.RUNNING)
 
     def problem(self) -> str | None:
@@ -76,7 +76,7 @@ class QueueMonitor:
         return failure_problem(self.study, self.max_failures)
 
     def fail(self, number: int, reason: str) -> None:
-        """End a running trial as failed, whoever runs it; a finished one is left alone.
+        """End a running trial, of any worker, as failed; a finished one is left alone.
 
         Args:
             number: The trial's number.

@@ -65,7 +65,7 @@ def fixed_values(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def fix_value(trial: optuna.Trial, name: str, value: Any) -> None:
-    """Let a trial take a value where it would ask the sampler."""
+    """Let a trial take a value instead of asking the sampler."""
     trial._fixed_params = {**trial._fixed_params, name: value}
 
 

@@ -127,7 +127,7 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> "BaseSample
 
     Args:
         name: One of `SAMPLERS` or `KERAS_TUNER`, "grid", or "PACKAGE.MODULE:CLASS" for any other
-            sampler of Optuna's kind; its constructor is given `seed` where it takes one.
+            sampler of Optuna's kind; its constructor is given `seed` if it takes one.
         seed: The sampler's seed.
         workers: How many workers ask at once.
         epochs: The epochs of a full training, which Hyperband divides.

@@ -41,7 +41,7 @@ from search.queue.study_space import StudySpace
 
 log = logging.getLogger(__name__)
 
-# How often another point is tried in the place of one that was tried before.
+# How many points are proposed for a trial, each of which turns out to have been tried.
 _MOST_PROPOSALS = 5
 
 
@@ -353,7 +353,7 @@ class TrialQueue(QueueMonitor):
             raise TooManyFailures(problem)
 
     def retry(self, asked: AskedTrial, reason: str) -> None:
-        """Give a trial back, to be repeated with its values by whoever asks next.
+        """Give a trial back: the next `ask`, of any worker, repeats it with its values.
 
         Args:
             asked: The trial, which was interrupted.
