@@ -13,6 +13,5 @@ from .pool_size import (
     cores as cores,
 )
 from .run_config import (
-    BATCH_SIZE as BATCH_SIZE,
     RunConfig as RunConfig,
 )

@@ -32,18 +32,7 @@ class _FileParser(Parser):
 
 
 def read_config(path: str, skipped: Container[str]) -> dict[str, Any]:
-    """Read the options that a TOML file gives.
-
-    Args:
-        path: The file.
-        skipped: Names of options whose value in the file does not count.
-
-    Returns:
-        The options by their names in `RunConfig`.
-
-    Raises:
-        UserError: If the file cannot be read, or names what is no option or no value of it.
-    """
+    """Read the options of a TOML file by their names in `RunConfig`, except the skipped ones."""
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -101,14 +90,7 @@ def _wanted(item: Declared) -> str:
 
 
 def write_config(config: RunConfig) -> None:
-    """Leave a run's options in its folder, so that they can be given again.
-
-    Args:
-        config: The run; passwords are not written.
-
-    Raises:
-        UserError: If the file cannot be written.
-    """
+    """Leave a run's options in its folder, so that they can be given again; without passwords."""
     table = {}
     for item in declared(RunConfig):
         value = getattr(config, item.name)

@@ -26,9 +26,6 @@ from spaces import BASELINE_NAMES, epochs_for, reports_for
 from spaces.open import FAMILIES
 
 AUTO = 0
-BATCH_SIZE = 128
-# Building, compiling and validating are not interrupted; they have this long.
-GRACE_SECONDS = 120.0
 # Imported by the workers alone, as the user's own callbacks are.
 _TENSORBOARD = "search.training.tensorboard:TensorBoard"
 
@@ -283,8 +280,8 @@ class RunConfig:
         help="default: %(default)s",
     )
 
-    batch_size: int = BATCH_SIZE
-    grace: float = GRACE_SECONDS
+    batch_size: int = 128
+    grace: float = 120.0  # Building, compiling and validating are not interrupted.
 
     def __post_init__(self) -> None:
         """Complete the options that depend on others, and refuse what contradicts itself.

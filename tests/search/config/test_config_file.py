@@ -149,6 +149,35 @@ def test_a_written_file_gives_the_same_options_from_elsewhere(
     assert (text["pruner"], text["study"]) == ("none", asked.study)
 
 
+def test_a_file_of_an_earlier_version_gives_the_same_options(file: Path) -> None:
+    file.write_text(
+        """
+        budget = "20"
+        dropped-keys = "timestamp,headers"
+        skip-bad-rows = false
+        max-bytes = 17179869184
+        objective = "val_loss,parameters"
+        epochs = "3"
+        max-parameters = "500k"
+        trial-timeout = "90s"
+        baselines = "none"
+        refit = false
+        ensemble = 0
+        workers = 1
+        callback = ["a.b:c"]
+        study = "s"
+        out = "runs"
+        """
+    )
+    words = [
+        "--budget", "20", "--dropped-keys", "timestamp,headers", "--objective",
+        "val_loss,parameters", "--epochs", "3", "--max-parameters", "500k", "--trial-timeout",
+        "90s", "--baselines", "none", "--no-refit", "--workers", "1", "--callback", "a.b:c",
+        "--study", "s",
+    ]  # fmt: skip
+    assert parse(["--config", str(file)]) == parse(words)
+
+
 @pytest.mark.parametrize(
     "url",
     [

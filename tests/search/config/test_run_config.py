@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from data.common.errors import UserError
 from results.study import HEARTBEAT_SECONDS
-from search.config import BATCH_SIZE, Budget, RunConfig, cores, parse
+from search.config import Budget, RunConfig, cores, parse
 from search.config.command_line import make_parser
 from search.config.options import declared
 from spaces import BASELINE_NAMES
@@ -262,7 +262,7 @@ def test_the_folder_and_the_protocol() -> None:
         "space": "model3",
         "objective": ["val_loss", "parameters"],
         "epochs": 2,
-        "batch_size": BATCH_SIZE,
+        "batch_size": 128,
         "padding": "real",
         "baseline_padding": "full",
         "seed": 0,
