@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -102,6 +103,42 @@ def test_data_tables_and_the_search_itself_do_not_wait_for_tensorflow() -> None:
 def test_the_importer_finds_the_guilty_one() -> None:
     names = ["data.common.errors", "results.report.plots.scores", "results.leaderboard.ranking"]
     assert who_imports(("sklearn", "keras"), names) == {names[1]: ["sklearn"]}
+
+
+def folder_of(module: str) -> str:
+    """Give the package whose `__init__` names what others may import of a module."""
+    parts = module.split(".")
+    return ".".join(parts[:2]) if Path(*parts[:2]).is_dir() else parts[0]
+
+
+def test_other_folders_are_imported_by_their_public_names_alone() -> None:
+    past: list[str] = []
+    for package in PACKAGES:
+        for path in Path(package).rglob("*.py"):
+            own = folder_of(".".join(path.with_suffix("").parts))
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.ImportFrom) or not node.module:
+                    continue
+                if node.module.split(".")[0] not in PACKAGES or folder_of(node.module) == own:
+                    continue
+                names = [node.module] if node.module != folder_of(node.module) else []
+                names += [
+                    f"{node.module}.{alias.name}"
+                    for alias in node.names
+                    if Path(*node.module.split("."), f"{alias.name}.py").exists()
+                    and node.module not in PACKAGES
+                ]
+                past += [f"{path}:{node.lineno} imports {name}" for name in names]
+    assert not past, "\n".join(past)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(__file__).parents[1].glob("*/**/__init__.pyi")), ids=str
+)
+def test_a_public_name_is_no_module_beside_it(path: Path) -> None:
+    names = re.findall(r" as (\w+)", path.read_text(encoding="utf-8"))
+    assert names
+    assert not [name for name in names if path.with_name(f"{name}.py").exists()]
 
 
 def tracked() -> list[str]:

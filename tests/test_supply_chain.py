@@ -1,5 +1,6 @@
 """What this project is made of: bounded, locked with hashes, and audited."""
 
+import ast
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,42 @@ def test_every_dependency_is_bounded_on_both_sides() -> None:
     for each in [*requirements(*extras), *build]:
         operators = {specifier.operator for specifier in each.specifier}
         assert {">=", "<"} <= operators, f"{each} has no bound"
+
+
+# Needed, though nothing here imports them.
+NOT_IMPORTED = {
+    "tensorboard": "every stock tuner of KerasTuner imports it, which does not ask for it",
+    "cmaes": "Optuna's CMA-ES sampler imports it (--sampler cmaes)",
+    "torch": "Optuna's GP sampler imports it (--sampler gp)",
+    "psycopg": "SQLAlchemy imports it for postgresql+psycopg:// URLs",
+    "httptools": "uvicorn uses it to parse HTTP if it is there",
+    "tf2onnx": "imported by name where a layer has no translation",
+}
+
+
+def imported() -> set[str]:
+    """Give the top-level names of all modules that the four packages import, lazily or not."""
+    names: set[str] = set()
+    for package in ("data", "spaces", "results", "search"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+def test_every_dependency_is_imported_or_stands_here_with_its_reason() -> None:
+    modules_of: dict[str, set[str]] = {}
+    for module, names in packages_distributions().items():
+        for name in names:
+            modules_of.setdefault(canonicalize_name(name), set()).add(module)
+    asked = {
+        canonicalize_name(each.name) for each in requirements("export", "gp", "postgresql", "serve")
+    }
+    unused = {name for name in asked if not modules_of.get(name, {name}) & imported()}
+    assert unused == set(NOT_IMPORTED)
 
 
 @pytest.mark.parametrize("each", requirements(*LOCKED), ids=lambda each: each.name)
