@@ -49,7 +49,7 @@ def test_every_dependency_is_bounded_on_both_sides() -> None:
 
 # Needed, though nothing here imports them.
 NOT_IMPORTED = {
-    "tensorboard": "every stock tuner of KerasTuner imports it, which does not ask for it",
+    "plotly": "Optuna's own plots, which the report shows, are made with it",
     "cmaes": "Optuna's CMA-ES sampler imports it (--sampler cmaes)",
     "torch": "Optuna's GP sampler imports it (--sampler gp)",
     "psycopg": "SQLAlchemy imports it for postgresql+psycopg:// URLs",
