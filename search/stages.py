@@ -114,9 +114,10 @@ def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> 
     Returns:
         Why the search could not go on; None if it came to its end.
     """
-    state = _SearchState(config, store, workers, view)
-    state.queue.retry_stale()
     try:
+        workers.wait_until_ready()
+        state = _SearchState(config, store, workers, view)
+        state.queue.retry_stale()
         workers.run(state)
         while state.has_work_left():
             workers.run(state)

@@ -114,6 +114,11 @@ class WorkerPool:
         for worker in self._workers:
             worker.process.kill()
 
+    def wait_until_ready(self) -> None:
+        """Wait until a worker has started: a budget of time is not spent on its imports."""
+        while not (self.is_stopping or any(worker.is_ready for worker in self._workers)):
+            self._listen(Stage())
+
     def run(self, stage: Stage) -> None:
         """Do a stage's tasks, each on the next free worker.
 
@@ -167,6 +172,8 @@ class WorkerPool:
         match news:
             case Ready(str(problem)) | Refused(problem):
                 raise UserError(problem)
+            case Ready():
+                worker.is_ready = True
             case Progress():
                 stage.on_progress(worker.index, news)
             case Entered(phase, trial):

@@ -30,6 +30,7 @@ class WorkerProcess:
         index: Its number, from 1.
         process: Its process.
         connection: Takes tasks, brings news.
+        is_ready: Whether it has started.
         task: What it was told to do; None if it waits.
         phase: What it does for that; None before it has said so.
         trial: The number of the trial that it trains; None if it trains none.
@@ -40,6 +41,7 @@ class WorkerProcess:
     index: int
     process: Any
     connection: Connection
+    is_ready: bool = False
     task: TrainingTask | None = None
     phase: Phase | None = None
     trial: int | None = None

@@ -2,6 +2,7 @@
 
 import gc
 import math
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,8 +18,15 @@ from tensorflow.python.framework.func_graph import FuncGraph
 from data.dataset.batching import MAX_LENGTH
 from data.dataset.dataset import Dataset
 from results.scoring import probabilities
-from results.study import Point
-from search.training.fit import PARTIAL_STRIDE, TrainingConfig, TrainingOutcome, fit, reset_session
+from results.study import INTERRUPTED, Point
+from search.training.fit import (
+    PARTIAL_STRIDE,
+    TrainingConfig,
+    TrainingOutcome,
+    fit,
+    reset_session,
+    with_timeout,
+)
 from tests.search.small import small_model
 
 CONFIG = TrainingConfig(epochs=2, batch_size=32, reports=4, seed=3)
@@ -471,3 +479,18 @@ def test_a_training_leaves_no_graph_to_the_next(dataset: Dataset) -> None:
         fit(small_model(dataset.vocabulary.num_words), dataset, CONFIG)
         counts.append(graphs())
     assert counts[1] == counts[2] <= counts[0]
+
+
+def test_the_clock_of_a_training_starts_at_its_first_batch() -> None:
+    stop = with_timeout(lambda: None, 0.2)
+    time.sleep(0.3)
+    assert stop() is None
+    assert stop() is None
+    time.sleep(0.3)
+    assert stop() == "it trained for longer than --trial-timeout 0.2s"
+
+
+def test_another_reason_takes_precedence_over_the_clock() -> None:
+    stop = with_timeout(lambda: INTERRUPTED, 1e-9)
+    assert [stop(), stop()] == [INTERRUPTED, INTERRUPTED]
+    assert with_timeout(lambda: None, None)() is None
