@@ -216,7 +216,7 @@ def _metrics(subject: CardSubject) -> str:
     return (
         "## Metrics\n\nOn the held-out rows, a record being called malicious above .5. Intervals "
         "are Wilson's; p is McNemar's exact test on the same rows, the champion's Holm-corrected "
-        "over Model 2 and the linear baseline, in parentheses where it is exploratory."
+        "over Model 2 and the linear baseline, in parentheses if it is exploratory."
         + (refits if is_refit else "")
         + "\n\n"
         + table(head, rows)

@@ -17,8 +17,6 @@ from .export_folder import (
     manifest_files as manifest_files,
 )
 from .keras_checker import (
-    CONFIG as CONFIG,
-    MEMBERS as MEMBERS,
     load_model as load_model,
 )
 from .predictor import (

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # The members of a .keras file, and how many bytes each may have at most. The config of a hundred
 # layers has a twentieth of that.
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-MEMBERS = {CONFIG: 2**22, METADATA: 2**16, WEIGHTS: 2**32}
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_MEMBERS = {_CONFIG: 2**22, _METADATA: 2**16, _WEIGHTS: 2**32}
 
 
 def names(text: str) -> frozenset[str]:
@@ -130,10 +130,10 @@ def load_model(path: Path) -> "keras.Model":
 
     try:
         members = _members(path)
-        config = _json_object(members[CONFIG], CONFIG)
-        _json_object(members[METADATA], METADATA)
+        config = _json_object(members[_CONFIG], _CONFIG)
+        _json_object(members[_METADATA], _METADATA)
         has_custom = _check_config(config, is_registered)
-        stored = _count_numbers(members[WEIGHTS])
+        stored = _count_numbers(members[_WEIGHTS])
     except _DAMAGED as error:
         raise UnsafeModel(first_line(error)) from error
     if not has_custom:
@@ -158,17 +158,17 @@ def _members(path: Path) -> dict[str, bytes]:
 def _check_members(entries: list[zipfile.ZipInfo], size: int) -> None:
     for entry in entries:
         name = entry.filename
-        if name not in MEMBERS:
+        if name not in _MEMBERS:
             raise ValueError(f"it holds {name[:100]!r}, which Keras would not have put there")
         # Keras does not compress, so nothing may unpack to more than the file has.
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
             raise ValueError(f"its {name} is compressed, which Keras does not do")
         if entry.header_offset + entry.file_size > size:
             raise ValueError(f"its {name} is cut short")
-        if entry.file_size > MEMBERS[name]:
-            raise ValueError(f"its {name} is larger than {MEMBERS[name]:,} bytes")
-    if sorted(entry.filename for entry in entries) != sorted(MEMBERS):
-        raise ValueError(f"it must hold {', '.join(MEMBERS)}, each once")
+        if entry.file_size > _MEMBERS[name]:
+            raise ValueError(f"its {name} is larger than {_MEMBERS[name]:,} bytes")
+    if sorted(entry.filename for entry in entries) != sorted(_MEMBERS):
+        raise ValueError(f"it must hold {', '.join(_MEMBERS)}, each once")
 
 
 def _json_object(content: bytes, name: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from results.export.conversion import convert
 from results.export.formats import MODEL_FORMATS
 from results.scoring import probabilities
 from tests.results.architectures import DRAWS, FAMILY_DRAWS, NUM_WORDS, drawn, of_family
-from tests.results.runtimes import fresh_scores
 
 # Each converts a network and runs it by another runtime.
 pytestmark = pytest.mark.slow
@@ -57,36 +56,25 @@ def _assert_kept_in_every_format(model: Any, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sample]:
-    """One drawn Model 3 in every format."""
-    folder = tmp_path_factory.mktemp("converted")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sample]:
+    """A folder with one drawn Model 3, and its scores."""
+    folder = tmp_path_factory.mktemp("saved")
     model = drawn(next(iter(DRAWS)))
     model.save(folder / "model.keras")
-    sample = sample_of(model, records(60))
-    assert convert(folder, OTHERS, sample) == {}
-    return folder, sample
+    return folder, sample_of(model, records(60))
 
 
-@pytest.mark.parametrize("name", MODEL_FORMATS)
-def test_a_fresh_process_gives_the_same_scores(
-    name: str, converted: tuple[Path, Sample], tmp_path: Path
-) -> None:
-    folder, sample = converted
-    found = fresh_scores(name, folder, sample.encoded, sample.rows, tmp_path)
-    np.testing.assert_allclose(found, sample.scores, rtol=0, atol=MODEL_FORMATS[name].tolerance)
-
-
-def test_a_wrong_keras_model_leaves_nothing(converted: tuple[Path, Sample]) -> None:
-    folder, sample = converted
+def test_a_wrong_keras_model_leaves_nothing(saved: tuple[Path, Sample]) -> None:
+    folder, sample = saved
     wrong = Sample(sample.encoded, sample.rows, sample.scores + np.float32(2e-5), "real")
     with pytest.raises(UserError, match=r"the Keras model was not exported: its scores differ"):
         convert(folder, (), wrong)
 
 
-def test_a_wrong_format_is_removed(converted: tuple[Path, Sample], tmp_path: Path) -> None:
+def test_a_wrong_format_is_removed(saved: tuple[Path, Sample], tmp_path: Path) -> None:
     # Between the keras model's tolerance and that of a format that rounds, there is nothing to
     # tell them apart; so the keras file that the format is made from is another one than checked.
-    folder, sample = converted
+    folder, sample = saved
     (tmp_path / "model.keras").write_bytes((folder / "model.keras").read_bytes())
 
     def write_another(model: Any, path: Path) -> None:

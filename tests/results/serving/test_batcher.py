@@ -1,4 +1,4 @@
-"""Requests share batches, in order, within bounds, whatever becomes of their neighbours."""
+"""Requests share batches, in order, within bounds, whatever becomes of their neighbors."""
 
 import asyncio
 import threading

@@ -152,7 +152,7 @@ def test_a_busy_writer_is_not_interrupted() -> None:
         assert list(batches) == []
 
 
-def test_an_overlong_line_in_small_pieces_is_cut_and_its_neighbours_are_whole() -> None:
+def test_an_overlong_line_in_small_pieces_is_cut_and_its_neighbors_are_whole() -> None:
     class Piped(io.BytesIO):
         def read1(self, size: int | None = -1) -> bytes:
             return super().read1(4096)
