@@ -1,12 +1,11 @@
 """Reads the configuration of a run from its command line and from the TOML file that it names."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from data.common import Parser, UserError
 from search.config.budget import Budget
 from search.config.config_file import read_config
-from search.config.options import add_options, declared
+from search.config.options import add_options, declared, parse_given
 from search.config.run_config import RunConfig
 
 _EXAMPLES = """examples:
@@ -31,7 +30,7 @@ def parse(argv: Sequence[str]) -> RunConfig:
         UserError: If the options contradict each other, or those of the file cannot be read.
     """
     parser = make_parser()
-    line = vars(parser.parse_args(argv))
+    line = parse_given(parser, argv)
     file = read_config(line["config"], skipped=line) if "config" in line else {}
     given = {**file, **line}
     if given.get("explain"):
@@ -39,7 +38,7 @@ def parse(argv: Sequence[str]) -> RunConfig:
     if "budget" not in given:
         parser.error("the following arguments are required: --budget")
     try:
-        return RunConfig(**{name: _frozen(value) for name, value in given.items()})
+        return RunConfig(**given)
     except UserError as error:
         option = str(error).partition(" ")[0].removeprefix("--").replace("-", "_")
         if option in file:
@@ -57,7 +56,3 @@ def make_parser(kind: type[Parser] = Parser) -> Parser:
     )
     add_options(parser, declared(RunConfig))
     return parser
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

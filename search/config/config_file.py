@@ -1,6 +1,5 @@
 """A search's options as a TOML file: read beside the command line, and left in the run's folder."""
 
-import argparse
 import difflib
 import tomllib
 from collections.abc import Container
@@ -9,7 +8,7 @@ from typing import Any, NoReturn
 
 from data.common import HIDDEN, Parser, UserError, hide_password, write_text
 from data.reading import STDIN
-from search.config.options import Declared, declared
+from search.config.options import Declared, declared, parse_given
 from search.config.run_config import RunConfig
 
 CONFIG = "config.toml"
@@ -60,7 +59,7 @@ def _parsed(item: Declared, value: Any) -> dict[str, Any]:
         raise UserError(f"the password of {item.key} was left out; give --{item.key} again")
     parser = _FileParser(prog="python -m search.run")
     item.add_to(parser)
-    return vars(parser.parse_args(_words(item, value), argparse.Namespace()))
+    return parse_given(parser, _words(item, value))
 
 
 def _words(item: Declared, value: Any) -> list[str]:

@@ -121,3 +121,15 @@ def add_options(parser: Parser, options: Iterator[Declared]) -> None:
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
         item.add_to(groups[title])
+
+
+def parse_given(parser: Parser, words: Sequence[str]) -> dict[str, Any]:
+    """Parse words and return the options that they give, by name; several values as a tuple."""
+    given = vars(parser.parse_args(words))
+    for name, value in given.items():
+        if isinstance(value, list):
+            # argparse takes "--" away even from "--study=--", and leaves an empty list.
+            if not value or [] in value:
+                parser.error(f"argument --{name.replace('_', '-')}: '--' is no value")
+            given[name] = tuple(value)
+    return given

@@ -207,6 +207,8 @@ MOST_WORKERS = 8 * cores()
         ("--callback", "", "'' is not MODULE:FACTORY"),
         ("--callback", "a.b", "'a.b' is not MODULE:FACTORY"),
         ("--callback", "a b:c", "'a b:c' is not MODULE:FACTORY"),
+        ("--study", "--", "'--' is no"),
+        ("--callback", "--", "'--' is no"),
         ("--heartbeat", "0", "'0' is not a whole number of 1 or more"),
         ("--out", "", "argument --out: is empty"),
     ],
@@ -215,7 +217,7 @@ def test_a_bad_value_is_one_line(
     option: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        options(option, value)
+        options(f"{option}={value}")
     except UserError as error:
         message = f"error: {' '.join(str(error).split())}\n"  # As data.command prints it.
         assert option in message
