@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from data.dataset.dataset import Dataset
 from results.scoring import probabilities
-from results.study import Result
+from results.study import Point, Result
 from search.common.seeds import derive_seed
 from search.training.baselines import Cache, hash_sources
 from search.training.fit import TrainingConfig
@@ -247,19 +247,18 @@ def test_a_damaged_entry_is_trained_anew(copied: Cache, kept: Cache) -> None:
 def test_whoever_was_there_first_stays(copied: Cache, tmp_path: Path) -> None:
     place, elsewhere = copied.place("model1"), tmp_path / "elsewhere"
     place.rename(elsewhere)
-    news: list[tuple[str, float, float | None]] = []
+    told: list[Point] = []
 
-    def another_process_ends_first(*told: object) -> None:
-        news.append(told)  # type: ignore[arg-type]
+    def another_process_ends_first(point: Point) -> None:
+        told.append(point)
         shutil.copytree(elsewhere, place)
 
     before = (elsewhere / "result.json").read_bytes()
     result = copied.train("model1", another_process_ends_first)
     assert result == copied.find("model1")
     assert (place / "result.json").read_bytes() == before
-    ((name, epochs, accuracy),) = news
-    assert (name, epochs) == ("model1", 1.0)
-    assert accuracy is not None and math.isfinite(accuracy)
+    (point,) = told
+    assert point.epoch == 1.0 and math.isfinite(point.val_accuracy)
     assert not [path for path in copied.folder.iterdir() if path.name.startswith(".")]
 
 
