@@ -124,6 +124,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.write_bytes(packed)
     (folder / "mypackage" / "spaces.py").write_text(program("class MyHyperModel("))
     (folder / "mymodule.py").write_text(program("MlflowCallback"))
+    (options,) = readme.blocks("toml")
+    (folder / "run.toml").write_text(options.text)
     return folder
 
 
@@ -206,8 +208,6 @@ def test_a_command_runs(first: Path, commands: Warm, command: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_options_stand_in_a_file(first: Path, commands: Warm) -> None:
-    (block,) = readme.blocks("toml")
-    (first / "run.toml").write_text(block.text)
     done = commands.call("search.run", "--config", "run.toml", "--explain", where=first)
     assert done.status == 0, done.err
     assert "val_accuracy, parameters" in done.out

@@ -49,7 +49,9 @@ from .retrainings import (
     second_seed_probabilities as second_seed_probabilities,
 )
 from .storage import (
+    RETRY_SECONDS as RETRY_SECONDS,
     SILENT_BEATS as SILENT_BEATS,
+    StorageAway as StorageAway,
     close_storage as close_storage,
     open_storage as open_storage,
 )

@@ -54,6 +54,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+class StorageAway(UserError):
+    """The server of a storage cannot be reached."""
+
+
 def open_storage(
     folder: Path, url: str | None, heartbeat: int, *, option: str = "--storage"
 ) -> BaseStorage:
@@ -70,7 +74,8 @@ def open_storage(
         The storage.
 
     Raises:
-        UserError: If it cannot be reached, or the journal not be written. Passwords are not shown.
+        StorageAway: If it cannot be reached.
+        UserError: If it is none, or the journal cannot be written. Passwords are not shown.
     """
     if url is None:
         return open_journal(folder / JOURNAL)
@@ -219,7 +224,7 @@ def _reach(connect: Callable[[], T], shown: str) -> T:
                 time.sleep(0.2 * 2**attempt)
                 continue
             cause = getattr(error, "orig", None) or error
-            raise UserError(f"{shown} cannot be reached: {first_line(cause)}") from None
+            raise StorageAway(f"{shown} cannot be reached: {first_line(cause)}") from None
     raise AssertionError
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from data.dataset import Dataset
 from results.study import (
     BUDGET_ENDED,
+    RETRY_SECONDS,
     Point,
     Result,
+    StorageAway,
     Store,
     as_refit,
 )
@@ -58,7 +60,7 @@ class TrainingContext:
     def trials(self) -> Trials:
         """The study's trials, opened when this worker is given its first one."""
         config = self.config
-        store = Store.open(config.folder, config.storage, config.heartbeat)
+        store = _open_store(config)
         store.study.sampler = make_sampler(
             config.sampler, config.seed, config.workers, config.epochs
         )
@@ -97,6 +99,18 @@ class TrainingContext:
         """The same, after the space has been discovered."""
         self.trials.discover()
         return self.trials
+
+
+def _open_store(config: RunConfig) -> Store:
+    """Open the run, and wait for a database that is away: it was there when the run began."""
+    end = time.monotonic() + RETRY_SECONDS
+    while True:
+        try:
+            return Store.open(config.folder, config.storage, config.heartbeat)
+        except StorageAway:
+            if time.monotonic() > end:
+                raise
+            time.sleep(1.0)
 
 
 def load_hypermodel(config: RunConfig, dataset: Dataset) -> Any:

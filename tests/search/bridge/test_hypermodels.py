@@ -245,7 +245,7 @@ def test_a_space_of_models_too_large_ends_after_ten_times_as_many(
             return small_model(words(dataset))
 
     store = open_store(tmp_path)
-    with pytest.raises(RuntimeError, match="consecutive failures"):
+    with pytest.raises(RuntimeError, match="10 trials in a row failed"):
         search(store, dataset, Wide(), 99, failures=1, max_parameters=10)
     assert [result.status for result in store.trials()] == ["failed"] * REFUSALS_A_FAILURE
 

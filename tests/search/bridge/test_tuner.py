@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -511,7 +510,7 @@ def test_tensorboard_takes_one_name_in_two_scopes(tmp_path: Path) -> None:
 
 PROGRAM = """
 import os, sys, time
-from tests.search.test_optuna_tuner import OptunaTuner, build, search
+from tests.search.bridge.test_tuner import OptunaTuner, build, search
 
 class Slow(OptunaTuner):
     def run_trial(self, trial, *args, **kwargs):
@@ -534,8 +533,8 @@ def test_processes_share_a_search_and_one_may_die(tmp_path: Path) -> None:
 
     def wait_for_a_trial(process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        while "begun" not in process.stdout.readline():
-            time.sleep(0.1)
+        lines = iter(process.stdout.readline, "")
+        assert any("begun" in line for line in lines), "it ended before its first trial"
 
     dying = start(600)
     wait_for_a_trial(dying)
