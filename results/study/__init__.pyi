@@ -51,7 +51,6 @@ from .retrainings import (
 from .storage import (
     RETRY_SECONDS as RETRY_SECONDS,
     SILENT_BEATS as SILENT_BEATS,
-    StorageAway as StorageAway,
     close_storage as close_storage,
     open_storage as open_storage,
 )

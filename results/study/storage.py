@@ -54,12 +54,13 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class StorageAway(UserError):
-    """The server of a storage cannot be reached."""
-
-
 def open_storage(
-    folder: Path, url: str | None, heartbeat: int, *, option: str = "--storage"
+    folder: Path,
+    url: str | None,
+    heartbeat: int,
+    *,
+    option: str = "--storage",
+    patience: float = 0.0,
 ) -> BaseStorage:
     """Open where a study lives.
 
@@ -69,21 +70,21 @@ def open_storage(
             `grpc://host:port` for Optuna's storage proxy; None for the journal.
         heartbeat: Seconds between two signs of life of a trial in a database.
         option: Where the user wrote the URL, for messages.
+        patience: Seconds that a server which is away is waited for.
 
     Returns:
         The storage.
 
     Raises:
-        StorageAway: If it cannot be reached.
-        UserError: If it is none, or the journal cannot be written. Passwords are not shown.
+        UserError: If it cannot be reached, or the journal not be written. Passwords are not shown.
     """
     if url is None:
         return open_journal(folder / JOURNAL)
     parsed = _parse(url, option)
     shown = f"{option} {hide_password(parsed.render_as_string())}"
     if parsed.drivername == _GRPC:
-        return make_retrying(_open_proxy(parsed, shown))
-    return make_retrying(_open_database(parsed, shown, heartbeat))
+        return make_retrying(_open_proxy(parsed, shown, patience))
+    return make_retrying(_open_database(parsed, shown, heartbeat, patience))
 
 
 def close_storage(storage: BaseStorage) -> None:
@@ -181,7 +182,7 @@ def _parse(url: str, option: str = "--storage") -> URL:
     return parsed
 
 
-def _open_database(url: URL, shown: str, heartbeat: int) -> BaseStorage:
+def _open_database(url: URL, shown: str, heartbeat: int, patience: float) -> BaseStorage:
     def connect() -> BaseStorage:
         with warnings.catch_warnings():
             # Optuna calls the heartbeat experimental; a user can do nothing about it.
@@ -195,15 +196,16 @@ def _open_database(url: URL, shown: str, heartbeat: int) -> BaseStorage:
             )
         return optuna.storages.get_storage(storage)
 
-    return _reach(connect, shown)
+    storage: BaseStorage = _reach(_retried(connect, patience), shown)
+    return storage
 
 
-def _open_proxy(url: URL, shown: str) -> BaseStorage:
+def _open_proxy(url: URL, shown: str, patience: float) -> BaseStorage:
     def connect() -> BaseStorage:
         proxy = optuna.storages.GrpcStorageProxy(
             host=url.host or "localhost", port=url.port or 13000
         )
-        proxy.wait_server_ready(timeout=10)
+        proxy.wait_server_ready(timeout=max(10, patience))
         return proxy
 
     return _reach(connect, shown)
@@ -224,7 +226,7 @@ def _reach(connect: Callable[[], T], shown: str) -> T:
                 time.sleep(0.2 * 2**attempt)
                 continue
             cause = getattr(error, "orig", None) or error
-            raise StorageAway(f"{shown} cannot be reached: {first_line(cause)}") from None
+            raise UserError(f"{shown} cannot be reached: {first_line(cause)}") from None
     raise AssertionError
 
 

@@ -121,7 +121,11 @@ class Store:
 
     @classmethod
     def open(
-        cls, folder: Path, url: str | None = None, heartbeat: int = HEARTBEAT_SECONDS
+        cls,
+        folder: Path,
+        url: str | None = None,
+        heartbeat: int = HEARTBEAT_SECONDS,
+        patience: float = 0.0,
     ) -> "Store":
         """Open a finished or running run for reading.
 
@@ -130,6 +134,7 @@ class Store:
             url: Where the study lives; None for the folder's journal, or for the database that the
                 run was made with.
             heartbeat: Seconds between two signs of life of a trial in a database.
+            patience: Seconds that a database which is away is waited for.
 
         Returns:
             The store.
@@ -142,7 +147,7 @@ class Store:
             raise UserError(f"{folder}: no run is here (it has no {JOURNAL})")
         try:
             with _readable(folder):
-                storage = open_storage(folder, url, heartbeat)
+                storage = open_storage(folder, url, heartbeat, patience=patience)
                 study = optuna.load_study(study_name=folder.name, storage=storage)
         except KeyError:
             raise UserError(f"{folder}: there is no study '{folder.name}' for it") from None

@@ -12,7 +12,6 @@ from results.study import (
     RETRY_SECONDS,
     Point,
     Result,
-    StorageAway,
     Store,
     as_refit,
 )
@@ -60,7 +59,8 @@ class TrainingContext:
     def trials(self) -> Trials:
         """The study's trials, opened when this worker is given its first one."""
         config = self.config
-        store = _open_store(config)
+        # The database was there when the run began: one that is away comes back.
+        store = Store.open(config.folder, config.storage, config.heartbeat, RETRY_SECONDS)
         store.study.sampler = make_sampler(
             config.sampler, config.seed, config.workers, config.epochs
         )
@@ -99,18 +99,6 @@ class TrainingContext:
         """The same, after the space has been discovered."""
         self.trials.discover()
         return self.trials
-
-
-def _open_store(config: RunConfig) -> Store:
-    """Open the run, and wait for a database that is away: it was there when the run began."""
-    end = time.monotonic() + RETRY_SECONDS
-    while True:
-        try:
-            return Store.open(config.folder, config.storage, config.heartbeat)
-        except StorageAway:
-            if time.monotonic() > end:
-                raise
-            time.sleep(1.0)
 
 
 def load_hypermodel(config: RunConfig, dataset: Dataset) -> Any:
