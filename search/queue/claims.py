@@ -52,7 +52,7 @@ class QueueState:
         trials: All trials of the study by number, or the first ones.
 
     Attributes:
-        trials: Them.
+        trials: All that were given, by number.
         counted: Those that count, each lost one represented by its latest repetition.
         count: How many places of a budget they take.
         next_index: The index of the next trial.
@@ -65,7 +65,7 @@ class QueueState:
         for trial in self.counted:
             by_origin.setdefault(self._origin(trial), []).append(trial)
         self.count = len(by_origin)
-        self.next_index = max((t.user_attrs.get(INDEX, -1) + 1 for t in trials), default=0)
+        self.next_index = _next_index(trials)
         self._in_order = [by_origin[number] for number in sorted(by_origin)]
 
     def _origin(self, trial: FrozenTrial) -> int:
@@ -90,6 +90,19 @@ class QueueState:
     def remaining(self, budget: int) -> int:
         """Count the trials of a budget that wait, and those that are yet to be made."""
         return len(self.in_state(budget, TrialState.WAITING)) + max(0, budget - self.count)
+
+
+def _next_index(trials: Sequence[FrozenTrial]) -> int:
+    taken: set[int] = set()
+    for trial in trials:
+        index = trial.user_attrs.get(INDEX)
+        if index is None or RETRY_OF in trial.user_attrs:
+            continue
+        # Of two that were begun at once, the later one is about to correct its index.
+        if index in taken and trial.state == TrialState.RUNNING:
+            index = max(taken) + 1
+        taken.add(index)
+    return max(taken, default=-1) + 1
 
 
 def read_queue(study: optuna.Study) -> QueueState:

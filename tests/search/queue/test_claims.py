@@ -126,6 +126,13 @@ def test_a_trial_that_others_were_quicker_than_does_not_count(study: optuna.Stud
     assert frozen(study, 3).user_attrs[INDEX] == 2
 
 
+def test_an_index_that_is_yet_to_be_corrected_is_not_given_again(study: optuna.Study) -> None:
+    for _ in range(2):
+        take(study)
+    claims.set_attribute(study, 1, INDEX, 0)  # As both were begun before either was seen.
+    assert claims.read_queue(study).next_index == 2
+
+
 # ---- lost trials -------------------------------------------------------------------------------
 
 
