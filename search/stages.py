@@ -19,7 +19,6 @@ from results.study import (
     MIN_FINALISTS,
     Result,
     Store,
-    as_refit,
     best_first,
     counted_trials,
     find_finalists,
@@ -381,10 +380,6 @@ def _train_again(
 
 class _Again(_Shown):
     """Records finalists, repeats and refits."""
-
-    def on_hang(self, task: TrainingTask, trial: int | None, why: str) -> None:
-        failed = task.failed(why)
-        self.end(task, as_refit(failed) if task.kind == "refit" else failed)
 
     def record(self, task: TrainingTask, result: Result) -> None:
         refits = task.kind == "refit"

@@ -281,7 +281,7 @@ class TrialQueue(QueueMonitor):
             owner: Who runs it; None for the queue's owner.
 
         Returns:
-            It; entries that it has no value for are asked of the sampler.
+            The trial; the sampler is asked for the entries that it has no value for.
         """
         hyperparameters = self._suggest(trial, owner or self._owner)
         trial.set_user_attr(SAMPLED, True)

@@ -10,7 +10,6 @@ from data.dataset import Dataset
 from results.study import (
     BUDGET_ENDED,
     RETRY_SECONDS,
-    Point,
     Result,
     Store,
     as_refit,
@@ -22,7 +21,14 @@ from search.training.baselines import Cache
 from search.training.callbacks import Factory
 from search.training.fit import Stop, TrainingConfig, with_timeout
 from search.training.task import TrainingTask
-from search.training.trial import KEPT_CHECKPOINTS, EnterPhase, Notify, Trials, train_again
+from search.training.trial import (
+    KEPT_CHECKPOINTS,
+    EnterPhase,
+    Notify,
+    Trials,
+    report_to,
+    train_again,
+)
 from spaces import load_space
 
 
@@ -141,10 +147,7 @@ def train(task: TrainingTask, context: TrainingContext) -> Result | None:
     stop = with_timeout(stop, context.config.trial_timeout)
     refits = task.kind == "refit"
     if task.is_of_baseline:
-
-        def on_report(point: Point) -> None:
-            context.notify(task.title, point.epoch, None if refits else point.val_accuracy)
-
+        on_report = report_to(context.notify, task)
         result = _cache(task, context).train(task.name, on_report, stop)
     else:
         assert task.first is not None

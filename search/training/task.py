@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from results.study import Result, refit_name
+from results.study import Result, as_refit, refit_name
 
 # A worker discovers the space, asks for a trial, or trains.
 Phase = Literal["discover", "ask", "train"]
@@ -40,7 +40,7 @@ class TrainingTask:
 
     @property
     def title(self) -> str:
-        """What the user is told that it is."""
+        """The name that the user sees."""
         if self.kind == "refit":
             return refit_name(self.name)
         return (
@@ -55,7 +55,7 @@ class TrainingTask:
     def failed(self, reason: str) -> Result:
         """Return the result of a training that was ended from outside."""
         first = self.first or Result(self.name, "baseline", "failed")
-        return Result(
+        result = Result(
             name=first.name,
             kind=first.kind,
             status="failed",
@@ -63,3 +63,4 @@ class TrainingTask:
             number=first.number,
             hyperparameters=first.hyperparameters,
         )
+        return as_refit(result) if self.kind == "refit" else result

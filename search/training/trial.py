@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -199,7 +200,7 @@ class Trials:
             result = replace(result, artifacts=self.store.artifacts.name(folder))
         callbacks.on_result(result)
         if outcome.status == "complete":
-            self.save_checkpoint(model, number)
+            _save_checkpoint(model, folder)
         self.store.publish(number)
         self.store.record(asked.trial, result)
         return result
@@ -262,11 +263,6 @@ class Trials:
         self.queue.tell(asked, state=TrialState.FAIL, reason=why)
         return Result(status="failed", reason=why, **self._identity(asked, seed))
 
-    def save_checkpoint(self, model: keras.Model, number: int) -> None:
-        """Save a trained model in its trial's folder."""
-        with new_file(self.store.trial_folder(number) / CHECKPOINT) as beside:
-            model.save(beside)
-
     def _values(self, result: Result) -> list[float]:
         """Return what the study is told of a complete trial: a value for each objective."""
         worst = {"minimize": math.inf, "maximize": -math.inf}
@@ -306,6 +302,21 @@ def fit_built(
     batches = partial(config.make_batches, dataset)
     train = fit_function(hypermodel, hyperparameters, model, config.batch_size, batches)
     return fit(model, dataset, config, callbacks=[admit, *callbacks], train=train, **options)
+
+
+def report_to(notify: Notify, task: TrainingTask) -> Callable[[Point], None]:
+    """Return what tells of a task's reports; a refit's validation accuracy means nothing."""
+
+    def on_report(point: Point) -> None:
+        value = None if task.kind == "refit" else point.val_accuracy
+        notify(task.title, point.epoch, value)
+
+    return on_report
+
+
+def _save_checkpoint(model: keras.Model, folder: Path) -> None:
+    with new_file(folder / CHECKPOINT) as beside:
+        model.save(beside)
 
 
 def train_again(
@@ -352,10 +363,6 @@ def train_again(
         "hyperparameters": values,
         "seed": seed,
     }
-
-    def on_report(point: Point) -> None:
-        notify(task.title, point.epoch, None if refits else point.val_accuracy)
-
     try:
         chosen = keras_tuner.HyperParameters()
         chosen.values = dict(values)
@@ -368,7 +375,7 @@ def train_again(
                 model,
                 dataset,
                 config,
-                on_report=on_report,
+                on_report=report_to(notify, task),
                 stop=stop,
                 max_parameters=max_parameters,
             )
@@ -378,8 +385,7 @@ def train_again(
         save_probabilities(outcome, dataset, config.padding, task.folder)
         if refits:
             result = add_latency(result, outcome, dataset, config.padding, _LATENCY_SECONDS)
-            with new_file(task.folder / CHECKPOINT) as beside:
-                model.save(beside)
+            _save_checkpoint(model, task.folder)
     except (*USER_ERRORS, ModelTooLarge) as error:
         if write_failure(error) is not None:
             raise
