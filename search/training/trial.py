@@ -200,7 +200,7 @@ class Trials:
             result = replace(result, artifacts=self.store.artifacts.name(folder))
         callbacks.on_result(result)
         if outcome.status == "complete":
-            _save_checkpoint(model, folder)
+            save_checkpoint(model, folder)
         self.store.publish(number)
         self.store.record(asked.trial, result)
         return result
@@ -314,7 +314,8 @@ def report_to(notify: Notify, task: TrainingTask) -> Callable[[Point], None]:
     return on_report
 
 
-def _save_checkpoint(model: keras.Model, folder: Path) -> None:
+def save_checkpoint(model: keras.Model, folder: Path) -> None:
+    """Write a model into a trial's folder, whole or not at all."""
     with new_file(folder / CHECKPOINT) as beside:
         model.save(beside)
 
@@ -385,7 +386,7 @@ def train_again(
         save_probabilities(outcome, dataset, config.padding, task.folder)
         if refits:
             result = add_latency(result, outcome, dataset, config.padding, _LATENCY_SECONDS)
-            _save_checkpoint(model, task.folder)
+            save_checkpoint(model, task.folder)
     except (*USER_ERRORS, ModelTooLarge) as error:
         if write_failure(error) is not None:
             raise

@@ -46,7 +46,7 @@ from search.queue.trial_queue import AskedTrial, TrialQueue
 from search.training.callbacks import TrialCallbacks
 from search.training.evaluation import summarize_training
 from search.training.fit import TrainingConfig, TrainingOutcome
-from search.training.trial import Trials, build
+from search.training.trial import Trials, build, save_checkpoint
 from spaces import Model3
 from tests.benchmarks.measuring import dataset
 from tests.search.small import Small
@@ -109,7 +109,7 @@ class Ours:
         with timing(taken, "record"):
             self._record(asked, model, points, seed)
         with timing(taken, "checkpoint"):
-            self.trials.save_checkpoint(model, asked.number)
+            save_checkpoint(model, self.store.trial_folder(asked.number))
         with timing(taken, "tell"):
             queue.tell(asked, [curve[-1]])
             self.store.keep_best_checkpoints(self.trials.kept_checkpoints)
