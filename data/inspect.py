@@ -88,7 +88,8 @@ def _slices_table(card: DataCard) -> str:
         )
         for part in card.slices
     ]
-    return _table([f"{card.split} split", "rows", "normal", "", "malicious", ""], rows)
+    normal, malicious = (_printable(word) for word in card.label_words)
+    return _table([f"{card.split} split", "rows", normal, "", malicious, ""], rows)
 
 
 def _lengths_table(card: DataCard) -> str:
@@ -125,7 +126,7 @@ def _leakage_table(card: DataCard) -> str:
 
 def _paths_table(card: DataCard) -> str:
     rows = [
-        (ascii(count.path[:WIDEST_PATH])[1:-1], f"{count.rows:,}", f"{count.share:.2%}")
+        (_printable(count.path[:WIDEST_PATH]), f"{count.rows:,}", f"{count.share:.2%}")
         for count in card.paths
     ]
     return _table(["most frequent paths", "rows", ""], rows)
@@ -135,6 +136,10 @@ def _table(headers: list[str], rows: Sequence[Sequence[str]]) -> str:
     columns = ["left"] + ["right"] * (len(headers) - 1)
     table: str = tabulate(rows, headers, tablefmt="simple", colalign=columns, disable_numparse=True)
     return table
+
+
+def _printable(text: str) -> str:
+    return ascii(text)[1:-1]
 
 
 if __name__ == "__main__":

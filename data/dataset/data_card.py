@@ -97,6 +97,7 @@ class DataCard:
         characters: The vocabulary.
         leakage: What the training part and the held-out part have in common.
         paths: The most frequent paths; empty if the texts are no records.
+        label_words: What the log itself calls its normal and its malicious rows.
     """
 
     source: str
@@ -110,6 +111,7 @@ class DataCard:
     characters: Characters
     leakage: Leakage
     paths: tuple[PathCount, ...]
+    label_words: tuple[str, str]
 
     @classmethod
     def of(cls, log: AccessLog, split: Split) -> "DataCard":
@@ -126,6 +128,7 @@ class DataCard:
             characters=_characters(log, split),
             leakage=_leakage(log, split),
             paths=_paths(log.texts),
+            label_words=log.label_words,
         )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from data.common import UserError, new_folder, write_text
 from data.dataset.encoding import Encoded, Vocabulary, encode
 from data.dataset.split import Rows, Split, check_split, make_split
-from data.reading import DROPPED_KEYS, AccessLog, Texts
+from data.reading import DROPPED_KEYS, LABEL_WORDS, AccessLog, Texts
 
 VocabularyFrom = Literal["train", "all"]
 
@@ -36,7 +36,8 @@ class Dataset:
         split: Which rows fit, validate and are held out.
         vocabulary: The characters' ids.
         facts: What the leaderboard says of the data: source, format, rows, skipped rows, dropped
-            keys, fingerprint, split, vocabulary, number of ids, share of malicious rows a slice.
+            keys, fingerprint, words for the labels, split, vocabulary, number of ids, share of
+            malicious rows a slice.
         folder: Where it is stored; None before `save`.
         kept_texts: The cleaned records; None if they are to be read from the folder.
     """
@@ -60,6 +61,12 @@ class Dataset:
             return self.kept_texts
         assert self.folder is not None
         return Texts.load(self.folder)
+
+    @property
+    def label_words(self) -> tuple[str, str]:
+        """What the log itself calls label 0 and label 1."""
+        normal, malicious = self.facts.get("label_words", LABEL_WORDS)
+        return normal, malicious
 
     @property
     def refitting(self) -> "Dataset":
@@ -154,6 +161,7 @@ def prepare(
         "skipped": log.skipped,
         "dropped_keys": list(dropped_keys),
         "fingerprint": log.sha256,
+        "label_words": list(log.label_words),
         "split": rows.name,
         "vocabulary": vocabulary,
         "num_words": known.num_words,

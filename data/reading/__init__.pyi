@@ -1,4 +1,5 @@
 from .access_log import (
+    LABEL_WORDS as LABEL_WORDS,
     AccessLog as AccessLog,
     read_log as read_log,
 )

@@ -13,6 +13,9 @@ from data.reading.records import DROPPED_KEYS, without_keys
 from data.reading.source import MAX_BYTES, name_of, open_byte_lines
 from data.reading.texts import TextWriter
 
+# What the labels 0 and 1 are called where the log has no words of its own.
+LABEL_WORDS = ("normal", "malicious")
+
 
 @dataclass(frozen=True)
 class AccessLog:
@@ -25,6 +28,8 @@ class AccessLog:
         source: Where they came from, as messages call it.
         skipped: How many bad rows were left out.
         sha256: Fingerprint of the texts and labels, in hexadecimal.
+        label_words: What the log itself calls label 0 and label 1, such as ham and spam; the
+            default for a log whose labels are the digits.
     """
 
     texts: Sequence[str]
@@ -33,6 +38,7 @@ class AccessLog:
     source: str
     skipped: int
     sha256: str
+    label_words: tuple[str, str] = LABEL_WORDS
 
 
 def read_log(

@@ -171,5 +171,6 @@ def describe(dataset: Dataset) -> DataCard:
         source=str(facts["source"]),
         skipped=int(facts["skipped"]),
         sha256=str(facts["fingerprint"]),
+        label_words=dataset.label_words,
     )
     return DataCard.of(log, dataset.split)

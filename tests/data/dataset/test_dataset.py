@@ -3,6 +3,7 @@
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def test_the_facts_say_what_the_leaderboard_needs(log: AccessLog, log_file: Path
         "skipped": 0,
         "dropped_keys": ["timestamp"],
         "fingerprint": log.sha256,
+        "label_words": ["normal", "malicious"],
         "split": "chronological",
         "vocabulary": "train",
         "num_words": dataset.vocabulary.num_words,
@@ -48,6 +50,18 @@ def test_the_facts_say_what_the_leaderboard_needs(log: AccessLog, log_file: Path
         },
     }
     json.dumps(dataset.facts, allow_nan=False)
+
+
+def test_the_logs_own_words_for_its_labels_are_kept(log: AccessLog, tmp_path: Path) -> None:
+    dataset = prepare(replace(log, label_words=("ham", "spam")), batch_size=32)
+    dataset.save(tmp_path)
+    assert Dataset.load(tmp_path).label_words == dataset.label_words == ("ham", "spam")
+
+
+def test_a_folder_of_before_there_were_words_has_the_usual_ones(log: AccessLog) -> None:
+    dataset = prepare(log, batch_size=32)
+    del dataset.facts["label_words"]
+    assert dataset.label_words == ("normal", "malicious")
 
 
 def test_the_vocabulary_of_the_training_part_does_not_know_the_rest(log: AccessLog) -> None:
