@@ -3,7 +3,6 @@
 python -m data.synthetic --rows 26773 synthetic.csv
 """
 
-import csv
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,10 +11,9 @@ from random import Random
 from typing import NamedTuple
 
 from data.common import Parser, UserError, new_file, run, track
-from data.synthesis import Endpoint, Recorder, Request, Shop, family
+from data.synthesis import Endpoint, Recorder, Request, Shop, family, normal_rows, write_rows
 
 DEFAULT_ROWS = 26_773
-NORMAL_SHARES = (0.5855, 0.34, 0.439)  # of the rows fitted, validated on and held out
 _START = 1_700_000_000_000  # milliseconds since 1970
 _PAUSE = 1_000.0  # milliseconds between two requests at the busiest hour, on average
 _CAMPAIGN_PAUSE = 60.0
@@ -54,16 +52,6 @@ def explained(rows: int, seed: int = 0) -> Iterator[LabeledRow]:
     return _Traffic(rows, seed).rows()
 
 
-def slices(rows: int) -> tuple[tuple[int, int], ...]:
-    """Return (rows, normal rows) of the part to fit, the validation part and the held-out part."""
-    train = int(rows * 0.75)
-    fit = int(train * 0.75)
-    sizes = (fit, train - fit, rows - train)
-    return tuple(
-        (size, round(size * share)) for size, share in zip(sizes, NORMAL_SHARES, strict=True)
-    )
-
-
 class _Campaign(NamedTuple):
     """A burst of attacks: few clients, one endpoint, one family."""
 
@@ -86,7 +74,7 @@ class _Traffic:
 
     def rows(self) -> Iterator[LabeledRow]:
         row = 0
-        for size, normal in slices(self._total):
+        for size, normal in normal_rows(self._total):
             malicious = size - normal
             for left in range(size, 0, -1):
                 self._begin_or_end_campaign(row)
@@ -174,9 +162,8 @@ def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0)
     if not target.parent.is_dir():
         raise UserError(f"{target.parent} is no folder; choose another place")
     log = generate(rows, seed)
-    with new_file(target) as beside, beside.open("x", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, quotechar="|", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-        writer.writerows(track(log, f"writing {target}", total=rows))
+    with new_file(target) as beside:
+        write_rows(beside, track(log, f"writing {target}", total=rows))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -38,7 +38,7 @@ NOT_RUN = {
     r"python -m \.\.\.$": "is any command",
     r"python -m tests\.(benchmarks|crashes|fuzz)\.\S+": "takes minutes to hours; is parsed below",
     r"python -m pytest .* tests/walk$": "is one of the slow tests itself",
-    r"python -m data\.download\b": "fetches 17 MB: tests/data/test_download.py",
+    r"python -m data\.download\b": "fetches megabytes: tests/data/test_download.py",
     r"PDOC_ALLOW_EXEC=1 python -m pdoc ": "is one of the slow tests: tests/test_api_reference.py",
     r"export PGPASSWORD=": "is for the next one",
     r".* --storage postgresql://": "needs a server: tests/search/test_postgresql.py",
@@ -57,8 +57,6 @@ SMALLER = {
     r"(^python -m search\.run (?!--help|.*--callback).*)": r"\1 --explain",
     r"results\.report NAME$": "results.report first",
 }
-
-PACKED = "http-params-access.csv.xz"
 
 
 def why_not_run(command: str) -> str | None:
@@ -114,14 +112,12 @@ def program(mark: str) -> str:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the commands name, where the first of them has been run."""
-    outside = tmp_path_factory.mktemp("readme")
-    folder = outside / "model3-search"
-    (outside / "shared" / "data").mkdir(parents=True)
+    folder = tmp_path_factory.mktemp("readme") / "model3-search"
     (folder / "mypackage").mkdir(parents=True)
     synthetic.write(folder / "access.csv", 600)
-    packed = lzma.compress((folder / "access.csv").read_bytes())
-    for path in (folder / "access.csv.xz", outside / "shared" / "data" / PACKED):
-        path.write_bytes(packed)
+    written = (folder / "access.csv").read_bytes()
+    (folder / "access.csv.xz").write_bytes(lzma.compress(written))
+    (folder / "http-params.csv").write_bytes(written)
     (folder / "mypackage" / "spaces.py").write_text(program("class MyHyperModel("))
     (folder / "mymodule.py").write_text(program("MlflowCallback"))
     (options,) = readme.blocks("toml")

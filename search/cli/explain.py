@@ -1,8 +1,8 @@
 """Prints what a run would do and how long it may take: `python -m search.run --explain`.
 
 The estimate goes by the characters that a training reads, padding included, and by what is kept of
-earlier runs. The rates are those of the shared log on two cores, one worker each; another machine,
-or a space with other models, may well take three times as long or a third of it.
+earlier runs. The rates are those of HttpParamsDataset on two cores, one worker each; another
+machine, or a space with other models, may well take three times as long or a third of it.
 """
 
 import tempfile

@@ -1,6 +1,6 @@
 """One epoch of the assignment's networks padded to 1024: ours beside Keras' own layers.
 
-    python -m tests.benchmarks.baselines_full --data ../shared/data/http-params-access.csv.xz
+    python -m tests.benchmarks.baselines_full --data http-params.csv
 
 Both sides start from the same seed and see the same batches, so that their losses and weights can
 be compared after the epoch: what is left is float noise, and what training makes of it.

@@ -1,6 +1,6 @@
 """From a log to ids: ours beside the notebook's pipeline, and how ours grows with the rows.
 
-    python -m tests.benchmarks.encoding --data ../shared/data/http-params-access.csv.xz
+    python -m tests.benchmarks.encoding --data http-params.csv
         [--rows-large 1000000] [--repeats 5]
 
 Each measurement is a process of its own, the two sides in turn. The time starts when everything is

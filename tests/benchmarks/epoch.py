@@ -1,6 +1,6 @@
 """One training epoch of the same layers: ours beside Keras' own `fit` on rows padded to 1024.
 
-    python -m tests.benchmarks.epoch --data ../shared/data/http-params-access.csv.xz [--repeats 3]
+    python -m tests.benchmarks.epoch --data http-params.csv [--repeats 3]
 
 Both sides train the same architecture, optimizer, rows and batch size, one epoch without
 validation, in this process; a short warm-up traces each. The sides take turns at going first.

@@ -1,6 +1,6 @@
 """Accuracy, seconds and latency by family of architectures: one search of each, of equal budget.
 
-    python -m tests.benchmarks.families --budget 5m --data ../shared/data/http-params-access.csv.xz
+    python -m tests.benchmarks.families --budget 5m --data http-params.csv
         [--seed 0] [--sampler random] [--spaces open-conv,open-bag,model3]
 
 One `search.run` after the other, as a user types it, in a process of its own: the same rows,

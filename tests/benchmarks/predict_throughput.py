@@ -1,6 +1,6 @@
 """Records a second that `results.predict` scores, and its peak memory, on short and long input.
 
-    python -m tests.benchmarks.predict_throughput --data ../shared/data/http-params-access.csv.xz
+    python -m tests.benchmarks.predict_throughput --data http-params.csv
         [--export runs/NAME/best] [--lines 10000,100000] [--threads 1,2]
 
 The log's raw lines are repeated until there are enough, and piped in. What the longer input took

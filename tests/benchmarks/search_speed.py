@@ -1,6 +1,6 @@
 """Trials and accuracy by wall-clock: `search.run` beside stock KerasTuner and plain Optuna.
 
-    python -m tests.benchmarks.search_speed --data ../shared/data/http-params-access.csv.xz
+    python -m tests.benchmarks.search_speed --data http-params.csv
         [--stock 20m] [--ours 10m] [--optuna 10m] [--repeats 1] [--json runs/search-speed.json]
 
 One side runs after the other, in processes of its own, on the same rows, space (Model 3), epochs

@@ -1,6 +1,6 @@
 """How fast `results.serve` answers a real client (Debian's `wrk`) over loopback.
 
-    python -m tests.benchmarks.serve_load --data ../shared/data/http-params-access.csv.xz
+    python -m tests.benchmarks.serve_load --data http-params.csv
         [--export runs/NAME/best] [--connections 1,16,64] [--records 1,100] [--seconds 10]
 
 Client and server share the machine. Each request carries that many of the log's records, others

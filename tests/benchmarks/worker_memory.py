@@ -1,6 +1,6 @@
 """The memory of a search worker, beside stock KerasTuner holding the padded rows.
 
-    python -m tests.benchmarks.worker_memory --data ../shared/data/http-params-access.csv.xz
+    python -m tests.benchmarks.worker_memory --data http-params.csv
         [--trials 10] [--rows N] [--steps 4] [--space model3]
 
 Ours is `search.run` with one worker, an epoch a trial, pruner on. Stock is

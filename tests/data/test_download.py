@@ -1,12 +1,13 @@
 """Downloads from a real server on the loopback interface, one that misbehaves on demand."""
 
 import hashlib
+import lzma
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from data.common import UserError
-from data.download import PIECE_BYTES, blob_id_of, fetch, main
+from data.download import LOGS, PIECE_BYTES, Log, blob_id_of, download, fetch, main
+from data.reading import read_log
 
 CONTENT = bytes(range(256)) * 1024 + b"the end"
 GIT_ID = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
@@ -191,8 +193,8 @@ def test_blob_id_is_gits(tmp_path: Path) -> None:
 def test_command_keeps_what_is_there_and_reports_it(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("data.download.URL", site.url)
-    monkeypatch.setattr("data.download.BLOB_ID", GIT_ID)
+    served = replace(LOGS["notebook"], url=site.url, fetched_id=GIT_ID, blob_id=GIT_ID)
+    monkeypatch.setitem(LOGS, "notebook", served)
     assert main(["--to", str(tmp_path / "log.csv")]) == 0
     assert f"{len(CONTENT):,} bytes, verified as git blob {GIT_ID}" in capsys.readouterr().out
     assert (tmp_path / "log.csv").read_bytes() == CONTENT
@@ -209,3 +211,70 @@ def test_command_refuses_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: ")
+
+
+# The log that is built from what is fetched
+
+PAYLOADS = "".join(
+    f'"{value}","{len(value)}","{kind}","{"norm" if kind == "norm" else "anom"}"\n'
+    for kind, values in {
+        "norm": ["lamp", "c/ caridad s/n", "4018412345678901", "o|b", "pirámide", "mesa"],
+        "sqli": ["1 or 1=1", "'; drop table a --", "1 union select null"],
+        "xss": ["<script>alert(1)</script>"],
+    }.items()
+    for value in values
+)
+# Of 26,773 rows made of these, by the code that made the log of the figures.
+BUILT_ID = "80eec0269c211fdb1a7d49ac9499d676c3e72073"
+
+
+@pytest.fixture
+def built(site: Site) -> Log:
+    """A data set of ten values on the loopback interface, and the log that comes of it."""
+    site.content = f'"payload","length","attack_type","label"\n{PAYLOADS}'.encode()
+    site.url = site.url.replace("dev-access", "payload_full")
+    fetched = hashlib.sha1(b"blob %d\0" % len(site.content) + site.content).hexdigest()
+    log = LOGS["http-params"]
+    return replace(log, url=site.url, fetched_id=fetched, blob_id=BUILT_ID)
+
+
+def test_log_is_built_from_the_data_set(
+    site: Site,
+    built: Log,
+    target: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(LOGS, "http-params", built)
+    assert main(["--log", "http-params", "--to", str(target)]) == 0
+    assert f"verified as git blob {BUILT_ID}; built from https://" in capsys.readouterr().out
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    log = read_log(target)
+    assert (log.format, len(log.texts)) == ("access-log", 26_773)
+    assert log.labels[:15_059].mean() == pytest.approx(1 - 0.5855, abs=1e-4)
+    assert any("o|b" in text for text in log.texts[:200])
+
+
+def test_built_log_is_not_fetched_again(site: Site, built: Log, target: Path) -> None:
+    download(built, target)
+    download(built, target)
+    assert site.asked == 1
+
+
+def test_what_is_not_the_data_set_leaves_nothing(site: Site, built: Log, target: Path) -> None:
+    site.content = site.content.replace(b"lamp", b"lump")
+    with pytest.raises(UserError, match=r"but must be .*; not kept"):
+        download(built, target)
+    assert not target.exists()
+
+
+def test_log_that_comes_out_otherwise_is_not_kept(built: Log, target: Path) -> None:
+    with pytest.raises(UserError, match=f"came out as git blob {BUILT_ID}, not {GIT_ID}; not kept"):
+        download(replace(built, blob_id=GIT_ID), target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_the_log_of_the_figures_is_the_one_that_is_built(shared_log: Path, tmp_path: Path) -> None:
+    unpacked = tmp_path / "log.csv"
+    unpacked.write_bytes(lzma.decompress(shared_log.read_bytes()))
+    assert blob_id_of(unpacked) == LOGS["http-params"].blob_id

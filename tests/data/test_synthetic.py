@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 from data import synthetic
 from data.common import UserError
 from data.reading import clean, read_log
-from data.synthesis import FAMILIES
+from data.synthesis import FAMILIES, normal_rows
 
 ROOT = Path(__file__).parents[2]
 SHARED_LOG = ROOT.parent / "shared" / "data" / "http-params-access.csv.xz"
@@ -74,7 +74,7 @@ def linear() -> Any:
 
 
 def test_default_size_has_the_counts_of_the_original() -> None:
-    assert synthetic.slices(synthetic.DEFAULT_ROWS) == (
+    assert normal_rows(synthetic.DEFAULT_ROWS) == (
         (15_059, 8_817),
         (5_020, 1_707),
         (6_694, 2_939),

@@ -1,6 +1,6 @@
 """Whether trainings on fewer rows, or on shorter records, rank trials as whole ones do.
 
-    python -m tests.benchmarks.tabular.cheaper [--data ../shared/data/http-params-access.csv.xz]
+    python -m tests.benchmarks.tabular.cheaper [--data http-params.csv]
         [--rows 9000] [--points 60] [--jobs 2]
 
 Takes complete trials of the table of that log, evenly over the order in which they were drawn, and
