@@ -2,16 +2,23 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError, track
-from data.reading.formats import check_format, guess_format, parse_row, rows as numbered_rows
+from data.reading.formats import (
+    LOG_FORMATS,
+    check_format,
+    guess_format,
+    parse_row,
+    rows as numbered_rows,
+)
+from data.reading.groups import GroupReader
 from data.reading.records import DROPPED_KEYS, without_keys
 from data.reading.source import MAX_BYTES, name_of, open_byte_lines
-from data.reading.texts import TextWriter
+from data.reading.texts import Texts, TextWriter, fingerprint
 
 # What the labels 0 and 1 are called where the log has no words of its own.
 LABEL_WORDS = ("normal", "malicious")
@@ -30,6 +37,9 @@ class AccessLog:
         sha256: Fingerprint of the texts and labels, in hexadecimal.
         label_words: What the log itself calls label 0 and label 1, such as ham and spam; the
             default for a log whose labels are the digits.
+        groups: The group that each row belongs to, as numbers from 0, int64 [n]: rows of equal
+            numbers have the same value in the column that `read_log` was told. None if it was not.
+        group_column: Name of that column.
     """
 
     texts: Sequence[str]
@@ -39,6 +49,27 @@ class AccessLog:
     skipped: int
     sha256: str
     label_words: tuple[str, str] = LABEL_WORDS
+    groups: npt.NDArray[np.int64] | None = None
+    group_column: str | None = None
+
+    def draw(self, count: int, seed: int = 42) -> "AccessLog":
+        """Draw so many rows at random, in the order of the log; the log itself if it has no more.
+
+        Args:
+            count: How many rows, 1 or more.
+            seed: Of the draw.
+        """
+        if count >= len(self.texts):
+            return self
+        rows = np.sort(np.random.RandomState(seed).permutation(len(self.texts))[:count])
+        texts = self.texts if isinstance(self.texts, Texts) else Texts.of(self.texts)
+        texts, labels = texts.at(rows), self.labels[rows]
+        groups = self.groups
+        if groups is not None:
+            _, groups = np.unique(groups[rows], return_inverse=True)
+        return replace(
+            self, texts=texts, labels=labels, sha256=fingerprint(texts, labels), groups=groups
+        )
 
 
 def read_log(
@@ -49,6 +80,7 @@ def read_log(
     rows: int | None = None,
     skip_bad_rows: bool = False,
     max_bytes: int = MAX_BYTES,
+    group_column: str | None = None,
 ) -> AccessLog:
     """Read and clean a labeled log.
 
@@ -59,6 +91,8 @@ def read_log(
         rows: Read only the file's first so many rows; all when None.
         skip_bad_rows: Leave out and count rows that cannot be used instead of raising.
         max_bytes: How many bytes the log may hold, unpacked.
+        group_column: The key whose value tells which records belong together, with dots between the
+            keys of a nested one (`source.remoteAddress`); it may be a dropped one.
 
     Returns:
         The log, with at least one text.
@@ -73,13 +107,21 @@ def read_log(
         raise UserError(f"the number of rows is {rows}, but must be 1 or more")
     source = name_of(path)
     skipped = 0
+    groups = GroupReader(group_column) if group_column is not None else None
     with open_byte_lines(path, max_bytes) as lines, TextWriter() as writer:
         if format is None:
             format, lines = guess_format(lines)
+        if groups is not None and not LOG_FORMATS[format].keyed:
+            raise UserError(
+                f"{source}: --group-column is '{group_column}', but the log was read as {format}, "
+                "which has no such column"
+            )
         numbered = itertools.islice(numbered_rows(lines, format, source), rows)
         for number, row in track(numbered, f"reading {source}", rows):
             try:
                 record, label = parse_row(row, format)
+                # Before its keys are dropped.
+                group = groups.value_in(record) if groups and isinstance(record, dict) else None
                 text = record if isinstance(record, str) else without_keys(record, dropped_keys)
             except UserError as error:
                 if not skip_bad_rows:
@@ -89,7 +131,13 @@ def read_log(
                 skipped += 1
             else:
                 writer.add(text, label)
+                if groups is not None and group is not None:
+                    groups.add(group)
         if not writer:
             raise UserError(f"{source}: no usable row in it ({skipped} skipped), read as {format}")
         texts, labels, sha256 = writer.finish()
-    return AccessLog(texts, labels, format, source, skipped, sha256)
+    return AccessLog(
+        *(texts, labels, format, source, skipped, sha256),
+        groups=groups.finish() if groups is not None else None,
+        group_column=group_column,
+    )

@@ -242,6 +242,23 @@ class TextWriter:
             ) from error
 
 
+def fingerprint(texts: Texts, labels: npt.NDArray[np.uint8]) -> str:
+    """Return the SHA-256 that a `TextWriter` of these texts and labels gives, in hexadecimal."""
+    digest = hashlib.sha256()
+    first = 0
+    for block, sizes in texts.blocks():
+        starts = np.cumsum(sizes) - sizes
+        rows = zip(labels[first : first + len(sizes)], starts.tolist(), sizes.tolist(), strict=True)
+        digest.update(
+            b"".join(
+                b"%d %d %b" % (label, size, block[start : start + size])
+                for label, start, size in rows
+            )
+        )
+        first += len(sizes)
+    return digest.hexdigest()
+
+
 def decode_block(block: bytes, sizes: _Sizes) -> Iterator[str]:
     """Yield the texts of a block of UTF-8, given how many bytes each has."""
     ends = np.cumsum(sizes).tolist()
