@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from data.common import Parser, run
-from data.dataset import SPLITS, DataCard, make_split
+from data.dataset import (
+    CHRONOLOGICAL,
+    GROUP,
+    SPLITS,
+    DataCard,
+    check_group_column,
+    make_split,
+    without_repeated,
+)
 from data.reading import LOG_FORMATS, add_max_bytes, read_log
 
 WIDEST_PATH = 60
@@ -16,14 +24,20 @@ WIDEST_PATH = 60
 def main(argv: Sequence[str]) -> int:
     """Run `python -m data.inspect` with these arguments and return the exit status."""
     options = _parser().parse_args(argv)
+    check_group_column(options.split, options.group_column)
     log = read_log(
         options.file,
         format=options.format,
         rows=options.rows,
         skip_bad_rows=options.skip_bad_rows,
         max_bytes=options.max_bytes,
+        group_column=options.group_column,
+        drawn=options.split != CHRONOLOGICAL,
     )
-    card = DataCard.of(log, make_split(options.split, len(log.texts)))
+    split = make_split(options.split, log.labels, log.groups)
+    if options.drop_duplicates:
+        split = without_repeated(split, log.texts)
+    card = DataCard.of(log, split)
     if options.output_format == "json":
         print(json.dumps(dataclasses.asdict(card), indent=2))
     else:
@@ -57,10 +71,26 @@ def _parser() -> Parser:
     data.add_argument(
         "--split",
         choices=SPLITS,
-        default="chronological",
+        default=CHRONOLOGICAL,
         help="how rows are split 75/25 (default: %(default)s)",
     )
-    data.add_argument("--rows", type=int, metavar="N", help="first rows only (default: all)")
+    data.add_argument(
+        "--group-column",
+        metavar="NAME",
+        help=f"rows of one value in it are in one slice, for --split {GROUP}",
+    )
+    data.add_argument(
+        "--rows",
+        type=int,
+        metavar="N",
+        help=f"so many rows: the first ones if the split is {CHRONOLOGICAL}, else drawn from the "
+        "whole log (default: all)",
+    )
+    data.add_argument(
+        "--drop-duplicates",
+        action="store_true",
+        help="leave out rows whose text stands in an earlier slice",
+    )
     data.add_argument(
         "--skip-bad-rows", action="store_true", help="count bad rows instead of stopping"
     )
@@ -75,9 +105,17 @@ def _log_table(card: DataCard) -> str:
         ("rows", f"{card.rows:,}"),
         ("skipped", f"{card.skipped:,}"),
         ("sha256", card.sha256),
+        ("order", _order(card)),
     ]
+    if card.left_out:
+        rows.insert(4, ("left out", f"{card.left_out:,}, whose text stands in an earlier slice"))
     table: str = tabulate(rows, tablefmt="plain", disable_numparse=True)
     return table
+
+
+def _order(card: DataCard) -> str:
+    advice = card.label_order.advice
+    return advice if advice and card.split == CHRONOLOGICAL else str(card.label_order)
 
 
 def _slices_table(card: DataCard) -> str:

@@ -14,14 +14,24 @@ from .dataset import (
     VocabularyFrom as VocabularyFrom,
     prepare as prepare,
 )
+from .duplicates import (
+    repeated as repeated,
+    without_repeated as without_repeated,
+)
 from .encoding import (
     Encoded as Encoded,
     Vocabulary as Vocabulary,
     encode as encode,
 )
+from .label_order import (
+    LabelOrder as LabelOrder,
+)
 from .split import (
+    CHRONOLOGICAL as CHRONOLOGICAL,
+    GROUP as GROUP,
     SPLITS as SPLITS,
     Rows as Rows,
     Split as Split,
+    check_group_column as check_group_column,
     make_split as make_split,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from data.common import UserError
 from data.dataset.batching import MAX_LENGTH
 from data.dataset.encoding import Vocabulary
+from data.dataset.label_order import LabelOrder
 from data.dataset.split import Split
 from data.reading import AccessLog, load_record
 
@@ -98,6 +99,8 @@ class DataCard:
         leakage: What the training part and the held-out part have in common.
         paths: The most frequent paths; empty if the texts are no records.
         label_words: What the log itself calls its normal and its malicious rows.
+        label_order: Whether the log is sorted by its labels.
+        left_out: How many rows are in no slice, since their texts stand in an earlier one.
     """
 
     source: str
@@ -112,6 +115,8 @@ class DataCard:
     leakage: Leakage
     paths: tuple[PathCount, ...]
     label_words: tuple[str, str]
+    label_order: LabelOrder
+    left_out: int
 
     @classmethod
     def of(cls, log: AccessLog, split: Split) -> "DataCard":
@@ -129,6 +134,8 @@ class DataCard:
             leakage=_leakage(log, split),
             paths=_paths(log.texts),
             label_words=log.label_words,
+            label_order=LabelOrder.of(log.labels),
+            left_out=len(log.texts) - sum(map(len, split.slices.values())),
         )
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError, new_folder, write_text
+from data.dataset.duplicates import repeated, without_repeated
 from data.dataset.encoding import Encoded, Vocabulary, encode
-from data.dataset.split import Rows, Split, check_split, make_split
+from data.dataset.split import Rows, Split, check_split, make_split, missing_class
 from data.reading import DROPPED_KEYS, LABEL_WORDS, AccessLog, Texts
 
 VocabularyFrom = Literal["train", "all"]
@@ -37,7 +38,8 @@ class Dataset:
         vocabulary: The characters' ids.
         facts: What the leaderboard says of the data: source, format, rows, skipped rows, dropped
             keys, fingerprint, words for the labels, split, vocabulary, number of ids, share of
-            malicious rows a slice.
+            malicious rows a slice, held-out rows whose text stands in the training part too; the
+            column of the groups and the rows that were left out as duplicates, if it was told so.
         folder: Where it is stored; None before `save`.
         kept_texts: The cleaned records; None if they are to be read from the folder.
     """
@@ -67,6 +69,11 @@ class Dataset:
         """What the log itself calls label 0 and label 1."""
         normal, malicious = self.facts.get("label_words", LABEL_WORDS)
         return normal, malicious
+
+    @property
+    def heldout_repeated(self) -> npt.NDArray[np.bool_]:
+        """Whether the text of each held-out row stands in the training part too, bool [m]."""
+        return repeated(self.texts, self.split.heldout, self.split.train)
 
     @property
     def refitting(self) -> "Dataset":
@@ -129,16 +136,19 @@ def prepare(
     vocabulary: VocabularyFrom = "train",
     dropped_keys: Sequence[str] = DROPPED_KEYS,
     batch_size: int = 128,
+    drop_duplicates: bool = False,
 ) -> Dataset:
     """Split and encode a log.
 
     Args:
         log: The log.
-        split: "chronological" or "shuffled".
+        split: One of `SPLITS`; "group" needs a log that was read with groups.
         vocabulary: "train" takes the characters of the training part and gives all others one
             shared id; "all" takes those of every row, the held-out ones too, as the notebook did.
         dropped_keys: The keys that reading the log deleted; recorded.
         batch_size: Rows in a batch: the fit part must hold one.
+        drop_duplicates: Leave out the held-out rows whose text stands in the training part, and the
+            validation rows whose text is fitted.
 
     Returns:
         The data set, in memory.
@@ -146,15 +156,18 @@ def prepare(
     Raises:
         UserError: The log is too short, or a slice lacks a class.
     """
-    rows = make_split(split, len(log.texts))
-    check_split(rows, log.labels, batch_size)
+    rows = make_split(split, log.labels, log.groups)
+    check_split(rows, log, batch_size)
     texts = log.texts if isinstance(log.texts, Texts) else Texts.of(log.texts)
+    whole = rows
+    if drop_duplicates:
+        rows = _drop_duplicates(rows, texts, log)
     known = (
         Vocabulary.fit(texts, unknown=False)
         if vocabulary == "all"
         else Vocabulary.fit(texts.at(rows.train), unknown=True)
     )
-    facts = {
+    facts: dict[str, Any] = {
         "source": log.source,
         "format": log.format,
         "rows": len(texts),
@@ -169,5 +182,24 @@ def prepare(
         "malicious_share": {
             name: round(float(log.labels[part].mean()), 4) for name, part in rows.slices.items()
         },
+        "heldout_repeated": int(repeated(texts, rows.heldout, rows.train).sum()),
     }
+    # A run of an earlier version, which did not know them, can then be resumed.
+    if log.group_column is not None:
+        facts["group_column"] = log.group_column
+    if drop_duplicates:
+        facts["duplicates_left_out"] = {
+            name: len(part) - len(rows.slices[name]) for name, part in whole.slices.items()
+        }
     return Dataset(encode(texts, known), log.labels, rows, known, facts, None, texts)
+
+
+def _drop_duplicates(split: Split, texts: Texts, log: AccessLog) -> Split:
+    kept = without_repeated(split, texts)
+    lacking = missing_class(kept, log)
+    if lacking is not None:
+        raise UserError(
+            f"{lacking}, once --drop-duplicates has left out the rows whose text stands in an "
+            "earlier part; give --no-drop-duplicates or a longer log"
+        )
+    return kept

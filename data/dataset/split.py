@@ -1,24 +1,32 @@
 """Which rows are fitted, which validate and which are held out."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
+from data.dataset.label_order import LabelOrder
+from data.reading import AccessLog
 
 Rows = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.uint8]
+Groups = npt.NDArray[np.int64]
 
 HELDOUT_SHARE = 0.25
 VALIDATION_SHARE = 0.25
+# That of the published notebooks.
+SEED = 42
+CHRONOLOGICAL, STRATIFIED, GROUP = "chronological", "stratified", "group"
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row indices of the three slices; each row is in exactly one, except in `refitting`.
+    """Row indices of the three slices; each row is in at most one, except in `refitting`.
 
     Attributes:
-        name: "chronological" or "shuffled".
+        name: One of `SPLITS`.
         fit: Rows that train, int64.
         validation: Rows that choose between models, int64.
         heldout: Rows that only the final ranking looks at, int64.
@@ -52,10 +60,10 @@ def split_in_order(n: int) -> Split:
     """
     order = np.arange(n, dtype=np.int64)
     train = int(n * (1 - HELDOUT_SHARE))
-    return _validate_with_tail("chronological", order[:train], order[train:])
+    return _validate_with_tail(CHRONOLOGICAL, order[:train], order[train:])
 
 
-def split_shuffled(n: int, seed: int = 42) -> Split:
+def split_shuffled(n: int, seed: int = SEED) -> Split:
     """Split as scikit-learn's `train_test_split(test_size=.25, random_state=seed)` does.
 
     Each slice is in shuffled order; the last quarter of the training part validates.
@@ -65,46 +73,197 @@ def split_shuffled(n: int, seed: int = 42) -> Split:
     return _validate_with_tail("shuffled", order[heldout:], order[:heldout])
 
 
+def split_stratified(labels: Labels, seed: int = SEED) -> Split:
+    """Split so that each slice has the log's share of either class.
+
+    As scikit-learn's `train_test_split(test_size=.25, random_state=seed, stratify=labels)` does,
+    once for the held-out rows, and once more on the rest for the validation rows.
+
+    Raises:
+        UserError: There are too few rows of a class, or in all.
+    """
+    from sklearn.model_selection import train_test_split
+
+    counts = np.bincount(labels, minlength=2)
+    for label, count in enumerate(counts.tolist()):
+        # Of three rows, scikit-learn may give the first split all but one.
+        if count < 4:
+            raise UserError(
+                f"the log has {_count(count, 'row')} of class {label}, but --split stratified "
+                "needs 4 or more; give a longer log"
+            )
+    rows = np.arange(len(labels), dtype=np.int64)
+    train, heldout = train_test_split(
+        rows, test_size=HELDOUT_SHARE, random_state=seed, stratify=labels
+    )
+    fit, validation = train_test_split(
+        train, test_size=VALIDATION_SHARE, random_state=seed, stratify=labels[train]
+    )
+    return Split(STRATIFIED, fit, validation, heldout)
+
+
+def split_by_group(labels: Labels, groups: Groups, seed: int = SEED) -> Split:
+    """Split so that no group is in two slices.
+
+    As in scikit-learn's `StratifiedGroupKFold`, the largest group is placed first, ties in random
+    order, and each where it brings the slices closest to their shares of both classes: where the
+    sum over slices and classes of rows ** 2 / (share * rows of the class ** 2) grows least.
+
+    Args:
+        labels: The labels of the n rows.
+        groups: The group of each row, as numbers from 0, [n].
+        seed: Of the random order.
+
+    Raises:
+        UserError: There are fewer than three groups.
+    """
+    sizes = np.bincount(groups)
+    if len(sizes) < 3:
+        raise UserError(
+            f"--group-column has {_count(len(sizes), 'value')} in this log, but needs 3 or more, "
+            "one a slice; name another column, or give --split stratified"
+        )
+    malicious = np.bincount(groups, weights=labels)
+    # The same scale for both classes: as shares of their rows. A class of no rows weighs nothing.
+    by_class = np.stack([sizes - malicious, malicious], axis=1)  # [groups, 2]
+    by_class = by_class / np.maximum(by_class.sum(axis=0), 1)
+    mixed = np.random.RandomState(seed).permutation(len(sizes))
+    order = mixed[np.argsort(-sizes[mixed], kind="stable")]
+    places = np.empty(len(sizes), np.int64)
+    places[order] = _place(by_class[order])
+    of_rows = places[groups]
+    return Split(GROUP, *(np.flatnonzero(of_rows == place) for place in range(3)))
+
+
+def _place(groups: npt.NDArray[np.float64]) -> list[int]:
+    """Return the slice of each group, given its shares of the two classes, one after another."""
+    train = 1 - HELDOUT_SHARE
+    wanted = (train * (1 - VALIDATION_SHARE), train * VALIDATION_SHARE, HELDOUT_SHARE)
+    filled = [[0.0, 0.0] for _ in wanted]
+    places = []
+    for normal, malicious in groups.tolist():
+        growth = [
+            (normal * (2 * have[0] + normal) + malicious * (2 * have[1] + malicious)) / share
+            for have, share in zip(filled, wanted, strict=True)
+        ]
+        # Of equal ones, up to float noise, the emptiest.
+        place = min(range(3), key=lambda i: (round(growth[i], 12), sum(filled[i])))
+        filled[place][0] += normal
+        filled[place][1] += malicious
+        places.append(place)
+    return places
+
+
 def _validate_with_tail(name: str, train: Rows, heldout: Rows) -> Split:
     fit = int(np.floor(len(train) * (1 - VALIDATION_SHARE)))
     return Split(name, train[:fit], train[fit:], heldout)
 
 
-SPLITS = {"chronological": split_in_order, "shuffled": split_shuffled}
+def _by_group(labels: Labels, groups: Groups | None) -> Split:
+    if groups is None:
+        raise UserError(
+            "--split is 'group', but the log was read without groups; give --group-column NAME"
+        )
+    return split_by_group(labels, groups)
 
 
-def make_split(name: str, n: int) -> Split:
-    """Split n rows in the named way.
+SPLITS: Mapping[str, Callable[[Labels, Groups | None], Split]] = {
+    CHRONOLOGICAL: lambda labels, groups: split_in_order(len(labels)),
+    "shuffled": lambda labels, groups: split_shuffled(len(labels)),
+    STRATIFIED: lambda labels, groups: split_stratified(labels),
+    GROUP: _by_group,
+}
+
+
+def make_split(name: str, labels: Labels, groups: Groups | None = None) -> Split:
+    """Split rows in the named way.
+
+    Args:
+        name: One of `SPLITS`.
+        labels: The labels of the n rows, 0 or 1.
+        groups: The group of each row, as numbers from 0, [n]; for "group" only.
 
     Raises:
-        UserError: The name is none of `SPLITS`.
+        UserError: The name is none of `SPLITS`, or the rows cannot be split so.
     """
     if name not in SPLITS:
         raise UserError(f"--split is '{name}', but must be one of {', '.join(SPLITS)}")
-    return SPLITS[name](n)
+    return SPLITS[name](labels, groups)
 
 
-def check_split(split: Split, labels: npt.NDArray[np.uint8], batch_size: int) -> None:
+def check_group_column(split: str, column: str | None) -> None:
+    """Refuse `--split group` without a column, and a column without it.
+
+    Raises:
+        UserError: One of the two options is missing.
+    """
+    if split == GROUP and column is None:
+        raise UserError(
+            "--split is 'group', but no column tells which rows belong together; give "
+            "--group-column NAME"
+        )
+    if split != GROUP and column is not None:
+        raise UserError(
+            f"--group-column is '{column}', but --split is '{split}'; give --split group with it"
+        )
+
+
+def check_split(split: Split, log: AccessLog, batch_size: int) -> None:
     """Refuse a split that cannot be trained or judged on.
 
     Args:
-        split: The split of the rows.
-        labels: Their labels, 0 or 1, uint8 [n].
+        split: The split of the log's rows.
+        log: The log.
         batch_size: Rows in a batch.
 
     Raises:
-        UserError: A slice lacks a class, or the fit part is smaller than a batch.
+        UserError: A slice lacks a class, or the fit part is smaller than a batch. The message names
+            the cause if it is `--rows`, or that the rows are sorted by label.
     """
+    for label, word in enumerate(log.label_words):
+        if len(log.labels) and label not in log.labels:
+            raise UserError(_absent(f"class {label} ({word})", log))
     if len(split.fit) < batch_size:
+        longer = "a longer log" if log.first_rows is None else f"more --rows than {log.first_rows}"
         raise UserError(
-            f"the fit part has {len(split.fit)} rows, fewer than a batch of {batch_size}; "
-            "give a longer log"
+            f"the fit part has {_count(len(split.fit), 'row')}, fewer than a batch of "
+            f"{batch_size}; give {longer}"
         )
+    lacking = missing_class(split, log)
+    if lacking is not None:
+        raise UserError(f"{lacking}{_remedy(split.name, log)}")
+
+
+def missing_class(split: Split, log: AccessLog) -> str | None:
+    """Say which slice lacks a class; None if each has both."""
     for name, rows in split.slices.items():
-        present = np.bincount(labels[rows], minlength=2)
-        for label, meaning in enumerate(("normal", "malicious")):
+        present = np.bincount(log.labels[rows], minlength=2)
+        for label, word in enumerate(log.label_words):
             if not present[label]:
-                raise UserError(
-                    f"the {name} part has no row of class {label} ({meaning}) among its "
-                    f"{len(rows)}; give a longer log or another --split"
+                return (
+                    f"the {name} part has no row of class {label} ({word}) among its {len(rows):,}"
                 )
+    return None
+
+
+def _absent(lacking: str, log: AccessLog) -> str:
+    if log.first_rows is None:
+        return f"the log has no row of {lacking} among its {len(log.labels):,}; a search needs both"
+    return (
+        f"the first {log.first_rows:,} rows, which --rows {log.first_rows} takes, have no row of "
+        f"{lacking}; give more --rows, or --split shuffled to draw them from the whole log"
+    )
+
+
+def _remedy(split: str, log: AccessLog) -> str:
+    order = LabelOrder.of(log.labels)
+    if split == CHRONOLOGICAL and not order.is_mixed:
+        return f": {order}; give --split shuffled"
+    if split == GROUP:
+        return "; name another --group-column, or give --split stratified"
+    longer = "a longer log" if log.first_rows is None else f"more --rows than {log.first_rows}"
+    return f"; give {longer}" + ("" if split == STRATIFIED else f" or --split {STRATIFIED}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -40,6 +40,8 @@ class AccessLog:
         groups: The group that each row belongs to, as numbers from 0, int64 [n]: rows of equal
             numbers have the same value in the column that `read_log` was told. None if it was not.
         group_column: Name of that column.
+        first_rows: How many rows were asked for, if these are the first ones of a log that may go
+            on; else None.
     """
 
     texts: Sequence[str]
@@ -51,6 +53,7 @@ class AccessLog:
     label_words: tuple[str, str] = LABEL_WORDS
     groups: npt.NDArray[np.int64] | None = None
     group_column: str | None = None
+    first_rows: int | None = None
 
     def draw(self, count: int, seed: int = 42) -> "AccessLog":
         """Draw so many rows at random, in the order of the log; the log itself if it has no more.
@@ -81,6 +84,7 @@ def read_log(
     skip_bad_rows: bool = False,
     max_bytes: int = MAX_BYTES,
     group_column: str | None = None,
+    drawn: bool = False,
 ) -> AccessLog:
     """Read and clean a labeled log.
 
@@ -89,6 +93,7 @@ def read_log(
         format: One of `LOG_FORMATS`; guessed from the first line when None.
         dropped_keys: Keys to delete from each record; absent ones are no error.
         rows: Read only the file's first so many rows; all when None.
+        drawn: Draw these rows at random from the whole file instead, and keep their order.
         skip_bad_rows: Leave out and count rows that cannot be used instead of raising.
         max_bytes: How many bytes the log may hold, unpacked.
         group_column: The key whose value tells which records belong together, with dots between the
@@ -116,8 +121,9 @@ def read_log(
                 f"{source}: --group-column is '{group_column}', but the log was read as {format}, "
                 "which has no such column"
             )
-        numbered = itertools.islice(numbered_rows(lines, format, source), rows)
-        for number, row in track(numbered, f"reading {source}", rows):
+        first = None if drawn else rows
+        numbered = itertools.islice(numbered_rows(lines, format, source), first)
+        for number, row in track(numbered, f"reading {source}", first):
             try:
                 record, label = parse_row(row, format)
                 # Before its keys are dropped.
@@ -136,8 +142,10 @@ def read_log(
         if not writer:
             raise UserError(f"{source}: no usable row in it ({skipped} skipped), read as {format}")
         texts, labels, sha256 = writer.finish()
-    return AccessLog(
+    log = AccessLog(
         *(texts, labels, format, source, skipped, sha256),
         groups=groups.finish() if groups is not None else None,
         group_column=group_column,
+        first_rows=first if len(texts) + skipped == first else None,
     )
+    return log.draw(rows) if drawn and rows is not None else log

@@ -13,7 +13,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any
 
-from data.dataset import Dataset, Padding, padded_lengths
+from data.dataset import Dataset, LabelOrder, Padding, padded_lengths
 from results.leaderboard import LINEAR, MODEL2
 from results.study import DATA_FOLDER
 from search.cli.load import load_dataset
@@ -82,6 +82,12 @@ def _data(config: RunConfig, dataset: Dataset) -> Iterator[tuple[str, str]]:
         yield "", f"{name}: {rows:,} rows, {share:.1%} malicious"
     which = {"train": "of the training part", "all": "of all rows, the held-out ones too"}
     yield "", f"split {facts['split']}; {facts['num_words']} ids, {which[facts['vocabulary']]}"
+    yield "", str(LabelOrder.of(dataset.labels))
+    left_out = sum(facts.get("duplicates_left_out", {}).values())
+    if left_out:
+        yield "", f"{left_out:,} duplicates left out"
+    if facts["heldout_repeated"]:
+        yield "", f"{facts['heldout_repeated']:,} held-out texts stand in the training part too"
 
 
 def _search(config: RunConfig, space: SpaceSize) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data import synthetic
 from data.common import UserError
-from data.dataset import Dataset, prepare
+from data.dataset import CHRONOLOGICAL, Dataset, LabelOrder, prepare
 from data.reading import read_log
 from results.study import ACCURACY, Objective
 from search.config import RunConfig
@@ -29,6 +29,8 @@ def load_dataset(config: RunConfig) -> Dataset:
         rows=config.rows,
         skip_bad_rows=config.skip_bad_rows,
         max_bytes=config.max_bytes,
+        group_column=config.group_column,
+        drawn=config.split != CHRONOLOGICAL,
     )
     if read.skipped:
         log.warning("%d bad rows were skipped", read.skipped)
@@ -38,6 +40,7 @@ def load_dataset(config: RunConfig) -> Dataset:
         vocabulary=config.vocabulary,
         dropped_keys=config.dropped_keys,
         batch_size=config.batch_size,
+        drop_duplicates=config.drop_duplicates,
     )
     log.info(
         "%s rows, %d ids, split %s",
@@ -45,8 +48,23 @@ def load_dataset(config: RunConfig) -> Dataset:
         dataset.facts["num_words"],
         config.split,
     )
+    _tell_of_split(dataset)
     _advise(dataset, config.objectives[0])
     return dataset
+
+
+def _tell_of_split(dataset: Dataset) -> None:
+    """Say what was left out as duplicates, and warn if the rows are sorted by label."""
+    left_out = dataset.facts.get("duplicates_left_out", {})
+    if left_out:
+        log.info(
+            "duplicates left out: %s of the validation rows, %s of the held-out rows",
+            f"{left_out['validation']:,}",
+            f"{left_out['held-out']:,}",
+        )
+    advice = LabelOrder.of(dataset.labels).advice
+    if advice and dataset.split.name == CHRONOLOGICAL:
+        log.warning("%s", advice)
 
 
 def _advise(dataset: Dataset, objective: Objective) -> None:

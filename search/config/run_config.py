@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from data.common import UserError, byte_count
-from data.dataset import SPLITS, Padding, VocabularyFrom
+from data.dataset import (
+    CHRONOLOGICAL,
+    GROUP,
+    SPLITS,
+    Padding,
+    VocabularyFrom,
+    check_group_column,
+)
 from data.reading import DROPPED_KEYS, LOG_FORMATS, MAX_BYTES
 from results.study import OBJECTIVES, Objective
 from search.config import option_types as types
@@ -94,7 +101,8 @@ class RunConfig:
         parse=types.integer(1),
         is_number=True,
         metavar="N",
-        help="the first N rows only (default: all)",
+        help=f"so many rows: the first ones if --split is {CHRONOLOGICAL}, else drawn from the "
+        "whole log (default: all)",
     )
     max_bytes: int = _data(
         MAX_BYTES,
@@ -103,7 +111,24 @@ class RunConfig:
         metavar="SIZE",
         help="stop at a log that unpacks to more, e.g. 500M or 4G (default: 16G)",
     )
-    split: str = _data("chronological", choices=SPLITS, help="default: %(default)s")
+    split: str = _data(
+        CHRONOLOGICAL,
+        choices=SPLITS,
+        help="which rows train, validate and are held out: by time, at random, at random with "
+        "equal shares of the classes, or so that rows which belong together stay together "
+        "(default: %(default)s)",
+    )
+    group_column: str | None = _data(
+        None,
+        parse=types.filled,
+        metavar="NAME",
+        help=f"rows of one value in it are in one slice, for --split {GROUP}",
+    )
+    drop_duplicates: bool = _data(
+        False,
+        help="leave out held-out rows whose text stands in the training part, and validation rows "
+        "whose text is fitted",
+    )
     vocabulary: VocabularyFrom = _data(
         "train",
         choices=("train", "all"),
@@ -296,6 +321,7 @@ class RunConfig:
         if not self.study:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
             object.__setattr__(self, "study", name)
+        check_group_column(self.split, self.group_column)
         if self.sampler in KERAS_TUNER:
             if self.workers > 1:
                 raise UserError(

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,13 @@ class Cache:
     versions: Mapping[str, str] = field(default_factory=_versions)
     machine: Mapping[str, Any] = field(default_factory=_machine)
 
+    @cached_property
+    def _split(self) -> str:
+        digest = hashlib.sha256()
+        for rows in self.dataset.split.slices.values():
+            digest.update(np.ascontiguousarray(rows, np.int64).tobytes())
+        return digest.hexdigest()
+
     def place(self, name: str) -> Path:
         """Return a baseline's folder; its name holds the hash of all that determines the result."""
         facts = self.dataset.facts
@@ -125,6 +132,7 @@ class Cache:
         determined_by = {
             "name": name,
             "data": {key: facts[key] for key in keys},
+            "split": self._split,
             # A refit has more of the same rows.
             "fit_rows": len(self.dataset.split.fit),
             "epochs": self.config.epochs,

@@ -151,11 +151,12 @@ def row_of(data: Dataset, reading: float, encoding: float, taken: Steps) -> list
 def of_length(data: Dataset, length: int, rows: int) -> Dataset:
     """Cut the log's characters into records of one length, with both labels in turn."""
     ids = np.resize(data.encoded.ids, rows * length)
+    labels = (np.arange(rows) % 2).astype(np.uint8)
     return replace(
         data,
         encoded=Encoded(ids, np.arange(rows + 1, dtype=np.int64) * length),
-        labels=(np.arange(rows) % 2).astype(np.uint8),
-        split=make_split("chronological", rows),
+        labels=labels,
+        split=make_split("chronological", labels),
     )
 
 

@@ -74,6 +74,59 @@ def test_format_is_an_option(log: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def sorted_log(folder: Path, rows: int = 300) -> str:
+    """Write texts of a label 0, then as many of label 1; every tenth repeats the one before."""
+    path = folder / "sorted.csv"
+    texts = [f"text {n - (n % 10 == 1)},{int(2 * n >= rows)}\n" for n in range(rows)]
+    path.write_text("".join(texts))
+    return str(path)
+
+
+SORTED = "the rows are sorted by label: 2 runs, about 151 if mixed"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], f"order {SORTED}; give --split shuffled"),
+        (["--split", "shuffled"], f"order {SORTED}"),
+        (["--split", "stratified"], "held-out 75 38 50.67% 37 49.33%"),
+        (["--rows", "20"], "order the rows are mixed as to their labels: 1 run, about 1 if mixed"),
+        # Of the whole file: both labels are there.
+        (
+            ["--rows", "20", "--split", "stratified"],
+            "held-out 5 2 40.00% 3 60.00%",
+        ),
+        (
+            ["--split", "shuffled", "--drop-duplicates"],
+            "left out 18, whose text stands in an earlier slice",
+        ),
+        (["--split", "shuffled", "--drop-duplicates"], "held-out rows 0 0.00%"),
+    ],
+)
+def test_sorted_rows_and_duplicates_are_told(
+    tmp_path: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([sorted_log(tmp_path), *options]) == 0
+    assert said in [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "log.jsonl"
+    records = [{"q": str(n), "source": {"ip": f"ip {n % 7}"}, "label": n % 2} for n in range(70)]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    words = [str(path), "--output-format", "json", "--split", "group"]
+    assert main([*words, "--group-column", "source.ip"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [part["rows"] for part in shown["slices"]] == [40, 10, 20]
+    with pytest.raises(UserError, match="give --group-column NAME"):
+        main(words)
+    with pytest.raises(UserError, match=r"log.jsonl, row 1: .* no key 'ip', .* among q, source"):
+        main([*words, "--group-column", "ip"])
+    with pytest.raises(UserError, match="'q', but --split is 'shuffled'; give --split group"):
+        main([str(path), "--split", "shuffled", "--group-column", "q"])
+
+
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "data.inspect", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, timeout=60)

@@ -131,7 +131,7 @@ def _check_counts(log: AccessLog, expected: book.Read) -> None:
     fitted = Vocabulary.fit(log.texts, unknown=True)
     characters = book.vocabulary(expected.texts)
     _require(list(fitted.characters) == characters, "the vocabulary is not that of the book")
-    render(DataCard.of(log, make_split("shuffled", len(log.texts))))
+    render(DataCard.of(log, make_split("shuffled", log.labels)))
 
 
 def _check_lines(case: Case) -> None:

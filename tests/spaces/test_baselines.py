@@ -154,7 +154,7 @@ def test_majority_gives_the_share_of_the_fit_labels(ones: int, wins: bool) -> No
 @pytest.mark.skipif(not SHARED_LOG.exists(), reason=f"{SHARED_LOG} is not here")
 def test_the_floors_on_the_shared_log() -> None:
     log = read_log(str(SHARED_LOG))
-    parts = make_split("chronological", len(log.texts))
+    parts = make_split("chronological", log.labels)
     fit = [log.texts[row] for row in parts.fit]
     heldout = [log.texts[row] for row in parts.heldout]
     accuracies = {}

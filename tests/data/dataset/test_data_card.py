@@ -70,7 +70,7 @@ def test_plain_texts_have_no_paths() -> None:
     name=st.sampled_from(["chronological", "shuffled"]),
 )
 def test_figures_fit_together(rows: list[tuple[str, int]], name: str) -> None:
-    made = DataCard.of(log_of(rows), make_split(name, len(rows)))
+    made = DataCard.of(log_of(rows), make_split(name, log_of(rows).labels))
     assert sum(part.rows for part in made.slices) == made.rows == len(rows)
     assert sum(part.malicious for part in made.slices) == sum(label for _, label in rows)
     assert made.leakage.other_label <= made.leakage.rows <= made.slices[2].rows

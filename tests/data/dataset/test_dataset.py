@@ -48,6 +48,7 @@ def test_the_facts_say_what_the_leaderboard_needs(log: AccessLog, log_file: Path
                 SLICES, (range(337), range(337, 450), range(450, 600)), strict=True
             )
         },
+        "heldout_repeated": len([text for text in log.texts[450:] if text in set(log.texts[:450])]),
     }
     json.dumps(dataset.facts, allow_nan=False)
 

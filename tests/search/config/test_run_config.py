@@ -74,6 +74,12 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--rows", "500"], {"rows": 500}),
         (["--max-bytes", "4G"], {"max_bytes": 4 * 2**30}),
         (["--split", "shuffled"], {"split": "shuffled"}),
+        (["--split", "stratified"], {"split": "stratified"}),
+        (
+            ["--split", "group", "--group-column", "ip"],
+            {"split": "group", "group_column": "ip"},
+        ),
+        (["--drop-duplicates"], {"drop_duplicates": True}),
         (["--vocabulary", "all"], {"vocabulary": "all"}),
         (["--space", "my.module:Space"], {"space": "my.module:Space"}),
         (["--sampler", "random"], {"sampler": "random"}),
