@@ -16,7 +16,7 @@ from data.dataset import (
     make_split,
     without_repeated,
 )
-from data.reading import LOG_FORMATS, add_max_bytes, read_log
+from data.reading import LOG_FORMATS, add_max_bytes, encoding_name, read_log
 
 WIDEST_PATH = 60
 
@@ -33,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
         max_bytes=options.max_bytes,
         group_column=options.group_column,
         drawn=options.split != CHRONOLOGICAL,
+        encoding=options.encoding,
     )
     split = make_split(options.split, log.labels, log.groups)
     if options.drop_duplicates:
@@ -68,6 +69,12 @@ def _parser() -> Parser:
     data = parser.add_argument_group("data")
     data.add_argument("file", metavar="FILE", help="plain, .gz, .xz or .zip; - is standard input")
     data.add_argument("--format", choices=LOG_FORMATS, help="format of FILE (default: guessed)")
+    data.add_argument(
+        "--encoding",
+        type=encoding_name,
+        metavar="NAME",
+        help="of a FILE that is not in UTF-8, e.g. latin-1",
+    )
     data.add_argument(
         "--split",
         choices=SPLITS,

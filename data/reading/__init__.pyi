@@ -3,6 +3,9 @@ from .access_log import (
     AccessLog as AccessLog,
     read_log as read_log,
 )
+from .decoding import (
+    encoding_name as encoding_name,
+)
 from .formats import (
     LOG_FORMATS as LOG_FORMATS,
     LogFormat as LogFormat,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError, track
+from data.reading.decoding import NotUtf8, check_encoding
 from data.reading.formats import (
     LOG_FORMATS,
     check_format,
@@ -85,6 +86,7 @@ def read_log(
     max_bytes: int = MAX_BYTES,
     group_column: str | None = None,
     drawn: bool = False,
+    encoding: str | None = None,
 ) -> AccessLog:
     """Read and clean a labeled log.
 
@@ -98,6 +100,7 @@ def read_log(
         max_bytes: How many bytes the log may hold, unpacked.
         group_column: The key whose value tells which records belong together, with dots between the
             keys of a nested one (`source.remoteAddress`); it may be a dropped one.
+        encoding: Of the log, e.g. "latin-1"; UTF-8, or what a byte-order mark says, when None.
 
     Returns:
         The log, with at least one text.
@@ -108,12 +111,18 @@ def read_log(
     """
     if format is not None:
         check_format(format)
+    if encoding is not None:
+        check_encoding(encoding)
     if rows is not None and rows < 1:
         raise UserError(f"the number of rows is {rows}, but must be 1 or more")
     source = name_of(path)
     skipped = 0
     groups = GroupReader(group_column) if group_column is not None else None
-    with open_byte_lines(path, max_bytes) as lines, TextWriter() as writer:
+    beyond_ascii = False
+    # Unless another format is given, a JSON list of records is JSON Lines.
+    may_be_list = format in (None, "jsonl")
+    opened = open_byte_lines(path, max_bytes, encoding=encoding, may_be_list=may_be_list)
+    with opened as lines, TextWriter() as writer:
         if format is None:
             format, lines = guess_format(lines)
         if groups is not None and not LOG_FORMATS[format].keyed:
@@ -132,11 +141,13 @@ def read_log(
             except UserError as error:
                 if not skip_bad_rows:
                     raise UserError(
-                        f"{source}, row {number}: {error} (mend it or give --skip-bad-rows)"
+                        f"{source}, row {number}: {_told(error, encoding, beyond_ascii)} (mend it "
+                        "or give --skip-bad-rows)"
                     ) from error
                 skipped += 1
             else:
                 writer.add(text, label)
+                beyond_ascii = beyond_ascii or not "".join(row).isascii()
                 if groups is not None and group is not None:
                     groups.add(group)
         if not writer:
@@ -149,3 +160,15 @@ def read_log(
         first_rows=first if len(texts) + skipped == first else None,
     )
     return log.draw(rows) if drawn and rows is not None else log
+
+
+def _told(error: UserError, encoding: str | None, beyond_ascii: bool) -> str:
+    """Say what is wrong with a row, and propose the encoding that the log may have."""
+    message = str(error)
+    if not isinstance(error, NotUtf8):
+        return message
+    if encoding is not None:
+        return message.replace("UTF-8", encoding)
+    if beyond_ascii:  # There were good rows in UTF-8, which another encoding would spoil.
+        return message
+    return f"{message}; if the log is in another encoding, give it: --encoding {error.likely}"

@@ -6,17 +6,20 @@ A log's lines become numbered rows (`rows`), a row becomes a record and its labe
 import csv
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from data.common import UserError
+from data.reading.decoding import NotUtf8
 from data.reading.records import load_record, without_keys
 from data.reading.source import MAX_LINE, decode
 
 # Most bytes in a row, which a quoted field may spread over several lines.
 MAX_FIELD = MAX_LINE
 _LABELS = {"0": 0, "1": 1}
+_LABEL_OF_JSON = re.compile(r'"label"\s*:\s*"?([^\s",}]*)')
 
 # The fields of a CSV, or a JSON line.
 RawRow = list[str] | str
@@ -139,6 +142,14 @@ def parse_row(row: RawRow, format: str) -> tuple[str | dict[str, Any], int]:
     return load_record(row[0]) if known.keyed else row[0], _label(row[1])
 
 
+def label_of_bad(row: RawRow) -> int | None:
+    """Return the label of a row that cannot be read, or None if that cannot be read either."""
+    if isinstance(row, list):
+        return _LABELS.get(row[-1].strip())
+    found = _LABEL_OF_JSON.search(row)
+    return _LABELS.get(found[1]) if found else None
+
+
 def parse_line(line: str, format: str) -> str:
     """Take the record out of one line, whose label is ignored and may be absent.
 
@@ -175,14 +186,14 @@ def parse_line(line: str, format: str) -> str:
 
 def _check_characters(text: str) -> None:
     if "\0" in text:
-        raise UserError("holds a NUL byte; is it UTF-8 text?")
+        raise NotUtf8("holds a NUL byte", text)
     if text.isascii():
         return
     try:
         text.encode()
     except UnicodeEncodeError as error:
         # `decode` lets bytes that are no UTF-8 through as lone surrogates.
-        raise UserError(f"is not UTF-8 at character {error.start + 1}") from error
+        raise NotUtf8(f"is not UTF-8 at character {error.start + 1}", text) from error
 
 
 def _parse_json_line(line: str) -> tuple[dict[str, Any], int]:

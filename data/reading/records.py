@@ -23,7 +23,8 @@ def load_record(record: str) -> dict[str, Any]:
         UserError: It is no JSON, or no object, or nested too deeply.
     """
     try:
-        parsed = json.loads(record)
+        # Not strict: loggers write control characters as they are.
+        parsed = json.loads(record, strict=False)
     except json.JSONDecodeError as error:
         raise UserError(
             f"the record is no JSON ({error.msg}, character {error.pos + 1})"

@@ -4,7 +4,6 @@ A compressed one (gzip, xz, or a zip of one file) is unpacked in bounded memory.
 """
 
 import argparse
-import codecs
 import contextlib
 import errno
 import gzip
@@ -22,6 +21,9 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from data.common import UserError, byte_count
+from data.reading.decoding import LONGEST_MARK, Utf8
+from data.reading.json_list import LIST_BEGIN, elements, is_json_list, may_be_json_list
+from data.reading.recognize import WORKBOOK, is_workbook, known_binary
 
 STDIN = "-"
 MAX_LINE = 2**24
@@ -38,7 +40,6 @@ _ZIP_READ = 2**20
 _BEGIN = 512
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
-_SUFFIXES = {".gz": "gzip", ".xz": "xz", ".zip": "zip"}
 _TAR = slice(257, 262)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (
@@ -102,14 +103,22 @@ def decode(line: bytes) -> str:
 
 
 @contextlib.contextmanager
-def open_byte_lines(path: str, max_bytes: int | None = MAX_BYTES) -> Iterator[Iterator[bytes]]:
-    r"""Open a text as its lines, decompressed (.gz, .xz, .zip); a line ends in \n, \r\n or \r.
+def open_byte_lines(
+    path: str,
+    max_bytes: int | None = MAX_BYTES,
+    *,
+    encoding: str | None = None,
+    may_be_list: bool = False,
+) -> Iterator[Iterator[bytes]]:
+    r"""Open a text as its lines in UTF-8, decompressed; a line ends in \n, \r\n or \r.
 
     Nothing is read ahead beyond a buffer and nothing is sought, so a pipe will do.
 
     Args:
         path: A file, or "-" for standard input.
         max_bytes: How many bytes it may hold, unpacked; None for a reader that keeps none.
+        encoding: Of the text; None for UTF-8, or what its byte-order mark says.
+        may_be_list: Whether a JSON list of objects is opened as its elements.
 
     Yields:
         An iterator over the lines, line ends kept, a byte-order mark removed.
@@ -126,13 +135,15 @@ def open_byte_lines(path: str, max_bytes: int | None = MAX_BYTES) -> Iterator[It
             head = raw.peek(8)
             if not head:
                 raise UserError(f"{name}: is empty; give a log with at least one row")
-            kind = _kind_of(path, head)
+            # By its content alone: texts are called .gz, and archives .csv.
+            kind = _by_content(head)
             binary = raw if kind is None else _unpack(kind, raw, name, max_bytes, stack)
         except _DAMAGED as error:
             raise UserError(f"{name}: the archive is damaged ({_one_line(error)})") from error
         except (OSError, ValueError) as error:
             raise UserError(f"{name}: {_why(error)}") from error
-        yield _lines(binary, name, max_bytes, kind is not None)
+        blocks = _Blocks(binary, name, max_bytes, Utf8(encoding, name))
+        yield _lines(blocks, blocks.begin(kind is not None), may_be_list)
 
 
 def standard_input() -> io.BufferedReader:
@@ -169,11 +180,15 @@ def _refuse_device(stream: io.BufferedReader, name: str) -> None:
         raise UserError(f"{name}: is a device; give a file or a pipe")
 
 
-def _lines(
-    binary: _Readable, name: str, max_bytes: int | None, is_unpacked: bool
-) -> Iterator[bytes]:
-    blocks = _Blocks(binary, name, max_bytes)
-    block = blocks.begin(is_unpacked)
+def _lines(blocks: "_Blocks", block: bytes, may_be_list: bool) -> Iterator[bytes]:
+    if may_be_list:
+        while may_be_json_list(block) and len(block) < LIST_BEGIN and not blocks.ended:
+            block += blocks.next()
+        if is_json_list(block):
+            for element in elements(block, blocks.rest(), MAX_LINE, blocks.name):
+                yield element
+                blocks.lines += 1
+            return
     started: list[bytes] = []  # A line that goes on in the next block.
     length = 0
     while True:
@@ -191,7 +206,8 @@ def _lines(
             length += len(rest)
         if max(length, len(lines[0]) if lines else 0) >= MAX_LINE:
             raise UserError(
-                f"{name}: line {blocks.lines + 1} is longer than {MAX_LINE:,} bytes; is it a log?"
+                f"{blocks.name}: line {blocks.lines + 1} is longer than {MAX_LINE:,} bytes; is it "
+                "a log?"
             )
         yield from lines
         blocks.lines += len(lines)
@@ -201,46 +217,59 @@ def _lines(
 
 
 class _Blocks:
-    """The bytes of a log, block by block.
+    """The bytes of a log in UTF-8, block by block.
 
     Attributes:
+        name: How messages call the log.
         lines: How many lines the caller has made of them, for messages.
         ended: Whether the last block was the last one.
     """
 
-    def __init__(self, binary: _Readable, name: str, max_bytes: int | None) -> None:
+    def __init__(self, binary: _Readable, name: str, max_bytes: int | None, utf8: Utf8) -> None:
+        self.name = name
         self.lines = 0
         self.ended = False
         self._binary = binary
-        self._name = name
         self._most = max_bytes
         self._left = sys.maxsize if max_bytes is None else max_bytes
+        self._utf8 = utf8
 
     def begin(self, is_unpacked: bool) -> bytes:
         """Read enough to know what it is, and remove a byte-order mark."""
-        least = _BEGIN if is_unpacked else len(codecs.BOM_UTF8)
-        block = self.next()
+        least = _BEGIN if is_unpacked else LONGEST_MARK
+        block = self._raw()
         while len(block) < least and not self.ended:
-            block += self.next()
+            block += self._raw()
         if is_unpacked:
-            _refuse_archive(block, self._name)
-        return block.removeprefix(codecs.BOM_UTF8)
+            _refuse_archive(block, self.name)
+        if told := known_binary(block):
+            raise UserError(f"{self.name}: {told}")
+        return self._utf8.begin(block, self.ended)
 
     def next(self) -> bytes:
-        """Read one block; empty at the end only."""
+        """Read one block; after the last one `ended` is set."""
+        block = self._raw()
+        return self._utf8.convert(block, self.ended)
+
+    def rest(self) -> Iterator[bytes]:
+        """Read all blocks that are left."""
+        while not self.ended:
+            yield self.next()
+
+    def _raw(self) -> bytes:
         if self._left < 0:
             raise UserError(
-                f"{self._name}: holds more than {self._most:,} bytes (after line {self.lines}); "
+                f"{self.name}: holds more than {self._most:,} bytes (after line {self.lines}); "
                 "if that is right, give a larger --max-bytes"
             )
         try:
             block = self._binary.read1(min(_BLOCK, self._left + 1))
         except _DAMAGED as error:
             raise UserError(
-                f"{self._name}: the archive is damaged after line {self.lines} ({_one_line(error)})"
+                f"{self.name}: the archive is damaged after line {self.lines} ({_one_line(error)})"
             ) from error
         except OSError as error:
-            raise UserError(f"{self._name}: {_why(error)} (after line {self.lines})") from error
+            raise UserError(f"{self.name}: {_why(error)} (after line {self.lines})") from error
         self._left -= len(block)
         self.ended = not block
         return block
@@ -265,11 +294,6 @@ def _one_line(error: BaseException) -> str:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     # A zip's reason holds a name out of it, up to 64 KiB long.
     return " ".join(reason.split())[:200]
-
-
-def _kind_of(path: str, head: bytes) -> str | None:
-    """Tell how a file is packed, by its name, else by its first 8 bytes; None if it is plain."""
-    return _SUFFIXES.get(Path(path).suffix.lower()) or _by_content(head)
 
 
 def _by_content(head: bytes) -> str | None:
@@ -413,6 +437,8 @@ class _Zip:
 def _only_member(file: BinaryIO, name: str, stack: contextlib.ExitStack) -> _Readable:
     archive = stack.enter_context(zipfile.ZipFile(cast(BinaryIO, _Zip(file))))
     members = [one for one in archive.infolist() if not one.filename.endswith("/")]
+    if is_workbook([one.filename for one in members]):
+        raise UserError(f"{name}: {WORKBOOK}")
     if len(members) != 1:
         raise UserError(f"{name}: the zip holds {len(members)} files, but must hold exactly one")
     (member,) = members

@@ -47,7 +47,8 @@ def _cleaning(preprocessing: Preprocessing) -> str:
     keys = ", ".join(f"`{key}`" for key in preprocessing.dropped_keys) or "none"
     return (
         f"Parse the JSON object with its keys in their order (of a key that is there twice, the "
-        f"first place and the last value). Delete these keys of the object itself, not of objects "
+        f"first place and the last value); raw control characters inside a string are no error. "
+        f"Delete these keys of the object itself, not of objects "
         f"inside it: {keys}. Dump the rest on one line without spaces (separators `,` and `:`), "
         "every character beyond ASCII escaped (`\\u00e9`, lower-case hexadecimal, two escapes "
         "above U+FFFF), as Python's `json.dumps(record, separators=(',', ':'))` does: `/` is not "

@@ -31,6 +31,7 @@ def load_dataset(config: RunConfig) -> Dataset:
         max_bytes=config.max_bytes,
         group_column=config.group_column,
         drawn=config.split != CHRONOLOGICAL,
+        encoding=config.encoding,
     )
     if read.skipped:
         log.warning("%d bad rows were skipped", read.skipped)

@@ -22,7 +22,7 @@ from data.dataset import (
     VocabularyFrom,
     check_group_column,
 )
-from data.reading import DROPPED_KEYS, LOG_FORMATS, MAX_BYTES
+from data.reading import DROPPED_KEYS, LOG_FORMATS, MAX_BYTES, encoding_name
 from results.study import OBJECTIVES, Objective
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
@@ -89,6 +89,13 @@ class RunConfig:
         "(default: a synthetic log that the project generates)",
     )
     format: str | None = _data(None, choices=tuple(LOG_FORMATS), help="default: guessed")
+    encoding: str | None = _data(
+        None,
+        parse=encoding_name,
+        metavar="NAME",
+        help="of a log that is not in UTF-8, e.g. latin-1 (default: UTF-8, or UTF-16 if the log "
+        "begins with its mark)",
+    )
     dropped_keys: tuple[str, ...] = _data(
         DROPPED_KEYS,
         parse=types.keys,

@@ -12,6 +12,13 @@ from typing import Any
 
 DROPPED = ("timestamp", "headers", "source", "route", "responsePayload")
 DEEPEST = 500
+MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
 QUOTES = {"access-log": "|", "text": '"'}
 
 
@@ -44,9 +51,18 @@ class Read:
     skipped: int
 
 
-def read(content: bytes, format: str | None, *, rows: int | None, skips: bool) -> Read:
+def read(
+    content: bytes,
+    format: str | None,
+    *,
+    rows: int | None,
+    skips: bool,
+    encoding: str | None = None,
+) -> Read:
     """Read a log."""
-    lines = lines_of(content)
+    content = in_utf8(content, encoding)
+    objects = listed(content) if format in (None, "jsonl") else None
+    lines, is_whole = (lines_of(content), True) if objects is None else objects
     format = format or guess(lines)
     texts, labels, skipped = [], [], 0
     for number, row in numbered(lines, format)[:rows]:
@@ -59,14 +75,63 @@ def read(content: bytes, format: str | None, *, rows: int | None, skips: bool) -
         else:
             texts.append(text)
             labels.append(label)
-    if not texts:
+    if not texts or not (is_whole or len(texts) + skipped == rows):
         raise Refused
     return Read(format, texts, labels, skipped)
 
 
+def in_utf8(content: bytes, encoding: str | None) -> bytes:
+    """Convert a log by its mark or its encoding; what cannot be converted is no UTF-8 then."""
+    for mark, name in MARKS:
+        if content.startswith(mark):
+            if encoding is not None:
+                raise Refused
+            encoding, content = name, content.removeprefix(mark)
+            break
+    if encoding in (None, "utf-8"):
+        return content
+    errors = "surrogatepass" if encoding.startswith("utf") else "surrogateescape"
+    try:
+        return content.decode(encoding, errors).encode("utf-8", "surrogatepass")
+    except UnicodeError:
+        raise Refused from None
+
+
+def listed(content: bytes) -> tuple[list[str], bool] | None:
+    """Return the elements of a JSON list of objects, and whether it ends; None if it is none."""
+    if not re.match(rb'\s*\[\s*(\Z|\{\s*(["}]|\Z))'.replace(rb"\s", rb"[ \t\r\n]"), content):
+        return None
+    elements, rest, is_closed = cut(content.strip(b" \t\r\n")[1:])
+    rest = rest.strip(b" \t\r\n")
+    if rest and (is_closed or not rest.startswith(b"{")):
+        return None
+    found = [one.strip(b" \t\r\n").decode("utf-8", "surrogateescape") for one in elements]
+    return found, is_closed
+
+
+def cut(content: bytes) -> tuple[list[bytes], bytes, bool]:
+    """Cut what follows a list's bracket into its elements; give the rest and whether it ended."""
+    elements, depth, start, in_string, is_escaped = [], 0, 0, False, False
+    for at, letter in enumerate(content.decode("latin-1")):
+        if in_string:
+            in_string = is_escaped or letter != '"'
+            is_escaped = not is_escaped and letter == "\\"
+        elif letter == '"':
+            in_string = True
+        elif letter in "[{":
+            depth += 1
+        elif letter in "]}" and depth:
+            depth -= 1
+        elif letter in ",]" and not depth:
+            elements.append(content[start:at])
+            start = at + 1
+            if letter == "]":
+                return elements, content[start:], True
+    return elements, content[start:], False
+
+
 def lines_of(content: bytes) -> list[str]:
     """Split a log into lines, ends kept; bad UTF-8 becomes lone surrogates."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
     found = re.findall(rb"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+", content)
     return [line.decode("utf-8", "surrogateescape") for line in found]
 
@@ -173,7 +238,7 @@ def is_object(text: str) -> bool:
 def parsed(text: str) -> dict[str, Any]:
     """Parse a JSON object."""
     try:
-        record = json.loads(text)
+        record = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         raise Refused from None
     if not isinstance(record, dict) or depth(record) > DEEPEST:

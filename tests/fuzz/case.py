@@ -16,10 +16,12 @@ FORMATS: dict[str, str | None] = {
     "j": "jsonl",
     "t": "text",
 }
-# How the content is packed; a capital letter means that it already is an archive, whole or not.
+# How the content is packed; a capital letter means that it already is an archive, whole or not, or
+# a text that is called one.
 CONTAINERS = "pgxzsGXZ"
-# Stop at a bad row, skip it, read one row, unpack 64 bytes at most, count what a log holds.
-MODES = "-s1mc"
+# Stop at a bad row, skip it, read one row, unpack 64 bytes at most, count what a log holds, read it
+# as Windows' code page.
+MODES = "-s1mcw"
 SUFFIXES = {"g": ".gz", "x": ".xz", "z": ".zip", "s": ".zip"}
 FEW_BYTES = 64
 # Most inputs are plain: packing takes longer than reading.
@@ -63,9 +65,7 @@ class Case:
     @property
     def archive(self) -> str | None:
         """Which archive the content already is, G, X or Z; it may begin like one by chance."""
-        if self.container.isupper():
-            return self.container
-        return _begun(self.content) if self.container == "p" else None
+        return _begun(self.content) if self.container in "pGXZ" else None
 
     @property
     def name(self) -> str:

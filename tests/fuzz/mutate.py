@@ -14,7 +14,8 @@ TOKENS = (
     b"\\udc00 \\ud83d\\ude00 \xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80 \xff \xe2\x80\xa8 \xc2\x85 "
     b"\xc2\xa0 \xd9\xa1 \xef\xbc\x91 \xc4\xb0 \xce\xa3 NaN Infinity -Infinity 1e400 1e16 1.0 -0 "
     b"-0.0 0x1 01 1_0 18446744073709551616 -9223372036854775809 true null label,label text,label "
-    b"\x7f \x1b[2J \x1f \x0b \x0c \xf0\x9f\x98\x80 ustar PK\x03\x04 \x1f\x8b"
+    b"\x7f \x1b[2J \x1f \x0b \x0c \xf0\x9f\x98\x80 ustar PK\x03\x04 \x1f\x8b "
+    b'\xff\xfe \xfe\xff \x80 \x81 [{"a":1}, }, }]'
 ).split(b" ")
 LONG = (
     b"9" * 4300,

@@ -124,7 +124,7 @@ class OnnxPredictor:
 
 def load(record: str) -> dict[str, Any]:
     """Parse a JSON object; a ValueError says that it is none, or nested too deeply."""
-    parsed = json.loads(record)
+    parsed = json.loads(record, strict=False)
     if not isinstance(parsed, dict):
         raise ValueError("the record is JSON, but no object")
     level: list[Any] = [parsed]

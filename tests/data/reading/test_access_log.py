@@ -221,12 +221,6 @@ def test_bad_json_line_is_named_or_skipped(write: Writer, bad: str, message: str
     assert (log.texts, log.skipped) == (['{"a":1}'] * 2, 1)
 
 
-def test_utf16_is_refused(write: Writer) -> None:
-    for encoding in ("utf-16", "utf-16-le"):
-        with pytest.raises(UserError, match=r"row 1: .*UTF-8"):
-            read_log(write(GOOD.encode(encoding)))
-
-
 def test_missing_closing_quote_costs_only_its_neighbor(write: Writer) -> None:
     path = write((GOOD + GOOD.replace("|,0", ",0") + GOOD * 3).encode())
     with pytest.raises(UserError, match=r"row 2: has .* columns"):

@@ -1,0 +1,73 @@
+"""What a file is that is no log, and how to make a log of it, for the message that refuses it."""
+
+import re
+
+# What messages know a file by.
+LOOKED_AT = 4096
+
+WORKBOOK = (
+    'is a workbook; save its sheet as CSV, or run python -c "import pandas; '
+    "pandas.read_excel('FILE').to_csv('log.csv', index=False)\""
+)
+_BINARY = (
+    (rb"\xd0\xcf\x11\xe0", WORKBOOK),
+    (rb"BZh[1-9](1AY&SY|\Z)", "is packed with bzip2; unpack it (bunzip2 -k FILE)"),
+    (rb"\x28\xb5\x2f\xfd", "is packed with zstd; unpack it (zstd -d FILE)"),
+    (rb"7z\xbc\xaf", "is packed with 7-Zip; unpack it (7z x FILE)"),
+    (rb"Rar!", "is packed with RAR; unpack it (unrar x FILE)"),
+    (rb"%PDF", "is a PDF; give the table in it as CSV"),
+    (
+        rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x0a\x0d\x0d\x0a",
+        "is a capture of network packets; give its requests as JSON Lines, each with a key label",
+    ),
+)
+_METHODS = "GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT"
+_AS_CSV = r"""sed 's/"/""/g; s/.*/"&",0/' FILE > log.csv"""
+_TEXTS = (
+    (
+        r'\s*\{\s*"log"\s*:\s*\{',
+        "is a HAR, which has no labels; make JSON Lines of it: jq -c '.log.entries[].request | "
+        "{method, path: .url, query: .queryString, requestPayload: .postData.text, label: 0}' "
+        "FILE > log.jsonl (label 1 for malicious requests)",
+    ),
+    (
+        r'\{"[^"]*":\{"0":',
+        "is a table as pandas writes it by columns; write it with "
+        "to_json('log.jsonl', orient='records', lines=True)",
+    ),
+    (
+        r'\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]*\] "',
+        f"is a web server's access log without labels; add them: {_AS_CSV} (1 for malicious "
+        "requests)",
+    ),
+    (
+        rf"(?:{_METHODS}) \S+ HTTP/\d(?:\.\d)?\r?$|HTTP/\d(?:\.\d)? \d{{3}}\b",
+        "holds raw HTTP, a request on several lines; put each into one field of a CSV: python -c "
+        '"import csv, re, sys; csv.writer(sys.stdout).writerows((each.strip(), 0) for each in '
+        f"re.split('(?m)^(?=(?:{_METHODS}) )', sys.stdin.read()) if each.strip())\" "
+        "< FILE > log.csv (1 for malicious requests)",
+    ),
+    (
+        r"__label__\S+[ \t]",
+        "has fastText's labels; make a CSV of it: "
+        r"""sed -E 's/"/""/g; s/^__label__([^ ]+) +(.*)/"\2",\1/' FILE > log.csv""",
+    ),
+    (r"\s*<(?:!doctype|html)\b", "is a web page; download the raw file instead"),
+    (r"version https://git-lfs", "is a pointer of Git LFS; run git lfs pull to get the file"),
+)
+
+
+def known_binary(begin: bytes) -> str | None:
+    """Say what a file is that is no text, by its first bytes; None if that is not known."""
+    return next((told for pattern, told in _BINARY if re.match(pattern, begin)), None)
+
+
+def is_workbook(members: list[str]) -> bool:
+    """Tell whether the files in a zip are those of a workbook."""
+    return "[Content_Types].xml" in members or "content.xml" in members
+
+
+def known_text(begin: str) -> str | None:
+    """Say what a text is that has no labeled rows, by its beginning; None if that is not known."""
+    flags = re.IGNORECASE | re.MULTILINE
+    return next((told for pattern, told in _TEXTS if re.match(pattern, begin, flags)), None)

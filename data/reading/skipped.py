@@ -1,0 +1,113 @@
+"""The bad rows that a reader left out: why, which first, and whether one label lost more."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data.common import UserError
+
+# Reasons kept apart, and those that are told.
+_MOST_KEPT = 1000
+_MOST_TOLD = 5
+_LONGEST = 160
+# What makes the reasons of two rows differ though they are the same: positions, values.
+_OWN = re.compile(r"'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\d[\d,.]*")
+_MUCH = 0.01
+# One label is hit harder if so many times more of its rows go, and chance seldom does that.
+_HARDER = 2.0
+_CHANCE = 0.01
+
+
+@dataclass(frozen=True)
+class SkipReason:
+    """Why rows were left out.
+
+    Attributes:
+        message: What is wrong with the first of them.
+        first_row: Its number, from 1.
+        rows: How many there are.
+    """
+
+    message: str
+    first_row: int
+    rows: int
+
+
+class SkippedRows:
+    """Counts the rows that are left out, by reason and by label.
+
+    Attributes:
+        rows: How many there are.
+        labels: How many of them are labeled 0 and 1, as far as that can be read.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.labels = [0, 0]
+        self._reasons: dict[str, SkipReason] = {}
+
+    def add(self, row: int, error: UserError, label: int | None) -> None:
+        """Count a row; its label is None if it cannot be read."""
+        self.rows += 1
+        if label is not None:
+            self.labels[label] += 1
+        message = str(error)
+        kind = _OWN.sub("", message)
+        if kind not in self._reasons and len(self._reasons) >= _MOST_KEPT:
+            kind, message = "", "other reasons"
+        known = self._reasons.get(kind, SkipReason(message, row, 0))
+        self._reasons[kind] = SkipReason(known.message, known.first_row, known.rows + 1)
+
+    @property
+    def reasons(self) -> list[SkipReason]:
+        """The reasons, the most frequent first."""
+        return sorted(self._reasons.values(), key=lambda reason: (-reason.rows, reason.first_row))
+
+    def told(self) -> str:
+        """Say in a line how many rows were left out, why, and which labels they have."""
+        reasons = self.reasons
+        parts = [
+            f"{reason.rows:,} as row {reason.first_row} ({_shortened(reason.message)})"
+            for reason in reasons[:_MOST_TOLD]
+        ]
+        if others := sum(reason.rows for reason in reasons[_MOST_TOLD:]):
+            parts.append(f"{others:,} for other reasons")
+        labels = [f"{rows:,} labeled {label}" for label, rows in enumerate(self.labels) if rows]
+        if unknown := self.rows - sum(self.labels):
+            labels.append(f"{unknown:,} without a label that can be read")
+        many = "rows were" if self.rows != 1 else "row was"
+        return f"{self.rows:,} bad {many} skipped: {', '.join(parts)}; {', '.join(labels)}"
+
+    def warnings(self, kept: Sequence[int]) -> list[str]:
+        """Say what the rows that were left out do to those that were kept.
+
+        Args:
+            kept: How many of these are labeled 0 and 1.
+        """
+        found = []
+        share = self.rows / (self.rows + sum(kept))
+        if share > _MUCH:
+            found.append(
+                f"{share:.1%} of the rows are bad and were skipped; what is left may differ"
+            )
+        all_rows = [kept[label] + self.labels[label] for label in (0, 1)]
+        shares = [self.labels[label] / max(1, all_rows[label]) for label in (0, 1)]
+        more = int(shares[1] > shares[0])
+        if shares[more] >= _HARDER * shares[1 - more] and self._is_no_chance(kept):
+            found.append(
+                f"the rows labeled {more} were hit harder: {shares[more]:.1%} of them were "
+                f"skipped, and {shares[1 - more]:.1%} of those labeled {1 - more}; mend the rows, "
+                "or a model will know that label less"
+            )
+        return found
+
+    def _is_no_chance(self, kept: Sequence[int]) -> bool:
+        if not any(self.labels):
+            return False
+        from scipy.stats import fisher_exact  # Half a second, which few logs need.
+
+        return bool(fisher_exact([list(self.labels), list(kept)]).pvalue < _CHANCE)
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= _LONGEST else message[: _LONGEST - 3] + "..."
