@@ -31,6 +31,7 @@ from .ranking import (
 )
 from .wording import (
     describe_export as describe_export,
+    describe_repeated as describe_repeated,
     describe_selection as describe_selection,
     title as title,
     verdict as verdict,

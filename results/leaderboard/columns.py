@@ -40,6 +40,8 @@ class Row:
         val_recall_at_fpr_0_1: Recall on them at a false positive rate of at most .1 %, likewise.
         val_recall_at_fpr_1: The same at 1 %.
         champion_refit: Whether it is the champion's refit.
+        unrepeated_accuracy: Accuracy on the held-out rows whose text is not in the training part;
+            None if the others are at most 5 % of them.
     """
 
     rank: int
@@ -88,6 +90,7 @@ class Row:
     val_recall_at_fpr_0_1: float | None = None
     val_recall_at_fpr_1: float | None = None
     champion_refit: bool = False
+    unrepeated_accuracy: float | None = None
 
     @property
     def is_planned(self) -> bool:

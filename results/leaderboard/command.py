@@ -18,11 +18,14 @@ from results.leaderboard.forms import (
 )
 from results.leaderboard.leaderboard import Leaderboard
 from results.leaderboard.selection import RULES, Selection, measure
-from results.leaderboard.wording import verdict
+from results.leaderboard.wording import has_repeated, verdict
 from results.study import JOURNAL
 
 # `main` imports the study, and with it Optuna, only if leaderboard.json does not do.
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from results.study import Store
 
 RENDERERS: dict[str, Callable[[Leaderboard], str]] = {
@@ -64,6 +67,7 @@ def build_leaderboard(store: "Store") -> Leaderboard:
         store.data,
         store.protocol,
         repeat_probabilities(store),
+        _repeated(store),
     )
     return replace(
         leaderboard,
@@ -174,6 +178,13 @@ def _written(folder: Path) -> Leaderboard | None:
     except (OSError, UserError):
         return None
     return leaderboard if is_complete else None
+
+
+def _repeated(store: "Store") -> "npt.NDArray[np.bool_] | None":
+    """Tell which held-out rows have a text of the training part; None if few do."""
+    if not has_repeated(store.data):
+        return None
+    return store.dataset.heldout_repeated
 
 
 def _selection(store: "Store", champion: Row | None) -> Selection | None:

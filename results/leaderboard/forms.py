@@ -19,6 +19,7 @@ from results.leaderboard.wording import (
     describe_facts,
     describe_legend,
     describe_reasons,
+    describe_repeated,
     describe_selection,
     describe_unrepeated,
     verdict,
@@ -47,6 +48,7 @@ def render_table(leaderboard: Leaderboard) -> str:
     ]
     parts = [
         verdict(leaderboard),
+        textwrap.fill(describe_repeated(leaderboard), WIDTH),
         _grid(narrow, leaderboard.rows),
         _grid(seeds, repeated) if repeated else "",
         describe_unrepeated(leaderboard),
@@ -63,6 +65,7 @@ def render_markdown(leaderboard: Leaderboard) -> str:
     notes = [*describe_facts(leaderboard), *describe_reasons(leaderboard, 2 * WIDTH)]
     parts = [
         f"**{_inert(verdict(leaderboard))}**",
+        _inert(describe_repeated(leaderboard)),
         _pipes(wide, leaderboard.rows),
         _pipes(seeds, repeated) if repeated else "",
         _inert(describe_unrepeated(leaderboard)),

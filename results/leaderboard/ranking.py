@@ -42,6 +42,7 @@ def rank_results(
     data: dict[str, Any],
     protocol: dict[str, Any],
     repeats: Mapping[str, Sequence[npt.ArrayLike]] = MappingProxyType({}),
+    repeated: npt.NDArray[np.bool_] | None = None,
 ) -> Leaderboard:
     """Rank results on the held-out rows.
 
@@ -63,6 +64,8 @@ def rank_results(
         protocol: The leaderboard's `protocol`.
         repeats: Held-out probabilities of the same results trained again with other seeds, by
             name, each [n].
+        repeated: Which held-out rows have a text of the training part, bool [n]; the accuracy is
+            measured without them as well. None if that is not worth it.
 
     Returns:
         The leaderboard.
@@ -97,6 +100,7 @@ def rank_results(
             **_of_training(result, validation_rows),
             **_of_heldout(found.get(result.name)),
             **_of_references(result.name, versus),
+            unrepeated_accuracy=_unrepeated(heldout_labels, scores.get(result.name), repeated),
             **_of_seeds(
                 found.get(result.name),
                 [accuracy(heldout_labels, score) for score in repeats.get(result.name, ())],
@@ -167,6 +171,16 @@ def _of_references(name: str, versus: Mapping[str, Mapping[str, _Versus]]) -> di
         "delta_vs_linear": linear.delta,
         "p_vs_linear": linear.p,
     }
+
+
+def _unrepeated(
+    labels: npt.ArrayLike,
+    score: npt.ArrayLike | None,
+    repeated: npt.NDArray[np.bool_] | None,
+) -> float | None:
+    if score is None or repeated is None or repeated.all():
+        return None
+    return accuracy(np.asarray(labels)[~repeated], np.asarray(score)[~repeated])
 
 
 def _of_seeds(first: Metrics | None, others: Sequence[float]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from results.leaderboard.columns import CHAMPION, Column, Row, format_p, format_share, printable
 from results.leaderboard.leaderboard import LINEAR, MODEL2, Leaderboard
@@ -26,6 +27,8 @@ _REFIT = (
     "with refits alone: vs M2 and p are against that of model2, and the champion's p is corrected "
     "over the two in the same way."
 )
+# A larger share of held-out texts that a model has been trained on may decide who wins.
+_REPEATED_SHARE = 0.05
 # These headings explain themselves.
 _NOT_IN_LEGEND = ("rank", "name", "status")
 # How many of those that share a reason are named.
@@ -66,6 +69,43 @@ def title(row: Row) -> str:
         titles = {refit_name(name): refit_name(said) for name, said in TITLES.items()}
         return titles.get(row.name) or printable(row.name)
     return TITLES.get(row.name) or printable(row.name)
+
+
+def has_repeated(data: Mapping[str, Any]) -> bool:
+    """Tell from a run's facts of the data whether many held-out texts were trained on."""
+    rows = data.get("slices", {}).get("held-out", 0)
+    # Earlier versions did not count them.
+    return bool(data.get("heldout_repeated", 0) > _REPEATED_SHARE * rows)
+
+
+def describe_repeated(leaderboard: Leaderboard) -> str:
+    """Give the accuracies on the held-out texts that were not trained on.
+
+    Args:
+        leaderboard: The ranked rows.
+
+    Returns:
+        A few sentences; "" if these are 95 % of them or more.
+    """
+    data = leaderboard.data
+    if not has_repeated(data):
+        return ""
+    count, rows = data["heldout_repeated"], data["slices"]["held-out"]
+    said = (
+        f"{count:,} of the {rows:,} held-out rows ({count / rows:.1%}) have a text that stands in "
+        "the training rows too"
+    )
+    best = leaderboard.champion or next(iter(leaderboard.rows), None)
+    others = (leaderboard.refit, leaderboard.find(MODEL2), leaderboard.find(LINEAR))
+    shown = {row.name: row for row in (best, *others) if row is not None}
+    scores = [
+        f"{title(row)} {format_share(row.unrepeated_accuracy)}"
+        for row in shown.values()
+        if row.unrepeated_accuracy is not None
+    ]
+    if scores:
+        said += f". Accuracy on the others: {', '.join(scores)}"
+    return f"{said}. --drop-duplicates leaves them out."
 
 
 def describe_selection(leaderboard: Leaderboard) -> str:

@@ -19,6 +19,7 @@ from results.leaderboard import (
     Column,
     Leaderboard,
     describe_export,
+    describe_repeated,
     describe_selection,
     verdict,
 )
@@ -66,6 +67,7 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "board": board,
         "tiles": [row for row in tiles if row],
         "columns": columns(board),
+        "repeated": describe_repeated(board),
         "luck": describe_selection(board),
         "exported": describe_export(board),
         "kinds": sorted({row.kind for row in board.rows}),

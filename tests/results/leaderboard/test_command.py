@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 from data.common.command import run
 from data.common.errors import UserError
 from data.dataset.dataset import prepare
+from data.reading import Texts
 from results.leaderboard import (
     build_leaderboard,
     find_run,
@@ -94,6 +95,23 @@ def test_the_luck_of_the_choice_and_of_the_seed_are_read_from_the_run(finished: 
     assert abs(selection.optimism) < 0.01
     save_leaderboard(found, finished.folder)
     assert load_leaderboard(finished.folder / "leaderboard.json") == found
+
+
+def test_texts_that_were_trained_on_are_left_out_of_a_second_accuracy(finished: Store) -> None:
+    dataset, heldout = finished.dataset, finished.dataset.split.heldout
+    assert all(row.unrepeated_accuracy is None for row in build_leaderboard(finished).rows)
+    texts = list(dataset.texts)
+    for row in heldout:
+        # Of each pair of rows, one stands in the training part, and one does nowhere.
+        texts[row] = texts[0] if row % 2 else f"only here {row}"
+    replace(dataset, kept_texts=Texts.of(texts)).save(finished.folder / "data")
+    facts = {**finished.data, "heldout_repeated": int((heldout % 2).sum())}
+    finished.study.set_user_attr("data", facts)
+    store = Store.open(finished.folder)
+    found = build_leaderboard(store).champion
+    assert found is not None
+    scores = store.heldout_probabilities()["trial 0"][heldout % 2 == 0]
+    assert found.unrepeated_accuracy == accuracy(store.heldout_labels()[heldout % 2 == 0], scores)
 
 
 def test_the_command_shows_every_form(finished: Store, capsys: pytest.CaptureFixture[str]) -> None:

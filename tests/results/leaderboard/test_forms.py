@@ -202,7 +202,7 @@ def test_every_figure_of_a_row_is_shown_or_stands_beside_one_that_is() -> None:
     beside = {
         "kind", "selected", "val_loss", "heldout_high", "reason", "pareto", "val_rows",
         "val_partial", "val_auc", "val_f1", "val_recall_at_fpr_0_1", "val_recall_at_fpr_1",
-        "champion_refit",
+        "champion_refit", "unrepeated_accuracy",
     }  # fmt: skip
     shown = {*COLUMNS, *SEED_COLUMNS}
     assert shown | beside == {field.name for field in fields(Row)} and not shown & beside

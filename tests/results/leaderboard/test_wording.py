@@ -8,7 +8,9 @@ import pytest
 
 from results.leaderboard import (
     COLUMNS,
+    Leaderboard,
     describe_export,
+    describe_repeated,
     format_share,
     rank_results,
     render_markdown,
@@ -253,3 +255,55 @@ def test_which_champion_is_exported_is_told(values: dict[str, Any], says: str) -
     assert describe_export(without) == "" and "refit" not in render_table(
         without
     ) + render_markdown(without)
+
+
+def board_with(repeated: int) -> Leaderboard:
+    """Give a board whose first so many held-out rows have texts of the training part."""
+    wrong = {
+        "trial 17": range(100, 110),
+        "model2": range(150, 190),
+        "linear": range(195, 205),
+        "trial 17, refit": range(0),
+        "trial 3": range(500),
+    }
+    results = [
+        *(trial(17), baseline("model2"), baseline("linear"), refit("trial 17"), trial(3)),
+        trial(4, "failed"),
+    ]
+    data = {**DATA, "slices": {"held-out": 1000}, "heldout_repeated": repeated}
+    mask = np.arange(1000) < repeated
+    scores = {name: right_in_all_but(rows) for name, rows in wrong.items()}
+    return rank_results(results, LABELS, scores, "trial 17", data, PROTOCOL, repeated=mask)
+
+
+NOTE = (
+    "200 of the 1,000 held-out rows (20.0%) have a text that stands in the training rows too. "
+    "Accuracy on the others: Model 3 (trial 17) 1.0000, Model 3 (trial 17, refit) 1.0000, Model 2 "
+    "1.0000, the linear baseline .9938. --drop-duplicates leaves them out."
+)
+
+
+def test_many_repeated_texts_are_a_note_of_the_verdict() -> None:
+    found = board_with(repeated=200)
+    assert describe_repeated(found) == NOTE
+    assert " ".join(render_table(found).split("\n\n")[1].split()) == NOTE
+    for part in ("held-out rows (20.0%)", "the linear baseline .9938"):
+        assert part in render_markdown(found)
+    by_name = {row.name: row.unrepeated_accuracy for row in found.rows}
+    assert by_name["trial 3"] == 0.625 and by_name["trial 4"] is None
+
+
+def test_where_all_texts_are_repeated_there_is_no_accuracy_without_them() -> None:
+    assert describe_repeated(board_with(repeated=1000)) == (
+        "1,000 of the 1,000 held-out rows (100.0%) have a text that stands in the training rows "
+        "too. --drop-duplicates leaves them out."
+    )
+
+
+@pytest.mark.parametrize("repeated", [0, 50])
+def test_few_repeated_texts_are_no_note(repeated: int) -> None:
+    assert describe_repeated(board_with(repeated)) == ""
+
+
+def test_runs_that_did_not_count_them_have_no_note() -> None:
+    assert describe_repeated(board({"trial 17": range(3)})) == ""

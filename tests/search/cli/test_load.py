@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from data.common import UserError
+from data.dataset import Dataset
 from search.cli import load_dataset
 from search.config import parse
 
@@ -33,3 +35,71 @@ def test_a_log_of_both_labels_needs_no_advice(
 ) -> None:
     load_dataset(parse(["--budget", "1", "--data", str(log_file)]))
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def load(*words: str) -> Dataset:
+    return load_dataset(parse(["--budget", "1", "--objective", "val_auc", *words]))
+
+
+def blocks(folder: Path, size: int, count: int) -> str:
+    """Write blocks of so many rows, of label 0 and 1 in turn, and return the path."""
+    path = folder / "blocks.csv"
+    rows = [f"text {row},{row // size % 2}\n" for row in range(size * count)]
+    path.write_text("".join(rows))
+    return str(path)
+
+
+def test_blocks_of_a_label_are_a_warning_unless_they_are_mixed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = blocks(tmp_path, 50, 20)
+    said = (
+        "the rows are grouped by label: 20 runs, about 501 if mixed; give --split shuffled, unless "
+        "the log is in the order of time"
+    )
+    load("--data", path)
+    assert [line.getMessage() for line in caplog.records if line.levelname == "WARNING"] == [said]
+    caplog.clear()
+    load("--data", path, "--split", "shuffled")
+    assert not [line for line in caplog.records if line.levelname == "WARNING"]
+
+
+def test_sorted_rows_are_refused_if_a_slice_would_lack_a_class(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        load("--data", blocks(tmp_path, 500, 2))
+    assert str(error.value) == (
+        "the validation part has no row of class 0 (normal) among its 188: the rows are sorted by "
+        "label: 2 runs, about 501 if mixed; give --split shuffled"
+    )
+
+
+def test_rows_are_taken_from_the_front_only_if_the_split_is_by_time(tmp_path: Path) -> None:
+    path = blocks(tmp_path, 500, 2)
+    with pytest.raises(UserError) as error:
+        load("--data", path, "--rows", "400")
+    assert str(error.value) == (
+        "the first 400 rows, which --rows 400 takes, have no row of class 1 (malicious); give more "
+        "--rows, or --split shuffled to draw them from the whole log"
+    )
+    for split in ("shuffled", "stratified"):
+        drawn = load("--data", path, "--rows", "400", "--split", split)
+        assert len(drawn.labels) == 400 and 0.4 < drawn.labels.mean() < 0.6
+
+
+def test_groups_stay_together_and_duplicates_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "log.jsonl"
+    records = [
+        {"q": row % 397, "source": {"ip": row % 40}, "label": row % 3 // 2} for row in range(800)
+    ]
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    caplog.set_level("INFO")
+    words = ["--split", "group", "--group-column", "source.ip", "--drop-duplicates"]
+    dataset = load("--data", str(path), *words)
+    parts = [{row % 40 for row in rows.tolist()} for rows in dataset.split.slices.values()]
+    assert sum(map(len, parts)) == len(set.union(*parts)) > 30
+    texts = [set(dataset.texts.at(rows)) for rows in dataset.split.slices.values()]
+    assert len(set.union(*texts)) == sum(map(len, texts)) < 400
+    assert dataset.facts["group_column"] == "source.ip"
+    assert any("duplicates left out: " in line.getMessage() for line in caplog.records)
