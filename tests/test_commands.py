@@ -148,7 +148,7 @@ def test_bad_input_gets_one_line_and_leaves_no_run(
     assert_refused(done, BAD[case][1])
     assert not (tmp_path / "runs" / "s").exists()
     if "--skip-bad-rows" in options_of(case, tmp_path):
-        assert "1 bad rows were skipped" in done.err
+        assert "1 bad row was skipped: " in done.err
 
 
 def test_a_process_of_its_own_says_the_same(tmp_path: Path) -> None:

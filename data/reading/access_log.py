@@ -1,6 +1,7 @@
 """Labeled records out of an access log, JSON Lines or a `text,label` CSV, cleaned."""
 
 import itertools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,13 +14,18 @@ from data.reading.formats import (
     LOG_FORMATS,
     check_format,
     guess_format,
+    label_of_bad,
     parse_row,
     rows as numbered_rows,
 )
 from data.reading.groups import GroupReader
-from data.reading.records import DROPPED_KEYS, without_keys
+from data.reading.recognize import explained
+from data.reading.records import DROPPED_KEYS, KeyDropper
+from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, name_of, open_byte_lines
 from data.reading.texts import Texts, TextWriter, fingerprint
+
+log = logging.getLogger(__name__)
 
 # What the labels 0 and 1 are called where the log has no words of its own.
 LABEL_WORDS = ("normal", "malicious")
@@ -116,13 +122,18 @@ def read_log(
     if rows is not None and rows < 1:
         raise UserError(f"the number of rows is {rows}, but must be 1 or more")
     source = name_of(path)
-    skipped = 0
+    skipped = SkippedRows()
+    dropper = KeyDropper(dropped_keys)
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = False
     # Unless another format is given, a JSON list of records is JSON Lines.
     may_be_list = format in (None, "jsonl")
     opened = open_byte_lines(path, max_bytes, encoding=encoding, may_be_list=may_be_list)
-    with opened as lines, TextWriter() as writer:
+    with (
+        opened as all_lines,
+        TextWriter() as writer,
+        explained(all_lines, source, writer) as lines,
+    ):
         if format is None:
             format, lines = guess_format(lines)
         if groups is not None and not LOG_FORMATS[format].keyed:
@@ -137,29 +148,33 @@ def read_log(
                 record, label = parse_row(row, format)
                 # Before its keys are dropped.
                 group = groups.value_in(record) if groups and isinstance(record, dict) else None
-                text = record if isinstance(record, str) else without_keys(record, dropped_keys)
+                text = record if isinstance(record, str) else dropper.clean(record)
             except UserError as error:
+                message = _told(error, encoding, beyond_ascii)
                 if not skip_bad_rows:
                     raise UserError(
-                        f"{source}, row {number}: {_told(error, encoding, beyond_ascii)} (mend it "
-                        "or give --skip-bad-rows)"
+                        f"{source}, row {number}: {message} (mend it or give --skip-bad-rows)"
                     ) from error
-                skipped += 1
+                skipped.add(number, message, label_of_bad(row))
             else:
                 writer.add(text, label)
                 beyond_ascii = beyond_ascii or not "".join(row).isascii()
                 if groups is not None and group is not None:
                     groups.add(group)
         if not writer:
-            raise UserError(f"{source}: no usable row in it ({skipped} skipped), read as {format}")
+            raise UserError(f"{source}: no usable row in it, read as {format}{skipped.most()}")
         texts, labels, sha256 = writer.finish()
-    log = AccessLog(
-        *(texts, labels, format, source, skipped, sha256),
+    for message in skipped.told(np.bincount(labels, minlength=2).tolist()):
+        log.warning("%s", message)
+    if nothing_dropped := dropper.told():
+        log.info("%s", nothing_dropped)
+    read = AccessLog(
+        *(texts, labels, format, source, skipped.rows, sha256),
         groups=groups.finish() if groups is not None else None,
         group_column=group_column,
-        first_rows=first if len(texts) + skipped == first else None,
+        first_rows=first if len(texts) + skipped.rows == first else None,
     )
-    return log.draw(rows) if drawn and rows is not None else log
+    return read.draw(rows) if drawn and rows is not None else read
 
 
 def _told(error: UserError, encoding: str | None, beyond_ascii: bool) -> str:

@@ -19,6 +19,7 @@ from data.reading.source import MAX_LINE, decode
 # Most bytes in a row, which a quoted field may spread over several lines.
 MAX_FIELD = MAX_LINE
 _LABELS = {"0": 0, "1": 1}
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _LABEL_OF_JSON = re.compile(r'"label"\s*:\s*"?([^\s",}]*)')
 
 # The fields of a CSV, or a JSON line.
@@ -132,6 +133,7 @@ def parse_row(row: RawRow, format: str) -> tuple[str | dict[str, Any], int]:
         return _parse_json_line(row)
     for field in row:
         _check_characters(field)
+    _check_quotes(row, LOG_FORMATS[format])
     known = LOG_FORMATS[format]
     if len(row) != 2:
         between = "commas" if known.delimiter == "," else repr(known.delimiter)
@@ -194,6 +196,25 @@ def _check_characters(text: str) -> None:
     except UnicodeEncodeError as error:
         # `decode` lets bytes that are no UTF-8 through as lone surrogates.
         raise NotUtf8(f"is not UTF-8 at character {error.start + 1}", text) from error
+
+
+def _check_quotes(row: list[str], format: LogFormat) -> None:
+    """Refuse a row that has swallowed others, since a quote was opened in it and not closed."""
+    for field in row:
+        if "\n" not in field and "\r" not in field:
+            continue
+        ended = [line for line in _LINE_END.split(field)[:-1] if _ends_as_a_row(line, format)]
+        if ended:
+            rows = "a row ends" if len(ended) == 1 else f"{len(ended):,} rows end"
+            raise UserError(
+                f"its {format.quote} is closed on a later line, and {rows} in between "
+                f"({'...' + ended[0][-20:]!r}); is a closing {format.quote} missing?"
+            )
+
+
+def _ends_as_a_row(line: str, format: LogFormat) -> bool:
+    _, delimiter, label = line.rpartition(format.delimiter)
+    return bool(delimiter) and label.strip(f" \t{format.quote}") in _LABELS
 
 
 def _parse_json_line(line: str) -> tuple[dict[str, Any], int]:

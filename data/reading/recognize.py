@@ -1,9 +1,13 @@
 """What a file is that is no log, and how to make a log of it, for the message that refuses it."""
 
+import contextlib
 import re
+from collections.abc import Iterator, Sized
+
+from data.common import UserError
 
 # What messages know a file by.
-LOOKED_AT = 4096
+_LOOKED_AT = 4096
 
 WORKBOOK = (
     'is a workbook; save its sheet as CSV, or run python -c "import pandas; '
@@ -36,7 +40,8 @@ _TEXTS = (
         "to_json('log.jsonl', orient='records', lines=True)",
     ),
     (
-        r'\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]*\] "',
+        r'\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]*\] "[^\n]*" \d{3} (?:\d+|-)'
+        r'(?: "[^\n]*")*\r?$',
         f"is a web server's access log without labels; add them: {_AS_CSV} (1 for malicious "
         "requests)",
     ),
@@ -71,3 +76,47 @@ def known_text(begin: str) -> str | None:
     """Say what a text is that has no labeled rows, by its beginning; None if that is not known."""
     flags = re.IGNORECASE | re.MULTILINE
     return next((told for pattern, told in _TEXTS if re.match(pattern, begin, flags)), None)
+
+
+@contextlib.contextmanager
+def explained(lines: Iterator[bytes], name: str, rows: Sized) -> Iterator[Iterator[bytes]]:
+    """Say what a log is instead, if reading it fails before the first row.
+
+    Args:
+        lines: Its lines.
+        name: How messages call it.
+        rows: What was read so far.
+
+    Yields:
+        The same lines.
+
+    Raises:
+        UserError: In place of another one, if the log is known to be something else.
+    """
+    head: list[bytes] = []
+    try:
+        yield _remembered(lines, head)
+    except UserError as error:
+        told = None if len(rows) else known_text(_beginning(head, lines))
+        if told is None:
+            raise
+        raise UserError(f"{name}: {told}") from error
+
+
+def _remembered(lines: Iterator[bytes], head: list[bytes]) -> Iterator[bytes]:
+    size = 0
+    for line in lines:
+        head.append(line)
+        yield line
+        size += len(line)
+        if size >= _LOOKED_AT:
+            break
+    yield from lines
+
+
+def _beginning(head: list[bytes], lines: Iterator[bytes]) -> str:
+    """Decode the first few kilobytes of a log, of which some lines were read."""
+    with contextlib.suppress(UserError):
+        while sum(map(len, head)) < _LOOKED_AT:
+            head.append(next(lines, b"\n" * _LOOKED_AT))
+    return b"".join(head)[:_LOOKED_AT].decode("utf-8", "replace")

@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data.common import UserError
-
 # Reasons kept apart, and those that are told.
 _MOST_KEPT = 1000
 _MOST_TOLD = 5
@@ -46,12 +44,11 @@ class SkippedRows:
         self.labels = [0, 0]
         self._reasons: dict[str, SkipReason] = {}
 
-    def add(self, row: int, error: UserError, label: int | None) -> None:
-        """Count a row; its label is None if it cannot be read."""
+    def add(self, row: int, message: str, label: int | None) -> None:
+        """Count a row, of which a message says what is wrong; its label may be unknown."""
         self.rows += 1
         if label is not None:
             self.labels[label] += 1
-        message = str(error)
         kind = _OWN.sub("", message)
         if kind not in self._reasons and len(self._reasons) >= _MOST_KEPT:
             kind, message = "", "other reasons"
@@ -63,8 +60,28 @@ class SkippedRows:
         """The reasons, the most frequent first."""
         return sorted(self._reasons.values(), key=lambda reason: (-reason.rows, reason.first_row))
 
-    def told(self) -> str:
-        """Say in a line how many rows were left out, why, and which labels they have."""
+    def most(self) -> str:
+        """Say why most rows were left out, as the end of a message; nothing if none were."""
+        if not self.rows:
+            return ""
+        most = self.reasons[0]
+        others = "" if most.rows == self.rows else f", {most.rows:,} of them"
+        return f": {self._many()} skipped{others} as row {most.first_row} ({most.message})"
+
+    def told(self, kept: Sequence[int]) -> list[str]:
+        """Say in a line each what was left out, and what that does to the rows that were kept.
+
+        Args:
+            kept: How many of these are labeled 0 and 1.
+        """
+        if not self.rows:
+            return []
+        return [self._why(), *self._much(sum(kept)), *self._harder(kept)]
+
+    def _many(self) -> str:
+        return f"{self.rows:,} bad {'rows were' if self.rows != 1 else 'row was'}"
+
+    def _why(self) -> str:
         reasons = self.reasons
         parts = [
             f"{reason.rows:,} as row {reason.first_row} ({_shortened(reason.message)})"
@@ -75,31 +92,26 @@ class SkippedRows:
         labels = [f"{rows:,} labeled {label}" for label, rows in enumerate(self.labels) if rows]
         if unknown := self.rows - sum(self.labels):
             labels.append(f"{unknown:,} without a label that can be read")
-        many = "rows were" if self.rows != 1 else "row was"
-        return f"{self.rows:,} bad {many} skipped: {', '.join(parts)}; {', '.join(labels)}"
+        return f"{self._many()} skipped: {', '.join(parts)}; {', '.join(labels)}"
 
-    def warnings(self, kept: Sequence[int]) -> list[str]:
-        """Say what the rows that were left out do to those that were kept.
+    def _much(self, kept: int) -> list[str]:
+        share = self.rows / (self.rows + kept)
+        if share <= _MUCH:
+            return []
+        return [
+            f"{share:.1%} of the rows were skipped as bad; mend them if the rest is no fair sample"
+        ]
 
-        Args:
-            kept: How many of these are labeled 0 and 1.
-        """
-        found = []
-        share = self.rows / (self.rows + sum(kept))
-        if share > _MUCH:
-            found.append(
-                f"{share:.1%} of the rows are bad and were skipped; what is left may differ"
-            )
-        all_rows = [kept[label] + self.labels[label] for label in (0, 1)]
-        shares = [self.labels[label] / max(1, all_rows[label]) for label in (0, 1)]
+    def _harder(self, kept: Sequence[int]) -> list[str]:
+        shares = [self.labels[one] / max(1, kept[one] + self.labels[one]) for one in (0, 1)]
         more = int(shares[1] > shares[0])
-        if shares[more] >= _HARDER * shares[1 - more] and self._is_no_chance(kept):
-            found.append(
-                f"the rows labeled {more} were hit harder: {shares[more]:.1%} of them were "
-                f"skipped, and {shares[1 - more]:.1%} of those labeled {1 - more}; mend the rows, "
-                "or a model will know that label less"
-            )
-        return found
+        if shares[more] < _HARDER * shares[1 - more] or not self._is_no_chance(kept):
+            return []
+        return [
+            f"the rows labeled {more} were hit harder: {shares[more]:.1%} of them were skipped, "
+            f"and {shares[1 - more]:.1%} of those labeled {1 - more}; mend them, or the model will "
+            "know that label less"
+        ]
 
     def _is_no_chance(self, kept: Sequence[int]) -> bool:
         if not any(self.labels):

@@ -33,8 +33,6 @@ def load_dataset(config: RunConfig) -> Dataset:
         drawn=config.split != CHRONOLOGICAL,
         encoding=config.encoding,
     )
-    if read.skipped:
-        log.warning("%d bad rows were skipped", read.skipped)
     dataset = prepare(
         read,
         split=config.split,

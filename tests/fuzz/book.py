@@ -174,6 +174,9 @@ def taken_apart(row: list[str], format: str) -> tuple[str, int]:
         if not isinstance(label, str):
             raise Refused
         return dumped(record), label_of(label)
+    quote = re.escape(QUOTES[format])
+    if any(re.search(rf",[ \t{quote}]*[01][ \t{quote}]*[\r\n]", field) for field in row):
+        raise Refused  # Others rows stand in one of its fields.
     if len(row) != 2:
         raise Refused
     return row[0] if format == "text" else dumped(parsed(row[0])), label_of(row[1])

@@ -1,0 +1,204 @@
+"""What a reader leaves out or cannot use: said in a line each, and never silently."""
+
+import json
+import logging
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.common import UserError
+from data.reading import read_log
+from data.reading.skipped import SkippedRows
+
+GOOD = b"".join(b"good %d,%d\n" % (n, n % 2) for n in range(300))
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "data.reading")
+    return caplog
+
+
+def read(path: Path, content: bytes, **options: Any) -> list[str]:
+    path.write_bytes(content)
+    return list(read_log(str(path), **options).texts)
+
+
+def refusal(path: Path, content: bytes, **options: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        read(path, content, **options)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert message.isprintable()
+    return message.removeprefix(str(path))
+
+
+def test_reasons_first_rows_and_labels_of_what_was_skipped(
+    tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    bad = b"a,b,1\nc,d,e,0\nf,2\ng,h,1\n"
+    assert len(read(tmp_path / "log", GOOD + bad + GOOD, skip_bad_rows=True)) == 600
+    (first,) = said.messages
+    assert first.startswith("4 bad rows were skipped: 3 as row 301 (has 3 columns, but must have 2")
+    assert "1 as row 303 (the label is '2', but must be 0 or 1)" in first
+    assert first.endswith("; 1 labeled 0, 2 labeled 1, 1 without a label that can be read")
+
+
+def test_many_skipped_rows_are_warned_of(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    read(tmp_path / "log", GOOD + b"a,b,1\n" * 3, skip_bad_rows=True)
+    assert len(said.messages) == 1
+    said.clear()
+    read(tmp_path / "log", GOOD + b"a,b,1\na,b,0\n" * 2, skip_bad_rows=True)
+    assert said.messages[1].startswith("1.3% of the rows were skipped as bad")
+    assert len(said.messages) == 2
+
+
+def test_a_label_that_is_hit_harder_is_warned_of(
+    tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    records = b"".join(b'{"a":%d,"label":%d}\n' % (n, n % 2) for n in range(300))
+    bad = b'{"a":"broken,"label":1}\n' * 20
+    assert len(read(tmp_path / "log", records + bad, skip_bad_rows=True)) == 300
+    (harder,) = [message for message in said.messages if "harder" in message]
+    assert harder.startswith(
+        "the rows labeled 1 were hit harder: 11.8% of them were skipped, and 0.0% of those"
+    )
+
+
+def test_reasons_do_not_fill_the_memory() -> None:
+    skipped = SkippedRows()
+    for number in range(5000):
+        skipped.add(number, f"reason {chr(0x4E00 + number)}", None)
+    assert len(skipped.reasons) < 1100
+    assert len(skipped.told([1, 1])[0]) < 1000
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a,b,0\nc,9\nd,9\n", ": 3 bad rows were skipped, 2 of them as row 2 (the label is '9'"),
+        (b'{"a":1}\n' * 3, ": 3 bad rows were skipped as row 1 (the record has no key 'label'"),
+    ],
+)
+def test_all_rows_bad(tmp_path: Path, content: bytes, reason: str) -> None:
+    assert reason in refusal(tmp_path / "log", content, skip_bad_rows=True)
+
+
+OPEN_QUOTES = {
+    "closed rows later": (b'a,0\n"b,1\nc,0\nd",1\n', "2 rows end in between ('...\"b,1'"),
+    "closed in the next row": (b'a,0\n"b,1\nc",0\n', "a row ends in between ('...b,1')"),
+    "never closed": (b'a,0\n"b,1\nc,0\n', "2 rows end in between"),
+    "never closed, last row": (b'a,0\n"b,1\n', "a row ends in between"),
+    "before a quoted row": (b'a,0\r\n"b,1\r\n"c",0\r\n', "a row ends in between"),
+    "in the brief's log": (b'|{"a":1}|,0\n|{"b":2},0\n|{"c":3}|,1\n', "a row ends in between"),
+}
+
+
+@pytest.mark.parametrize(("content", "rows"), OPEN_QUOTES.values(), ids=OPEN_QUOTES)
+def test_a_quote_that_is_closed_rows_later_names_its_row(
+    tmp_path: Path, content: bytes, rows: str
+) -> None:
+    message = refusal(tmp_path / "log", content)
+    assert message.startswith(", row 2: its ")
+    assert rows.removeprefix("2 rows").split("('")[0].strip() in message
+    assert "missing?" in message
+
+
+def test_a_text_of_several_lines_is_no_open_quote(tmp_path: Path) -> None:
+    content = b'"GET /a\nHost: x,y\n\n",1\n"one, 0 or 1,\ntwo",0\n'
+    assert read(tmp_path / "log", content) == ["GET /a\nHost: x,y\n\n", "one, 0 or 1,\ntwo"]
+
+
+@pytest.mark.parametrize(
+    ("record", "dropped", "inside"),
+    [
+        ({"a": 1}, None, None),
+        ({"http": {"timestamp": 1}}, None, "http.timestamp"),
+        ({"a": {"b": {"headers": 1}}}, None, "a.b.headers"),
+        ({"timestamp": 1}, None, ""),
+        ({"a": 1}, (), ""),
+        ({"a": 1}, ("b",), None),
+    ],
+)
+def test_that_no_key_was_dropped_is_said(
+    tmp_path: Path,
+    said: pytest.LogCaptureFixture,
+    record: dict[str, Any],
+    dropped: tuple[str, ...] | None,
+    inside: str | None,
+) -> None:
+    options = {} if dropped is None else {"dropped_keys": dropped}
+    content = f"|{json.dumps(record)}|,0\n".encode()
+    read(tmp_path / "log", content * 2, **options)
+    if inside == "":
+        assert said.messages == []
+        return
+    (message,) = said.messages
+    keys = ", ".join(dropped or ("timestamp", "headers"))
+    assert message.startswith(f"no key was dropped: {keys}")
+    assert ("is, but only keys" in message) == bool(inside)
+    assert inside is None or f"({inside} is, but" in message
+
+
+APACHE = (
+    b'10.0.0.1 - - [10/Oct/2026:13:55:36 -0700] "GET /a?b=%22c HTTP/1.0" 200 23 "-" "curl/8"\n'
+    b'10.0.0.2 - bob [10/Oct/2026:13:55:37 -0700] "GET / HTTP/1.0" 404 - "-" "a \\"b\\", c"\n'
+)
+HTTP = b'GET /a?b=1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\n\r\nname="v", w\r\n'
+HAR = {
+    "log": {
+        "version": "1.2",
+        "entries": [
+            {"request": {"method": "GET", "url": "/a", "queryString": [{"name": "b"}]}},
+            {"request": {"method": "POST", "url": "/b", "postData": {"text": "x"}}},
+        ],
+    }
+}
+KNOWN = {
+    "fasttext": (b'__label__0 say "hi", you\n__label__1 bad one\n', "has fastText's labels"),
+    "apache combined": (APACHE, "is a web server's access log without labels"),
+    "apache common": (b"".join(x + b"\n" for x in APACHE.split(b' "-" ')[:1]) * 2, "access log"),
+    "raw http": (HTTP, "holds raw HTTP"),
+    "har": (json.dumps(HAR).encode(), "is a HAR, which has no labels"),
+    "har over lines": (json.dumps(HAR, indent=2).encode(), "is a HAR, which has no labels"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), KNOWN.values(), ids=KNOWN)
+@pytest.mark.parametrize("skips", [False, True])
+def test_what_it_is_instead_is_named_and_the_way_to_convert_it_works(
+    tmp_path: Path, content: bytes, said: str, skips: bool
+) -> None:
+    message = refusal(tmp_path / "FILE", content, skip_bad_rows=skips)
+    assert message.startswith(": ")
+    assert said in message
+    command = message[message.index(": ", 2) + 2 :].partition(" (")[0]
+    if command.startswith("python"):  # Its parentheses are its own.
+        command = message[message.index(": ", 2) + 2 :].rpartition(" (")[0]
+    if not shutil.which(command.split()[0]):
+        pytest.skip(f"no {command.split()[0]} here")
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, timeout=60)
+    (made,) = tmp_path.glob("log.*")
+    log = read_log(str(made))
+    assert len(log.texts) == 2
+    assert set(log.labels.tolist()) <= {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"<!DOCTYPE html>\n<html>,0\n", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of Git LFS"),
+        (b'{"text":{"0":"a","1":"b"},"label":{"0":0,"1":1}}\n', "as pandas writes it by columns"),
+    ],
+)
+def test_other_files_are_named(tmp_path: Path, content: bytes, said: str) -> None:
+    assert said in refusal(tmp_path / "log", content)
+
+
+def test_labeled_lines_that_look_so_are_read(tmp_path: Path) -> None:
+    content = b"GET /a HTTP/1.1,0\n__label__x,1\n<html>,1\n"
+    assert read(tmp_path / "log", content) == ["GET /a HTTP/1.1", "__label__x", "<html>"]
