@@ -88,8 +88,8 @@ def _parser() -> Parser:
         "--threshold",
         metavar="SCORE|fpr=RATE|cost=FP:FN",
         default="0.5",
-        help="the score above which a record is called malicious: a number (default: %(default)s), "
+        help="the score above which a record gets label 1: a number (default: %(default)s), "
         "or chosen on the validation rows: fpr=RATE (at most so many false alarms), cost=FP:FN "
-        "(the cheapest, if a false alarm costs FP and a missed attack FN)",
+        "(the cheapest, if a false alarm costs FP and a missed row of label 1 FN)",
     )
     return parser

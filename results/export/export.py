@@ -18,7 +18,7 @@ from results.export.conversion import Sample, convert
 from results.export.formats import KERAS
 from results.export.model_card import CardSubject, model_card
 from results.export.preprocessing_doc import preprocessing_text, vectors_text
-from results.leaderboard import Leaderboard, format_share
+from results.leaderboard import Leaderboard, format_share, printable
 from results.scoring import DEFAULT_RULE, Threshold, ThresholdRule, choose_threshold, strict_json
 from results.serving import (
     MANIFEST,
@@ -79,6 +79,7 @@ def export_trial(
         dropped_keys=tuple(dataset.facts["dropped_keys"]),
         unknown=dataset.vocabulary.unknown,
         padding=store.protocol.get("padding", "real"),
+        label_words=dataset.label_words,
     )
     store.find(result, MODEL)  # Fetches it from the machine that trained it.
     threshold = _choose_threshold(store, first_training(store, result), rule)
@@ -93,7 +94,7 @@ def export_trial(
             store.heldout_labels(), sample.scores, ThresholdRule(value=threshold.value)
         )
         if result.kind == "refit":
-            _log_refit_threshold(result, threshold, heldout)
+            _log_refit_threshold(result, threshold, heldout, dataset.label_words)
         if row is not None:
             subject = CardSubject(
                 row, leaderboard, preprocessing, threshold, heldout, versions=versions(formats)
@@ -128,15 +129,21 @@ def _choose_threshold(store: Store, result: Result, rule: ThresholdRule) -> Thre
     return Threshold(rule.value, str(rule))
 
 
-def _log_refit_threshold(result: Result, threshold: Threshold, heldout: Threshold) -> None:
+def _log_refit_threshold(
+    result: Result, threshold: Threshold, heldout: Threshold, label_words: tuple[str, str]
+) -> None:
+    normal, malicious = map(printable, label_words)
     log.info(
         "the threshold is %.6g (--threshold %s), from before the refit; with it %s finds %s of "
-        "the malicious held-out records, and calls %s of the normal ones malicious",
+        "the %s held-out records, and calls %s of the %s ones %s",
         threshold.value,
         threshold.rule,
         result.name,
         format_share(heldout.recall),
+        malicious,
         format_share(heldout.false_positive_rate),
+        normal,
+        malicious,
     )
 
 
@@ -177,7 +184,8 @@ def write_export(
         result: The training; its checkpoint must have been kept.
         to: The folder to make. An export there is replaced; anything else is left alone.
         vocabulary: The characters that it was trained with.
-        preprocessing: What `Preprocessing.of` takes: format, dropped_keys, unknown, padding.
+        preprocessing: What `Preprocessing.of` takes: format, dropped_keys, unknown, padding, and
+            what else is not as by default.
         protocol: How it was trained.
         metrics: How well it did.
         threshold: The score above which a record is called malicious; .5 by default.

@@ -24,19 +24,20 @@ from results.leaderboard import (
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
+# The brief's format: requests to an application. In the others a row may be any short text.
+_ACCESS_LOG = "access-log"
 _INTRODUCTION = (
-    "A character-level network that says how probable it is that a record of an "
-    "HTTP access log is malicious (label 1). Found by model3-search, an architecture search "
-    "on Keras, KerasTuner and Optuna."
+    "A character-level network that says how probable it is that {row} has label 1 ({malicious}) "
+    "and not label 0 ({normal}). Found by model3-search, an architecture search on Keras, "
+    "KerasTuner and Optuna."
 )
 _INTENDED_USE = """## Intended use
 
-- Ranking or flagging records of access logs **like those it was trained on** (same application,
-  same record format) for a person or another system to look at.
+- Ranking or flagging {rows} **like those it was trained on** for a person or another system to
+  look at.
 - Comparing architectures under one protocol, which is what the search was made for.
 
-It is not meant to be the only defense of an application, to block requests without review, or to
-judge persons."""
+It is not meant to {alone}, or to judge persons."""
 _DATA_FACTS = {
     "source": "source",
     "format": "format",
@@ -72,19 +73,30 @@ class CardSubject:
     formats: Sequence[str] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_access_log(self) -> bool:
+        """Whether its rows are requests to an application."""
+        return self.preprocessing.format == _ACCESS_LOG
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the log calls label 0 and label 1, as Markdown."""
+        normal, malicious = self.leaderboard.label_words
+        return text(normal), text(malicious)
+
 
 def model_card(subject: CardSubject) -> str:
     """Write a model card: Markdown with YAML metadata in front."""
     parts = (
         f"# {text(title(subject.row))}",
-        _INTRODUCTION,
+        _introduction(subject),
         text(verdict(subject.leaderboard)) + ".",
         _usage(subject),
         _data(subject),
         _protocol(subject),
         _metrics(subject),
         _threshold(subject),
-        _INTENDED_USE,
+        _intended_use(subject),
         _limits(subject),
         "## Made with\n\n"
         + "\n".join(
@@ -92,6 +104,20 @@ def model_card(subject: CardSubject) -> str:
         ),
     )
     return f"---\n{_metadata(subject)}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _introduction(subject: CardSubject) -> str:
+    row = "a record of an HTTP access log" if subject.is_access_log else "a text"
+    normal, malicious = subject.words
+    return _INTRODUCTION.format(row=row, normal=normal, malicious=malicious)
+
+
+def _intended_use(subject: CardSubject) -> str:
+    rows, alone = "texts", "decide alone"
+    if subject.is_access_log:
+        rows = "records of access logs"
+        alone = "be the only defense of an application, to block requests without review"
+    return _INTENDED_USE.format(rows=rows, alone=alone)
 
 
 def _metadata(subject: CardSubject) -> str:
@@ -107,9 +133,11 @@ def _metadata(subject: CardSubject) -> str:
         for kind, name, value in measured
         if value is not None
     ]
-    task = {"type": "text-classification", "name": "Malicious request detection"}
+    normal, malicious = map(printable, subject.leaderboard.label_words)
+    task = {"type": "text-classification", "name": f"Telling {malicious} from {normal}"}
+    domain = ["access-log", "http", "intrusion-detection"] if subject.is_access_log else []
     dataset = {
-        "type": "access-log",
+        "type": subject.preprocessing.format,
         "name": printable(_source_name(subject.leaderboard.data)),
         "split": "held-out",
     }
@@ -119,7 +147,7 @@ def _metadata(subject: CardSubject) -> str:
         "license_name": "not-chosen",
         "library_name": "keras",
         "pipeline_tag": "text-classification",
-        "tags": ["access-log", "http", "intrusion-detection", "character-level", *subject.formats],
+        "tags": [*domain, "character-level", *subject.formats],
         "metrics": [metric["type"] for metric in metrics],
     }
     if metrics:
@@ -160,7 +188,9 @@ def _data(subject: CardSubject) -> str:
         for key, name in _DATA_FACTS.items()
         if key in data
     )
-    return f"## Data\n\n{facts}\n\n" + table(("slice", "rows", "malicious"), rows)
+    words = zip("01", subject.leaderboard.label_words, strict=True)
+    facts += "".join(f"\n- label {label}: {code(word)}" for label, word in words)
+    return f"## Data\n\n{facts}\n\n" + table(("slice", "rows", subject.words[1]), rows)
 
 
 def _protocol(subject: CardSubject) -> str:
@@ -180,6 +210,7 @@ def _protocol(subject: CardSubject) -> str:
 
 def _metrics(subject: CardSubject) -> str:
     """Compare the model with the baselines, and a refit with the other refits, on held-out rows."""
+    malicious = subject.words[1]
     is_refit = subject.row.kind == "refit"
     rivals = [
         row
@@ -214,9 +245,9 @@ def _metrics(subject: CardSubject) -> str:
         for row in rivals
     ]
     return (
-        "## Metrics\n\nOn the held-out rows, a record being called malicious above .5. Intervals "
-        "are Wilson's; p is McNemar's exact test on the same rows, the champion's Holm-corrected "
-        "over Model 2 and the linear baseline, in parentheses if it is exploratory."
+        f"## Metrics\n\nOn the held-out rows, a record being called {malicious} above .5. "
+        "Intervals are Wilson's; p is McNemar's exact test on the same rows, the champion's "
+        "Holm-corrected over Model 2 and the linear baseline, in parentheses if it is exploratory."
         + (refits if is_refit else "")
         + "\n\n"
         + table(head, rows)
@@ -240,27 +271,32 @@ def _optimism(subject: CardSubject) -> str:
 
 def _threshold(subject: CardSubject) -> str:
     chosen, heldout = subject.threshold, subject.heldout
+    normal, malicious = subject.words
     before, after = "On the validation rows that", ""
     if subject.row.kind == "refit":
         before = "It is kept from before the refit, when on the validation rows it"
         after = " this model, trained on those as well, has"
     return (
-        f"## Threshold\n\nA record is called malicious if its score is above "
+        f"## Threshold\n\nA record is called {malicious} if its score is above "
         f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). {before} "
-        f"finds {format_share(chosen.recall)} of the malicious records and calls "
-        f"{format_share(chosen.false_positive_rate)} of the normal ones malicious; on the "
+        f"finds {format_share(chosen.recall)} of the {malicious} records and calls "
+        f"{format_share(chosen.false_positive_rate)} of the {normal} ones {malicious}; on the "
         f"held-out rows{after} {format_share(heldout.recall)} and "
         f"{format_share(heldout.false_positive_rate)}."
     )
 
 
 def _limits(subject: CardSubject) -> str:
+    elsewhere = "texts from elsewhere"
+    if subject.is_access_log:
+        elsewhere = "another application, another logger or other attacks"
     lines = [
-        "It has learned one log. On another application, another logger or other attacks its "
-        "figures do not hold; measure it there before it is used.",
-        f"It sees the last {subject.preprocessing.max_length:,} characters of a cleaned record; an "
-        "attack before them is invisible.",
-        "Whoever knows it can word an attack so that it passes: it was not trained against that.",
+        f"It has learned one log. On {elsewhere} its figures do not hold; measure it there before "
+        "it is used.",
+        f"It sees the last {subject.preprocessing.max_length:,} characters of a cleaned record; "
+        "what stands before them is invisible.",
+        f"Whoever knows it can word what is {subject.words[1]} so that it passes: it was not "
+        "trained against that.",
         "A score is no calibrated probability; its expected calibration error on the held-out "
         f"rows is {format_share(subject.row.ece)}.",
         "`vectors.jsonl` holds cleaned records of the log: mind what is in them before this "

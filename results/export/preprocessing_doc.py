@@ -13,6 +13,7 @@ from data.common import UserError
 from data.dataset import Dataset, encode, padded_lengths
 from data.reading import LOG_FORMATS, clean
 from results.export.conversion import Sample
+from results.export.model_card import code
 from results.scoring import Threshold
 from results.serving import Preprocessing
 
@@ -31,6 +32,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
             f"to the record's own length, rounded up to a multiple of {preprocessing.grid} (at "
             f"least {preprocessing.grid}, at most {preprocessing.max_length})."
         )
+    normal, malicious = (code(word) for word in preprocessing.label_words)
     return _TEMPLATE.read_text(encoding="utf-8").format(
         line=LOG_FORMATS[preprocessing.format].told,
         clean=_cleaning(preprocessing),
@@ -38,6 +40,8 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
         max_length=preprocessing.max_length,
         padding=padding,
         threshold=threshold.value,
+        normal=normal,
+        malicious=malicious,
     )
 
 

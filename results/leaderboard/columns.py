@@ -105,7 +105,7 @@ class Column:
     Attributes:
         key: The attribute of `Row` that it shows.
         heading: Its heading in Markdown and on the page.
-        meaning: What it means, for a legend or a tooltip.
+        meaning: What it means; `{normal}` and `{malicious}` stand for the log's own label words.
         write: Writes a value that is not None.
         narrow: Its heading in the terminal's table of 120 columns; None if it is not shown there.
         mark: Adds to the text what other attributes of the row say.
@@ -117,6 +117,11 @@ class Column:
     write: Callable[[Any], str]
     narrow: str | None = None
     mark: Callable[[Row, str], str] = lambda row, text: text
+
+    def explained(self, label_words: tuple[str, str]) -> str:
+        """Say what it means, for a legend or a tooltip, in the log's own words for its labels."""
+        normal, malicious = map(printable, label_words)
+        return self.meaning.format(normal=normal, malicious=malicious)
 
     @property
     def is_text(self) -> bool:
@@ -206,6 +211,10 @@ _ALONE = (
     f"median CPU time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
     "against it"
 )
+_RECALL = (
+    "recall: share of {malicious} rows found if at most .1 % of the {normal} ones are called "
+    "{malicious} too"
+)
 _SIZE = "a network's weights, in thousands of bytes; of a text baseline, what it is pickled to"
 _NAME = Column("name", "name", "which training", printable, "name", _selected)
 
@@ -223,10 +232,10 @@ _SHOWN = (  # in this order
     Column("p_vs_linear", "p linear", "as p, against the linear baseline", _p, None, _planned),
     Column("heldout_loss", "loss", "binary cross-entropy on the held-out rows", _loss),
     Column("roc_auc", "AUC", "area under the ROC curve", format_share),
-    Column("f1", "F1", "harmonic mean of precision and recall", format_share),
-    Column("false_positive_rate", "FPR", "false positive rate at .5", format_share),
-    Column("recall_at_fpr_0_1", "R@.1%", "recall at a false positive rate of at most .1 %",
-           format_share, "R@.1%"),
+    Column("f1", "F1", "harmonic mean of precision and recall of {malicious}", format_share),
+    Column("false_positive_rate", "FPR", "share of {normal} rows called {malicious}, at .5",
+           format_share),
+    Column("recall_at_fpr_0_1", "R@.1%", _RECALL, format_share, "R@.1%"),
     Column("recall_at_fpr_1", "R@1%", "the same at 1 %", format_share, "R@1%"),
     Column("ece", "ECE", "expected calibration error, 15 bins", format_share, "ECE"),
     Column("train_seconds", "train s", "seconds of training", _seconds, "s"),

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from data.reading import LABEL_WORDS
 from results.leaderboard.columns import Row
 from results.leaderboard.selection import Selection
 from results.study import ACCURACY, OBJECTIVES, Objective, is_sound, refit_name
@@ -44,6 +45,14 @@ class Leaderboard:
     def choice(self) -> Objective:
         """The objective by which the champion was chosen."""
         return OBJECTIVES[self.chosen_by]
+
+    @property
+    def label_words(self) -> tuple[str, str]:
+        """What the log itself calls label 0 and label 1; the usual words for an older run."""
+        match self.data.get("label_words"):
+            case [str(normal), str(malicious)]:
+                return normal, malicious
+        return LABEL_WORDS
 
     @property
     def champion(self) -> Row | None:

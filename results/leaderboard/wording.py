@@ -155,7 +155,7 @@ def describe_export(leaderboard: Leaderboard) -> str:
 def describe_legend(leaderboard: Leaderboard, columns: Mapping[str, Column]) -> str:
     """Explain the marks, and the columns that are shown under these headings."""
     explained = [
-        f"{heading}: {column.meaning}"
+        f"{heading}: {column.explained(leaderboard.label_words)}"
         for heading, column in columns.items()
         if column.key not in _NOT_IN_LEGEND
     ]
@@ -178,7 +178,10 @@ def describe_unrepeated(leaderboard: Leaderboard) -> str:
 def describe_facts(leaderboard: Leaderboard) -> list[str]:
     """Give a line each on the data and the protocol, from whatever plain values they hold."""
     lines = []
-    for label, known in (("data", leaderboard.data), ("protocol", leaderboard.protocol)):
+    data = dict(leaderboard.data)
+    if "label_words" in data:
+        data |= {f"label {label}": word for label, word in enumerate(leaderboard.label_words)}
+    for label, known in (("data", data), ("protocol", leaderboard.protocol)):
         values = [
             f"{key} {value}"
             for key, value in known.items()

@@ -24,7 +24,7 @@ class Span:
 
     Attributes:
         text: The characters.
-        level: From -5, much more normal, over 0 to 5, much more like an attack.
+        level: From -5, much more like label 0, over 0 to 5, much more like label 1.
     """
 
     text: str

@@ -29,10 +29,12 @@ from results.report.mistakes import find_mistakes
 from results.report.page import attempt, panel, panels, render
 from results.report.plots import hyperparameters, scores as score_plots, search
 from results.report.plots.drift import drift
+from results.report.text import visible
 from results.scoring import Scores
 from results.study import CHECKPOINT, Result, Store
 
 FILE = "report.html"
+_LONGEST_WORD = 40  # characters of a label word
 
 
 def write(store: Store, board: Leaderboard, *, attribute: bool = True) -> Path:
@@ -59,12 +61,15 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
     """Collect what the template names."""
     results = store.results()
     champion = next((result for result in results if result.name == store.champion), None)
+    normal, malicious = (visible(word, _LONGEST_WORD) for word in board.label_words)
     tiles = (board.champion, board.refit, board.find(MODEL2), board.find(LINEAR))
     return {
         "name": store.folder.name,
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "verdict": verdict(board),
         "board": board,
+        "normal_word": normal,
+        "malicious_word": malicious,
         "tiles": [row for row in tiles if row],
         "columns": columns(board),
         "repeated": describe_repeated(board),
@@ -140,7 +145,8 @@ def _scores(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapp
             "Precision and recall", lambda: score_plots.precision_recall(labels, scores, name)
         ),
         "histograms": [
-            panel(key, partial(score_plots.histogram, labels, each)) for key, each in scores.items()
+            panel(key, partial(score_plots.histogram, labels, each, board.label_words))
+            for key, each in scores.items()
         ],
         "endpoints": attempt(lambda: slices.by_endpoint(texts(), labels, scores)),
         "lengths": attempt(lambda: slices.by_length(texts(), labels, scores)),

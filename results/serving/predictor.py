@@ -35,6 +35,7 @@ class Predictor:
         self._padding = export.preprocessing.padding
         self._score = Scorer(export.model)
         self._threshold = export.threshold.value
+        self._label_words = export.preprocessing.label_words
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -68,7 +69,7 @@ class Predictor:
         return self._score(ids)
 
     def scores(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return the probability that each text is malicious.
+        """Return the probability that each text has label 1.
 
         Args:
             texts: Cleaned texts, [n].
@@ -85,8 +86,8 @@ class Predictor:
             records: Raw lines or parsed records, [n].
 
         Returns:
-            In their order `{"score", "label", "latency_us"}`, or `{"error"}`, [n]. The latency is
-            the time from raw to score for all these records together, divided by n.
+            In their order `{"score", "label", "label_word", "latency_us"}`, or `{"error"}`, [n].
+            The latency is the time from raw to score for all these records together, divided by n.
         """
         started = time.perf_counter()
         prepared = self.preprocessor.prepare(records)
@@ -101,10 +102,11 @@ class Predictor:
         """Make one answer from a probability of label 1 and the microseconds that it took."""
         if not math.isfinite(score):
             return {"error": "the model's score is not finite"}
-        # Nine digits restore a float32 exactly.
+        label = int(score > self._threshold)
         return {
-            "score": float(f"{score:.9g}"),
-            "label": int(score > self._threshold),
+            "score": float(f"{score:.9g}"),  # Nine digits restore a float32 exactly.
+            "label": label,
+            "label_word": self._label_words[label],
             "latency_us": round(latency_us, 1),
         }
 

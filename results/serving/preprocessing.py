@@ -31,6 +31,8 @@ class Preprocessing:
         max_length: How many of its last ids a record keeps.
         grid: Ids that a padded length is a multiple of.
         lower_case: Whether characters are lower-cased.
+        label_words: What label 0 and label 1 are called, in the words of the log; exports of
+            earlier versions have none.
     """
 
     format: str
@@ -40,9 +42,12 @@ class Preprocessing:
     max_length: int = MAX_LENGTH
     grid: int = GRID
     lower_case: bool = True
+    label_words: tuple[str, str] = ("0", "1")
 
     def __post_init__(self) -> None:
         keys_are_text = all(isinstance(key, str) for key in self.dropped_keys)
+        words = self.label_words
+        words_are_text = isinstance(words, tuple) and all(isinstance(word, str) for word in words)
         for name, holds, expected in (
             ("format", self.format in LOG_FORMATS, f"one of {', '.join(LOG_FORMATS)}"),
             ("dropped_keys", keys_are_text, "a list of texts"),
@@ -51,6 +56,7 @@ class Preprocessing:
             ("max_length", self.max_length == MAX_LENGTH, str(MAX_LENGTH)),
             ("grid", self.grid == GRID, str(GRID)),
             ("lower_case", self.lower_case is True, "true"),
+            ("label_words", words_are_text and len(words) == 2, "two texts"),
         ):
             if not holds:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, but must be {expected}")
@@ -70,14 +76,18 @@ class Preprocessing:
         """
         try:
             own = {name: value for name, value in values.items() if name != _LAYOUT}
-            return cls(**{**own, "dropped_keys": tuple(values["dropped_keys"])})
+            own["dropped_keys"] = tuple(values["dropped_keys"])
+            if isinstance(own.get("label_words"), list):
+                own["label_words"] = tuple(own["label_words"])
+            return cls(**own)
         except (TypeError, KeyError) as error:
             raise ValueError(f"its names or types are wrong ({error})") from error
 
     def as_json(self) -> dict[str, Any]:
         """Return what `of` takes, as plain JSON values."""
         layout = {_LAYOUT: LOG_FORMATS[self.format].layout()}
-        return {**asdict(self), "dropped_keys": list(self.dropped_keys), **layout}
+        lists = {name: list(getattr(self, name)) for name in ("dropped_keys", "label_words")}
+        return {**asdict(self), **lists, **layout}
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,10 @@ _DATA = "data"
 _PROTOCOL = "protocol"
 _ARTIFACTS = "artefacts"
 
-# Rows from another place are still the same data; and earlier versions did not count those that
-# repeat others.
-_NOT_COMPARED = ("source", "heldout_repeated")
+# Rows from another place are still the same data, and so are those whose labels have other words:
+# the fingerprint holds the labels. Earlier versions did not write these words down, nor count the
+# held-out rows that repeat others.
+_NOT_COMPARED = ("source", "label_words", "heldout_repeated")
 
 
 class Store:

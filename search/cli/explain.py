@@ -77,9 +77,10 @@ def _data(config: RunConfig, dataset: Dataset) -> Iterator[tuple[str, str]]:
     source = config.data or "a synthetic log"
     skipped = f", {facts['skipped']:,} bad ones skipped" if facts["skipped"] else ""
     yield "data", f"{source} ({facts['format']}): {facts['rows']:,} rows{skipped}"
+    malicious = dataset.label_words[1]
     for name, rows in facts["slices"].items():
         share = facts["malicious_share"][name]
-        yield "", f"{name}: {rows:,} rows, {share:.1%} malicious"
+        yield "", f"{name}: {rows:,} rows, {share:.1%} {malicious}"
     which = {"train": "of the training part", "all": "of all rows, the held-out ones too"}
     yield "", f"split {facts['split']}; {facts['num_words']} ids, {which[facts['vocabulary']]}"
     yield "", str(LabelOrder.of(dataset.labels))

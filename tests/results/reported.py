@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from optuna.trial import TrialState
 
 from data.dataset.dataset import Dataset, prepare
-from data.reading import read_log
+from data.reading import LABEL_WORDS, read_log
 from results.scoring import SCORES, probabilities
 from results.study import (
     ACCURACY,
@@ -70,9 +71,10 @@ def make_run(
     statuses: Sequence[Status] = FULL,
     words: Sequence[str] = ("plain",),
     objectives: Sequence[Objective] = (ACCURACY,),
+    label_words: tuple[str, str] = LABEL_WORDS,
 ) -> Store:
     """Make a run whose trials ended so; hyperparameters, reasons and names are of these words."""
-    dataset = prepare(read_log(str(log)))
+    dataset = prepare(replace(read_log(str(log)), label_words=label_words))
     dataset.save(folder / DATA_FOLDER)
     store = Store.create(
         folder,

@@ -16,7 +16,14 @@ from data.common.errors import UserError
 from data.reading import DROPPED_KEYS, clean
 from results.predict import main
 from results.scoring import probabilities
-from results.serving import Predictor, batches_of_stream, load_export
+from results.serving import (
+    MANIFEST,
+    Predictor,
+    Preprocessing,
+    batches_of_stream,
+    load_export,
+    make_manifest,
+)
 from tests.results.conftest import GIVEN, Trained, export_again, record
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +55,8 @@ def test_a_new_process_gives_the_scores_of_the_search(exported: Path, trained: T
     scores = np.array([answer["score"] for answer in good])
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert [answer["label"] for answer in good] == (expected > 0.5).astype(int).tolist()
-    assert all(list(answer) == ["score", "label", "latency_us"] for answer in good)
+    assert all(list(answer) == ["score", "label", "label_word", "latency_us"] for answer in good)
+    assert all(answer["label_word"] == str(answer["label"]) for answer in good)
     assert all(answer["latency_us"] > 0 for answer in good)
 
 
@@ -110,6 +118,33 @@ def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path
     )
     assert found[2] == {"error": "the line is empty"}
     assert "score" in found[3]
+
+
+def test_the_log_s_own_words_are_answered(exported: Path, trained: Trained, tmp_path: Path) -> None:
+    given = {**GIVEN, "label_words": ["ham", "spam"]}
+    own = export_again(exported, trained, tmp_path / "own", preprocessing=given)
+    predictor = Predictor.load(own)
+    (found,) = predictor.answers(['{"path":"/a"}'])
+    assert found["label_word"] == ("ham", "spam")[int(str(found["label"]))]
+    words = {predictor.answer(score, 1.0)["label_word"] for score in (0.1, 0.9)}
+    assert words == {"ham", "spam"}
+
+
+def test_an_export_of_before_there_were_words_answers_with_digits(exported: Path) -> None:
+    path = exported / "preprocessing.json"
+    given = json.loads(path.read_text())
+    assert given.pop("label_words") == ["0", "1"]
+    path.write_text(json.dumps(given))
+    (exported / MANIFEST).unlink()
+    (exported / MANIFEST).write_text(json.dumps(make_manifest(exported)))
+    answer = Predictor.load(exported).answers(['{"path":"/a"}'])[0]
+    assert answer["label_word"] == str(answer["label"])
+
+
+@pytest.mark.parametrize("words", [["ham"], ["ham", 1], "ab", 3, None])
+def test_words_that_are_none_are_refused(words: object) -> None:
+    with pytest.raises(ValueError, match=r"label_words is .*, but must be two texts"):
+        Preprocessing.of({**GIVEN, "label_words": words})
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,8 @@ def test_the_command_serves_tells_nobody_its_token_and_ends_well(exported: Path)
             assert send(connection, "GET", "/health").json == {"status": "ready"}
             body = [record(1, False, 20), "|Mallory|"]
             answers = send(connection, "POST", "/predict", body, shown).json
-            assert [sorted(answer) for answer in answers] == [["label", "score"], ["error"]]
+            assert sorted(answers[0]) == ["label", "label_word", "score"]
+            assert sorted(answers[1]) == ["error"]
             metrics = send(connection, "GET", "/metrics", None, shown)
             assert metrics.status == 200 and TOKEN not in metrics.body.decode()
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:

@@ -41,6 +41,7 @@ class OnnxPredictor:
         vocabulary = load(read("vocabulary.json").decode())
         characters = vocabulary["characters"]
         self._ids = {character: number for number, character in enumerate(characters, 1)}
+        self._label_words = self._given.get("label_words", ["0", "1"])
         self._unknown = len(characters) + 1 if vocabulary["unknown"] else None
         self.threshold = float(manifest["threshold"]["value"])
         self._session = onnxruntime.InferenceSession(
@@ -87,7 +88,7 @@ class OnnxPredictor:
         return int(min(max(math.ceil(len(ids) / grid) * grid, grid), longest))
 
     def scores(self, records: list[list[int]]) -> list[float]:
-        """Return the probability that each record, given by its ids, is malicious."""
+        """Return the probability that each record, given by its ids, has label 1."""
         by_length: dict[int, list[int]] = {}
         for index, ids in enumerate(records):
             by_length.setdefault(self.padded_length(ids), []).append(index)
@@ -105,7 +106,7 @@ class OnnxPredictor:
         return found
 
     def answers(self, lines: list[str]) -> list[dict[str, object]]:
-        """Answer each raw line with `{"score", "label"}`, or with `{"error"}` if it is bad."""
+        """Answer each raw line with its score, label and label word, or with the error if bad."""
         answers: list[dict[str, object]] = [{} for _ in lines]
         good, records = [], []
         for index, line in enumerate(lines):
@@ -116,7 +117,9 @@ class OnnxPredictor:
                 answers[index] = {"error": str(error)}
         for index, score in zip(good, self.scores(records), strict=True):
             if math.isfinite(score):
-                answers[index] = {"score": score, "label": int(score > self.threshold)}
+                label = int(score > self.threshold)
+                word = self._label_words[label]
+                answers[index] = {"score": score, "label": label, "label_word": word}
             else:
                 answers[index] = {"error": "the model's score is not finite"}
         return answers

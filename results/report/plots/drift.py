@@ -21,7 +21,8 @@ def drift(dataset: Dataset) -> dict[str, Plot]:
     middles = [float(block.mean()) + 1 for block in blocks]
     hover = "%s around row %%{x:,.0f}<extra></extra>"
     share = [float(dataset.labels[block].mean()) for block in blocks]
-    classes = [line("malicious", middles, share, MALICIOUS, hover % "%{y:.1%} malicious")]
+    word = dataset.label_words[1]
+    classes = [line(word, middles, share, MALICIOUS, hover % f"%{{y:.1%}} {word}")]
     spread = [
         line(name, middles, [float(np.percentile(lengths[block], percent)) for block in blocks],
              color, hover % f"{name} %{{y:,.0f}} characters")
@@ -33,10 +34,10 @@ def drift(dataset: Dataset) -> dict[str, Plot]:
         "legend": {"y": 1.1},
         **_shades(dataset.split),
     }
-    shares = axis("share of attacks", tickformat=".0%", range=[0, 1])
+    shares = axis(f"share of {word} rows", tickformat=".0%", range=[0, 1])
     characters = axis("characters", rangemode="tozero")
     return {
-        "Share of attacks over time": Plot(classes, {**layout, "yaxis": shares}, 300),
+        f"Share of {word} rows over time": Plot(classes, {**layout, "yaxis": shares}, 300),
         "Record length over time": Plot(spread, {**layout, "yaxis": characters}, 300),
     }
 

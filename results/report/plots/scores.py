@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from data.reading import LABEL_WORDS
 from results.report.plots.plot import MALICIOUS, NORMAL, OTHER, Plot, Trace, axis, color_of, line
 from results.scoring import Scores
 
@@ -56,7 +57,7 @@ def precision_recall(labels: Labels, scores: Mapping[str, Scores], champion: str
     return _plot(traces, axis("recall", range=[0, 1.02]), "precision")
 
 
-def histogram(labels: Labels, scores: Scores) -> Plot:
+def histogram(labels: Labels, scores: Scores, label_words: tuple[str, str] = LABEL_WORDS) -> Plot:
     """Plot how often one model gave each probability to either class, on a logarithmic axis.
 
     Raises:
@@ -66,12 +67,12 @@ def histogram(labels: Labels, scores: Scores) -> Plot:
         raise ValueError("a probability is not finite")
     edges = np.linspace(0, 1, BINS + 1)
     traces: list[Trace] = []
-    for label, name, color in ((0, "normal", NORMAL), (1, "malicious", MALICIOUS)):
+    for label, color in enumerate((NORMAL, MALICIOUS)):
         counts = np.histogram(scores[labels == label], edges)[0]
         traces.append(
             {
                 "type": "bar",
-                "name": name,
+                "name": label_words[label],
                 "x": ((edges[:-1] + edges[1:]) / 2).round(4),
                 "y": np.where(counts, counts, np.nan),
                 "width": 1 / BINS,
@@ -87,7 +88,7 @@ def histogram(labels: Labels, scores: Scores) -> Plot:
     layout = {
         "barmode": "overlay",
         "bargap": 0,
-        "xaxis": axis("probability of an attack", range=[0, 1]),
+        "xaxis": axis(f"probability of {label_words[1]}", range=[0, 1]),
         "yaxis": axis("rows", type="log", dtick=1),
         "shapes": [threshold],
     }

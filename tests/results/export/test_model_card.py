@@ -71,6 +71,19 @@ def test_it_says_what_was_measured() -> None:
         assert f"\n## {heading}\n" in said
 
 
+def test_it_speaks_the_log_s_own_words() -> None:
+    board = replace(everything(), data={**everything().data, "label_words": ["ham", "sp*m"]})
+    said = model_card(subject(board, preprocessing=Preprocessing("text", (), True, "real")))
+    assert r"that a text has label 1 (sp\*m) and not label 0 (ham)." in said
+    assert r"finds .7500 of the sp\*m records and calls .0005 of the ham ones sp\*m" in said
+    assert "- label 0: `ham`\n- label 1: `sp*m`\n" in said
+    assert "decide alone" in said
+    data = ModelCard(said).data
+    assert {result.task_name for result in data.eval_results} == {"Telling sp*m from ham"}
+    for word in ("malicious", "attack", "access-log", "application", "request"):
+        assert word not in said.lower().replace("predict folder access.log", ""), word
+
+
 def test_it_lists_the_formats_that_are_there() -> None:
     said = model_card(subject(formats=("keras",), problems={"onnx": "the layer x (Foo) is odd"}))
     assert "model.keras" in said

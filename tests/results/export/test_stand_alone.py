@@ -83,7 +83,7 @@ def stand_alone(
         kept / "best",
         trained,
         to,
-        preprocessing={**GIVEN, "format": format},
+        preprocessing={**GIVEN, "format": format, "label_words": ["ham", "spam"]},
         threshold=Threshold(threshold, str(threshold)),
         formats=("keras", "onnx"),
         sample=Sample(trained.encoded, rows, scores, "real"),
@@ -106,7 +106,9 @@ def test_answers_are_those_of_the_project(
     good = [pair for pair in zip(found, expected, strict=True) if "error" not in pair[0]]
     scores = np.array([[answer["score"] for answer in pair] for pair in good])
     np.testing.assert_allclose(scores[:, 0], scores[:, 1], rtol=0, atol=1e-5)
-    assert all(answer["label"] == other["label"] for answer, other in good)
+    for key in ("label", "label_word"):
+        assert all(answer[key] == other[key] for answer, other in good)
+    assert {answer["label_word"] for answer, _ in good} <= {"ham", "spam"}
 
 
 def test_the_threshold_decides_here_and_there(kept: Path, trained: Trained, tmp_path: Path) -> None:
@@ -153,9 +155,9 @@ def test_bytes_that_are_no_utf_8_spoil_one_line(
     folder = stand_alone(kept, trained, tmp_path / "best")
     answers = run(folder, ['{"a":1}', '{"a":"\udcff"}', '{"a":2}'])
     assert [list(answer) for answer in answers] == [
-        ["score", "label"],
+        ["score", "label", "label_word"],
         ["error"],
-        ["score", "label"],
+        ["score", "label", "label_word"],
     ]
     assert answers[1]["error"] == "is not UTF-8 at character 7"
 

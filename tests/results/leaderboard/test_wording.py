@@ -18,7 +18,7 @@ from results.leaderboard import (
     verdict,
 )
 from results.leaderboard.columns import format_p
-from results.leaderboard.wording import describe_legend, describe_reasons
+from results.leaderboard.wording import describe_facts, describe_legend, describe_reasons
 from results.study import BEHIND, BUDGET_ENDED, Status
 from tests.results.boards import (
     DATA,
@@ -73,6 +73,27 @@ VERDICTS = [
         "Model 2 and the linear baseline are not there to compare with",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("data", "legend", "facts"),
+    [
+        ({"label_words": ["ham", "spam"]}, "of spam rows found if at most .1 % of the ham ones are "
+         "called spam too;", "data: label 0 ham, label 1 spam"),
+        ({"label_words": ["{x}", "a\x1b[2Jb"]}, "share of {x} rows called a [2Jb, at .5;",
+         "data: label 0 {x}, label 1 a [2Jb"),
+        ({"rows": 3}, "of malicious rows found if at most .1 % of the normal ones are called "
+         "malicious too;", "data: rows 3"),
+        ({"label_words": "no", "rows": 3}, "share of normal rows called malicious, at .5;",
+         "data: label_words no, rows 3, label 0 normal, label 1 malicious"),
+    ],
+)  # fmt: skip
+def test_the_legend_and_the_facts_speak_the_log_s_own_words(
+    data: dict[str, Any], legend: str, facts: str
+) -> None:
+    found = replace(board({"trial 17": range(2)}), data=data, protocol={})
+    assert legend in describe_legend(found, COLUMNS)
+    assert describe_facts(found) == [facts]
 
 
 @pytest.mark.parametrize(("wrong", "says"), VERDICTS)

@@ -30,5 +30,6 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a run whose texts are attacks."""
     folder = tmp_path_factory.mktemp("hostile")
     log = write_log(folder / "log.csv", PAYLOADS)
-    store = make_run(folder / PAYLOADS[2], log, words=PAYLOADS)
+    words = (PAYLOADS[3], PAYLOADS[10])
+    store = make_run(folder / PAYLOADS[2], log, words=PAYLOADS, label_words=words)
     return write(store, build_leaderboard(store))

@@ -66,6 +66,9 @@ def test_histograms_count_every_row() -> None:
     plot = score_plots.histogram(LABELS.astype(np.uint8), right_in_all_but(range(0, 100)))
     counts = {trace["name"]: int(np.nansum(trace["y"])) for trace in plot.traces}
     assert counts == {"normal": 500, "malicious": 500}
+    labels = LABELS.astype(np.uint8)
+    own = score_plots.histogram(labels, right_in_all_but(range(0, 100)), ("ham", "spam"))
+    assert [trace["name"] for trace in own.traces] == ["ham", "spam"]
 
 
 @pytest.mark.parametrize("draw", [score_plots.roc, score_plots.precision_recall])

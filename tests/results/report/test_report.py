@@ -140,6 +140,25 @@ def test_attacks_are_shown(hostile: str) -> None:
     assert "\\ud800" in told and "\\x00" in told
 
 
+def test_shows_the_log_s_own_words_for_its_labels(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.csv", WORDS)
+    store = make_run(tmp_path / "run", log, words=("a", "b"), label_words=("ham", "spam"))
+    text = page_of(store)
+    main = text.partition("<main>")[2].partition("</main>")[0]
+    told = " ".join(re.sub("<[^>]+>", " ", main).split())
+    for said in (
+        *("called ham called spam", "is ham", "is spam", "Slice Rows ham spam Share of spam"),
+        *("Share of spam rows over time", "made it say spam, those in blue ham:"),
+    ):
+        assert said in told
+    assert not re.search("attack|malicious|normal ", told)
+    assert "share of ham rows called spam, at .5" in text  # A heading's tooltip.
+    plots = json.loads(re.search(r'id="plots">(.*?)</script>', text).group(1))
+    names = {trace.get("name") for plot in plots.values() for trace in plot["data"]}
+    assert {"ham", "spam"} <= names
+    assert not {"normal", "malicious"} & names
+
+
 def test_says_why_the_model_cannot_be_asked(tmp_path: Path) -> None:
     store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", WORDS), words=("a", "b"))
     text = page_of(store, attribute=False)

@@ -47,7 +47,7 @@ def test_a_record_and_a_batch_get_the_scores_of_the_predictor(
         reply = service.post(records)
         assert reply.status == 200
         assert reply.headers["content-type"] == "application/json"
-        assert all(list(answer) == ["score", "label"] for answer in reply.json)
+        assert all(list(answer) == ["score", "label", "label_word"] for answer in reply.json)
         scores = [answer["score"] for answer in reply.json]
         assert scores == pytest.approx([answer["score"] for answer in expected], abs=1e-6)
     for one in (lines[1], bare[1]):

@@ -205,6 +205,12 @@ def test_the_same_is_resumed_wherever_the_rows_were_read_from(store: Store) -> N
     assert resumed.data["source"] == "log.csv"
 
 
+def test_a_run_of_before_labels_had_words_is_resumed(store: Store) -> None:
+    add(store, 0.5)
+    resumed = create(store.folder, {**DATA, "label_words": ["normal", "malicious"]}, PROTOCOL)
+    assert len(resumed.trials()) == 1
+
+
 def test_the_champion_has_the_best_accuracy_then_loss_then_number(store: Store) -> None:
     assert store.choose_champion() is None
     assert store.champion is None
