@@ -43,6 +43,8 @@ _DATA_FACTS = {
     "format": "format",
     "rows": "rows",
     "split": "split",
+    "group_column": "rows of one value in it are in one slice",
+    "heldout_repeated": "held-out rows whose text stands in the training rows too",
     "vocabulary": "characters known from",
     "num_words": "ids, padding included",
     "fingerprint": "SHA-256 of the cleaned texts and labels",

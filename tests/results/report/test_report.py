@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from data.common.command import run
-from results.leaderboard import build_leaderboard, verdict
+from data.dataset import LabelOrder
+from results.leaderboard import build_leaderboard, describe_repeated, verdict
 from results.report import main, write
 from results.report.attribution import FILE as ATTRIBUTION
 from results.report.report import columns
@@ -100,6 +101,12 @@ def test_the_table_shows_every_row_and_no_empty_column(store: Store, text: str) 
             values = [getattr(row, head.key) for row in board.rows]
             assert [float(each) if each else None for each in figures] == values, head.key
     assert len([row for row in rows if "selected" in (row["class"] or "")]) == 1
+
+
+def test_the_order_of_the_labels_and_repeated_texts_are_told(store: Store, text: str) -> None:
+    assert str(LabelOrder.of(store.dataset.labels)) in text
+    note = describe_repeated(build_leaderboard(store))
+    assert "held-out rows" in note and note in text
 
 
 def test_the_policy_lets_only_our_scripts_run(text: str) -> None:
