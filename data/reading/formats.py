@@ -252,7 +252,10 @@ def _is_object(text: str) -> bool:
 def _begins_access_log(line: str) -> bool:
     if line.startswith("{") and not _is_object(line):
         # A record without a comma needs no quotes, even in the brief's CSV.
-        return _is_object(_ACCESS_LOG.split(line)[0])
+        try:
+            return _is_object(_ACCESS_LOG.split(line)[0])
+        except UserError:
+            return False
     return line.startswith("|")
 
 

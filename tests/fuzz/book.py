@@ -3,6 +3,7 @@
 It shares no code with the project, except for what the README says of a log.
 """
 
+import codecs
 import csv
 import json
 import re
@@ -60,9 +61,9 @@ def read(
     encoding: str | None = None,
 ) -> Read:
     """Read a log."""
-    content = in_utf8(content, encoding)
+    content, is_whole = in_utf8(content, encoding)
     objects = listed(content) if format in (None, "jsonl") else None
-    lines, is_whole = (lines_of(content), True) if objects is None else objects
+    lines, ends = (lines_of(content), True) if objects is None else objects
     format = format or guess(lines)
     texts, labels, skipped = [], [], 0
     for number, row in numbered(lines, format)[:rows]:
@@ -75,13 +76,13 @@ def read(
         else:
             texts.append(text)
             labels.append(label)
-    if not texts or not (is_whole or len(texts) + skipped == rows):
+    if not texts or not ((is_whole and ends) or len(texts) + skipped == rows):
         raise Refused
     return Read(format, texts, labels, skipped)
 
 
-def in_utf8(content: bytes, encoding: str | None) -> bytes:
-    """Convert a log by its mark or its encoding; what cannot be converted is no UTF-8 then."""
+def in_utf8(content: bytes, encoding: str | None) -> tuple[bytes, bool]:
+    """Convert a log by its mark or encoding, and tell whether its last character is whole."""
     for mark, name in MARKS:
         if content.startswith(mark):
             if encoding is not None:
@@ -89,12 +90,14 @@ def in_utf8(content: bytes, encoding: str | None) -> bytes:
             encoding, content = name, content.removeprefix(mark)
             break
     if encoding in (None, "utf-8"):
-        return content
+        return content, True
     errors = "surrogatepass" if encoding.startswith("utf") else "surrogateescape"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     try:
-        return content.decode(encoding, errors).encode("utf-8", "surrogatepass")
+        text = decoder.decode(content)
     except UnicodeError:
         raise Refused from None
+    return text.encode("utf-8", "surrogatepass"), not decoder.getstate()[0]
 
 
 def listed(content: bytes) -> tuple[list[str], bool] | None:

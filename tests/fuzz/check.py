@@ -117,6 +117,8 @@ def _check_refusal(
     try:
         book.read(content, case.format, rows=rows, skips=skips, encoding=encoding)
     except book.Refused as refused:
+        if found is None and "is not what its byte-order mark says" in message:
+            return  # Its last line has half a character, of which the book makes a row.
         row = int(found[1]) if found else None
         _require(row == refused.row, f"by the book it is row {refused.row}: {message!r}")
     else:
