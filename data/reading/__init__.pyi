@@ -1,5 +1,4 @@
 from .access_log import (
-    LABEL_WORDS as LABEL_WORDS,
     AccessLog as AccessLog,
     read_log as read_log,
 )
@@ -11,6 +10,9 @@ from .formats import (
     LogFormat as LogFormat,
     check_format as check_format,
     parse_line as parse_line,
+)
+from .labels import (
+    LABEL_WORDS as LABEL_WORDS,
 )
 from .records import (
     DROPPED_KEYS as DROPPED_KEYS,

@@ -1,9 +1,11 @@
 """Labeled records out of an access log, JSON Lines or a `text,label` CSV, cleaned."""
 
+import contextlib
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,24 +13,30 @@ import numpy.typing as npt
 from data.common import UserError, track
 from data.reading.decoding import NotUtf8, check_encoding
 from data.reading.formats import (
+    LABEL_KEY,
     LOG_FORMATS,
+    RawRow,
     check_format,
-    guess_format,
     label_of_bad,
     parse_row,
-    rows as numbered_rows,
 )
 from data.reading.groups import GroupReader
-from data.reading.recognize import explained
+from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel
+from data.reading.open_rows import named, open_rows
 from data.reading.records import DROPPED_KEYS, KeyDropper
 from data.reading.skipped import SkippedRows
-from data.reading.source import MAX_BYTES, name_of, open_byte_lines
+from data.reading.source import MAX_BYTES, name_of
+from data.reading.table import Columns
 from data.reading.texts import Texts, TextWriter, fingerprint
 
 log = logging.getLogger(__name__)
 
-# What the labels 0 and 1 are called where the log has no words of its own.
-LABEL_WORDS = ("normal", "malicious")
+# How many rows are read on to count the labels of a log that has others than two.
+_COUNTED_ROWS = 200_000
+# More different ones are not proposed for `--positive`.
+_MOST_LABELS = 50
+
+_Parse = Callable[[RawRow], tuple[str | dict[str, Any], str]]
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,18 @@ def read_log(
     group_column: str | None = None,
     drawn: bool = False,
     encoding: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    positive: Sequence[str] = (),
 ) -> AccessLog:
     """Read and clean a labeled log.
 
+    A table's delimiter, header and columns are found out from its first rows, and so are the words
+    for the labels, as far as they are usual ones (ham and spam, 0.0 and 1.0).
+
     Args:
-        path: A plain, .gz, .xz or .zip file, or "-" for standard input.
+        path: A plain, .gz, .xz or .zip file, a Parquet file, an fsspec URL, or "-" for standard
+            input.
         format: One of `LOG_FORMATS`; guessed from the first line when None.
         dropped_keys: Keys to delete from each record; absent ones are no error.
         rows: Read only the file's first so many rows; all when None.
@@ -107,6 +122,9 @@ def read_log(
         group_column: The key whose value tells which records belong together, with dots between the
             keys of a nested one (`source.remoteAddress`); it may be a dropped one.
         encoding: Of the log, e.g. "latin-1"; UTF-8, or what a byte-order mark says, when None.
+        text_column: The name or the number from 1 of a table's column of texts.
+        label_column: The same of its labels, or the key of a JSON record's label.
+        positive: The labels that count as 1, all others being 0.
 
     Returns:
         The log, with at least one text.
@@ -126,50 +144,64 @@ def read_log(
     dropper = KeyDropper(dropped_keys)
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = False
-    # Unless another format is given, a JSON list of records is JSON Lines.
-    may_be_list = format in (None, "jsonl")
-    opened = open_byte_lines(path, max_bytes, encoding=encoding, may_be_list=may_be_list)
+    columns = Columns(text_column, label_column, tuple(positive))
+    labels = Labels(columns.positive)
+    label_key = label_column or LABEL_KEY
     with (
-        opened as all_lines,
         TextWriter() as writer,
-        explained(all_lines, source, writer) as lines,
+        open_rows(path, format, columns, max_bytes, encoding, kept=writer) as opened,
     ):
-        if format is None:
-            format, lines = guess_format(lines)
-        if groups is not None and not LOG_FORMATS[format].keyed:
+        if groups is not None and not LOG_FORMATS[opened.format].keyed:
             raise UserError(
-                f"{source}: --group-column is '{group_column}', but the log was read as {format}, "
-                "which has no such column"
+                f"{source}: --group-column is '{group_column}', but the log was read as "
+                f"{opened.format}, which has no such column"
             )
+
+        def parse(row: RawRow) -> tuple[str | dict[str, Any], str]:
+            return parse_row(row, opened.format, opened.table, labels, label_key)
+
         first = None if drawn else rows
-        numbered = itertools.islice(numbered_rows(lines, format, source), first)
+        numbered = itertools.islice(opened.rows, first)
         for number, row in track(numbered, f"reading {source}", first):
             try:
-                record, label = parse_row(row, format)
+                record, word = parse(row)
                 # Before its keys are dropped.
                 group = groups.value_in(record) if groups and isinstance(record, dict) else None
                 text = record if isinstance(record, str) else dropper.clean(record)
+                label = labels.number(word)
             except UserError as error:
                 message = _told(error, encoding, beyond_ascii)
                 if not skip_bad_rows:
+                    others = ""
+                    if isinstance(error, UnknownLabel):
+                        others = _count_labels(labels, parse, row, opened.rows)
                     raise UserError(
-                        f"{source}, row {number}: {message} (mend it or give --skip-bad-rows)"
+                        f"{source}, row {number}: {message} "
+                        f"({others}mend it or give --skip-bad-rows)"
                     ) from error
-                skipped.add(number, message, label_of_bad(row))
+                bad = label_of_bad(row, opened.table, label_key)
+                skipped.add(number, message, None if bad is None else labels.known(bad))
             else:
                 writer.add(text, label)
                 beyond_ascii = beyond_ascii or not "".join(row).isascii()
                 if groups is not None and group is not None:
                     groups.add(group)
         if not writer:
-            raise UserError(f"{source}: no usable row in it, read as {format}{skipped.most()}")
-        texts, labels, sha256 = writer.finish()
-    for message in skipped.told(np.bincount(labels, minlength=2).tolist()):
+            raise UserError(
+                f"{source}: no usable row in it, read as {opened.format}{skipped.most()}"
+            )
+        texts, numbers, sha256 = writer.finish()
+    with named(source):
+        labels.check()
+    for told in (opened.table.told(), labels.told()):
+        if told is not None:
+            log.info("%s: %s", source, told)
+    for message in skipped.told(np.bincount(numbers, minlength=2).tolist()):
         log.warning("%s", message)
     if nothing_dropped := dropper.told():
         log.info("%s", nothing_dropped)
     read = AccessLog(
-        *(texts, labels, format, source, skipped.rows, sha256),
+        *(texts, numbers, opened.format, source, skipped.rows, sha256, labels.words),
         groups=groups.finish() if groups is not None else None,
         group_column=group_column,
         first_rows=first if len(texts) + skipped.rows == first else None,
@@ -187,3 +219,22 @@ def _told(error: UserError, encoding: str | None, beyond_ascii: bool) -> str:
     if beyond_ascii:  # There were good rows in UTF-8, which another encoding would spoil.
         return message
     return f"{message}; if the log is in another encoding, give it: --encoding {error.likely}"
+
+
+def _count_labels(
+    labels: Labels, parse: _Parse, row: RawRow, rest: Iterable[tuple[int, RawRow]]
+) -> str:
+    """Say which labels a log has and propose what to do, by the rows read and those to come."""
+    _, word = parse(row)
+    labels.count(word)
+    read_on = itertools.islice(rest, _COUNTED_ROWS)
+    with contextlib.suppress(UserError):  # The rest is damaged, but not what is told here.
+        for _, other in read_on:
+            with contextlib.suppress(UserError):
+                labels.count(parse(other)[1])
+    if len(labels.rows) > _MOST_LABELS:
+        return (
+            f"there are {len(labels.rows):,} different ones; if they are no labels, give "
+            "--text-column and --label-column; "
+        )
+    return f"the labels are {labels.values()}; give --positive {labels.proposal()}, "

@@ -106,6 +106,19 @@ class Utf8:
             ) from error
 
 
+def check_characters(text: str) -> None:
+    """Raise `NotUtf8` if a text holds NUL, or bytes that are no UTF-8."""
+    if "\0" in text:
+        raise NotUtf8("holds a NUL byte", text)
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        # `decode` lets bytes that are no UTF-8 through as lone surrogates.
+        raise NotUtf8(f"is not UTF-8 at character {error.start + 1}", text) from error
+
+
 def _likely_encoding(text: str) -> str:
     if "\0" in text:
         return "utf-16-be" if text.startswith("\0") else "utf-16-le"

@@ -4,23 +4,23 @@ A log's lines become numbered rows (`rows`), a row becomes a record and its labe
 """
 
 import csv
-import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from data.common import UserError
-from data.reading.decoding import NotUtf8
+from data.reading.decoding import check_characters
+from data.reading.labels import Labels
 from data.reading.records import load_record, without_keys
-from data.reading.source import MAX_LINE, decode
+from data.reading.source import decode
+from data.reading.table import MAX_FIELD, Columns, Table, find_table, split_lines
 
-# Most bytes in a row, which a quoted field may spread over several lines.
-MAX_FIELD = MAX_LINE
+# What holds the label of a JSON line, unless `--label-column` says otherwise.
+LABEL_KEY = "label"
 _LABELS = {"0": 0, "1": 1}
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_LABEL_OF_JSON = re.compile(r'"label"\s*:\s*"?([^\s",}]*)')
 
 # The fields of a CSV, or a JSON line.
 RawRow = list[str] | str
@@ -77,19 +77,40 @@ def check_format(name: str) -> None:
         raise UserError(f"the format is '{name}', but must be one of {', '.join(LOG_FORMATS)}")
 
 
-def guess_format(lines: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
-    """Guess the format from the first line that is not blank, and return all lines with it."""
-    head: list[bytes] = []
-    for line in lines:
-        head.append(line)
-        if line.strip():
-            break
-    first = decode(head[-1]).strip() if head else ""
-    name = next(name for name, format in LOG_FORMATS.items() if format.begins(first))
-    return name, itertools.chain(head, lines)
+def guess_format(lines: Sequence[bytes]) -> str:
+    """Guess the format from the first line that is not blank."""
+    first = next((decode(line).strip() for line in lines if line.strip()), "")
+    return next(name for name, format in LOG_FORMATS.items() if format.begins(first))
 
 
-def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int, RawRow]]:
+def guess_table(head: Sequence[bytes], is_all: bool, format: str, columns: Columns) -> Table:
+    """Find out how the rows of a log of this format are split, by its first lines.
+
+    Args:
+        head: The first lines.
+        is_all: Whether these are all.
+        format: One of `LOG_FORMATS`.
+        columns: What the user has said of the columns.
+
+    Raises:
+        UserError: As for `find_table`.
+    """
+    known = LOG_FORMATS[format]
+    if known.quote is None:
+        if columns.text is not None:
+            raise UserError(
+                "--text-column is for tables, but this is JSON Lines, of which whole records are "
+                "read; leave keys out with --dropped-keys"
+            )
+        return Table()
+    if not (known.header or columns.text or columns.label):
+        return Table()
+    return find_table([decode(line) for line in head], is_all, columns, known.quote)
+
+
+def rows(
+    lines: Iterator[bytes], format: str, source: str, table: Table
+) -> Iterator[tuple[int, RawRow]]:
     """Yield rows with their numbers from 1; blank rows and a header are counted, but left out.
 
     Raises:
@@ -100,7 +121,7 @@ def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int
         yield from ((n, decode(line)) for n, line in enumerate(lines, 1) if line.strip())
         return
     number = length = 0
-    may_be_header = known.header
+    is_header = table.header is not None
 
     def decoded() -> Iterator[str]:
         nonlocal length
@@ -112,44 +133,41 @@ def rows(lines: Iterator[bytes], format: str, source: str) -> Iterator[tuple[int
             yield decode(line)
 
     try:
-        for number, row in enumerate(known.reader(decoded()), 1):
+        split = split_lines(decoded(), table.delimiter, known.quote)
+        for number, row in enumerate(split, 1):
             length = 0
-            if row and not (may_be_header and row[-1].strip().lower() == "label"):
+            if row and not is_header:
                 yield number, row
-            may_be_header = may_be_header and not row
+            is_header = is_header and not row
     except csv.Error as error:
         raise UserError(
             f"{source}, row {number + 1}: {error}; is a closing {known.quote} missing?"
         ) from error
 
 
-def parse_row(row: RawRow, format: str) -> tuple[str | dict[str, Any], int]:
-    """Return a row's record, parsed if the format is keyed, and its label.
+def parse_row(
+    row: RawRow, format: str, table: Table, labels: Labels, label_key: str = LABEL_KEY
+) -> tuple[str | dict[str, Any], str]:
+    """Return a row's record, parsed if the format is keyed, and its label as the log writes it.
 
     Raises:
         UserError: The row is bad; the message names neither source nor row.
     """
     if isinstance(row, str):
-        return _parse_json_line(row)
+        return _parse_json_line(row, label_key)
     for field in row:
-        _check_characters(field)
-    _check_quotes(row, LOG_FORMATS[format])
-    known = LOG_FORMATS[format]
-    if len(row) != 2:
-        between = "commas" if known.delimiter == "," else repr(known.delimiter)
-        raise UserError(
-            f"has {len(row)} column{'s' * (len(row) != 1)}, but must have 2: the record "
-            f"(in {known.quote} where it holds {between}) and its label"
-        )
-    return load_record(row[0]) if known.keyed else row[0], _label(row[1])
+        check_characters(field)
+    _check_quotes(row, LOG_FORMATS[format], table, labels)
+    text, label = table.cells(row)
+    return load_record(text) if LOG_FORMATS[format].keyed else text, label
 
 
-def label_of_bad(row: RawRow) -> int | None:
+def label_of_bad(row: RawRow, table: Table, label_key: str = LABEL_KEY) -> str | None:
     """Return the label of a row that cannot be read, or None if that cannot be read either."""
     if isinstance(row, list):
-        return _LABELS.get(row[-1].strip())
-    found = _LABEL_OF_JSON.search(row)
-    return _LABELS.get(found[1]) if found else None
+        return row[-1 if table.is_label_last else min(table.label, len(row) - 1)]
+    found = re.search(rf'"{re.escape(label_key)}"\s*:\s*"?([^\s",}}]*)', row)
+    return found[1] if found else None
 
 
 def parse_line(line: str, format: str) -> str:
@@ -167,7 +185,7 @@ def parse_line(line: str, format: str) -> str:
     """
     check_format(format)
     line = line.rstrip("\r\n")
-    _check_characters(line)
+    check_characters(line)
     known = LOG_FORMATS[format]
     if known.quote is None:
         return without_keys(load_record(line), ("label",))
@@ -186,24 +204,16 @@ def parse_line(line: str, format: str) -> str:
     raise UserError(f"has {len(fields)} columns, but must be a record, or a record and its label")
 
 
-def _check_characters(text: str) -> None:
-    if "\0" in text:
-        raise NotUtf8("holds a NUL byte", text)
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        # `decode` lets bytes that are no UTF-8 through as lone surrogates.
-        raise NotUtf8(f"is not UTF-8 at character {error.start + 1}", text) from error
-
-
-def _check_quotes(row: list[str], format: LogFormat) -> None:
+def _check_quotes(row: list[str], format: LogFormat, table: Table, labels: Labels) -> None:
     """Refuse a row that has swallowed others, since a quote was opened in it and not closed."""
     for field in row:
         if "\n" not in field and "\r" not in field:
             continue
-        ended = [line for line in _LINE_END.split(field)[:-1] if _ends_as_a_row(line, format)]
+        ended = [
+            line
+            for line in _LINE_END.split(field)[:-1]
+            if labels.known(table.label_at_end(line).strip(f" \t{format.quote}")) is not None
+        ]
         if ended:
             rows = "a row ends" if len(ended) == 1 else f"{len(ended):,} rows end"
             raise UserError(
@@ -212,33 +222,13 @@ def _check_quotes(row: list[str], format: LogFormat) -> None:
             )
 
 
-def _ends_as_a_row(line: str, format: LogFormat) -> bool:
-    _, delimiter, label = line.rpartition(format.delimiter)
-    return bool(delimiter) and label.strip(f" \t{format.quote}") in _LABELS
-
-
-def _parse_json_line(line: str) -> tuple[dict[str, Any], int]:
-    _check_characters(line)
+def _parse_json_line(line: str, label_key: str) -> tuple[dict[str, Any], str]:
+    check_characters(line)
     record = load_record(line)
-    if "label" not in record:
-        raise UserError("the record has no key 'label'")
-    label = record.pop("label")
-    if isinstance(label, str):
-        return record, _label(label)
-    if type(label) is not int or label not in (0, 1):
-        raise UserError(f"the label is {_shortened(json.dumps(label))}, but must be 0 or 1")
-    return record, label
-
-
-def _label(field: str) -> int:
-    label = _LABELS.get(field.strip())
-    if label is None:
-        raise UserError(f"the label is {_shortened(field)}, but must be 0 or 1")
-    return label
-
-
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
+    if label_key not in record:
+        raise UserError(f"the record has no key {label_key!r}; give --label-column")
+    label = record.pop(label_key)
+    return record, label if isinstance(label, str) else json.dumps(label)
 
 
 def _is_object(text: str) -> bool:

@@ -1,0 +1,216 @@
+"""The words that a log has for its two labels, and what to say of others."""
+
+import csv
+import io
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from data.common import UserError
+
+# What the labels 0 and 1 are called where the log has no words of its own.
+LABEL_WORDS = ("normal", "malicious")
+
+# What label 0 is called if `--positive` leaves it several words.
+OTHER = "other"
+
+# Each family's words for 0, and for 1. A log's labels are of one family.
+_FAMILIES: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
+    (frozenset({"0", "-1"}), frozenset({"1"})),
+    (frozenset({"false", "no"}), frozenset({"true", "yes"})),
+    (
+        frozenset(
+            {"norm", "normal", "ham", "good", "benign", "legit", "legitimate", "clean", "safe"}
+            | {"negative"}
+        ),
+        frozenset(
+            {"anom", "anomaly", "anomalous", "abnormal", "attack", "spam", "bad", "malicious"}
+            | {"malware", "phishing", "dga", "positive"}
+        ),
+    ),
+)
+_DIGITS = _FAMILIES[0]
+_KNOWN = {
+    word: (family, label)
+    for family in _FAMILIES
+    for label, words in enumerate(family)
+    for word in words
+}
+_PAIRS = (
+    *(("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("norm", "anom")),
+    *(("normal", "attack"), ("ham", "spam"), ("good", "bad"), ("benign", "malicious")),
+    *(("legit", "dga"), ("legitimate", "phishing"), ("negative", "positive")),
+)
+# What the other label is called in a log that has but one.
+_OPPOSITES = {normal: malicious for normal, malicious in _PAIRS} | {
+    malicious: normal for normal, malicious in reversed(_PAIRS)
+}
+_WHOLE_NUMBER = re.compile(r"\+?(-?(?:0|[1-9]\d{0,17}))(?:\.0*)?", re.ASCII)
+
+# More different values than this are no labels; and more are not listed.
+MOST_VALUES = 1000
+_MOST_LISTED = 8
+_LONGEST = 40
+
+
+def canonical(word: str) -> str:
+    """Return what equal labels have in common: `Spam ` is `spam`, and `1.0` is `1`."""
+    word = word.strip().casefold()
+    number = _WHOLE_NUMBER.fullmatch(word)
+    return str(int(number[1])) if number else word
+
+
+def is_known(word: str) -> bool:
+    """Tell whether a word is one for 0 or 1 without being declared."""
+    return canonical(word) in _KNOWN
+
+
+def shortened(text: str) -> str:
+    """Quote a value for a message."""
+    return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...")
+
+
+class UnknownLabel(UserError):
+    """A label of which nobody has said whether it is 0 or 1."""
+
+
+@dataclass
+class Labels:
+    """Numbers the labels of a log as they come.
+
+    Attributes:
+        positive: The labels that `--positive` names, all others being 0; without them the known
+            words are numbered.
+    """
+
+    positive: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._positive = {canonical(word) for word in self.positive}
+        self._words: dict[str, str] = {}  # As written first, by what is common to all spellings.
+        self._numbers: dict[str, int] = {}
+        self.rows: Counter[str] = Counter()
+
+    def number(self, word: str) -> int:
+        """Return a row's label, 0 or 1.
+
+        Raises:
+            UnknownLabel: The word is not known, or is not the log's own word for its label.
+            UserError: The log has too many different labels.
+        """
+        key = canonical(word)
+        label = self._numbers.get(key)
+        if label is None:
+            label = self._numbers[key] = self._first(word, key)
+        self.count(word)
+        return label
+
+    def known(self, word: str) -> int | None:
+        """Return the number that a label has in this log; None if the log has none such so far."""
+        key = canonical(word)
+        if not self._numbers and not self._positive:
+            return {"0": 0, "1": 1}.get(key)
+        return self._numbers.get(key)
+
+    def count(self, word: str) -> None:
+        """Count a row with this label without numbering it, if there are not too many of them."""
+        key = canonical(word)
+        if key in self.rows or len(self.rows) < MOST_VALUES:
+            self._words.setdefault(key, word.strip())
+            self.rows[key] += 1
+
+    def _first(self, word: str, key: str) -> int:
+        if self._positive:
+            if not key:
+                raise UnknownLabel("the label is empty")
+            if len(self._numbers) >= MOST_VALUES:
+                raise UserError(
+                    f"there are more than {MOST_VALUES:,} different labels before it; is "
+                    "--label-column right?"
+                )
+            return int(key in self._positive)
+        family, label = _KNOWN.get(key, (None, 0))
+        own = {_KNOWN[other] for other in self._numbers}
+        if family is None or (family, label) in own or any(family != one for one, _ in own):
+            raise UnknownLabel(f"the label is {shortened(word)}, but must be {self._allowed()}")
+        return label
+
+    def _allowed(self) -> str:
+        own = next((_KNOWN[key][0] for key in self._numbers), _DIGITS)
+        if own is _DIGITS:
+            return "-1 or 1" if "-1" in self._numbers else "0 or 1"
+        return " or ".join(self.words)
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the log calls label 0 and label 1; `LABEL_WORDS` for 0 and 1."""
+        if self._are_plain:
+            return LABEL_WORDS
+        normal, malicious = self._of(0), self._of(1)
+        if self._positive:
+            return normal[0] if len(normal) == 1 else OTHER, ", ".join(malicious or self.positive)
+        if not normal:
+            return _OPPOSITES.get(canonical(malicious[0]), LABEL_WORDS[0]), malicious[0]
+        if not malicious:
+            return normal[0], _OPPOSITES.get(canonical(normal[0]), LABEL_WORDS[1])
+        return normal[0], malicious[0]
+
+    @property
+    def _are_plain(self) -> bool:
+        return not self._positive and set(self._numbers) <= {"0", "1"}
+
+    def _of(self, label: int) -> list[str]:
+        return [self._words[key] for key, number in self._numbers.items() if number == label]
+
+    def told(self) -> str | None:
+        """Return a line that says what is 0 and what is 1; None if the log itself says so."""
+        if self._are_plain:
+            return None
+        parts = []
+        for label in (0, 1):
+            rows = sum(self.rows[key] for key, number in self._numbers.items() if number == label)
+            words = listed([shortened(word) for word in self._of(label)]) or "nothing"
+            parts.append(f"label {label} is {words} ({counted(rows)})")
+        return ", ".join(parts)
+
+    def check(self) -> None:
+        """Raise a `UserError` if a label that `--positive` names is not there."""
+        for word in self.positive:
+            if self._numbers.get(canonical(word)) != 1:
+                raise UserError(
+                    f"--positive names {shortened(word)}, but the labels are {self.values()}"
+                )
+
+    def values(self) -> str:
+        """List all labels with their numbers of rows, the most frequent first."""
+        values = [
+            f"{shortened(self._words[key])} ({f'{rows:,}' if place else counted(rows)})"
+            for place, (key, rows) in enumerate(self.rows.most_common())
+        ]
+        return listed(values)
+
+    def proposal(self) -> str:
+        """Propose labels for `--positive`: those not known as normal, or else the rarest."""
+        known = {key: _KNOWN[key][1] for key in self.rows if key in _KNOWN}
+        if 0 in known.values():
+            keys = [key for key in self.rows if key and known.get(key) != 0]
+        else:
+            keys = [key for key, label in known.items() if label == 1]
+        keys = keys or [min(self.rows, key=self.rows.__getitem__)]
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow([self._words[key] for key in keys])
+        return shlex.quote(line.getvalue())
+
+
+def listed(values: Iterable[str]) -> str:
+    """Join the first few of several values for a message."""
+    values = list(values)
+    more = len(values) - _MOST_LISTED
+    return ", ".join(values[:_MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def counted(rows: int) -> str:
+    """Say a number of rows."""
+    return f"{rows:,} row{'s' * (rows != 1)}"

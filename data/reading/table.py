@@ -1,0 +1,403 @@
+"""Tables of texts and labels: the delimiter, the header, and which columns are the two.
+
+Everything is decided by the first rows of a log (`sample_lines`), so that it can be streamed.
+"""
+
+import contextlib
+import csv
+import itertools
+import re
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from data.common import UserError
+from data.reading.decoding import check_characters
+from data.reading.labels import canonical, is_known, listed, shortened
+from data.reading.source import MAX_LINE
+
+# Most bytes in a row, which a quoted field may spread over several lines.
+MAX_FIELD = MAX_LINE
+DELIMITERS = (",", "\t", ";")
+SAMPLE_LINES, SAMPLE_BYTES = 1000, 2**18
+
+_LABEL = "label"
+_USUAL_LABELS = (_LABEL, "labels", "class", "target", "is_malicious")
+_INDEX_NAMES = ("", "unnamed: 0", "index")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?", re.ASCII)
+
+Row = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that the user named, each by its name or its number from 1.
+
+    Attributes:
+        text: The column of the texts (`--text-column`).
+        label: The column of the labels (`--label-column`).
+        positive: Labels that count as 1 (`--positive`), by which the labels' column is known too.
+    """
+
+    text: str | None = None
+    label: str | None = None
+    positive: tuple[str, ...] = ()
+
+    def is_label(self, cell: str) -> bool:
+        """Tell whether a cell holds what is known as a label."""
+        return is_known(cell) or canonical(cell) in map(canonical, self.positive)
+
+    @property
+    def names(self) -> list[str]:
+        """Those that are no numbers, and so stand in the first row."""
+        return [one for one in (self.text, self.label) if one and not one.isdecimal()]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How a row is split, and where in it the text and the label stand.
+
+    Attributes:
+        text: The index of the column of texts.
+        label: The index of the column of labels.
+        width: How many columns there are.
+        required: How many a row has at least; those behind may be left out.
+        header: The names of the columns, if the first row has them.
+        delimiter: What stands between columns.
+    """
+
+    text: int = 0
+    label: int = 1
+    width: int = 2
+    required: int = 2
+    header: tuple[str, ...] | None = None
+    delimiter: str = ","
+
+    def cells(self, row: Row) -> tuple[str, str]:
+        """Return a row's text and label.
+
+        Raises:
+            UserError: It has another number of columns.
+        """
+        if len(row) < self.required or any(cell.strip() for cell in row[self.width :]):
+            between = {",": "commas", "\t": "tabs"}.get(self.delimiter, repr(self.delimiter))
+            raise UserError(
+                f"has {len(row)} column{'s' * (len(row) != 1)}, but must have {self.required}"
+                + f"; is a text that holds {between} not in quotes?" * (len(row) > self.width)
+            )
+        return row[self.text], row[self.label]
+
+    @property
+    def is_label_last(self) -> bool:
+        """Whether nothing stands behind the label."""
+        return self.label == self.required - 1
+
+    def label_at_end(self, line: str) -> str:
+        """Return what would be the label if a line were a row, and stood at one of its ends."""
+        if self.is_label_last:
+            _, between, cell = line.rpartition(self.delimiter)
+        else:
+            cell, between, _ = line.partition(self.delimiter)
+        return cell if between and (self.is_label_last or self.label == 0) else ""
+
+    def goes_on(self, row: Row) -> bool:
+        """Tell whether a row has something in columns that the header leaves without a name."""
+        return self.header is not None and any(cell.strip() for cell in row[self.required :])
+
+    def told(self) -> str | None:
+        """Return a line that says what was taken for what; None for a text and its label alone."""
+        names = self.header
+        usual = names is None or [name.strip().casefold() for name in names] == ["text", _LABEL]
+        if usual and (self.text, self.label, self.width, self.delimiter) == (0, 1, 2, ","):
+            return None
+        text, label = (_called(index, names) for index in (self.text, self.label))
+        between = {",": "", "\t": ", between tabs"}.get(
+            self.delimiter, f", between {self.delimiter!r}"
+        )
+        return f"the text is column {text}, the label column {label}{between}"
+
+
+def _called(index: int, names: Row | None) -> str:
+    return str(index + 1) if names is None else f"{index + 1} ({shortened(names[index])})"
+
+
+class _Failing(Iterator[bytes]):
+    """Lines of which the first cannot be read."""
+
+    def __init__(self, error: UserError) -> None:
+        self._error = error
+
+    def __next__(self) -> bytes:
+        raise self._error
+
+
+def sample_lines(lines: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes], bool]:
+    """Take the first lines of a log.
+
+    Returns:
+        The first lines, all lines with these, and whether the first ones are all. An error that
+        ends the first lines is raised when all lines have come to it.
+    """
+    head: list[bytes] = []
+    length = 0
+
+    try:
+        for line in lines:
+            head.append(line)
+            length += len(line)
+            if len(head) == SAMPLE_LINES or length >= SAMPLE_BYTES:
+                # A line that is long enough to end the sample is no part of it.
+                return head[: max(1, len(head) - 1)], itertools.chain(head, lines), False
+    except UserError as error:
+        return head, itertools.chain(head, _Failing(error)), False
+    return head, iter(head), True
+
+
+def split_lines(lines: Iterable[str], delimiter: str, quote: str = '"') -> Iterator[list[str]]:
+    """Split the lines of a table into the cells of its rows; a blank line is an empty row.
+
+    Between tabs a quote is one only if it closes in its line, as few who write such files quote.
+    """
+    csv.field_size_limit(MAX_FIELD)
+    if delimiter != "\t":
+        return csv.reader(lines, quotechar=quote, delimiter=delimiter)
+    return (_split_at_tabs(line.rstrip("\r\n"), quote) for line in lines)
+
+
+def _split_at_tabs(line: str, quote: str) -> list[str]:
+    if quote in line:
+        try:
+            return next(csv.reader([line], quotechar=quote, delimiter="\t", strict=True))
+        except csv.Error:
+            pass
+    return line.split("\t") if line else []
+
+
+def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str = '"') -> Table:
+    """Find out how the rows of a log are split, by its first lines.
+
+    Args:
+        head: The first lines.
+        is_all: Whether these are all; else the last row of them may be half.
+        columns: What the user has said.
+        quote: The quote character.
+
+    Returns:
+        The table.
+
+    Raises:
+        UserError: A column that the user named is not there, or the user has to name them; the
+            message does not begin with the source.
+    """
+    best, best_rows, best_score = DELIMITERS[0], list[list[str]](), (-1, -1, -1)
+    for delimiter in DELIMITERS:
+        rows = _split_as_far_as_possible(head, delimiter, quote)
+        if not is_all and len(rows) > 1:
+            rows.pop()
+        score = _score(rows, columns)
+        if score > best_score:
+            best, best_rows, best_score = delimiter, rows, score
+    good = [row for row in best_rows if all(map(_is_text, row))]
+    # A first row that will be refused as no text is no header.
+    has_header = None if good[:1] == best_rows[:1] else False
+    return replace(find_columns(good, columns, has_header), delimiter=best)
+
+
+def _split_as_far_as_possible(head: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
+    rows = []
+    with contextlib.suppress(csv.Error):  # Told of when the row is read.
+        for row in split_lines(head, delimiter, quote):
+            if row:
+                rows.append(row)
+    return rows
+
+
+def _is_text(cell: str) -> bool:
+    try:
+        check_characters(cell)
+    except UserError:
+        return False
+    return True
+
+
+def _score(rows: Sequence[Row], columns: Columns) -> tuple[int, int, int]:
+    """Score a way to split rows: named columns, known labels, rows as wide as the first."""
+    if not rows or len(rows[0]) < 2:
+        return (0, 0, 0)
+    named = sum(_find(name, rows[0]) is not None for name in columns.names)
+    known = max(_count(rows, index, columns.is_label) for index in range(len(rows[0])))
+    return named, known, sum(len(row) == len(rows[0]) for row in rows)
+
+
+def _count(rows: Iterable[Row], index: int, holds: Callable[[str], bool]) -> int:
+    return sum(len(row) > index and holds(row[index]) for row in rows)
+
+
+def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None = None) -> Table:
+    """Find out which columns of a table hold the texts and the labels.
+
+    Args:
+        rows: The first rows, the header among them.
+        columns: What the user has said.
+        has_header: Whether the first row is the header; decided here when None.
+
+    Raises:
+        UserError: As for `find_table`.
+    """
+    if has_header is None:
+        has_header = _has_header(rows, columns)
+    header = tuple(rows[0]) if has_header and rows else None
+    rest = rows[1:] if has_header else rows
+    widths = Counter(map(len, rest or rows))
+    width = max(2, widths.most_common(1)[0][0] if widths else 2, len(header or ()))
+    used = [index for index in range(width) if _is_used(index, header, rest)] or [0, 1]
+    names = None if header is None else (*header, *[""] * (width - len(header)))
+    text = _chosen("--text-column", columns.text, names, width)
+    label = _chosen("--label-column", columns.label, names, width)
+    if len(used) > 2 and used[0] not in (text, label) and _is_index(used[0], names, rest):
+        used = used[1:]
+    if len(used) < 2:
+        used = [0, 1]
+    if text is None or label is None:
+        text, label = _completed(text, label, used, names, rest, columns)
+    if text == label:
+        raise UserError(f"--text-column and --label-column are both column {text + 1}; give two")
+    return Table(text, label, width, max(text, label, *used) + 1, names)
+
+
+def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
+    if not rows:
+        return False
+    first, rest = rows[0], rows[1:]
+    if columns.names:
+        return True
+    if _LABEL in (cell.strip().casefold() for cell in first):
+        return not any(map(columns.is_label, first))
+    places = [index for index, cell in enumerate(first) if cell.strip()]
+    if columns.label is not None:  # A number.
+        places = [index for index in places if index == int(columns.label) - 1]
+    least = 0 if columns.positive else len(rest) / 2
+    labeled = [i for i in places if _count(rest, i, columns.is_label) > least]
+    if any(columns.is_label(first[i]) or _is_number(first[i]) for i in labeled):
+        return False
+    if columns.positive:
+        # Any other word may be a label too.
+        return any(_is_new(first[i], rest, i, 1) for i in labeled)
+    # Unknown labels: a name above a column in which few values come again and again.
+    return bool(labeled) or any(
+        len(rest) >= 4 and not _is_number(first[i]) and _is_new(first[i], rest, i, 2)
+        for i in (*places[:1], *places[-1:])
+    )
+
+
+def _is_new(cell: str, rest: Sequence[Row], index: int, often: int) -> bool:
+    """Tell whether a cell differs from those below, each of which comes so often on average."""
+    values = _values(rest, index)
+    distinct = set(values)
+    return canonical(cell) not in distinct and often * len(distinct) + (often == 1) <= len(values)
+
+
+def _values(rows: Iterable[Row], index: int) -> list[str]:
+    return [canonical(row[index]) for row in rows if len(row) > index]
+
+
+def _is_number(cell: str) -> bool:
+    return _NUMBER.fullmatch(cell.strip()) is not None
+
+
+def _is_used(index: int, header: Row | None, rest: Sequence[Row]) -> bool:
+    # Behind the first one, a column without a name is what is left of commas at the lines' ends.
+    if index and header is not None and not "".join(header[index : index + 1]).strip():
+        return False
+    return not rest or any("".join(row[index : index + 1]).strip() for row in rest)
+
+
+def _is_index(index: int, names: Row | None, rest: Sequence[Row]) -> bool:
+    values = _values(rest, index)
+    if not values or not all(value.isdecimal() and len(value) < 19 for value in values):
+        return False
+    if names is not None and names[index].strip().casefold() in _INDEX_NAMES:
+        return True
+    numbers = [int(value) for value in values]
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _find(name: str, header: Row) -> int | None:
+    """Return the index of the column with this name, or one that differs in case or spaces only."""
+    found = [cell.strip().casefold() for cell in header]
+    if name in header:
+        return list(header).index(name)
+    return found.index(name.strip().casefold()) if name.strip().casefold() in found else None
+
+
+def _chosen(option: str, one: str | None, names: Row | None, width: int) -> int | None:
+    """Return the index of the column that an option names; None without one."""
+    if one is None:
+        return None
+    index = None if names is None else _find(one, names)
+    if index is None and one.isdecimal() and 1 <= int(one) <= width:
+        index = int(one) - 1
+    if index is None:
+        columns = (
+            f"are {_list_of(names)}" if names else f"have no names; give a number from 1 to {width}"
+        )
+        raise UserError(f"{option} is {shortened(one)}, but the columns {columns}")
+    return index
+
+
+def _completed(
+    text: int | None,
+    label: int | None,
+    used: Sequence[int],
+    names: Row | None,
+    rest: Sequence[Row],
+    columns: Columns,
+) -> tuple[int, int]:
+    """Guess the columns that the user has not named; refuse to if there is a choice."""
+    left = [index for index in used if index not in (text, label)]
+    guessed_label = label if label is not None else _label_column(left, names, rest, columns)
+    left = [index for index in left if index != guessed_label] or [0]
+    guessed_text = text if text is not None else max(left, key=lambda i: _length(rest, i))
+    if len({*used, *(one for one in (text, label) if one is not None)}) > 2:
+        one, other = (_as_option(index, names) for index in (guessed_text, guessed_label))
+        raise UserError(
+            f"has {len(used)} columns, {_list_of(names, used, rest)}; "
+            f"give --text-column {one} --label-column {other}, or the two that are right"
+        )
+    return guessed_text, guessed_label
+
+
+def _label_column(
+    left: Sequence[int], names: Row | None, rest: Sequence[Row], columns: Columns
+) -> int:
+    """Guess which of some columns holds the labels."""
+
+    def likeness(index: int) -> tuple[int, int, int]:
+        name = "" if names is None else names[index].strip().casefold()
+        usual = len(_USUAL_LABELS) - _USUAL_LABELS.index(name) if name in _USUAL_LABELS else 0
+        known = _count(rest, index, columns.is_label)
+        distinct = len(set(_values(rest, index)))
+        return usual, known, -distinct if 2 * distinct <= len(rest) else -len(rest)
+
+    return max(reversed(left), key=likeness)
+
+
+def _length(rows: Iterable[Row], index: int) -> int:
+    return sum(len(row[index]) for row in rows if len(row) > index)
+
+
+def _as_option(index: int, names: Row | None) -> str:
+    return (
+        str(index + 1) if names is None or not names[index].strip() else shlex.quote(names[index])
+    )
+
+
+def _list_of(names: Row | None, used: Sequence[int] | None = None, rest: Sequence[Row] = ()) -> str:
+    """List columns by their names, or by their numbers and first cells."""
+    if names is not None:
+        return listed(shortened(names[index]) for index in used or range(len(names)))
+    first = rest[0] if rest else ()
+    return listed(
+        f"{index + 1} ({shortened(''.join(first[index : index + 1]))})" for index in used or ()
+    )

@@ -1,0 +1,226 @@
+"""Small tables of every shape: rows and label words that are read, or the one line that is said."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.common import UserError
+from data.reading import LABEL_WORDS, read_log
+
+Options = dict[str, Any]
+
+AB = [("a, 1", 0), ("b; 2", 1), ("c\t3", 0)]
+SMS = 'ham\tGo until, crazy\nspam\tFree, txt\nham\tOk\nham\t"Hi" he said\nspam\t"win\nham\tend\n'
+SMS_ROWS = [
+    *(("Go until, crazy", 0), ("Free, txt", 1), ("Ok", 0)),
+    *(('"Hi" he said', 0), ('"win', 1), ("end", 0)),
+]
+
+# Name: content, options, rows, words.
+READ: dict[str, tuple[str, Options, list[tuple[str, int]], tuple[str, str]]] = {
+    "no header": ('"a, 1",0\nb; 2,1\nc\t3,0\n', {}, AB, LABEL_WORDS),
+    "text,label": ('text,label\n"a, 1",0\nb; 2,1\nc\t3,0\n', {}, AB, LABEL_WORDS),
+    "another header": ('Query,is_malicious\n"a, 1",0\nb; 2,1\nc\t3,0\n', {}, AB, LABEL_WORDS),
+    "label first": ('0,"a, 1"\n1,b; 2\n0,c\t3\n', {}, AB, LABEL_WORDS),
+    "label first, header": ('Label,Text\n0,"a, 1"\n1,b; 2\n0,c\t3\n', {}, AB, LABEL_WORDS),
+    "semicolons": ('a, 1;0\n"b; 2";1\nc\t3;0\n', {}, AB, LABEL_WORDS),
+    "tabs": ('a, 1\t0\nb; 2\t1\n"c\t3"\t0\n', {}, AB, LABEL_WORDS),
+    "tabs, header": ('t\tl\na, 1\t0\nb; 2\t1\n"c\t3"\t0\n', {}, AB, LABEL_WORDS),
+    "tabs, loose quotes": (SMS, {}, SMS_ROWS, ("ham", "spam")),
+    "index column": (',text,label\n0,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),
+    "index column, mixed": (
+        *('Unnamed: 0,text,label\n7,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),
+    ),
+    "index column, no header": ('0,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),
+    "trailing commas": ('"a, 1",0,,\nb; 2,1,,\nc\t3,0\n', {}, AB, LABEL_WORDS),
+    "trailing commas, header": (
+        *('v1,v2,,\nham,"a, 1",,\nspam,b; 2,,\nham,c\t3,,\n', {}, AB, ("ham", "spam")),
+    ),
+    "blank lines": ('\n\nQ,L\n\n"a, 1",0\n\nb; 2,1\nc\t3,0\n', {}, AB, LABEL_WORDS),
+    "columns by name": (
+        'payload,length,kind,label\n"a, 1",4,x,norm\nb; 2,4,y,anom\nc\t3,3,x,norm\n',
+        {"text_column": "payload", "label_column": "label"},
+        *(AB, ("norm", "anom")),
+    ),
+    "columns by number": (
+        '4,"a, 1",x,norm\n4,b; 2,y,anom\n3,c\t3,x,norm\n',
+        {"text_column": "2", "label_column": "4"},
+        *(AB, ("norm", "anom")),
+    ),
+    "a name in other case": (
+        'ID,Payload,Kind,Bad\n4,"a, 1",x,0\n4,b; 2,y,1\n3,c\t3,x,0\n',
+        {"text_column": "payload", "label_column": "bad"},
+        *(AB, LABEL_WORDS),
+    ),
+    "label by name": (
+        *('l,t\nno,"a, 1"\nyes,b; 2\nno,c\t3\n', {"label_column": "l"}, AB, ("no", "yes")),
+    ),
+    "a number that is a name": (
+        '1,2\n"a, 1",0\nb; 2,1\nc\t3,0\n',
+        {"text_column": "1", "label_column": "2", "rows": 3},
+        # These are no names, unless they are the header's; the label of the first row is bad then.
+        *([], LABEL_WORDS),
+    ),
+    "true": ("a,true\nb,False\n", {}, [("a", 1), ("b", 0)], ("False", "true")),
+    "1.0": ("a,1.0\nb,0.0\nc,0\n", {}, [("a", 1), ("b", 0), ("c", 0)], LABEL_WORDS),
+    "-1": ("a,1\nb,-1\n", {}, [("a", 1), ("b", -1 + 1)], ("-1", "1")),
+    "+1": ("a,+1\nb,-1\n", {}, [("a", 1), ("b", 0)], ("-1", "+1")),
+    "legit": ("legit,a.de\ndga,xx.de\n", {}, [("a.de", 0), ("xx.de", 1)], ("legit", "dga")),
+    "good": ("url,label\na.de,good\nb.de,bad\n", {}, [("a.de", 0), ("b.de", 1)], ("good", "bad")),
+    "benign": ("a,benign\nb,phishing\n", {}, [("a", 0), ("b", 1)], ("benign", "phishing")),
+    "one class": ("a,ham\nb,ham\n", {}, [("a", 0), ("b", 0)], ("ham", "spam")),
+    "positive": (
+        "a,eggs\nb,bacon\nc,eggs\n",
+        *({"positive": ["bacon"]}, [("a", 0), ("b", 1), ("c", 0)], ("eggs", "bacon")),
+    ),
+    "positive, header": (
+        "t,l\na,eggs\nb,bacon\nc,eggs\n",
+        *({"positive": ["bacon"]}, [("a", 0), ("b", 1), ("c", 0)], ("eggs", "bacon")),
+    ),
+    "positive, three": (
+        "a,eggs\nb,bacon\nc,ham\n",
+        *({"positive": ["Bacon"]}, [("a", 0), ("b", 1), ("c", 0)], ("other", "bacon")),
+    ),
+    "positive, two": (
+        "a,1\nb,2\nc,3\n",
+        *({"positive": ["2", "3"]}, [("a", 0), ("b", 1), ("c", 1)], ("1", "2, 3")),
+    ),
+    "json true": (
+        *('{"a":1,"label":true}\n{"a":2,"label":false}\n', {}),
+        *([('{"a":1}', 1), ('{"a":2}', 0)], ("false", "true")),
+    ),
+    "json words": (
+        *('{"a":1,"label":"spam"}\n{"a":2,"label":"ham"}\n', {}),
+        *([('{"a":1}', 1), ('{"a":2}', 0)], ("ham", "spam")),
+    ),
+    "json, another key": (
+        *('{"a":1,"bad":1.0}\n{"a":2,"bad":0.0}\n', {"label_column": "bad"}),
+        *([('{"a":1}', 1), ('{"a":2}', 0)], LABEL_WORDS),
+    ),
+    "access log": (
+        '|{"a":1}|,benign\n|{"a":2}|,attack\n',
+        *({}, [('{"a":1}', 0), ('{"a":2}', 1)], ("benign", "attack")),
+    ),
+}
+
+FOUR = "payload,length,attack type,label\n'a',4,x,norm\n'bbbb',5,y,anom\n"
+
+# Name: content, options, what is said.
+REFUSED: dict[str, tuple[str, Options, str]] = {
+    "four columns": (
+        FOUR,
+        {},
+        "{}: has 4 columns, 'payload', 'length', 'attack type', 'label'; give --text-column "
+        "payload --label-column label, or the two that are right",
+    ),
+    "a name with a space": (
+        "id,the text,y\nx1,aaaaa,0\nz,bbb,1\n",
+        {},
+        "{}: has 3 columns, 'id', 'the text', 'y'; give --text-column 'the text' --label-column y, "
+        "or the two that are right",
+    ),
+    "three columns, no header": (
+        "x,aaaaa,0\nz,bbb,1\n",
+        {},
+        "{}: has 3 columns, 1 ('x'), 2 ('aaaaa'), 3 ('0'); give --text-column 2 --label-column 3, "
+        "or the two that are right",
+    ),
+    "no such column": (
+        FOUR,
+        {"text_column": "Query", "label_column": "label"},
+        "{}: --text-column is 'Query', but the columns are 'payload', 'length', 'attack type', "
+        "'label'",
+    ),
+    "no such number": (
+        "x,aaaaa,0\nz,bbb,1\n",
+        {"text_column": "4", "label_column": "3"},
+        "{}: --text-column is '4', but the columns have no names; give a number from 1 to 3",
+    ),
+    "one column twice": (
+        "x,aaaaa,0\nz,bbb,1\n",
+        {"text_column": "3", "label_column": "3"},
+        "{}: --text-column and --label-column are both column 3; give two",
+    ),
+    "one column": (
+        "a\nb\n",
+        {},
+        "{}, row 1: has 1 column, but must have 2 (mend it or give --skip-bad-rows)",
+    ),
+    "three, two": (
+        "a,0\nb,c,1\n",
+        {},
+        "{}, row 2: has 3 columns, but must have 2; is a text that holds commas not in quotes? "
+        "(mend it or give --skip-bad-rows)",
+    ),
+    "other words": (
+        "t,l\na,eggs\nb,bacon\nc,eggs\nd,eggs\ne,bacon\n",
+        {},
+        "{}, row 2: the label is 'eggs', but must be 0 or 1 (the labels are 'eggs' (3 rows), "
+        "'bacon' (2); give --positive bacon, mend it or give --skip-bad-rows)",
+    ),
+    "1 and 2": (
+        "a,1\nb,2\nc,1\n",
+        {},
+        "{}, row 2: the label is '2', but must be 0 or 1 (the labels are '1' (2 rows), '2' (1); "
+        "give --positive 1, mend it or give --skip-bad-rows)",
+    ),
+    "three classes": (
+        "a,benign\nb,phishing\nc,malware\nd,benign\n",
+        {},
+        "{}, row 3: the label is 'malware', but must be benign or phishing (the labels are "
+        "'benign' (2 rows), 'phishing' (1), 'malware' (1); give --positive phishing,malware, mend "
+        "it or give --skip-bad-rows)",
+    ),
+    "mixed families": (
+        "a,0\nb,spam\nc,1\n",
+        {},
+        "{}, row 2: the label is 'spam', but must be 0 or 1 (the labels are '0' (1 row), "
+        "'spam' (1), '1' (1); give --positive spam,1, mend it or give --skip-bad-rows)",
+    ),
+    "no labels": (
+        "".join(f"x{n},y{n}\n" for n in range(60)),
+        {},
+        "{}, row 1: the label is 'y0', but must be 0 or 1 (there are 60 different ones; if they "
+        "are no labels, give --text-column and --label-column; mend it or give --skip-bad-rows)",
+    ),
+    "positive that is not there": (
+        "a,eggs\nb,bacon\nc,eggs\n",
+        {"positive": ["ham"]},
+        "{}: --positive names 'ham', but the labels are 'eggs' (2 rows), 'bacon' (1)",
+    ),
+    "text column of JSON": (
+        '{"a":1,"label":0}\n',
+        {"text_column": "a"},
+        "{}: --text-column is for tables, but this is JSON Lines, of which whole records are "
+        "read; leave keys out with --dropped-keys",
+    ),
+    "json without label": (
+        '{"a":1,"bad":0}\n',
+        {},
+        "{}, row 1: the record has no key 'label'; give --label-column (mend it or give "
+        "--skip-bad-rows)",
+    ),
+}
+del READ["a number that is a name"]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_reads(name: str, tmp_path: Path) -> None:
+    content, options, rows, words = READ[name]
+    path = tmp_path / "log.csv"
+    path.write_text(content)
+    log = read_log(str(path), **options)
+    assert list(zip(log.texts, log.labels.tolist(), strict=True)) == rows
+    assert log.label_words == words
+    assert log.skipped == 0
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses_in_one_line(name: str, tmp_path: Path) -> None:
+    content, options, said = REFUSED[name]
+    path = tmp_path / "log.csv"
+    path.write_text(content)
+    with pytest.raises(UserError) as caught:
+        read_log(str(path), **options)
+    assert str(caught.value) == said.format(path)
