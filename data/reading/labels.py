@@ -199,8 +199,11 @@ class Labels:
         else:
             keys = [key for key, label in known.items() if label == 1]
         keys = keys or [min(self.rows, key=self.rows.__getitem__)]
+        words = [self._words[key] for key in keys]
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow([self._words[key] for key in keys])
+        csv.writer(line, lineterminator="").writerow(words)
+        if len(words) > _MOST_LISTED or not line.getvalue().isprintable() or not any(words):
+            return "VALUE,..."
         return shlex.quote(line.getvalue())
 
 

@@ -388,9 +388,8 @@ def _length(rows: Iterable[Row], index: int) -> int:
 
 
 def _as_option(index: int, names: Row | None) -> str:
-    return (
-        str(index + 1) if names is None or not names[index].strip() else shlex.quote(names[index])
-    )
+    name = "" if names is None else names[index].strip()
+    return shlex.quote(name) if name and name.isprintable() else str(index + 1)
 
 
 def _list_of(names: Row | None, used: Sequence[int] | None = None, rest: Sequence[Row] = ()) -> str:

@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tests.fuzz.book_tables import Layout, Numbering, layout_of, split
+
 DROPPED = ("timestamp", "headers", "source", "route", "responsePayload")
 DEEPEST = 500
 MARKS = (
@@ -65,10 +67,14 @@ def read(
     objects = listed(content) if format in (None, "jsonl") else None
     lines, ends = (lines_of(content), True) if objects is None else objects
     format = format or guess(lines)
+    layout = layout_of(lines) if format == "text" else Layout()
+    if layout is None:
+        raise Refused
     texts, labels, skipped = [], [], 0
-    for number, row in numbered(lines, format)[:rows]:
+    numbering = Numbering()
+    for number, row in numbered(lines, format, layout)[:rows]:
         try:
-            text, label = taken_apart(row, format)
+            text, label = taken_apart(row, format, layout, numbering)
         except Refused:
             if not skips:
                 raise Refused(number) from None
@@ -156,33 +162,52 @@ def guess(lines: list[str]) -> str:
     return "jsonl" if first.startswith('{"') else "text"
 
 
-def numbered(lines: list[str], format: str) -> list[tuple[int, list[str]]]:
+def numbered(lines: list[str], format: str, layout: Layout) -> list[tuple[int, list[str]]]:
     """Number the rows, and leave out blank ones and a header; a JSON line has one field."""
     if format == "jsonl":
         return [(n, [line]) for n, line in enumerate(lines, 1) if not is_blank(line)]
-    rows = [(n, row) for n, row in enumerate(csv.reader(lines, quotechar=QUOTES[format]), 1) if row]
-    has_header = format == "text" and rows and rows[0][1][-1].strip().lower() == "label"
-    return rows[1:] if has_header else rows
+    made = csv.reader(lines, quotechar="|") if format == "access-log" else None
+    rows = [(n, row) for n, row in enumerate(made or split(lines, layout.delimiter), 1) if row]
+    return rows[1:] if layout.header else rows
 
 
-def taken_apart(row: list[str], format: str) -> tuple[str, int]:
+def taken_apart(
+    row: list[str], format: str, layout: Layout, numbering: Numbering
+) -> tuple[str, int]:
     """Take the cleaned record and the label out of a row."""
     for field in row:
         check(field)
     if format == "jsonl":
         record = parsed(row[0])
-        label = record.pop("label", None)
-        if type(label) is int and label in (0, 1):
-            return dumped(record), label
-        if not isinstance(label, str):
+        if "label" not in record:
             raise Refused
-        return dumped(record), label_of(label)
-    quote = re.escape(QUOTES[format])
-    if any(re.search(rf",[ \t{quote}]*[01][ \t{quote}]*[\r\n]", field) for field in row):
-        raise Refused  # Others rows stand in one of its fields.
-    if len(row) != 2:
+        label = record.pop("label")
+        word = label if isinstance(label, str) else json.dumps(label)
+        text = dumped(record)
+    else:
+        if any(has_row_in_it(field, QUOTES[format], layout, numbering) for field in row):
+            raise Refused
+        if len(row) < layout.least or "".join(row[layout.width :]).strip():
+            raise Refused
+        text, word = row[layout.text], row[layout.label]
+        if format == "access-log":
+            text = dumped(parsed(text))
+    number = numbering.number(word)
+    if number is None:
         raise Refused
-    return row[0] if format == "text" else dumped(parsed(row[0])), label_of(row[1])
+    return text, number
+
+
+def has_row_in_it(field: str, quote: str, layout: Layout, numbering: Numbering) -> bool:
+    """Tell whether a row stands in a field, of which the quote was not closed."""
+    for line in re.split(r"\r\n|\n|\r", field)[:-1]:
+        if layout.label == layout.least - 1:
+            _, between, cell = line.rpartition(layout.delimiter)
+        else:
+            cell, between, _ = line.partition(layout.delimiter)
+        if between and numbering.has(cell.strip(" \t" + quote)):
+            return True
+    return False
 
 
 def line_text(line: str, format: str) -> str:
@@ -223,13 +248,6 @@ def check(text: str) -> None:
     """Refuse NUL and what was no UTF-8."""
     if re.search("[\0\ud800-\udfff]", text):
         raise Refused
-
-
-def label_of(field: str) -> int:
-    """Read a label."""
-    if field.strip() not in ("0", "1"):
-        raise Refused
-    return int(field.strip())
 
 
 def is_object(text: str) -> bool:

@@ -47,16 +47,26 @@ def changed(data: bytes, most: int, seed: int, elsewhere: Callable[[bytes], byte
     return (letters + content)[:most]
 
 
+# Labels beside 0 and 1: bad ones, and those that a log may have in their place.
+OTHER_LABELS = (b"2", b"", b" 1", b"1.0", b"\xd9\xa1", b"-1", b"true", b"no", b"Ham", b"spam")
+
+
 def row(format: str | None, chance: random.Random) -> bytes:
     """Make up a row."""
-    label = chance.choice((b"0", b"1") * 5 + (b"2", b"", b" 1", b"1.0", b"\xd9\xa1"))
+    label = chance.choice((b"0", b"1") * 6 + OTHER_LABELS)
     end = chance.choice((b"\n", b"\n", b"\n", b"\r\n", b"\r", b""))
     match format:
         case "jsonl":
             return record(chance, label if chance.random() < 0.9 else None) + end
         case "text":
             quote = chance.choice((b"", b'"'))
-            return quote + chance.choice(TOKENS) + quote + b"," + label + end
+            between = chance.choice((b",", b",", b",", b"\t", b";"))
+            cells = [quote + chance.choice(TOKENS) + quote, label]
+            if chance.random() < 0.2:
+                cells.insert(chance.randrange(3), chance.choice((b"7", b"", b"label", b"Query")))
+            if chance.random() < 0.2:
+                cells.reverse()
+            return between.join(cells) + end
     quote = chance.choice((b"|", b"|", b"|", b""))
     return quote + record(chance, None) + quote + b"," + label + end
 
