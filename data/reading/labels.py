@@ -108,11 +108,11 @@ class Labels:
         return label
 
     def known(self, word: str) -> int | None:
-        """Return the number that a label has in this log; None if the log has none such so far."""
+        """Return the number of a label that was seen, or is 0 or 1 in a log of these; else None."""
         key = canonical(word)
-        if not self._numbers and not self._positive:
-            return {"0": 0, "1": 1}.get(key)
-        return self._numbers.get(key)
+        if self._positive or not all(_KNOWN[other][0] is _DIGITS for other in self._numbers):
+            return self._numbers.get(key)
+        return self._numbers.get(key, {"0": 0, "1": 1}.get(key))
 
     def count(self, word: str) -> None:
         """Count a row with this label without numbering it, if there are not too many of them."""

@@ -28,8 +28,8 @@ class Numbering:
     family: int | None = None
 
     def has(self, word: str) -> bool:
-        """Tell whether a label is one of those seen so far, or, of none, 0 or 1."""
-        own = {"0", "1"} if self.family is None else {self.zero, self.one}
+        """Tell whether a label is one of those seen so far, or 0 or 1 in a log of these."""
+        own = {self.zero, self.one} | ({"0", "1"} if self.family in (None, 0) else set())
         return common(word) in own
 
     def number(self, word: str) -> int | None:

@@ -45,7 +45,7 @@ def test_memory_of_the_one_who_starts_it_is_not_counted(tmp_path: Path) -> None:
     ("name", "wrong"),
     [
         ("data.reading.records.without_keys", lambda record, dropped: "{}"),
-        ("data.reading.formats._label", lambda field: 1),
+        ("data.reading.labels.Labels._first", lambda labels, word, key: 1),
         ("data.reading.formats.load_record", lambda record: {"a": 1, "label": 1}),
     ],
 )

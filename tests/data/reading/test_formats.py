@@ -8,6 +8,7 @@ import pytest
 from data.common import UserError
 from data.reading import LOG_FORMATS, check_format
 from data.reading.formats import MAX_FIELD, RawRow, guess_format, guess_table, parse_row, rows
+from data.reading.labels import Labels
 from data.reading.table import Columns, Table, sample_lines
 
 
@@ -81,7 +82,7 @@ def test_doubled_quote_is_one() -> None:
     [("0", "0"), ('"1"', "1"), ("true", "true"), ("1.0", "1.0"), ('"ham"', "ham"), ("[0]", "[0]")],
 )
 def test_label_of_json(value: str, label: str) -> None:
-    assert parse_row(f'{{"a":2,"label":{value}}}', "jsonl", Table()) == ({"a": 2}, label)
+    assert parse_row(f'{{"a":2,"label":{value}}}', "jsonl", Table(), Labels()) == ({"a": 2}, label)
 
 
 def test_unknown_format_names_the_known_ones() -> None:
