@@ -57,6 +57,18 @@ def zip_of_rows(path: Path) -> None:
         archive.writestr("log.csv", ROW * 70 * 1024)
 
 
+def json_list_on_one_line(path: Path) -> None:
+    path.write_bytes(b"[" + (b'{"a":"' + b"x" * 998 + b'","label":0},') * 70_000 + b"{}]")
+
+
+def json_list_without_end(path: Path) -> None:
+    path.write_bytes(b'[{"label":0},{"a":"' + b"\\x" * (10 * MEGABYTE))
+
+
+def utf_16(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe" + ROW.decode().encode("utf-16-le") * 35 * 1024)
+
+
 def row_without_end(path: Path) -> None:
     path.write_bytes(b'a,0\n"' + b'\n","' * (5 * MEGABYTE))
 
@@ -87,6 +99,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "log.gz": (gzip_of_a_long_line, "line 2 is longer than 16,777,216 bytes"),
     "bomb.xz": (xz_of_rows, "holds more than 67,108,864 bytes (after line 65536)"),
     "bomb.zip": (zip_of_rows, "holds more than 67,108,864 bytes (after line 65536)"),
+    "list.json": (json_list_on_one_line, "holds more than 67,108,864 bytes (after line 6"),
+    "endless.json": (json_list_without_end, "row 2 of its JSON list is longer than 16,777,216"),
+    "utf-16.csv": (utf_16, "holds more than 67,108,864 bytes (after line 32"),
     "endless.csv": (row_without_end, "row 2: is longer than 16,777,216 bytes"),
     "deep.jsonl": (deep_json, "row 2: the record is nested too deeply"),
     "deep.csv": (deep_open_json, "row 2: the record is nested too deeply"),
