@@ -34,7 +34,7 @@ from results.scoring import Scores
 from results.study import CHECKPOINT, Result, Store
 
 FILE = "report.html"
-_LONGEST_WORD = 40  # characters of a label word
+_LONGEST_WORD = 24  # characters of a label word
 
 
 def write(store: Store, board: Leaderboard, *, attribute: bool = True) -> Path:
@@ -61,15 +61,15 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
     """Collect what the template names."""
     results = store.results()
     champion = next((result for result in results if result.name == store.champion), None)
-    normal, malicious = (visible(word, _LONGEST_WORD) for word in board.label_words)
+    words = _words(board)
     tiles = (board.champion, board.refit, board.find(MODEL2), board.find(LINEAR))
     return {
         "name": store.folder.name,
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "verdict": verdict(board),
         "board": board,
-        "normal_word": normal,
-        "malicious_word": malicious,
+        "normal_word": words[0],
+        "malicious_word": words[1],
         "tiles": [row for row in tiles if row],
         "columns": columns(board),
         "repeated": describe_repeated(board),
@@ -83,8 +83,13 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         **_hyperparameters(store),
         **_scores(store, board, results),
         "card": attempt(lambda: describe(store.dataset)),
-        "drift": panels("Drift", lambda: drift(store.dataset)),
+        "drift": panels("Drift", lambda: drift(store.dataset, words)),
     }
+
+
+def _words(board: Leaderboard) -> tuple[str, str]:
+    normal, malicious = (visible(word, _LONGEST_WORD) for word in board.label_words)
+    return normal, malicious
 
 
 def columns(board: Leaderboard) -> list[Column]:
@@ -145,7 +150,7 @@ def _scores(store: Store, board: Leaderboard, results: Sequence[Result]) -> Mapp
             "Precision and recall", lambda: score_plots.precision_recall(labels, scores, name)
         ),
         "histograms": [
-            panel(key, partial(score_plots.histogram, labels, each, board.label_words))
+            panel(key, partial(score_plots.histogram, labels, each, _words(board)))
             for key, each in scores.items()
         ],
         "endpoints": attempt(lambda: slices.by_endpoint(texts(), labels, scores)),

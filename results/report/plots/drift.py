@@ -11,7 +11,7 @@ BLOCKS = 48
 _SHADES = {"fit": 0.0, "validation": 0.1, "held-out": 0.2}
 
 
-def drift(dataset: Dataset) -> dict[str, Plot]:
+def drift(dataset: Dataset, label_words: tuple[str, str]) -> dict[str, Plot]:
     """Plot classes and lengths of the rows in the order of the log, by title.
 
     The slices are shaded if they follow one another in the log.
@@ -21,7 +21,7 @@ def drift(dataset: Dataset) -> dict[str, Plot]:
     middles = [float(block.mean()) + 1 for block in blocks]
     hover = "%s around row %%{x:,.0f}<extra></extra>"
     share = [float(dataset.labels[block].mean()) for block in blocks]
-    word = dataset.label_words[1]
+    word = label_words[1]
     classes = [line(word, middles, share, MALICIOUS, hover % f"%{{y:.1%}} {word}")]
     spread = [
         line(name, middles, [float(np.percentile(lengths[block], percent)) for block in blocks],

@@ -124,7 +124,7 @@ def test_drift_and_card_are_those_of_the_log(tmp_path: Path) -> None:
     log = read_log(str(write_log(tmp_path / "log.csv", ("tee", "pot"))))
     dataset = prepare(log)
     assert asdict(describe(dataset)) == asdict(DataCard.of(log, dataset.split))
-    share, lengths = drift(dataset).values()
+    share, lengths = drift(dataset, dataset.label_words).values()
     assert np.mean(share.traces[0]["y"]) == pytest.approx(log.labels.mean(), abs=0.01)
     assert max(lengths.traces[0]["y"]) <= max(map(len, log.texts))
     assert [note["text"] for note in share.layout["annotations"]] == list(dataset.split.slices)

@@ -195,6 +195,7 @@ def test_filters(shown: Browser) -> None:
 def test_attacks_do_nothing(browser: Browser, hostile_page: Path, size: str) -> None:
     browser.requests()
     browser.show(hostile_page, size)
+    assert browser.run("return document.documentElement.scrollWidth") <= SIZES[size][0]
     # Everything that reacts to a pointer or to the keyboard gets one.
     labels = 0
     for plot in browser.all(".plot"):
