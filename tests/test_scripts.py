@@ -112,7 +112,10 @@ def test_a_colon_ends_no_text_of_zsh() -> None:
 
 COMPLETED = [
     ("model3-search --spl", ["--split"]),
-    ("model3-search --no-", ["--no-refit", "--no-skip-bad-rows", "--no-tensorboard"]),
+    (
+        "model3-search --no-",
+        ["--no-drop-duplicates", "--no-refit", "--no-skip-bad-rows", "--no-tensorboard"],
+    ),
     ("model3-search --split ", ["chronological", "shuffled"]),
     ("model3-search --budget 20 --padding f", ["full"]),
     ("model3-search --data acc", ["access.csv", "access.d"]),

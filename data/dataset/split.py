@@ -220,15 +220,15 @@ def check_split(split: Split, log: AccessLog, batch_size: int) -> None:
         UserError: A slice lacks a class, or the fit part is smaller than a batch. The message names
             the cause if it is `--rows`, or that the rows are sorted by label.
     """
-    for label, word in enumerate(log.label_words):
-        if len(log.labels) and label not in log.labels:
-            raise UserError(_absent(f"class {label} ({word})", log))
     if len(split.fit) < batch_size:
         longer = "a longer log" if log.first_rows is None else f"more --rows than {log.first_rows}"
         raise UserError(
             f"the fit part has {_count(len(split.fit), 'row')}, fewer than a batch of "
             f"{batch_size}; give {longer}"
         )
+    for label, word in enumerate(log.label_words):
+        if len(log.labels) and label not in log.labels:
+            raise UserError(_absent(f"class {label} ({word})", log))
     lacking = missing_class(split, log)
     if lacking is not None:
         raise UserError(f"{lacking}{_remedy(split.name, log)}")
