@@ -116,7 +116,7 @@ COMPLETED = [
         "model3-search --no-",
         ["--no-drop-duplicates", "--no-refit", "--no-skip-bad-rows", "--no-tensorboard"],
     ),
-    ("model3-search --split ", ["chronological", "shuffled"]),
+    ("model3-search --split s", ["shuffled", "stratified"]),
     ("model3-search --budget 20 --padding f", ["full"]),
     ("model3-search --data acc", ["access.csv", "access.d"]),
     ("model3-search --out acc", ["access.d"]),
