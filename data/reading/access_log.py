@@ -14,7 +14,6 @@ from data.common import UserError, track
 from data.reading.decoding import NotUtf8, check_encoding
 from data.reading.formats import (
     LABEL_KEY,
-    LOG_FORMATS,
     RawRow,
     check_format,
     label_of_bad,
@@ -26,7 +25,7 @@ from data.reading.open_rows import named, open_rows
 from data.reading.records import DROPPED_KEYS, KeyDropper
 from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, name_of
-from data.reading.table import Columns
+from data.reading.table import Columns, Table
 from data.reading.texts import Texts, TextWriter, fingerprint
 
 log = logging.getLogger(__name__)
@@ -119,8 +118,9 @@ def read_log(
         drawn: Draw these rows at random from the whole file instead, and keep their order.
         skip_bad_rows: Leave out and count rows that cannot be used instead of raising.
         max_bytes: How many bytes the log may hold, unpacked.
-        group_column: The key whose value tells which records belong together, with dots between the
-            keys of a nested one (`source.remoteAddress`); it may be a dropped one.
+        group_column: The name or the number from 1 of a table's column whose value tells which rows
+            belong together; or the key of a record, with dots between the keys of a nested one
+            (`source.remoteAddress`), which may be a dropped one.
         encoding: Of the log, e.g. "latin-1"; UTF-8, or what a byte-order mark says, when None.
         text_column: The name or the number from 1 of a table's column of texts.
         label_column: The same of its labels, or the key of a JSON record's label.
@@ -144,18 +144,13 @@ def read_log(
     dropper = KeyDropper(dropped_keys)
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = False
-    columns = Columns(text_column, label_column, tuple(positive))
+    columns = Columns(text_column, label_column, tuple(positive), group_column)
     labels = Labels(columns.positive)
     label_key = label_column or LABEL_KEY
     with (
         TextWriter() as writer,
         open_rows(path, format, columns, max_bytes, encoding, kept=writer) as opened,
     ):
-        if groups is not None and not LOG_FORMATS[opened.format].keyed:
-            raise UserError(
-                f"{source}: --group-column is '{group_column}', but the log was read as "
-                f"{opened.format}, which has no such column"
-            )
 
         def parse(row: RawRow) -> tuple[str | dict[str, Any], str]:
             return parse_row(row, opened.format, opened.table, labels, label_key)
@@ -166,7 +161,7 @@ def read_log(
             try:
                 record, word = parse(row)
                 # Before its keys are dropped.
-                group = groups.value_in(record) if groups and isinstance(record, dict) else None
+                group = _group(groups, record, row, opened.table) if groups else None
                 text = record if isinstance(record, str) else dropper.clean(record)
                 label = labels.number(word)
             except UserError as error:
@@ -207,6 +202,14 @@ def read_log(
         first_rows=first if len(texts) + skipped.rows == first else None,
     )
     return read.draw(rows) if drawn and rows is not None else read
+
+
+def _group(groups: GroupReader, record: str | dict[str, Any], row: RawRow, table: Table) -> str:
+    """Return the value that tells a row's group."""
+    if isinstance(record, dict):
+        return groups.value_in(record)
+    assert table.group is not None
+    return row[table.group]
 
 
 def _told(error: UserError, encoding: str | None, beyond_ascii: bool) -> str:

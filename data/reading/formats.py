@@ -7,7 +7,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from data.common import UserError
@@ -105,6 +105,8 @@ def guess_table(head: Sequence[bytes], is_all: bool, format: str, columns: Colum
         return Table()
     if not (known.header or columns.text or columns.label):
         return Table()
+    if known.keyed:  # There it is a key of the records.
+        columns = replace(columns, group=None)
     return find_table([decode(line) for line in head], is_all, columns, known.quote)
 
 

@@ -14,7 +14,8 @@ class GroupReader:
     """Collects the group of each row while a log is read.
 
     Args:
-        column: The key of a record, `source` or `source.remoteAddress` within it.
+        column: The key of a record, `source` or `source.remoteAddress` within it; or a column of a
+            table.
     """
 
     def __init__(self, column: str) -> None:

@@ -38,11 +38,13 @@ class Columns:
         text: The column of the texts (`--text-column`).
         label: The column of the labels (`--label-column`).
         positive: Labels that count as 1 (`--positive`), by which the labels' column is known too.
+        group: The column that tells which rows belong together (`--group-column`).
     """
 
     text: str | None = None
     label: str | None = None
     positive: tuple[str, ...] = ()
+    group: str | None = None
 
     def is_label(self, cell: str) -> bool:
         """Tell whether a cell holds what is known as a label."""
@@ -51,7 +53,7 @@ class Columns:
     @property
     def names(self) -> list[str]:
         """Those that are no numbers, and so stand in the first row."""
-        return [one for one in (self.text, self.label) if one and not one.isdecimal()]
+        return [one for one in (self.text, self.label, self.group) if one and not one.isdecimal()]
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Table:
         required: How many a row has at least; those behind may be left out.
         header: The names of the columns, if the first row has them.
         delimiter: What stands between columns.
+        group: The index of the column that tells which rows belong together, if one does.
     """
 
     text: int = 0
@@ -73,6 +76,7 @@ class Table:
     required: int = 2
     header: tuple[str, ...] | None = None
     delimiter: str = ","
+    group: int | None = None
 
     def cells(self, row: Row) -> tuple[str, str]:
         """Return a row's text and label.
@@ -115,7 +119,8 @@ class Table:
         between = {",": "", "\t": ", between tabs"}.get(
             self.delimiter, f", between {self.delimiter!r}"
         )
-        return f"the text is column {text}, the label column {label}{between}"
+        group = "" if self.group is None else f", the group column {_called(self.group, names)}"
+        return f"the text is column {text}, the label column {label}{group}{between}"
 
 
 def _called(index: int, names: Row | None) -> str:
@@ -255,6 +260,9 @@ def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None 
     names = None if header is None else (*header, *[""] * (width - len(header)))
     text = _chosen("--text-column", columns.text, names, width)
     label = _chosen("--label-column", columns.label, names, width)
+    group = _chosen("--group-column", columns.group, names, width)
+    if group is not None and group not in (text, label):
+        used = [index for index in used if index != group]
     if len(used) > 2 and used[0] not in (text, label) and _is_index(used[0], names, rest):
         used = used[1:]
     if len(used) < 2:
@@ -263,7 +271,8 @@ def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None 
         text, label = _completed(text, label, used, names, rest, columns)
     if text == label:
         raise UserError(f"--text-column and --label-column are both column {text + 1}; give two")
-    return Table(text, label, width, max(text, label, *used) + 1, names)
+    required = max(text, label, *used, -1 if group is None else group) + 1
+    return Table(text, label, width, required, names, group=group)
 
 
 def _has_header(rows: Sequence[Row], columns: Columns) -> bool:

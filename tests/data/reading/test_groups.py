@@ -61,6 +61,56 @@ def test_a_row_without_the_column_is_bad(tmp_path: Path, column: str) -> None:
     assert log.groups is not None and (log.groups.tolist(), log.skipped) == ([0], 3)
 
 
+@pytest.mark.parametrize(
+    ("content", "options", "groups"),
+    [
+        ("ip,text,label\n1,a,0\n2,b,1\n1,c,0\n", {"group_column": "ip"}, [0, 1, 0]),
+        ("text;label;IP\na;0;x\nb;1;\nc;0;x\n", {"group_column": "ip"}, [0, 1, 0]),
+        ("a\t0\tx\nb\t1\ty\nc\t0\ty\n", {"group_column": "3"}, [0, 1, 1]),
+        (
+            "n,q,who,bad\n1,a,x,0\n2,b,y,1\n3,c,x,0\n",
+            {"group_column": "who", "text_column": "q", "label_column": "bad"},
+            [0, 1, 0],
+        ),
+        ("text,label\na,0\nb,1\na,0\n", {"group_column": "text"}, [0, 1, 0]),
+    ],
+)
+def test_a_column_of_a_table(
+    tmp_path: Path, content: str, options: dict[str, str], groups: list[int]
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(content)
+    log = read_log(str(path), **options)  # type: ignore[arg-type]
+    assert log.groups is not None and log.groups.tolist() == groups
+    assert list(log.texts)[:2] == ["a", "b"] and log.labels.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "column", "said"),
+    [
+        ("ip,text,label\n1,a,0\n2,b,1\n", "host", "but the columns are 'ip', 'text', 'label'"),
+        ("1,a,0\n2,b,1\n", "ip", "but the columns are '1', 'a', '0'"),
+        (
+            "ip,text,host,label\n1,a,x,0\n2,b,y,1\n",
+            "ip",
+            "has 3 columns, 'text', 'host', 'label'; give --text-column text",
+        ),
+    ],
+)
+def test_a_column_that_is_not_there(tmp_path: Path, content: str, column: str, said: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(content)
+    with pytest.raises(UserError, match=said):
+        read_log(str(path), group_column=column)
+
+
+def test_a_row_that_ends_before_its_group_is_bad(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("text,label,ip\na,0,1\nb,1\nc,1,2\n")
+    with pytest.raises(UserError, match="row 3: has 2 columns, but must have 3"):
+        read_log(str(path), group_column="ip")
+
+
 def numbered_log(folder: Path, rows: int) -> AccessLog:
     records = [{"path": f"/{n}ü", "user": n // 3} for n in range(rows)]
     return read_log(write(folder / "log", records, "jsonl"), group_column="user")
