@@ -1,5 +1,6 @@
 """A log made ready for training: encoded, split, and kept in a folder that processes share."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Sequence
@@ -185,8 +186,10 @@ def prepare(
         "heldout_repeated": int(repeated(texts, rows.heldout, rows.train).sum()),
     }
     # A run of an earlier version, which did not know them, can then be resumed.
-    if log.group_column is not None:
+    if log.groups is not None:
         facts["group_column"] = log.group_column
+        # The fingerprint of texts and labels does not know them, but the split depends on them.
+        facts["group_fingerprint"] = hashlib.sha256(log.groups.tobytes()).hexdigest()
     if drop_duplicates:
         facts["duplicates_left_out"] = {
             name: len(part) - len(rows.slices[name]) for name, part in whole.slices.items()

@@ -189,3 +189,15 @@ def test_a_log_that_cannot_be_trained_on_is_refused(log: AccessLog) -> None:
         prepare(benign, batch_size=32)
     with pytest.raises(UserError, match="--split"):
         prepare(log, split="random", batch_size=32)
+
+
+def test_other_groups_of_the_same_texts_are_other_data(log: AccessLog, tmp_path: Path) -> None:
+    rows = np.arange(len(log.texts))
+    one, other = (
+        prepare(replace(log, groups=groups, group_column="ip"), split="group", batch_size=32)
+        for groups in (rows // 3, rows // 4)
+    )
+    one.save(tmp_path)
+    assert one.is_saved(tmp_path) and not other.is_saved(tmp_path)
+    assert one.facts["group_column"] == "ip"
+    assert one.facts["group_fingerprint"] != other.facts["group_fingerprint"]

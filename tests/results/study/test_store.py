@@ -113,6 +113,8 @@ def test_a_baseline_recorded_again_replaces_itself(store: Store) -> None:
         ({"rows": 601}, {}, "rows = 600, not 601"),
         ({"slices": {"fit": 336}}, {}, "slices = {'fit': 337}, not {'fit': 336}"),
         ({"split": "shuffled"}, {}, "split = None, not 'shuffled'"),
+        ({"group_column": "ip"}, {}, "group_column = None, not 'ip'"),
+        ({"duplicates_left_out": {}}, {}, "duplicates_left_out = None, not {}"),
         ({}, {"space": "mine:Space"}, "space = 'model3', not 'mine:Space'"),
         ({}, {"epochs": 1}, "epochs = 3, not 1"),
         ({}, {"objective": ["val_loss"]}, "objective = ['val_accuracy'], not ['val_loss']"),
@@ -205,9 +207,14 @@ def test_the_same_is_resumed_wherever_the_rows_were_read_from(store: Store) -> N
     assert resumed.data["source"] == "log.csv"
 
 
-def test_a_run_of_before_labels_had_words_is_resumed(store: Store) -> None:
+@pytest.mark.parametrize(
+    "added", [{"label_words": ["normal", "malicious"]}, {"heldout_repeated": 20}]
+)
+def test_a_run_of_before_a_fact_was_written_down_is_resumed(
+    store: Store, added: dict[str, Any]
+) -> None:
     add(store, 0.5)
-    resumed = create(store.folder, {**DATA, "label_words": ["normal", "malicious"]}, PROTOCOL)
+    resumed = create(store.folder, {**DATA, **added}, PROTOCOL)
     assert len(resumed.trials()) == 1
 
 
