@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.common import Parser, UserError, run
-from data.reading import STDIN, standard_input
+from data.reading import STDIN, encoding_name, standard_input
 from results.serving import add_space
 
 
@@ -27,6 +27,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, metavar="DIR", help="an export, e.g. runs/NAME/best")
     parser.add_argument(
         "file", nargs="?", default=STDIN, metavar="FILE", help="a log (default: standard input)"
+    )
+    parser.add_argument(
+        "--encoding", type=encoding_name, metavar="NAME", help="of lines that are not in UTF-8"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
     add_space(parser)
@@ -52,7 +55,11 @@ def main(argv: Sequence[str]) -> int:
         register_space(options.space)
         stream = Stream(Predictor.load(options.folder), threads=threads)
         from_stdin = options.file == STDIN
-        lines = batches_of_stream(standard_input()) if from_stdin else batches_of_file(options.file)
+        lines = (
+            batches_of_stream(standard_input(), encoding=options.encoding)
+            if from_stdin
+            else batches_of_file(options.file, options.encoding)
+        )
         for answers in stream.answers(lines):
             if answers:
                 sys.stdout.write("".join([write(answer) + "\n" for answer in answers]))

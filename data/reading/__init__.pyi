@@ -3,6 +3,7 @@ from .access_log import (
     read_log as read_log,
 )
 from .decoding import (
+    Utf8 as Utf8,
     encoding_name as encoding_name,
 )
 from .formats import (

@@ -72,6 +72,8 @@ class Utf8:
         self._encoding = encoding
         self._name = name
         self._decoder: codecs.IncrementalDecoder | None = None
+        if encoding is not None:
+            self._decode(codecs.lookup(encoding).name)
 
     def begin(self, block: bytes, is_last: bool) -> bytes:
         """Convert the first block, of `LONGEST_MARK` bytes or the last too, without its mark."""
@@ -82,11 +84,8 @@ class Utf8:
                 f"{self._name}: begins with the mark of {marked.upper()}, but --encoding is "
                 f"{self._encoding}; leave --encoding out"
             )
-        if not encoding.startswith("utf-8"):
-            # Half a pair is legal in a JSON string, and a row of its own; `surrogateescape`
-            # knows no bytes below 128, of which UTF-16 is made.
-            errors = "surrogatepass" if encoding.startswith("utf-") else "surrogateescape"
-            self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+        if self._encoding is None:
+            self._decode(encoding)
         return self.convert(block, is_last).removeprefix(codecs.BOM_UTF8)
 
     def convert(self, block: bytes, is_last: bool) -> bytes:
@@ -104,6 +103,14 @@ class Utf8:
             raise UserError(
                 f"{self._name}: is not {self._encoding or 'what its byte-order mark says'} ({said})"
             ) from error
+
+    def _decode(self, encoding: str) -> None:
+        if encoding.startswith("utf-8"):
+            return
+        # Half a pair is legal in a JSON string, and a row of its own; `surrogateescape` knows no
+        # bytes below 128, of which UTF-16 is made.
+        errors = "surrogatepass" if encoding.startswith("utf-") else "surrogateescape"
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
 
 
 def check_characters(text: str) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from data.common import UserError
 from data.dataset import Encoded
-from data.reading import MAX_LINE, STDIN, name_of, open_lines
+from data.reading import MAX_LINE, STDIN, Utf8, name_of, open_lines
 from results.serving.predictor import BATCH_SIZE, Predictor
 from results.serving.preprocessing import Answer
 
@@ -27,11 +27,12 @@ WAIT_SECONDS = 0.02
 WINDOW = 8192
 
 
-def batches_of_file(path: str) -> Iterator[list[str]]:
+def batches_of_file(path: str, encoding: str | None = None) -> Iterator[list[str]]:
     """Yield the lines of a file, plain or compressed, up to 512 at a time.
 
     Args:
         path: The file.
+        encoding: Of its text; None for UTF-8, or what its byte-order mark says.
 
     Yields:
         Lines.
@@ -41,7 +42,8 @@ def batches_of_file(path: str) -> Iterator[list[str]]:
     """
     batch: list[str] = []
     characters = 0
-    with open_lines(path, max_bytes=None) as lines:  # No limit, since nothing is kept.
+    # No limit, since nothing is kept.
+    with open_lines(path, max_bytes=None, encoding=encoding) as lines:
         for line in lines:
             batch.append(line)
             characters += len(line)
@@ -52,13 +54,16 @@ def batches_of_file(path: str) -> Iterator[list[str]]:
         yield batch
 
 
-def batches_of_stream(stream: BinaryIO, wait: float = WAIT_SECONDS) -> Iterator[list[str]]:
+def batches_of_stream(
+    stream: BinaryIO, wait: float = WAIT_SECONDS, encoding: str | None = None
+) -> Iterator[list[str]]:
     """Yield lines as they arrive, up to 512 at a time.
 
     Args:
-        stream: UTF-8 text, e.g. standard input.
+        stream: Text, e.g. standard input.
         wait: An empty batch follows if no more lines arrive within so many seconds. It tells a
             consumer that collects lines to answer now instead of keeping a slow writer waiting.
+        encoding: Of the text; UTF-8 if None.
 
     Yields:
         Lines. One that is too long is cut, but stays long enough for `Preprocessor` to refuse it.
@@ -68,10 +73,11 @@ def batches_of_stream(stream: BinaryIO, wait: float = WAIT_SECONDS) -> Iterator[
     """
     # Not utf-8-sig: it loses the first one or two bytes of a mark if nothing follows them.
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    utf8 = None if encoding is None else Utf8(encoding, name_of(STDIN))
     mark = "\ufeff"
     rest = ""
     for chunk in _chunks(stream, wait):
-        text = decoder.decode(chunk)
+        text = decoder.decode(chunk if utf8 is None else utf8.convert(chunk, False))
         if text:
             text, mark = text.removeprefix(mark), ""
         *whole, last = text.split("\n")
@@ -86,7 +92,7 @@ def batches_of_stream(stream: BinaryIO, wait: float = WAIT_SECONDS) -> Iterator[
                 rest = rest[:MAX_LINE]
         if not chunk:
             yield []
-    rest += decoder.decode(b"", final=True)
+    rest += decoder.decode(b"" if utf8 is None else utf8.convert(b"", True), final=True)
     if rest:
         yield [rest]
 

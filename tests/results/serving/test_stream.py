@@ -105,6 +105,25 @@ def test_lines_arrive_in_batches_of_512_whatever_the_chunks_are(tmp_path: Path) 
     assert sizes == [512, 512, 176]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252", "utf-8"])
+def test_lines_of_other_encodings(tmp_path: Path, encoding: str) -> None:
+    lines = [f"zeile ä {number}" for number in range(9)]
+    content = "\n".join(lines).encode(encoding)
+
+    class Dripping(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            return super().read1(3)
+
+    found = [x for batch in batches_of_stream(Dripping(content), encoding=encoding) for x in batch]
+    assert found == lines
+    (tmp_path / "log.txt").write_bytes(content)
+    assert [
+        line.rstrip("\n")
+        for batch in batches_of_file(str(tmp_path / "log.txt"), encoding)
+        for line in batch
+    ] == lines
+
+
 def test_a_pause_is_told_once_and_half_a_line_is_kept() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as stream:
