@@ -122,6 +122,7 @@ def rows(
     if known.quote is None:
         yield from ((n, decode(line)) for n, line in enumerate(lines, 1) if line.strip())
         return
+    quote = table.quote or known.quote
     number = length = 0
     is_header = table.header is not None
 
@@ -135,7 +136,7 @@ def rows(
             yield decode(line)
 
     try:
-        split = split_lines(decoded(), table.delimiter, known.quote)
+        split = split_lines(decoded(), table.delimiter, quote)
         for number, row in enumerate(split, 1):
             length = 0
             if row and not is_header:
@@ -143,7 +144,7 @@ def rows(
             is_header = is_header and not row
     except csv.Error as error:
         raise UserError(
-            f"{source}, row {number + 1}: {error}; is a closing {known.quote} missing?"
+            f"{source}, row {number + 1}: {error}; is a closing {quote} missing?"
         ) from error
 
 
@@ -208,19 +209,22 @@ def parse_line(line: str, format: str) -> str:
 
 def _check_quotes(row: list[str], format: LogFormat, table: Table, labels: Labels) -> None:
     """Refuse a row that has swallowed others, since a quote was opened in it and not closed."""
+    quote = format.quote if table.quote is None else table.quote
+    if not quote:
+        return
     for field in row:
         if "\n" not in field and "\r" not in field:
             continue
         ended = [
             line
             for line in _LINE_END.split(field)[:-1]
-            if labels.known(table.label_at_end(line).strip(f" \t{format.quote}")) is not None
+            if labels.known(table.label_at_end(line).strip(f" \t{quote}")) is not None
         ]
         if ended:
             rows = "a row ends" if len(ended) == 1 else f"{len(ended):,} rows end"
             raise UserError(
-                f"its {format.quote} is closed on a later line, and {rows} in between "
-                f"({'...' + ended[0][-20:]!r}); is a closing {format.quote} missing?"
+                f"its {quote} is closed on a later line, and {rows} in between "
+                f"({'...' + ended[0][-20:]!r}); is a closing {quote} missing?"
             )
 
 

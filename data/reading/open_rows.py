@@ -1,14 +1,15 @@
 """Opens a log as numbered rows, whatever its container, and finds out how they are made."""
 
 import contextlib
-from collections.abc import Iterator, Sized
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
 
 from data.common import UserError
 from data.reading.formats import RawRow, guess_format, guess_table, rows
 from data.reading.parquet import is_parquet, read_parquet
 from data.reading.recognize import explained
-from data.reading.source import name_of, open_byte_lines
+from data.reading.resaved import record_column, resaved_table
+from data.reading.source import decode, name_of, open_byte_lines
 from data.reading.table import Columns, Table, find_columns, sample_lines
 
 
@@ -52,19 +53,34 @@ def open_rows(
     source = name_of(path)
     if is_parquet(path):
         head, rest = read_parquet(path)
+        records = record_column(head) if format is None else None
+        if records is not None:
+            columns = replace(columns, group=None)  # That is a key of the records.
         with named(source):
-            table = find_columns(head, columns, has_header=True)
-        yield OpenLog("text", table, rest)
+            table = replace(find_columns(head, columns, has_header=True), quote="")
+        has_records = records is not None and records == table.text
+        yield OpenLog("access-log" if has_records else "text", table, rest)
         return
     # Unless another format is given, a JSON list of records is JSON Lines.
     may_be_list = format in (None, "jsonl")
     opened = open_byte_lines(path, max_bytes, encoding=encoding, may_be_list=may_be_list)
     with opened as all_lines, explained(all_lines, source, kept) as lines:
         head_lines, lines_again, is_all = sample_lines(lines)
-        format = format or guess_format(head_lines)
         with named(source):
-            table = guess_table(head_lines, is_all, format, columns)
+            format, table = _guessed(head_lines, is_all, format, columns)
         yield OpenLog(format, table, rows(lines_again, format, source, table))
+
+
+def _guessed(
+    head: Sequence[bytes], is_all: bool, format: str | None, columns: Columns
+) -> tuple[str, Table]:
+    if format is None:
+        format = guess_format(head)
+        if format == "text":
+            table = resaved_table([decode(line) for line in head], is_all, columns)
+            if table is not None:
+                return "access-log", table
+    return format, guess_table(head, is_all, format, columns)
 
 
 @contextlib.contextmanager

@@ -68,6 +68,7 @@ class Table:
         header: The names of the columns, if the first row has them.
         delimiter: What stands between columns.
         group: The index of the column that tells which rows belong together, if one does.
+        quote: The quote character; None is that of the log's format, and "" that none is needed.
     """
 
     text: int = 0
@@ -77,6 +78,7 @@ class Table:
     header: tuple[str, ...] | None = None
     delimiter: str = ","
     group: int | None = None
+    quote: str | None = None
 
     def cells(self, row: Row) -> tuple[str, str]:
         """Return a row's text and label.
@@ -197,25 +199,34 @@ def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str =
     """
     best, best_rows, best_score = DELIMITERS[0], list[list[str]](), (-1, -1, -1)
     for delimiter in DELIMITERS:
-        rows = _split_as_far_as_possible(head, delimiter, quote)
-        if not is_all and len(rows) > 1:
-            rows.pop()
+        rows = split_sample(head, is_all, delimiter, quote)
         score = _score(rows, columns)
         if score > best_score:
             best, best_rows, best_score = delimiter, rows, score
-    good = [row for row in best_rows if all(map(_is_text, row))]
+    good = good_rows(best_rows)
     # A first row that will be refused as no text is no header.
     has_header = None if good[:1] == best_rows[:1] else False
     return replace(find_columns(good, columns, has_header), delimiter=best)
 
 
-def _split_as_far_as_possible(head: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
+def split_sample(head: Sequence[str], is_all: bool, delimiter: str, quote: str) -> list[list[str]]:
+    """Split the first lines of a log into rows, of which the last may be half if these are not all.
+
+    Blank rows are left out.
+    """
     rows = []
     with contextlib.suppress(csv.Error):  # Told of when the row is read.
         for row in split_lines(head, delimiter, quote):
             if row:
                 rows.append(row)
+    if not is_all and len(rows) > 1:
+        rows.pop()
     return rows
+
+
+def good_rows(rows: Sequence[list[str]]) -> list[list[str]]:
+    """Leave out the rows that will be refused as no text."""
+    return [row for row in rows if all(map(_is_text, row))]
 
 
 def _is_text(cell: str) -> bool:

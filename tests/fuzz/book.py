@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fuzz.book_tables import Layout, Numbering, layout_of, split
+from tests.fuzz.book_tables import Layout, Numbering, layout_of, layout_of_records, split
 
 DROPPED = ("timestamp", "headers", "source", "route", "responsePayload")
 DEEPEST = 500
@@ -66,10 +66,7 @@ def read(
     content, is_whole = in_utf8(content, encoding)
     objects = listed(content) if format in (None, "jsonl") else None
     lines, ends = (lines_of(content), True) if objects is None else objects
-    format = format or guess(lines)
-    layout = layout_of(lines) if format == "text" else Layout()
-    if layout is None:
-        raise Refused
+    format, layout = format_and_layout(lines, format)
     texts, labels, skipped = [], [], 0
     numbering = Numbering()
     for number, row in numbered(lines, format, layout)[:rows]:
@@ -162,11 +159,36 @@ def guess(lines: list[str]) -> str:
     return "jsonl" if first.startswith('{"') else "text"
 
 
+def format_and_layout(lines: list[str], format: str | None) -> tuple[str, Layout]:
+    """Guess a format, and find the layout of its rows."""
+    told, format = format, format or guess(lines)
+    if format != "text":
+        return format, Layout()
+    try:
+        layout = layout_of_records(lines, is_access_record) if told is None else None
+    except ValueError:
+        raise Refused from None
+    if layout is not None:
+        return "access-log", layout
+    layout = layout_of(lines)
+    if layout is None:
+        raise Refused
+    return format, layout
+
+
+def is_access_record(cell: str) -> bool:
+    """Tell whether a cell holds a record as the brief's log has them."""
+    if not cell.lstrip().startswith("{") or not is_object(cell):
+        return False
+    keys = parsed(cell).keys()
+    return not keys.isdisjoint(DROPPED) or not {"method", "path"} - keys
+
+
 def numbered(lines: list[str], format: str, layout: Layout) -> list[tuple[int, list[str]]]:
     """Number the rows, and leave out blank ones and a header; a JSON line has one field."""
     if format == "jsonl":
         return [(n, [line]) for n, line in enumerate(lines, 1) if not is_blank(line)]
-    made = csv.reader(lines, quotechar="|") if format == "access-log" else None
+    made = csv.reader(lines, quotechar="|") if format == "access-log" and not layout.quote else None
     rows = [(n, row) for n, row in enumerate(made or split(lines, layout.delimiter), 1) if row]
     return rows[1:] if layout.header else rows
 
@@ -185,7 +207,9 @@ def taken_apart(
         word = label if isinstance(label, str) else json.dumps(label)
         text = dumped(record)
     else:
-        if any(has_row_in_it(field, QUOTES[format], layout, numbering) for field in row):
+        if any(
+            has_row_in_it(field, layout.quote or QUOTES[format], layout, numbering) for field in row
+        ):
             raise Refused
         if len(row) < layout.least or "".join(row[layout.width :]).strip():
             raise Refused

@@ -6,6 +6,7 @@ It shares no code with the project either, and looks at all rows of an input, wh
 import csv
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ZERO = (
@@ -58,6 +59,7 @@ class Layout:
     label: int = 1
     width: int = 2
     least: int = 2
+    quote: str | None = None
 
 
 def common(word: str) -> str:
@@ -116,6 +118,32 @@ def layout_of(lines: list[str]) -> Layout | None:
     if layout is not None:
         layout.delimiter, layout.header = delimiter, header
     return layout
+
+
+def layout_of_records(lines: list[str], is_record: Callable[[str], bool]) -> Layout | None:
+    """Find the layout of an access log in ordinary quotes; None if the lines are none.
+
+    Raises:
+        ValueError: The user has to name the columns.
+    """
+    for between in ",\t;":
+        rows = [row for row in split(lines, between) if row]
+        good = [row for row in rows if not re.search("[\0\ud800-\udfff]", "".join(row))]
+        asked = good[1:51] or good
+        width = max(map(len, asked), default=0)
+        for column in range(width):
+            if 2 * sum(map(is_record, cells(asked, column))) <= len(asked):
+                continue
+            first = rows[0][column] if column < len(rows[0]) else ""
+            header = rows[0] in good[:1] and not first.lstrip().startswith("{")
+            layout = columns_of(good, header)
+            if layout is None:
+                raise ValueError
+            if layout.text != column:
+                layout.text, layout.label = layout.label, layout.text
+            layout.delimiter, layout.header, layout.quote = between, header, '"'
+            return layout
+    return None
 
 
 def cells(rows: list[list[str]], column: int) -> list[str]:

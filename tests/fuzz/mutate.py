@@ -16,6 +16,7 @@ TOKENS = (
     b"-0.0 0x1 01 1_0 18446744073709551616 -9223372036854775809 true null label,label text,label "
     b"\x7f \x1b[2J \x1f \x0b \x0c \xf0\x9f\x98\x80 ustar PK\x03\x04 \x1f\x8b "
     b'\xff\xfe \xfe\xff \x80 \x81 [{"a":1}, }, }]'
+    b' "{""route"":1}",0 0,"{""headers"":2}",1'
 ).split(b" ")
 LONG = (
     b"9" * 4300,
