@@ -1,22 +1,32 @@
 """Print a log's data card: `python -m data.inspect FILE`."""
 
+import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from data.common import Parser, run
+from data.common import Parser, UserError, run
 from data.dataset import (
     CHRONOLOGICAL,
     GROUP,
+    SHUFFLED,
     SPLITS,
     DataCard,
     check_group_column,
     make_split,
     without_repeated,
 )
-from data.reading import LOG_FORMATS, add_max_bytes, encoding_name, read_log
+from data.reading import (
+    LOG_FORMATS,
+    AccessLog,
+    add_max_bytes,
+    encoding_name,
+    read_class_files,
+    read_log,
+    split_labels,
+)
 
 WIDEST_PATH = 60
 
@@ -25,16 +35,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `python -m data.inspect` with these arguments and return the exit status."""
     options = _parser().parse_args(argv)
     check_group_column(options.split, options.group_column)
-    log = read_log(
-        options.file,
-        format=options.format,
-        rows=options.rows,
-        skip_bad_rows=options.skip_bad_rows,
-        max_bytes=options.max_bytes,
-        group_column=options.group_column,
-        drawn=options.split != CHRONOLOGICAL,
-        encoding=options.encoding,
-    )
+    log = _read(options)
     split = make_split(options.split, log.labels, log.groups)
     if options.drop_duplicates:
         split = without_repeated(split, log.texts)
@@ -44,6 +45,33 @@ def main(argv: Sequence[str]) -> int:
     else:
         print(render(card))
     return 0
+
+
+def _read(options: argparse.Namespace) -> AccessLog:
+    how = {
+        "skip_bad_rows": options.skip_bad_rows,
+        "max_bytes": options.max_bytes,
+        "encoding": options.encoding,
+        "rows": options.rows,
+    }
+    if (options.file is None) == (options.negative_file is None) or (
+        (options.negative_file is None) != (options.positive_file is None)
+    ):
+        raise UserError("give either FILE, or --negative-file FILE and --positive-file FILE")
+    if options.file is None:
+        if options.split == CHRONOLOGICAL:
+            options.split = SHUFFLED
+        return read_class_files(options.negative_file, options.positive_file, **how)
+    return read_log(
+        options.file,
+        **how,
+        format=options.format,
+        group_column=options.group_column,
+        drawn=options.split != CHRONOLOGICAL,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        positive=options.positive,
+    )
 
 
 def render(card: DataCard) -> str:
@@ -67,7 +95,13 @@ def _parser() -> Parser:
         help="how to print (default: %(default)s)",
     )
     data = parser.add_argument_group("data")
-    data.add_argument("file", metavar="FILE", help="plain, .gz, .xz or .zip; - is standard input")
+    data.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="plain, .gz, .xz, .zip or .parquet, or an fsspec URL; - is standard input",
+    )
+    _add_columns(data)
     data.add_argument("--format", choices=LOG_FORMATS, help="format of FILE (default: guessed)")
     data.add_argument(
         "--encoding",
@@ -103,6 +137,28 @@ def _parser() -> Parser:
     )
     add_max_bytes(data)
     return parser
+
+
+def _add_columns(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--negative-file", metavar="FILE", help="instead of FILE, texts of label 0, one a line"
+    )
+    group.add_argument(
+        "--positive-file", metavar="FILE", help="texts of label 1, beside --negative-file"
+    )
+    group.add_argument("--text-column", metavar="NAME|NUMBER", help="the texts' column of a table")
+    group.add_argument(
+        "--label-column",
+        metavar="NAME|NUMBER",
+        help="the labels' column, or the key of a JSON record's label",
+    )
+    group.add_argument(
+        "--positive",
+        type=split_labels,
+        default=(),
+        metavar="VALUE,...",
+        help="labels that count as 1, all others being 0",
+    )
 
 
 def _log_table(card: DataCard) -> str:

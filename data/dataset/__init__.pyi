@@ -29,6 +29,7 @@ from .label_order import (
 from .split import (
     CHRONOLOGICAL as CHRONOLOGICAL,
     GROUP as GROUP,
+    SHUFFLED as SHUFFLED,
     SPLITS as SPLITS,
     Rows as Rows,
     Split as Split,

@@ -18,7 +18,8 @@ HELDOUT_SHARE = 0.25
 VALIDATION_SHARE = 0.25
 # That of the published notebooks.
 SEED = 42
-CHRONOLOGICAL, STRATIFIED, GROUP = "chronological", "stratified", "group"
+CHRONOLOGICAL, SHUFFLED = "chronological", "shuffled"
+STRATIFIED, GROUP = "stratified", "group"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def split_shuffled(n: int, seed: int = SEED) -> Split:
     """
     order = np.random.RandomState(seed).permutation(n).astype(np.int64)
     heldout = int(np.ceil(n * HELDOUT_SHARE))
-    return _validate_with_tail("shuffled", order[heldout:], order[:heldout])
+    return _validate_with_tail(SHUFFLED, order[heldout:], order[:heldout])
 
 
 def split_stratified(labels: Labels, seed: int = SEED) -> Split:
@@ -169,7 +170,7 @@ def _by_group(labels: Labels, groups: Groups | None) -> Split:
 
 SPLITS: Mapping[str, Callable[[Labels, Groups | None], Split]] = {
     CHRONOLOGICAL: lambda labels, groups: split_in_order(len(labels)),
-    "shuffled": lambda labels, groups: split_shuffled(len(labels)),
+    SHUFFLED: lambda labels, groups: split_shuffled(len(labels)),
     STRATIFIED: lambda labels, groups: split_stratified(labels),
     GROUP: _by_group,
 }

@@ -2,6 +2,9 @@ from .access_log import (
     AccessLog as AccessLog,
     read_log as read_log,
 )
+from .class_files import (
+    read_class_files as read_class_files,
+)
 from .decoding import (
     Utf8 as Utf8,
     encoding_name as encoding_name,
@@ -14,6 +17,8 @@ from .formats import (
 )
 from .labels import (
     LABEL_WORDS as LABEL_WORDS,
+    join_labels as join_labels,
+    split_labels as split_labels,
 )
 from .records import (
     DROPPED_KEYS as DROPPED_KEYS,
@@ -27,6 +32,7 @@ from .source import (
     MAX_LINE as MAX_LINE,
     STDIN as STDIN,
     add_max_bytes as add_max_bytes,
+    is_url as is_url,
     name_of as name_of,
     open_lines as open_lines,
     standard_input as standard_input,

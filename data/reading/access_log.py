@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import logging
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -144,6 +145,7 @@ def read_log(
     dropper = KeyDropper(dropped_keys)
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = False
+    going_on = array("q")
     columns = Columns(text_column, label_column, tuple(positive), group_column)
     labels = Labels(columns.positive)
     label_key = label_column or LABEL_KEY
@@ -178,6 +180,8 @@ def read_log(
                 skipped.add(number, message, None if bad is None else labels.known(bad))
             else:
                 writer.add(text, label)
+                if opened.table.goes_on(row):
+                    going_on.append(number)
                 beyond_ascii = beyond_ascii or not "".join(row).isascii()
                 if groups is not None and group is not None:
                     groups.add(group)
@@ -191,6 +195,12 @@ def read_log(
     for told in (opened.table.told(), labels.told()):
         if told is not None:
             log.info("%s: %s", source, told)
+    if going_on:
+        log.warning(
+            "%s: %s something in columns without a name, which is left out (row %d first)",
+            *(source, f"{len(going_on):,} rows have" if len(going_on) > 1 else "a row has"),
+            going_on[0],
+        )
     for message in skipped.told(np.bincount(numbers, minlength=2).tolist()):
         log.warning("%s", message)
     if nothing_dropped := dropper.told():

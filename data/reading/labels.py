@@ -1,5 +1,6 @@
 """The words that a log has for its two labels, and what to say of others."""
 
+import argparse
 import csv
 import io
 import re
@@ -70,6 +71,25 @@ def is_known(word: str) -> bool:
 def shortened(text: str) -> str:
     """Quote a value for a message."""
     return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...")
+
+
+def split_labels(text: str) -> tuple[str, ...]:
+    """Read the labels that `--positive` names, commas between them; one with a comma is quoted.
+
+    Raises:
+        argparse.ArgumentTypeError: There is none.
+    """
+    words = tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), []))
+    if not all(words) or not words:
+        raise argparse.ArgumentTypeError(f"'{text}' names no label; give some: spam,phishing")
+    return words
+
+
+def join_labels(words: Iterable[str]) -> str:
+    """Write labels as `split_labels` reads them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(words)
+    return line.getvalue()
 
 
 class UnknownLabel(UserError):
@@ -200,11 +220,10 @@ class Labels:
             keys = [key for key, label in known.items() if label == 1]
         keys = keys or [min(self.rows, key=self.rows.__getitem__)]
         words = [self._words[key] for key in keys]
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(words)
-        if len(words) > _MOST_LISTED or not line.getvalue().isprintable() or not any(words):
+        joined = join_labels(words)
+        if len(words) > _MOST_LISTED or not joined.isprintable() or not any(words):
             return "VALUE,..."
-        return shlex.quote(line.getvalue())
+        return shlex.quote(joined)
 
 
 def listed(values: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import stat
 import struct
 import sys
@@ -20,12 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from data.common import UserError, byte_count
+from data.common import UserError, byte_count, hide_password
 from data.reading.decoding import LONGEST_MARK, Utf8
 from data.reading.json_list import LIST_BEGIN, elements, is_json_list, may_be_json_list
 from data.reading.recognize import WORKBOOK, is_workbook, known_binary
 
 STDIN = "-"
+_URL = re.compile(r"[a-z][a-z0-9+.-]+(?:::[a-z0-9+.:/-]+)?://", re.IGNORECASE)
 MAX_LINE = 2**24
 MAX_BYTES = 2**34
 # What an xz file may ask for: `xz -9` needs 65 MiB to be unpacked.
@@ -71,9 +73,16 @@ def add_max_bytes(group: argparse._ActionsContainer) -> None:
     )
 
 
+def is_url(path: str) -> bool:
+    """Tell whether a path is an fsspec URL, such as s3://bucket/log.csv."""
+    return _URL.match(path) is not None
+
+
 def name_of(path: str) -> str:
     """Return how a message should call this path."""
-    return "standard input" if path == STDIN else path
+    if path == STDIN:
+        return "standard input"
+    return hide_password(path) if is_url(path) else path
 
 
 @contextlib.contextmanager
@@ -133,7 +142,7 @@ def open_byte_lines(
     name = name_of(path)
     with contextlib.ExitStack() as stack:
         try:
-            raw = standard_input() if path == STDIN else stack.enter_context(Path(path).open("rb"))
+            raw = _open(path, stack)
             _refuse_device(raw, name)
             head = raw.peek(8)
             if not head:
@@ -147,6 +156,22 @@ def open_byte_lines(
             raise UserError(f"{name}: {_why(error)}") from error
         blocks = _Blocks(binary, name, max_bytes, Utf8(encoding, name))
         yield _lines(blocks, blocks.begin(kind is not None), may_be_list)
+
+
+def _open(path: str, stack: contextlib.ExitStack) -> io.BufferedReader:
+    if path == STDIN:
+        return standard_input()
+    if not is_url(path):
+        return stack.enter_context(Path(path).open("rb"))
+    import fsspec
+
+    try:
+        opened = stack.enter_context(fsspec.open(path, "rb"))
+    except OSError:
+        raise
+    except Exception as error:  # Whatever the library of this protocol raises.
+        raise UserError(f"{name_of(path)}: cannot be opened ({_one_line(error)})") from error
+    return io.BufferedReader(cast(io.RawIOBase, opened))
 
 
 def standard_input() -> io.BufferedReader:

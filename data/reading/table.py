@@ -109,7 +109,10 @@ class Table:
 
     def goes_on(self, row: Row) -> bool:
         """Tell whether a row has something in columns that the header leaves without a name."""
-        return self.header is not None and any(cell.strip() for cell in row[self.required :])
+        if self.header is None or len(row) <= self.required:
+            return False
+        rest = zip(row[self.required :], self.header[self.required :], strict=False)
+        return any(cell.strip() and not name.strip() for cell, name in rest)
 
     def told(self) -> str | None:
         """Return a line that says what was taken for what; None for a text and its label alone."""

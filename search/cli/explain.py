@@ -74,7 +74,7 @@ def explain_run(config: RunConfig) -> None:
 
 def _data(config: RunConfig, dataset: Dataset) -> Iterator[tuple[str, str]]:
     facts: dict[str, Any] = dataset.facts
-    source = config.data or "a synthetic log"
+    source = facts["source"] if config.data or config.positive_file else "a synthetic log"
     skipped = f", {facts['skipped']:,} bad ones skipped" if facts["skipped"] else ""
     yield "data", f"{source} ({facts['format']}): {facts['rows']:,} rows{skipped}"
     malicious = dataset.label_words[1]

@@ -3,11 +3,12 @@
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from data import synthetic
 from data.common import UserError
 from data.dataset import CHRONOLOGICAL, Dataset, LabelOrder, prepare
-from data.reading import read_log
+from data.reading import AccessLog, read_class_files, read_log
 from results.study import ACCURACY, Objective
 from search.config import RunConfig
 
@@ -20,19 +21,7 @@ _RARE = 0.1
 
 def load_dataset(config: RunConfig) -> Dataset:
     """Read, split and encode the log of a run."""
-    source = config.data or _synthetic(config)
-    log.info("reading %s", source)
-    read = read_log(
-        source,
-        format=config.format,
-        dropped_keys=config.dropped_keys,
-        rows=config.rows,
-        skip_bad_rows=config.skip_bad_rows,
-        max_bytes=config.max_bytes,
-        group_column=config.group_column,
-        drawn=config.split != CHRONOLOGICAL,
-        encoding=config.encoding,
-    )
+    read = _read(config)
     dataset = prepare(
         read,
         split=config.split,
@@ -50,6 +39,31 @@ def load_dataset(config: RunConfig) -> Dataset:
     _tell_of_split(dataset)
     _advise(dataset, config.objectives[0])
     return dataset
+
+
+def _read(config: RunConfig) -> AccessLog:
+    how: Any = {
+        "skip_bad_rows": config.skip_bad_rows,
+        "max_bytes": config.max_bytes,
+        "encoding": config.encoding,
+        "rows": config.rows,
+    }
+    if config.negative_file is not None and config.positive_file is not None:
+        log.info("reading %s and %s", config.negative_file, config.positive_file)
+        return read_class_files(config.negative_file, config.positive_file, **how)
+    source = config.data or _synthetic(config)
+    log.info("reading %s", source)
+    return read_log(
+        source,
+        **how,
+        format=config.format,
+        dropped_keys=config.dropped_keys,
+        group_column=config.group_column,
+        drawn=config.split != CHRONOLOGICAL,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        positive=config.positive or (),
+    )
 
 
 def _tell_of_split(dataset: Dataset) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from data.common import HIDDEN, Parser, UserError, hide_password, write_text
-from data.reading import STDIN
+from data.reading import STDIN, is_url
 from search.config.options import Declared, declared, parse_given
 from search.config.run_config import RunConfig
 
 CONFIG = "config.toml"
-_PATHS = ("data", "out")
+_PATHS = ("data", "negative_file", "positive_file", "out")
 
 _HEAD = """# The options of this run, the defaults too. To repeat it:
 #     python -m search.run --config THIS_FILE --study ANOTHER_NAME
@@ -95,7 +95,7 @@ def write_config(config: RunConfig) -> None:
         value = getattr(config, item.name)
         if value is None or item.option.is_of_call:
             continue
-        if item.name in _PATHS and value != STDIN:
+        if item.name in _PATHS and value != STDIN and not is_url(str(value)):
             value = Path(value).resolve()
         shown = item.option.show(value)
         table[item.key] = hide_password(shown) if isinstance(shown, str) else shown

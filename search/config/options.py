@@ -19,6 +19,25 @@ def _show(value: Any) -> Any:
             return value
 
 
+class _Once(argparse.Action):
+    """Takes a value, but no second one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if hasattr(namespace, self.dest):
+            before = getattr(namespace, self.dest)
+            parser.error(
+                f"argument {option_string}: is given twice, as {before} and {values}; give one "
+                "file, or one of each class as --negative-file and --positive-file"
+            )
+        setattr(namespace, self.dest, values)
+
+
 @dataclass(frozen=True)
 class Option:
     """The metadata of a field that is an option; the field's name and default are the option's.
@@ -32,6 +51,7 @@ class Option:
         choices: The values it can have, if they are few.
         is_number: Whether the TOML file may hold a whole number.
         is_repeated: Whether it may be given more than once.
+        is_given_once: Whether giving it twice is an error; else the last one counts.
         is_of_call: Whether it concerns one call and not the run: the TOML file has no such key.
         protocol: Its key in the protocol; None if a study may be resumed with another value.
     """
@@ -44,6 +64,7 @@ class Option:
     choices: Sequence[str] | None = None
     is_number: bool = False
     is_repeated: bool = False
+    is_given_once: bool = False
     is_of_call: bool = False
     protocol: str | None = None
 
@@ -98,6 +119,8 @@ class Declared:
             rest |= {"action": "append", "type": option.parse}
         elif option.parse is not None:
             rest |= {"type": option.parse}
+        if option.is_given_once:
+            rest |= {"action": _Once}
         parser.add_argument(
             f"--{self.key}",
             default=argparse.SUPPRESS,

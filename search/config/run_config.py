@@ -17,12 +17,20 @@ from data.common import UserError, byte_count
 from data.dataset import (
     CHRONOLOGICAL,
     GROUP,
+    SHUFFLED,
     SPLITS,
     Padding,
     VocabularyFrom,
     check_group_column,
 )
-from data.reading import DROPPED_KEYS, LOG_FORMATS, MAX_BYTES, encoding_name
+from data.reading import (
+    DROPPED_KEYS,
+    LOG_FORMATS,
+    MAX_BYTES,
+    encoding_name,
+    join_labels,
+    split_labels,
+)
 from results.study import OBJECTIVES, Objective
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
@@ -85,8 +93,43 @@ class RunConfig:
         None,
         parse=types.filled,
         metavar="FILE",
-        help="plain, .gz, .xz or .zip, '-' for standard input "
+        is_given_once=True,
+        help="plain, .gz, .xz, .zip or .parquet, an fsspec URL, '-' for standard input "
         "(default: a synthetic log that the project generates)",
+    )
+    negative_file: str | None = _data(
+        None,
+        parse=types.filled,
+        metavar="FILE",
+        is_given_once=True,
+        help="instead of --data, texts of label 0, one a line or as a JSON list of strings",
+    )
+    positive_file: str | None = _data(
+        None,
+        parse=types.filled,
+        metavar="FILE",
+        is_given_once=True,
+        help="texts of label 1, beside --negative-file; both are mixed (--split shuffled)",
+    )
+    text_column: str | None = _data(
+        None,
+        parse=types.filled,
+        metavar="NAME|NUMBER",
+        help="the texts' column of a table (default: found, if there are two)",
+    )
+    label_column: str | None = _data(
+        None,
+        parse=types.filled,
+        metavar="NAME|NUMBER",
+        help="the labels' column, or the key of a JSON record's label (default: found)",
+    )
+    positive: tuple[str, ...] | None = _data(
+        None,
+        parse=split_labels,
+        show=join_labels,
+        metavar="VALUE,...",
+        help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such "
+        "as ham and spam are known)",
     )
     format: str | None = _data(None, choices=tuple(LOG_FORMATS), help="default: guessed")
     encoding: str | None = _data(
@@ -338,6 +381,25 @@ class RunConfig:
             object.__setattr__(self, "workers", 1)
         if self.finalists:
             self._check_finalists()
+        self._settle_class_files()
+
+    def _settle_class_files(self) -> None:
+        """Check `--negative-file` and `--positive-file`, and mix their rows."""
+        given = {"--negative-file": self.negative_file, "--positive-file": self.positive_file}
+        if not any(given.values()):
+            return
+        for missing, value in given.items():
+            if value is None:
+                (other,) = (name for name in given if name != missing)
+                raise UserError(f"{other} is '{given[other]}', but {missing} is missing; give both")
+        for name in ("data", "format", "text_column", "label_column", "positive"):
+            if value := getattr(self, name):
+                raise UserError(
+                    f"--{name.replace('_', '-')} is '{value}', but --negative-file and "
+                    "--positive-file hold texts of one class each; leave it out"
+                )
+        if self.split == CHRONOLOGICAL:
+            object.__setattr__(self, "split", SHUFFLED)
 
     def _check_finalists(self) -> None:
         if len(self.objective) > 1 or not self.objectives[0].is_reported:

@@ -127,6 +127,32 @@ def test_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         main([str(path), "--split", "shuffled", "--group-column", "q"])
 
 
+def test_the_columns_of_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "log.tsv"
+    rows = "".join(f"{n}\ttext {n}\t{'spam' if n % 3 else 'eggs'}\tx\n" for n in range(40))
+    path.write_text("no\tpayload\tkind\tnote\n" + rows)
+    with pytest.raises(UserError, match="give --text-column payload --label-column kind, or"):
+        main([str(path)])
+    columns = ["--text-column", "payload", "--label-column", "kind"]
+    with pytest.raises(UserError, match="give --positive spam, mend it"):
+        main([str(path), *columns])
+    assert main([str(path), *columns, "--positive", "spam"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "chronological split rows eggs spam" in printed
+
+
+def test_one_file_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / name).write_text("".join(f"{name} {n}\n" for n in range(40)))
+    good, bad = (str(tmp_path / name) for name in ("good", "bad"))
+    assert main(["--negative-file", good, "--positive-file", bad]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "shuffled split rows good bad" in printed
+    for words in ([], [good, "--positive-file", bad], ["--positive-file", bad]):
+        with pytest.raises(UserError, match="give either FILE, or --negative-file FILE and"):
+            main(words)
+
+
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "data.inspect", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, timeout=60)

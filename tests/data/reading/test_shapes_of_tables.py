@@ -1,8 +1,11 @@
 """Small tables of every shape: rows and label words that are read, or the one line that is said."""
 
+import gzip
+import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from data.common import UserError
@@ -224,3 +227,77 @@ def test_refuses_in_one_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read_log(str(path), **options)
     assert str(caught.value) == said.format(path)
+
+
+def test_one_line_says_what_was_taken_for_what(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "data.reading")
+    path = tmp_path / "log.csv"
+    path.write_text(SMS)
+    read_log(str(path))
+    assert caplog.messages == [
+        f"{path}: the text is column 2, the label column 1, between tabs",
+        f"{path}: label 0 is 'ham' (4 rows), label 1 is 'spam' (2 rows)",
+    ]
+
+
+def test_a_usual_log_is_read_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "data.reading")
+    path = tmp_path / "log.csv"
+    for content in ("a,0\nb,1\n", "text,label\na,0\nb,1\n"):
+        path.write_text(content)
+        read_log(str(path))
+    assert caplog.messages == []
+
+
+def test_what_stands_in_columns_without_a_name_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("v1,v2,,\nham,a,,\nspam,b, and more,\nham,c,,\nspam,d,,e\n")
+    assert read_log(str(path)).texts == ["a", "b", "c", "d"]
+    assert caplog.messages == [
+        f"{path}: 2 rows have something in columns without a name, which is left out (row 3 first)"
+    ]
+
+
+def test_a_table_behind_a_url(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(gzip.compress(b"a,0\nb,1\n"))
+    log = read_log(f"file://{path}")
+    assert (log.texts, log.source) == (["a", "b"], f"file://{path}")
+    with pytest.raises(UserError, match=r"file:///nowhere/log.csv: there is no such file"):
+        read_log("file:///nowhere/log.csv")
+    with pytest.raises(UserError, match=r"nosuch://x/log.csv: cannot be opened \(Protocol not kn"):
+        read_log("nosuch://x/log.csv")
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "log.parquet"
+    frame = pd.DataFrame(
+        {"text": ["a", "b", None], "n": [1, 2, 3], "label": ["ham", "spam", "ham"]}
+    )
+    frame.to_parquet(path)
+    log = read_log(str(path), text_column="text", label_column="label")
+    assert list(zip(log.texts, log.labels.tolist(), strict=True)) == [("a", 0), ("b", 1), ("", 0)]
+    assert log.label_words == ("ham", "spam")
+    frame[["text", "label"]].to_parquet(path)
+    assert read_log(str(path)).texts == ["a", "b", ""]
+    path.write_bytes(b"no parquet")
+    with pytest.raises(UserError, match=f"{path}: cannot be read as Parquet"):
+        read_log(str(path))
+
+
+def test_without_its_library_parquet_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*args: object, **options: object) -> None:
+        raise ImportError("Unable to find a usable engine")
+
+    monkeypatch.setattr(pd, "read_parquet", absent)
+    with pytest.raises(UserError, match=r"log.parquet: to read Parquet, install pyarrow \(pip"):
+        read_log(str(tmp_path / "log.parquet"))

@@ -48,6 +48,17 @@ def test_the_names_are_those_of_the_command_line(file: Path) -> None:
     assert parse(["--config", str(file), "--study", "s"]) == parse(words)
 
 
+def test_files_and_labels_are_written_as_they_are_given(tmp_path: Path) -> None:
+    words = ["--negative-file", "a.txt", "--positive-file", "s3://b/c.txt", "--out", str(tmp_path)]
+    asked = parse(["--budget", "1", *words])
+    write_config(asked)
+    again = parse(["--config", str(asked.folder / CONFIG)])
+    assert (again.negative_file, again.positive_file) == (str(Path("a.txt").resolve()), words[3])
+    asked = parse(["--budget", "1", "--positive", '"a, b",c', "--out", str(tmp_path)])
+    write_config(asked)
+    assert parse(["--config", str(asked.folder / CONFIG)]) == asked
+
+
 def test_the_command_line_goes_before_the_file(file: Path) -> None:
     file.write_text('budget = "10m"\nrows = 500\nskip-bad-rows = true\nobjective = "val_loss"\n')
     read = parse(["--rows", "600", "--config", str(file), "--no-skip-bad-rows"])

@@ -67,6 +67,20 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--data", "log.csv.xz"], {"data": "log.csv.xz"}),
         (["--data", "-"], {"data": "-"}),
         (["--format", "jsonl"], {"format": "jsonl"}),
+        (
+            ["--text-column", "Query", "--label-column", "3"],
+            {"text_column": "Query", "label_column": "3"},
+        ),
+        (["--positive", "spam, phishing"], {"positive": ("spam", "phishing")}),
+        (["--positive", '"a, b",c'], {"positive": ("a, b", "c")}),
+        (
+            ["--negative-file", "good.txt", "--positive-file", "bad.txt"],
+            {"negative_file": "good.txt", "positive_file": "bad.txt", "split": "shuffled"},
+        ),
+        (
+            ["--negative-file", "g", "--positive-file", "b", "--split", "stratified"],
+            {"negative_file": "g", "positive_file": "b", "split": "stratified"},
+        ),
         (["--dropped-keys", "a,b"], {"dropped_keys": ("a", "b")}),
         (["--dropped-keys", ""], {"dropped_keys": ()}),
         (["--skip-bad-rows"], {"skip_bad_rows": True}),
@@ -147,6 +161,7 @@ MOST_WORKERS = 8 * cores()
         ("--budget", "", "'' is not a number of trials (20) or a time (90s, 10m, 1h30m)"),
         ("--data", "", "argument --data: is empty; give"),
         ("--data", " ", "argument --data: is empty; give"),
+        ("--positive", ",", "argument --positive: ',' names no label; give some: spam,phishing"),
         ("--format", "csv", "argument --format: invalid choice: 'csv'"),
         ("--rows", "0", "'0' is not a whole number of 1 or more"),
         ("--rows", "-5", "'-5' is not a whole number of 1 or more"),
@@ -249,6 +264,37 @@ def test_bad_usage_is_one_line(words: list[str], capsys: pytest.CaptureFixture[s
     message = capsys.readouterr().err
     assert message.startswith("error: ")
     assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--data", "--negative-file", "--positive-file"])
+def test_a_second_log_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options(option, "good.txt", option, "bad.txt")
+    assert ended.value.code == 2
+    message = f"error: argument {option}: is given twice, as good.txt and bad.txt; give one file"
+    assert capsys.readouterr().err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["--negative-file", "good.txt"],
+            "--negative-file is 'good.txt', but --positive-file is missing; give both",
+        ),
+        (["--positive-file", "bad.txt"], "but --negative-file is missing; give both"),
+        *(
+            (
+                ["--negative-file", "g", "--positive-file", "b", option, "text"],
+                f"{option} is .*, but --negative-file and --positive-file hold texts of one class",
+            )
+            for option in ("--data", "--format", "--text-column", "--label-column", "--positive")
+        ),
+    ],
+)
+def test_files_of_one_class_come_in_twos(words: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        options(*words)
 
 
 @settings(max_examples=50)

@@ -1,0 +1,119 @@
+"""One file a class: normal texts in one and malicious ones in the other, without labels."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from data.common import UserError, track
+from data.reading.access_log import AccessLog
+from data.reading.decoding import check_characters, check_encoding
+from data.reading.labels import LABEL_WORDS
+from data.reading.source import MAX_BYTES, decode, name_of, open_byte_lines
+from data.reading.texts import TextWriter
+
+# A list is read at once, so that a larger one is taken for lines.
+_LONGEST_LIST = 2**28
+
+
+def read_class_files(
+    negative: str,
+    positive: str,
+    *,
+    rows: int | None = None,
+    skip_bad_rows: bool = False,
+    max_bytes: int = MAX_BYTES,
+    encoding: str | None = None,
+) -> AccessLog:
+    """Read a log of which each class has a file of its own.
+
+    A file holds a text a line, blank lines left out, or a JSON list of strings. The rows are sorted
+    by label, so that they have to be mixed for a split.
+
+    Args:
+        negative: The file of the texts with label 0, as for `read_log`.
+        positive: The file of those with label 1.
+        rows: Draw so many rows at random from both; all when None.
+        skip_bad_rows: Leave out and count texts that cannot be used instead of raising.
+        max_bytes: How many bytes each file may hold, unpacked.
+        encoding: Of both files, as for `read_log`.
+
+    Returns:
+        The log, the files' names being the words for its labels.
+
+    Raises:
+        UserError: A file cannot be read, or has no text.
+    """
+    if encoding is not None:
+        check_encoding(encoding)
+    if negative == positive:
+        raise UserError(f"{negative}: is given for both classes; give one file for each")
+    skipped = 0
+    with TextWriter() as writer:
+        for label, path in enumerate((negative, positive)):
+            before = len(writer)
+            for number, text in track(_texts(path, max_bytes, encoding), f"reading {path}"):
+                try:
+                    check_characters(text)
+                except UserError as error:
+                    if not skip_bad_rows:
+                        raise UserError(
+                            f"{name_of(path)}, row {number}: {error} (mend it or give "
+                            "--skip-bad-rows)"
+                        ) from error
+                    skipped += 1
+                else:
+                    writer.add(text, label)
+            if len(writer) == before:
+                raise UserError(f"{name_of(path)}: has no text; give a file with one a line")
+        texts, labels, sha256 = writer.finish()
+    source = f"{name_of(negative)} and {name_of(positive)}"
+    words = _words(negative, positive)
+    log = AccessLog(texts, labels, "text", source, skipped, sha256, words)
+    return log if rows is None else log.draw(rows)
+
+
+def _words(negative: str, positive: str) -> tuple[str, str]:
+    one, other = (PurePath(path).name.partition(".")[0] for path in (negative, positive))
+    return (one, other) if one and other and one != other else LABEL_WORDS
+
+
+def _texts(path: str, max_bytes: int, encoding: str | None) -> Iterator[tuple[int, str]]:
+    with open_byte_lines(path, max_bytes, encoding=encoding) as lines:
+        first = next(lines, b"")
+        lines = itertools.chain([first], lines)
+        if first.lstrip()[:1] == b"[":
+            held, lines = _hold(lines)
+            if held is not None and (strings := _strings(held, path)) is not None:
+                yield from enumerate(strings, 1)
+                return
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield number, decode(line).rstrip("\r\n")
+
+
+def _hold(lines: Iterator[bytes]) -> tuple[bytes | None, Iterator[bytes]]:
+    """Read all lines, if they are few enough; return them joined, and all lines again."""
+    held: list[bytes] = []
+    length = 0
+    for line in lines:
+        held.append(line)
+        length += len(line)
+        if length > _LONGEST_LIST:
+            return None, itertools.chain(held, lines)
+    return b"".join(held), iter(held)
+
+
+def _strings(content: bytes, path: str) -> list[str] | None:
+    """Return the strings of a JSON list; None if it is none, but lines that begin like one."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    for number, one in enumerate(found, 1):
+        if not isinstance(one, str):
+            raise UserError(
+                f"{name_of(path)}: element {number} of the JSON list is no string; give a list of "
+                "strings, or a text a line"
+            )
+    return list(found)
