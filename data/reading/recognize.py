@@ -9,12 +9,12 @@ from data.common import UserError
 # What messages know a file by.
 _LOOKED_AT = 4096
 
-WORKBOOK = (
+_WORKBOOK = (
     'is a workbook; save its sheet as CSV, or run python -c "import pandas; '
-    "pandas.read_excel('FILE').to_csv('log.csv', index=False)\""
+    "pandas.read_excel('FILE').to_csv('converted.csv', index=False)\""
 )
 _BINARY = (
-    (rb"\xd0\xcf\x11\xe0", WORKBOOK),
+    (rb"\xd0\xcf\x11\xe0", _WORKBOOK),
     (rb"BZh[1-9](1AY&SY|\Z)", "is packed with bzip2; unpack it (bunzip2 -k FILE)"),
     (rb"\x28\xb5\x2f\xfd", "is packed with zstd; unpack it (zstd -d FILE)"),
     (rb"7z\xbc\xaf", "is packed with 7-Zip; unpack it (7z x FILE)"),
@@ -26,18 +26,18 @@ _BINARY = (
     ),
 )
 _METHODS = "GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT"
-_AS_CSV = r"""sed 's/"/""/g; s/.*/"&",0/' FILE > log.csv"""
+_AS_CSV = r"""sed 's/"/""/g; s/.*/"&",0/' FILE > converted.csv"""
 _TEXTS = (
     (
         r'\s*\{\s*"log"\s*:\s*\{',
         "is a HAR, which has no labels; make JSON Lines of it: jq -c '.log.entries[].request | "
         "{method, path: .url, query: .queryString, requestPayload: .postData.text, label: 0}' "
-        "FILE > log.jsonl (label 1 for malicious requests)",
+        "FILE > converted.jsonl (label 1 for malicious requests)",
     ),
     (
         r'\{"[^"]*":\{"0":',
         "is a table as pandas writes it by columns; write it with "
-        "to_json('log.jsonl', orient='records', lines=True)",
+        "to_json('converted.jsonl', orient='records', lines=True)",
     ),
     (
         r'\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]*\] "[^\n]*" \d{3} (?:\d+|-)'
@@ -50,32 +50,43 @@ _TEXTS = (
         "holds raw HTTP, a request on several lines; put each into one field of a CSV: python -c "
         '"import csv, re, sys; csv.writer(sys.stdout).writerows((each.strip(), 0) for each in '
         f"re.split('(?m)^(?=(?:{_METHODS}) )', sys.stdin.read()) if each.strip())\" "
-        "< FILE > log.csv (1 for malicious requests)",
+        "< FILE > converted.csv (1 for malicious requests)",
     ),
     (
         r"__label__\S+[ \t]",
         "has fastText's labels; make a CSV of it: "
-        r"""sed -E 's/"/""/g; s/^__label__([^ ]+) +(.*)/"\2",\1/' FILE > log.csv""",
+        r"""sed -E 's/"/""/g; s/^__label__([^ ]+) +(.*)/"\2",\1/' FILE > converted.csv""",
+    ),
+    (
+        r"\s*\{[ \t]*\r?$",
+        "has JSON records over several lines; put each on one: jq -c . FILE > converted.jsonl (or "
+        "jq -c '.KEY[]' if they stand in a list under a key)",
     ),
     (r"\s*<(?:!doctype|html)\b", "is a web page; download the raw file instead"),
     (r"version https://git-lfs", "is a pointer of Git LFS; run git lfs pull to get the file"),
 )
 
 
-def known_binary(begin: bytes) -> str | None:
-    """Say what a file is that is no text, by its first bytes; None if that is not known."""
-    return next((told for pattern, told in _BINARY if re.match(pattern, begin)), None)
+def refuse_binary(begin: bytes, name: str) -> None:
+    """Raise a `UserError` if a file is known to be no text, by its first bytes."""
+    for pattern, told in _BINARY:
+        if re.match(pattern, begin):
+            raise UserError(_with_name(told, name))
 
 
-def is_workbook(members: list[str]) -> bool:
-    """Tell whether the files in a zip are those of a workbook."""
-    return "[Content_Types].xml" in members or "content.xml" in members
+def refuse_workbook(members: list[str], name: str) -> None:
+    """Raise a `UserError` if the files in a zip are those of a workbook."""
+    if "[Content_Types].xml" in members or "content.xml" in members:
+        raise UserError(_with_name(_WORKBOOK, name))
 
 
-def known_text(begin: str) -> str | None:
-    """Say what a text is that has no labeled rows, by its beginning; None if that is not known."""
-    flags = re.IGNORECASE | re.MULTILINE
-    return next((told for pattern, told in _TEXTS if re.match(pattern, begin, flags)), None)
+def _with_name(told: str, name: str) -> str:
+    """Begin a message with the file's name, and put it into the command if it needs no quotes."""
+    is_plain = re.fullmatch(r"[\w./+-]+", name, re.ASCII) and not name.startswith("-")
+    # A command that writes the file that it reads would leave nothing of it.
+    if is_plain and "converted." not in name:
+        told = re.sub(r"\bFILE\b", name, told)
+    return f"{name}: {told}"
 
 
 @contextlib.contextmanager
@@ -97,10 +108,12 @@ def explained(lines: Iterator[bytes], name: str, rows: Sized) -> Iterator[Iterat
     try:
         yield _remembered(lines, head)
     except UserError as error:
-        told = None if len(rows) else known_text(_beginning(head, lines))
+        beginning = "" if len(rows) else _beginning(head, lines)
+        flags = re.IGNORECASE | re.MULTILINE
+        told = next((told for pattern, told in _TEXTS if re.match(pattern, beginning, flags)), None)
         if told is None:
             raise
-        raise UserError(f"{name}: {told}") from error
+        raise UserError(_with_name(told, name)) from error
 
 
 def _remembered(lines: Iterator[bytes], head: list[bytes]) -> Iterator[bytes]:

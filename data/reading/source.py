@@ -24,7 +24,7 @@ from typing import BinaryIO, Protocol, cast
 from data.common import UserError, byte_count, hide_password
 from data.reading.decoding import LONGEST_MARK, Utf8
 from data.reading.json_list import LIST_BEGIN, elements, is_json_list, may_be_json_list
-from data.reading.recognize import WORKBOOK, is_workbook, known_binary
+from data.reading.recognize import refuse_binary, refuse_workbook
 
 STDIN = "-"
 _URL = re.compile(r"[a-z][a-z0-9+.-]+(?:::[a-z0-9+.:/-]+)?://", re.IGNORECASE)
@@ -270,8 +270,7 @@ class _Blocks:
             block += self._raw()
         if is_unpacked:
             _refuse_archive(block, self.name)
-        if told := known_binary(block):
-            raise UserError(f"{self.name}: {told}")
+        refuse_binary(block, self.name)
         return self._utf8.begin(block, self.ended)
 
     def next(self) -> bytes:
@@ -465,8 +464,7 @@ class _Zip:
 def _only_member(file: BinaryIO, name: str, stack: contextlib.ExitStack) -> _Readable:
     archive = stack.enter_context(zipfile.ZipFile(cast(BinaryIO, _Zip(file))))
     members = [one for one in archive.infolist() if not one.filename.endswith("/")]
-    if is_workbook([one.filename for one in members]):
-        raise UserError(f"{name}: {WORKBOOK}")
+    refuse_workbook([one.filename for one in members], name)
     if len(members) != 1:
         raise UserError(f"{name}: the zip holds {len(members)} files, but must hold exactly one")
     (member,) = members

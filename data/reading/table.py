@@ -91,6 +91,7 @@ class Table:
             raise UserError(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, but must have {self.required}"
                 + f"; is a text that holds {between} not in quotes?" * (len(row) > self.width)
+                + "; is a closing quote missing?" * any("\n" in cell for cell in row)
             )
         return row[self.text], row[self.label]
 

@@ -163,6 +163,10 @@ KNOWN = {
     "apache common": (b"".join(x + b"\n" for x in APACHE.split(b' "-" ')[:1]) * 2, "access log"),
     "raw http": (HTTP, "holds raw HTTP"),
     "har": (json.dumps(HAR).encode(), "is a HAR, which has no labels"),
+    "json over lines": (
+        b'{\n "a": 1,\n "label": 0\n}\n{\n "a": 2, "label": 1\n}\n',
+        "has JSON records over several lines",
+    ),
     "har over lines": (json.dumps(HAR, indent=2).encode(), "is a HAR, which has no labels"),
 }
 
@@ -172,16 +176,17 @@ KNOWN = {
 def test_what_it_is_instead_is_named_and_the_way_to_convert_it_works(
     tmp_path: Path, content: bytes, said: str, skips: bool
 ) -> None:
-    message = refusal(tmp_path / "FILE", content, skip_bad_rows=skips)
+    message = refusal(tmp_path / "input", content, skip_bad_rows=skips)
     assert message.startswith(": ")
     assert said in message
     command = message[message.index(": ", 2) + 2 :].partition(" (")[0]
     if command.startswith("python"):  # Its parentheses are its own.
         command = message[message.index(": ", 2) + 2 :].rpartition(" (")[0]
+    assert str(tmp_path / "input") in command
     if not shutil.which(command.split()[0]):
         pytest.skip(f"no {command.split()[0]} here")
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, timeout=60)
-    (made,) = tmp_path.glob("log.*")
+    (made,) = tmp_path.glob("converted.*")
     log = read_log(str(made))
     assert len(log.texts) == 2
     assert set(log.labels.tolist()) <= {0, 1}
@@ -197,6 +202,11 @@ def test_what_it_is_instead_is_named_and_the_way_to_convert_it_works(
 )
 def test_other_files_are_named(tmp_path: Path, content: bytes, said: str) -> None:
     assert said in refusal(tmp_path / "log", content)
+
+
+def test_a_command_never_writes_the_file_that_it_reads(tmp_path: Path) -> None:
+    for name in ("converted.csv", "a file", "a;b"):
+        assert " FILE > " in refusal(tmp_path / name, APACHE)
 
 
 def test_labeled_lines_that_look_so_are_read(tmp_path: Path) -> None:
