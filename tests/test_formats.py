@@ -10,7 +10,7 @@ import pytest
 
 from data.common.errors import UserError
 from data.dataset.encoding import Vocabulary
-from data.reading import read_log
+from data.reading import RowLayout, read_log
 from data.reading.formats import LOG_FORMATS, LogFormat, check_format
 from results.export.preprocessing_doc import preprocessing_text, raw_record
 from results.scoring import Threshold
@@ -58,7 +58,9 @@ def test_a_new_format_is_read_and_guessed(tmp_path: Path) -> None:
         log = read_log(str(path), format=given)
         assert (log.format, list(log.texts), log.labels.tolist()) == ("tabs", TEXTS, [1, 1, 1])
     path.write_text("a\tb\t1\n")
-    with pytest.raises(UserError, match=r"has 3 columns, but must have 2.* where it holds '\\t'"):
+    with pytest.raises(
+        UserError, match=r"has 3 columns, but must have 2; is a text that holds tabs not in quotes"
+    ):
         read_log(str(path), format="tabs")
 
 
@@ -74,6 +76,44 @@ def test_an_export_with_a_new_format_reads_its_lines_alone_too(tmp_path: Path) -
         line = raw_record(text, "tabs", ())
         for written in (line, f"{line}\t1\n"):
             assert prepared.text(written) == alone.text(written) == text
+
+
+LOGS = {
+    "label first, tabs": ('ham\ta, "b\nspam\t"c\td"\nham\t"e" f\n', {}, ["bare", "x, spam"]),
+    "four columns": (
+        'no,payload,kind,label\n7,"a, b",x,norm\n8,c,y,anom\n',
+        {"text_column": "payload", "label_column": "label"},
+        ["bare", "x, spam", "1,2,3,4"],
+    ),
+    "semicolons": ("a, b;1.0\nc;0.0\n", {}, ["bare", "x, 1"]),
+    "positive": ("a,eggs\nb,bacon\n", {"positive": ["bacon"]}, ["x,1", "x,ham"]),
+    "access log": ('|{"a":"b, c"}|,attack\n{"a":1},benign\n', {}, []),
+}
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_a_row_of_the_log_is_served_as_it_was_trained_on(name: str, tmp_path: Path) -> None:
+    content, options, others = LOGS[name]
+    path = tmp_path / "log"
+    path.write_text(content)
+    log = read_log(str(path), **options)
+    preprocessing = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
+    assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
+    prepared = Preprocessor(preprocessing, Vocabulary(tuple("abc"), True))
+    alone = stand_alone(preprocessing)
+    lines = content.splitlines()[-len(log.texts) :]
+    for line, text in [*zip(lines, log.texts, strict=True), *zip(others, others, strict=True)]:
+        assert prepared.text(line) == alone.text(line) == text
+
+
+@pytest.mark.parametrize(
+    "change", [{"text": -1}, {"label": 2}, {"quote": ""}, {"labels": [1]}, {"width": "2"}, {"x": 1}]
+)
+def test_a_row_that_cannot_be_is_refused(change: dict[str, object]) -> None:
+    values = Preprocessing("text", (), True, "real", row_layout=RowLayout()).as_json()
+    values["row_layout"] |= change
+    with pytest.raises(ValueError, match=r"columns|names or types"):
+        Preprocessing.of(values)
 
 
 def test_a_format_that_does_not_exist_is_named() -> None:

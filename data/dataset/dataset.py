@@ -16,7 +16,7 @@ from data.common import UserError, new_folder, write_text
 from data.dataset.duplicates import repeated, without_repeated
 from data.dataset.encoding import Encoded, Vocabulary, encode
 from data.dataset.split import Rows, Split, check_split, make_split, missing_class
-from data.reading import DROPPED_KEYS, LABEL_WORDS, AccessLog, Texts
+from data.reading import DROPPED_KEYS, LABEL_WORDS, AccessLog, RowLayout, Texts
 
 VocabularyFrom = Literal["train", "all"]
 
@@ -75,6 +75,12 @@ class Dataset:
     def heldout_repeated(self) -> npt.NDArray[np.bool_]:
         """Whether the text of each held-out row stands in the training part too, bool [m]."""
         return repeated(self.texts, self.split.heldout, self.split.train)
+
+    @property
+    def row_layout(self) -> RowLayout | None:
+        """Where the text and the label stand in a line of the log; None if its format says so."""
+        found = self.facts.get("row_layout")
+        return None if found is None else RowLayout.of_json(found)
 
     @property
     def refitting(self) -> "Dataset":
@@ -176,6 +182,7 @@ def prepare(
         "dropped_keys": list(dropped_keys),
         "fingerprint": log.sha256,
         "label_words": list(log.label_words),
+        "row_layout": None if log.layout is None else log.layout.as_json(),
         "split": rows.name,
         "vocabulary": vocabulary,
         "num_words": known.num_words,

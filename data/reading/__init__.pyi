@@ -27,6 +27,9 @@ from .records import (
     load_record as load_record,
     request_values as request_values,
 )
+from .row_layout import (
+    RowLayout as RowLayout,
+)
 from .source import (
     MAX_BYTES as MAX_BYTES,
     MAX_LINE as MAX_LINE,

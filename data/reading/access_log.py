@@ -15,6 +15,7 @@ from data.common import UserError, track
 from data.reading.decoding import NotUtf8, check_encoding
 from data.reading.formats import (
     LABEL_KEY,
+    LOG_FORMATS,
     RawRow,
     check_format,
     label_of_bad,
@@ -24,6 +25,7 @@ from data.reading.groups import GroupReader
 from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel
 from data.reading.open_rows import named, open_rows
 from data.reading.records import DROPPED_KEYS, KeyDropper
+from data.reading.row_layout import RowLayout
 from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, name_of
 from data.reading.table import Columns, Table
@@ -52,6 +54,7 @@ class AccessLog:
         sha256: Fingerprint of the texts and labels, in hexadecimal.
         label_words: What the log itself calls label 0 and label 1, such as ham and spam; the
             default for a log whose labels are the digits.
+        layout: Where the text and the label stand in a line; None for JSON Lines.
         groups: The group that each row belongs to, as numbers from 0, int64 [n]: rows of equal
             numbers have the same value in the column that `read_log` was told. None if it was not.
         group_column: Name of that column.
@@ -66,6 +69,7 @@ class AccessLog:
     skipped: int
     sha256: str
     label_words: tuple[str, str] = LABEL_WORDS
+    layout: RowLayout | None = None
     groups: npt.NDArray[np.int64] | None = None
     group_column: str | None = None
     first_rows: int | None = None
@@ -205,8 +209,10 @@ def read_log(
         log.warning("%s", message)
     if nothing_dropped := dropper.told():
         log.info("%s", nothing_dropped)
+    quote = LOG_FORMATS[opened.format].quote
     read = AccessLog(
         *(texts, numbers, opened.format, source, skipped.rows, sha256, labels.words),
+        layout=None if quote is None else RowLayout.of_table(opened.table, quote, labels.keys),
         groups=groups.finish() if groups is not None else None,
         group_column=group_column,
         first_rows=first if len(texts) + skipped.rows == first else None,

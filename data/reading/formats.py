@@ -14,12 +14,12 @@ from data.common import UserError
 from data.reading.decoding import check_characters
 from data.reading.labels import Labels
 from data.reading.records import load_record, without_keys
+from data.reading.row_layout import RowLayout
 from data.reading.source import decode
 from data.reading.table import MAX_FIELD, Columns, Table, find_table, split_lines
 
 # What holds the label of a JSON line, unless `--label-column` says otherwise.
 LABEL_KEY = "label"
-_LABELS = {"0": 0, "1": 1}
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 # The fields of a CSV, or a JSON line.
@@ -48,10 +48,6 @@ class LogFormat:
     quote: str | None = None
     delimiter: str = ","
     header: bool = False
-
-    def layout(self) -> dict[str, Any]:
-        """Return `keyed`, `quote` and `delimiter` as JSON values, for other programs."""
-        return {"keyed": self.keyed, "quote": self.quote, "delimiter": self.delimiter}
 
     def split(self, line: str) -> list[str]:
         """Split one line of a CSV into its fields; a blank line has one that is empty.
@@ -104,7 +100,7 @@ def guess_table(head: Sequence[bytes], is_all: bool, format: str, columns: Colum
             )
         return Table()
     if not (known.header or columns.text or columns.label):
-        return Table()
+        return Table(delimiter=known.delimiter)
     if known.keyed:  # There it is a key of the records.
         columns = replace(columns, group=None)
     return find_table([decode(line) for line in head], is_all, columns, known.quote)
@@ -173,12 +169,13 @@ def label_of_bad(row: RawRow, table: Table, label_key: str = LABEL_KEY) -> str |
     return found[1] if found else None
 
 
-def parse_line(line: str, format: str) -> str:
+def parse_line(line: str, format: str, layout: RowLayout | None = None) -> str:
     """Take the record out of one line, whose label is ignored and may be absent.
 
     Args:
         line: A line of a log of this format, or a bare record.
         format: One of `LOG_FORMATS`.
+        layout: Where the record and its label stand in a line; as the format says when None.
 
     Returns:
         The raw record; `clean` makes it what a model sees if the format is keyed.
@@ -192,19 +189,19 @@ def parse_line(line: str, format: str) -> str:
     known = LOG_FORMATS[format]
     if known.quote is None:
         return without_keys(load_record(line), ("label",))
-    if known.keyed and not line.startswith(known.quote):
+    layout = layout or RowLayout(known.delimiter, known.quote)
+    if known.keyed and not line.startswith(layout.quote):
         try:
             load_record(line)
         except UserError:
             pass  # Not bare, then: the row of a record without commas, which needs no quotes.
         else:
             return line
-    fields = known.split(line)
-    if len(fields) == 1 or (len(fields) == 2 and fields[1].strip() in _LABELS):
-        return fields[0]
-    if not known.keyed:
-        return line
-    raise UserError(f"has {len(fields)} columns, but must be a record, or a record and its label")
+    cells = layout.split(line)
+    text = layout.text_of(cells)
+    if text is None and known.keyed:
+        raise UserError(f"has {len(cells)} columns, but must be a record, or with its label")
+    return line if text is None else text
 
 
 def _check_quotes(row: list[str], format: LogFormat, table: Table, labels: Labels) -> None:

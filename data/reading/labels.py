@@ -184,6 +184,11 @@ class Labels:
     def _of(self, label: int) -> list[str]:
         return [self._words[key] for key, number in self._numbers.items() if number == label]
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What all labels so far have in common with their other spellings."""
+        return tuple(self._numbers)
+
     def told(self) -> str | None:
         """Return a line that says what is 0 and what is 1; None if the log itself says so."""
         if self._are_plain:

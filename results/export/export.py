@@ -80,6 +80,7 @@ def export_trial(
         unknown=dataset.vocabulary.unknown,
         padding=store.protocol.get("padding", "real"),
         label_words=dataset.label_words,
+        row_layout=dataset.row_layout,
     )
     store.find(result, MODEL)  # Fetches it from the machine that trained it.
     threshold = _choose_threshold(store, first_training(store, result), rule)

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from data.common import UserError
 from data.dataset import GRID, MAX_LENGTH, Encoded, Padding, Vocabulary, encode, padded_lengths
-from data.reading import LOG_FORMATS, MAX_LINE, clean, dump_record, parse_line
+from data.reading import LOG_FORMATS, MAX_LINE, RowLayout, clean, dump_record, parse_line
 
 Answer = dict[str, object]
 
-# The format's quoting rules, written out for the stand-alone `predict.py`, which lacks LOG_FORMATS.
+# How a line is taken apart, written out for the stand-alone `predict.py`, which lacks LOG_FORMATS.
 _LAYOUT = "layout"
 
 
@@ -33,6 +33,7 @@ class Preprocessing:
         lower_case: Whether characters are lower-cased.
         label_words: What label 0 and label 1 are called, in the words of the log; exports of
             earlier versions have none.
+        row_layout: Where the text and the label stand in a line; None if the format says so.
     """
 
     format: str
@@ -43,6 +44,7 @@ class Preprocessing:
     grid: int = GRID
     lower_case: bool = True
     label_words: tuple[str, str] = ("0", "1")
+    row_layout: RowLayout | None = None
 
     def __post_init__(self) -> None:
         keys_are_text = all(isinstance(key, str) for key in self.dropped_keys)
@@ -79,15 +81,21 @@ class Preprocessing:
             own["dropped_keys"] = tuple(values["dropped_keys"])
             if isinstance(own.get("label_words"), list):
                 own["label_words"] = tuple(own["label_words"])
+            if own.get("row_layout") is not None:
+                own["row_layout"] = RowLayout.of_json(own["row_layout"])
             return cls(**own)
         except (TypeError, KeyError) as error:
             raise ValueError(f"its names or types are wrong ({error})") from error
 
     def as_json(self) -> dict[str, Any]:
         """Return what `of` takes, as plain JSON values."""
-        layout = {_LAYOUT: LOG_FORMATS[self.format].layout()}
+        known = LOG_FORMATS[self.format]
+        layout = {"keyed": known.keyed, "quote": None}
+        if known.quote is not None:
+            layout |= (self.row_layout or RowLayout(known.delimiter, known.quote)).as_json()
         lists = {name: list(getattr(self, name)) for name in ("dropped_keys", "label_words")}
-        return {**asdict(self), **lists, **layout}
+        row_layout = None if self.row_layout is None else self.row_layout.as_json()
+        return {**asdict(self), **lists, "row_layout": row_layout, _LAYOUT: layout}
 
 
 @dataclass(frozen=True)
@@ -167,5 +175,5 @@ class Preprocessor:
             raise UserError("the line is empty")
         if len(line) >= MAX_LINE:
             raise UserError(f"the line is longer than {MAX_LINE:,} characters")
-        record = parse_line(line, self._preprocessing.format)
+        record = parse_line(line, self._preprocessing.format, self._preprocessing.row_layout)
         return clean(record, self._preprocessing.dropped_keys) if self._format.keyed else record

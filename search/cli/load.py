@@ -22,11 +22,14 @@ _RARE = 0.1
 def load_dataset(config: RunConfig) -> Dataset:
     """Read, split and encode the log of a run."""
     read = _read(config)
+    dropped = config.dropped_keys
+    if read.layout is None and config.label_column is not None:
+        dropped = (*dropped, config.label_column)  # A model must not see it later either.
     dataset = prepare(
         read,
         split=config.split,
         vocabulary=config.vocabulary,
-        dropped_keys=config.dropped_keys,
+        dropped_keys=dropped,
         batch_size=config.batch_size,
         drop_duplicates=config.drop_duplicates,
     )

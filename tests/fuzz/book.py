@@ -11,7 +11,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fuzz.book_tables import Layout, Numbering, layout_of, layout_of_records, split
+from tests.fuzz.book_tables import (
+    Layout,
+    Numbering,
+    common,
+    layout_of,
+    layout_of_records,
+    split,
+)
 
 DROPPED = ("timestamp", "headers", "source", "route", "responsePayload")
 DEEPEST = 500
@@ -247,7 +254,8 @@ def line_text(line: str, format: str) -> str:
     if format == "access-log" and not line.startswith("|") and is_object(line):
         return dumped(parsed(line))
     fields = fields_of(line, QUOTES[format])
-    has_record = len(fields) == 1 or (len(fields) == 2 and fields[1].strip() in ("0", "1"))
+    is_row = len(fields) > 1 and not "".join(fields[2:]).strip()
+    has_record = len(fields) == 1 or (is_row and common(fields[1]) in ("0", "1"))
     if format == "text":
         return fields[0] if has_record else line
     if not has_record:

@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -150,15 +151,39 @@ def _record(line: str, layout: dict[str, Any]) -> dict[str, Any]:
 
 
 def _only_field(line: str, layout: dict[str, Any], otherwise: str | None) -> str:
-    """Return the first CSV field if nothing but a label follows it."""
-    csv.field_size_limit(LONGEST_LINE)
-    reader = csv.reader([line], quotechar=layout["quote"], delimiter=layout["delimiter"])
-    fields = next(reader, []) or [""]
-    if len(fields) == 1 or (len(fields) == 2 and fields[1].strip() in ("0", "1")):
-        return fields[0]
+    """Return the text among the cells of a line, if nothing or a label of the log is beside it."""
+    cells = _cells(line, layout) or [""]
+    if len(cells) == 1:
+        return cells[0]
+    is_row = len(cells) >= layout["required"] and not "".join(cells[layout["width"] :]).strip()
+    if is_row and _common(cells[layout["label"]]) in layout["labels"]:
+        return str(cells[layout["text"]])
     if otherwise is None:
-        raise ValueError(f"has {len(fields)} columns, but must be a record, or with its label")
+        raise ValueError(f"has {len(cells)} columns, but must be a record, or with its label")
     return otherwise
+
+
+def _cells(line: str, layout: dict[str, Any]) -> list[str]:
+    csv.field_size_limit(LONGEST_LINE)
+    between, quote = layout["delimiter"], layout["quote"]
+    is_tabs = between == "\t"
+    if is_tabs and quote not in line:
+        return line.split(between)
+    try:
+        # Between tabs a quote is one only if it closes.
+        reader = csv.reader([line], quotechar=quote, delimiter=between, strict=is_tabs)
+        return next(reader, [])
+    except csv.Error:
+        if not is_tabs:
+            raise
+        return line.split(between)
+
+
+def _common(label: str) -> str:
+    """Return what equal labels have in common: `Spam ` is `spam`, and `1.0` is `1`."""
+    label = label.strip().casefold()
+    number = re.fullmatch(r"\+?(-?(?:0|[1-9]\d{0,17}))(?:\.0*)?", label, re.ASCII)
+    return str(int(number[1])) if number else label
 
 
 def lines_of(source: BinaryIO) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from data.common import UserError
 from data.dataset import Dataset, prepare
-from data.reading import AccessLog, read_log
+from data.reading import AccessLog, RowLayout, read_log
 
 SLICES = ("fit", "validation", "held-out")
 
@@ -38,6 +38,7 @@ def test_the_facts_say_what_the_leaderboard_needs(log: AccessLog, log_file: Path
         "dropped_keys": ["timestamp"],
         "fingerprint": log.sha256,
         "label_words": ["normal", "malicious"],
+        "row_layout": RowLayout(quote="|").as_json(),
         "split": "chronological",
         "vocabulary": "train",
         "num_words": dataset.vocabulary.num_words,
