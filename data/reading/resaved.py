@@ -37,14 +37,15 @@ def resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table 
         found = record_column(good)
         if found is None:
             continue
+        first = "".join(rows[0][found : found + 1])
         # A record that is broken, or no text at all, is a bad row.
-        is_record = "".join(rows[0][found : found + 1]).lstrip().startswith("{")
-        has_header = good[:1] == rows[:1] and not is_record
+        has_header = good[:1] == rows[:1] and not first.lstrip().startswith("{")
+        if has_header and not first.strip():
+            continue  # Left over behind a table's named columns.
         told = replace(columns, group=None)  # That is a key of the records.
         if columns.text is None:
             # pandas calls columns by numbers, which are names then.
-            name = rows[0][found] if has_header and len(rows[0]) > found else ""
-            told = replace(told, text=name if name.strip() else str(found + 1))
+            told = replace(told, text=first if has_header else str(found + 1))
         return replace(find_columns(good, told, has_header), delimiter=delimiter, quote=_QUOTE)
     return None
 

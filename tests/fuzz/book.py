@@ -37,11 +37,13 @@ class Refused(Exception):
 
     Attributes:
         row: Which row, counted from 1; None if it is the log, or one line by itself.
+        is_cut: Whether the log ends inside a character.
     """
 
     def __init__(self, row: int | None = None) -> None:
         super().__init__(row)
         self.row = row
+        self.is_cut = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,17 @@ def read(
 ) -> Read:
     """Read a log."""
     content, is_whole = in_utf8(content, encoding)
+    try:
+        return read_utf8(content, format, rows=rows, skips=skips, is_whole=is_whole)
+    except Refused as refused:
+        refused.is_cut = not is_whole
+        raise
+
+
+def read_utf8(
+    content: bytes, format: str | None, *, rows: int | None, skips: bool, is_whole: bool
+) -> Read:
+    """Read a log in UTF-8."""
     objects = listed(content) if format in (None, "jsonl") else None
     lines, ends = (lines_of(content), True) if objects is None else objects
     format, layout = format_and_layout(lines, format)

@@ -136,6 +136,8 @@ def layout_of_records(lines: list[str], is_record: Callable[[str], bool]) -> Lay
                 continue
             first = rows[0][column] if column < len(rows[0]) else ""
             header = rows[0] in good[:1] and not first.lstrip().startswith("{")
+            if header and not first.strip():
+                break
             layout = columns_of(good, header)
             if layout is None:
                 raise ValueError
