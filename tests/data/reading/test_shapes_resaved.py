@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data.common import UserError
-from data.reading import clean, read_log
+from data.reading import clean, parse_line, read_log
 
 RECORDS = [
     {"timestamp": number, "method": "get", "path": f'/a|b,"{number}"\n', "headers": {"a": [1, ";"]}}
@@ -52,6 +52,10 @@ def test_a_log_saved_again_has_the_fingerprint_of_the_original(
     assert again.texts == original.texts == [clean(json.dumps(record)) for record in RECORDS]
     assert again.labels.tolist() == LABELS
     assert (again.format, again.sha256) == ("access-log", original.sha256)
+    if "encoding" not in options:
+        lines = (tmp_path / "again.csv").read_text().splitlines()[-len(RECORDS) :]
+        records = [parse_line(line, again.format, again.layout) for line in lines]
+        assert [clean(record) for record in records] == again.texts
 
 
 def test_the_shared_log_saved_again(shared_log: Path, tmp_path: Path) -> None:
@@ -92,3 +96,22 @@ def test_json_in_a_table_of_texts_stays_as_it_is(tmp_path: Path, options: dict[s
     pd.DataFrame({"text": [json.dumps(record)] * 2, "label": [0, 1]}).to_csv(table, index=False)
     log = read_log(brief(tmp_path / "log.csv", table.getvalue()), **options)
     assert (log.format, log.texts[0]) == ("text", json.dumps(record))
+
+
+def test_parquet_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = read_log(brief(tmp_path / "log.csv"))
+    frame = pd.read_csv(tmp_path / "log.csv", quotechar="|", header=None, names=["log", "label"])
+    # What would need pyarrow.
+    monkeypatch.setattr(pd, "read_parquet", lambda path: frame)
+    (tmp_path / "log.parquet").write_bytes(b"PAR1")
+    again = read_log(str(tmp_path / "log.parquet"))
+    assert (again.format, again.sha256) == ("access-log", original.sha256)
+
+
+def test_lines_in_a_parquet_text_are_no_open_quote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.DataFrame({"text": ["a,0\nb,1\nc", "d"], "label": [0, 1]})
+    monkeypatch.setattr(pd, "read_parquet", lambda path: frame)
+    (tmp_path / "log.parquet").write_bytes(b"PAR1")
+    assert read_log(str(tmp_path / "log.parquet")).texts == ["a,0\nb,1\nc", "d"]
