@@ -222,7 +222,8 @@ class Labels:
         if 0 in known.values():
             keys = [key for key in self.rows if key and known.get(key) != 0]
         else:
-            keys = [key for key, label in known.items() if label == 1]
+            # Of the numbers 1 and 2 either may be meant.
+            keys = [key for key, label in known.items() if label == 1 and key != "1"]
         keys = keys or [min(self.rows, key=self.rows.__getitem__)]
         words = [self._words[key] for key in keys]
         joined = join_labels(words)

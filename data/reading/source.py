@@ -75,7 +75,7 @@ def add_max_bytes(group: argparse._ActionsContainer) -> None:
 
 def is_url(path: str) -> bool:
     """Tell whether a path is an fsspec URL, such as s3://bucket/log.csv."""
-    return _URL.match(path) is not None
+    return _URL.match(str(path)) is not None
 
 
 def name_of(path: str) -> str:

@@ -67,7 +67,8 @@ def test_a_log_without_rows_has_the_usual_words() -> None:
     ("words", "proposal"),
     [
         (["benign", "malware", "worm"], "malware,worm"),
-        (["1", "2"], "1"),
+        (["1", "1", "2"], "2"),
+        (["spam", "eggs", "eggs"], "spam"),
         (["a", "a", "b"], "b"),
         (["0", "it's, so"], "'\"it'\"'\"'s, so\"'"),
     ],

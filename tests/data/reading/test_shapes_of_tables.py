@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "a,1\nb,2\nc,1\n",
         {},
         "{}, row 2: the label is '2', but must be 0 or 1 (the labels are '1' (2 rows), '2' (1); "
-        "give --positive 1, mend it or give --skip-bad-rows)",
+        "give --positive 2, mend it or give --skip-bad-rows)",
     ),
     "three classes": (
         "a,benign\nb,phishing\nc,malware\nd,benign\n",
