@@ -20,6 +20,7 @@ from data.reading.table import MAX_FIELD, Columns, Table, find_table, split_line
 
 # What holds the label of a JSON line, unless `--label-column` says otherwise.
 LABEL_KEY = "label"
+_OBJECT = re.compile(r'\{\s*"')
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 # The fields of a CSV, or a JSON line.
@@ -253,7 +254,8 @@ def _begins_access_log(line: str) -> bool:
 
 
 def _begins_jsonl(line: str) -> bool:
-    return line.startswith('{"') or (line.startswith("{") and _is_object(line))
+    # Also if it is broken; a text may begin with a brace too.
+    return _OBJECT.match(line) is not None or (line.startswith("{") and _is_object(line))
 
 
 _ACCESS_LOG = LogFormat(

@@ -42,7 +42,8 @@ _TEXTS = (
     (
         r'\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]*\] "[^\n]*" \d{3} (?:\d+|-)'
         r'(?: "[^\n]*")*\r?$',
-        f"is a web server's access log without labels; add them: {_AS_CSV} (1 for malicious "
+        "is a web server's access log without labels; give a file for each label "
+        f"(--negative-file FILE --positive-file OTHER), or add them: {_AS_CSV} (1 for malicious "
         "requests)",
     ),
     (
@@ -108,7 +109,9 @@ def explained(lines: Iterator[bytes], name: str, rows: Sized) -> Iterator[Iterat
     try:
         yield _remembered(lines, head)
     except UserError as error:
-        beginning = "" if len(rows) else _beginning(head, lines)
+        # The elements of a JSON list may have several lines each, and are what they should be.
+        is_list = bool(head) and b"\n" in head[0].rstrip(b"\r\n")
+        beginning = "" if len(rows) or is_list else _beginning(head, lines)
         flags = re.IGNORECASE | re.MULTILINE
         told = next((told for pattern, told in _TEXTS if re.match(pattern, beginning, flags)), None)
         if told is None:

@@ -176,7 +176,7 @@ def guess(lines: list[str]) -> str:
             return "access-log"
     except Refused:
         pass
-    return "jsonl" if first.startswith('{"') else "text"
+    return "jsonl" if re.match(r'\{\s*"', first) else "text"
 
 
 def format_and_layout(lines: list[str], format: str | None) -> tuple[str, Layout]:

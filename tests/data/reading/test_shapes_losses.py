@@ -180,6 +180,8 @@ def test_what_it_is_instead_is_named_and_the_way_to_convert_it_works(
     assert message.startswith(": ")
     assert said in message
     command = message[message.index(": ", 2) + 2 :].partition(" (")[0]
+    if "--negative-file" in message:
+        assert f"(--negative-file {tmp_path / 'input'} --positive-file OTHER)" in message
     if command.startswith("python"):  # Its parentheses are its own.
         command = message[message.index(": ", 2) + 2 :].rpartition(" (")[0]
     assert str(tmp_path / "input") in command
