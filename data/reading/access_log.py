@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError, track
-from data.reading.decoding import NotUtf8, check_encoding
+from data.reading.decoding import check_encoding, told_of
 from data.reading.formats import (
     LABEL_KEY,
     LOG_FORMATS,
@@ -171,7 +171,7 @@ def read_log(
                 text = record if isinstance(record, str) else dropper.clean(record)
                 label = labels.number(word)
             except UserError as error:
-                message = _told(error, encoding, beyond_ascii)
+                message = told_of(error, encoding, beyond_ascii)
                 if not skip_bad_rows:
                     others = ""
                     if isinstance(error, UnknownLabel):
@@ -226,18 +226,6 @@ def _group(groups: GroupReader, record: str | dict[str, Any], row: RawRow, table
         return groups.value_in(record)
     assert table.group is not None
     return row[table.group]
-
-
-def _told(error: UserError, encoding: str | None, beyond_ascii: bool) -> str:
-    """Say what is wrong with a row, and propose the encoding that the log may have."""
-    message = str(error)
-    if not isinstance(error, NotUtf8):
-        return message
-    if encoding is not None:
-        return message.replace("UTF-8", encoding)
-    if beyond_ascii:  # There were good rows in UTF-8, which another encoding would spoil.
-        return message
-    return f"{message}; if the log is in another encoding, give it: --encoding {error.likely}"
 
 
 def _count_labels(

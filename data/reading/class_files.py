@@ -2,15 +2,21 @@
 
 import itertools
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import PurePath
 
+import numpy as np
+
 from data.common import UserError, track
 from data.reading.access_log import AccessLog
-from data.reading.decoding import check_characters, check_encoding
+from data.reading.decoding import check_characters, check_encoding, told_of
 from data.reading.labels import LABEL_WORDS
+from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, decode, name_of, open_byte_lines
 from data.reading.texts import TextWriter
+
+logger = logging.getLogger(__name__)
 
 # A list is read at once, so that a larger one is taken for lines.
 _LONGEST_LIST = 2**28
@@ -48,7 +54,8 @@ def read_class_files(
         check_encoding(encoding)
     if negative == positive:
         raise UserError(f"{negative}: is given for both classes; give one file for each")
-    skipped = 0
+    skipped = SkippedRows()
+    beyond_ascii = False
     with TextWriter() as writer:
         for label, path in enumerate((negative, positive)):
             before = len(writer)
@@ -56,20 +63,24 @@ def read_class_files(
                 try:
                     check_characters(text)
                 except UserError as error:
+                    message = told_of(error, encoding, beyond_ascii)
                     if not skip_bad_rows:
                         raise UserError(
-                            f"{name_of(path)}, row {number}: {error} (mend it or give "
+                            f"{name_of(path)}, row {number}: {message} (mend it or give "
                             "--skip-bad-rows)"
                         ) from error
-                    skipped += 1
+                    skipped.add(number, f"{message} in {name_of(path)}", label)
                 else:
                     writer.add(text, label)
+                    beyond_ascii = beyond_ascii or not text.isascii()
             if len(writer) == before:
                 raise UserError(f"{name_of(path)}: has no text; give a file with one a line")
         texts, labels, sha256 = writer.finish()
+    for message in skipped.told(np.bincount(labels, minlength=2).tolist()):
+        logger.warning("%s", message)
     source = f"{name_of(negative)} and {name_of(positive)}"
     words = _words(negative, positive)
-    log = AccessLog(texts, labels, "text", source, skipped, sha256, words)
+    log = AccessLog(texts, labels, "text", source, skipped.rows, sha256, words)
     return log if rows is None else log.draw(rows)
 
 

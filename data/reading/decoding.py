@@ -126,6 +126,24 @@ def check_characters(text: str) -> None:
         raise NotUtf8(f"is not UTF-8 at character {error.start + 1}", text) from error
 
 
+def told_of(error: UserError, encoding: str | None, has_good_utf8: bool) -> str:
+    """Say what is wrong with a row, and propose the encoding that its log may have.
+
+    Args:
+        error: What is wrong.
+        encoding: Of the log, if it was given.
+        has_good_utf8: Whether a row beyond ASCII was good, which another encoding would spoil.
+    """
+    message = str(error)
+    if not isinstance(error, NotUtf8):
+        return message
+    if encoding is not None:
+        return message.replace("UTF-8", encoding)
+    if has_good_utf8:
+        return message
+    return f"{message}; if the log is in another encoding, give it: --encoding {error.likely}"
+
+
 def _likely_encoding(text: str) -> str:
     if "\0" in text:
         return "utf-16-be" if text.startswith("\0") else "utf-16-le"

@@ -60,11 +60,13 @@ def test_rows_are_drawn_from_both(tmp_path: Path) -> None:
     assert 15 < log.labels.sum() < 35
 
 
-def test_bad_rows(tmp_path: Path) -> None:
+def test_bad_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     paths = write(tmp_path, b"a\n\xff\n", b"b\n")
-    with pytest.raises(UserError, match=r"good.txt, row 2: is not UTF-8 .*--skip-bad-rows"):
+    with pytest.raises(UserError, match=r"good.txt, row 2: is not UTF-8 .* --encoding latin-1"):
         read_class_files(*paths)
     log = read_class_files(*paths, skip_bad_rows=True)
+    assert caplog.messages[0].startswith("1 bad row was skipped: 1 as row 2 (is not UTF-8")
+    assert caplog.messages[0].endswith(f"in {paths[0]}); 1 labeled 0")
     assert (log.texts, log.skipped) == (["a", "b"], 1)
     assert read_class_files(*paths, encoding="latin-1").texts == ["a", "ÿ", "b"]
 
