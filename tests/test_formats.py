@@ -106,6 +106,51 @@ def test_a_row_of_the_log_is_served_as_it_was_trained_on(name: str, tmp_path: Pa
         assert prepared.text(line) == alone.text(line) == text
 
 
+# Logs, how each is read, lines that are not in it, and the text of each.
+LINES: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+    "an index and a length": (
+        "id,payload,length,label\n0,lamp,4,norm\n1,\"a, b\",4,anom\n2,c,1,norm\n",
+        {"text_column": "payload", "label_column": "label"},
+        {"7,d,1,": "d", "7,d,1,Anom": "d", "7,d,1,x": "7,d,1,x", "7,d": "7,d"},
+    ),
+    "numbers": ("a,0.0\nb,1.0\n", {}, {"d, 1 ": "d", "d,1.00": "d", "d,2": "d,2", "d,": "d,"}),
+    "semicolons": ("a;bad\nb;good\n", {}, {"1; drop table b": "1; drop table b", "x;good": "x"}),
+    "the brief's, saved again": (
+        '0,"{""timestamp"":1,""path"":""/a""}",1\n1,"{""timestamp"":2,""path"":""/b""}",0\n',
+        {},
+        {
+            '2,"{""path"":""/c""}",': '{"path":"/c"}', '{"path":"/d"}': '{"path":"/d"}',
+            '|{"path":"/e, f"}|,0': '{"path":"/e, f"}', '|{"path":"/g"}|': '{"path":"/g"}',
+        },
+    ),
+    "a key of another name": (
+        '{"q":"a","bad":"yes","label":3}\n{"q":"b","bad":"no"}\n',
+        {"label_column": "bad"},
+        {'{"q":"c"}': '{"q":"c"}', '{"q":"c","label":4}': '{"q":"c"}'},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -> None:
+    content, options, lines = LINES[name]
+    path = tmp_path / "log"
+    path.write_text(content)
+    log = read_log(str(path), **options)
+    assert '"label"' not in "".join(log.texts)
+    given = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
+    prepared = Preprocessor(given, Vocabulary(tuple("abc"), True))
+    alone = stand_alone(given)
+    made = {raw_record(text, log.format, (), log.layout): text for text in log.texts}
+    for line, text in {**lines, **made}.items():
+        assert prepared.text(f"{line}\r\n") == alone.text(f"{line}\n") == text, line
+    told = preprocessing_text(given, Threshold(0.5, "0.5"))
+    columns = {"an index and a length": "has 4 columns: the text is column 2; the label is",
+               "semicolons": "with `;` between the columns", "numbers": "the label 0 or 1",
+               "the brief's, saved again": "the object is column 2"}  # fmt: skip
+    assert columns.get(name, "its key `label`") in told
+
+
 @pytest.mark.parametrize(
     "change", [{"text": -1}, {"label": 2}, {"quote": ""}, {"labels": [1]}, {"width": "2"}, {"x": 1}]
 )

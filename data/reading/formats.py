@@ -190,8 +190,12 @@ def parse_line(line: str, format: str, layout: RowLayout | None = None) -> str:
     known = LOG_FORMATS[format]
     if known.quote is None:
         return without_keys(load_record(line), ("label",))
-    layout = layout or RowLayout(known.delimiter, known.quote)
-    if known.keyed and not line.startswith(layout.quote):
+    usual = RowLayout(known.delimiter, known.quote)
+    layout = layout or usual
+    if known.keyed and line.startswith(known.quote):
+        # A row as the server writes it, also where the log was one that was saved again.
+        layout = layout if layout.quote == known.quote else usual
+    elif known.keyed and not line.startswith(layout.quote):
         try:
             load_record(line)
         except UserError:
@@ -232,6 +236,7 @@ def _parse_json_line(line: str, label_key: str) -> tuple[dict[str, Any], str]:
     if label_key not in record:
         raise UserError(f"the record has no key {label_key!r}; give --label-column")
     label = record.pop(label_key)
+    record.pop(LABEL_KEY, None)  # Another label of the record would give this one away.
     return record, label if isinstance(label, str) else json.dumps(label)
 
 

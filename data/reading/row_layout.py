@@ -89,4 +89,7 @@ class RowLayout:
             return cells[0]
         if len(cells) < self.required or any(cell.strip() for cell in cells[self.width :]):
             return None
-        return cells[self.text] if canonical(cells[self.label]) in self.labels else None
+        label = canonical(cells[self.label])
+        # With two columns an empty label may be the end of a text, as in `hello,`.
+        is_row = label in self.labels or (not label and self.width > 2)
+        return cells[self.text] if is_row else None

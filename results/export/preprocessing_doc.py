@@ -11,7 +11,7 @@ import numpy as np
 
 from data.common import UserError
 from data.dataset import Dataset, encode, padded_lengths
-from data.reading import LOG_FORMATS, clean
+from data.reading import LOG_FORMATS, RowLayout, clean
 from results.export.conversion import Sample
 from results.export.model_card import code
 from results.scoring import Threshold
@@ -34,7 +34,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
         )
     normal, malicious = (code(word) for word in preprocessing.label_words)
     return _TEMPLATE.read_text(encoding="utf-8").format(
-        line=LOG_FORMATS[preprocessing.format].told,
+        line=_line(preprocessing),
         clean=_cleaning(preprocessing),
         unknown=unknown,
         max_length=preprocessing.max_length,
@@ -42,6 +42,26 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
         threshold=threshold.value,
         normal=normal,
         malicious=malicious,
+    )
+
+
+def _line(preprocessing: Preprocessing) -> str:
+    known, layout = LOG_FORMATS[preprocessing.format], preprocessing.row_layout
+    if known.quote is None or layout in (None, RowLayout(known.delimiter, known.quote)):
+        return known.told
+    itself = "a bare JSON object" if known.keyed else "the text itself"
+    between = {",": "commas", "\t": "tabs"}.get(layout.delimiter, code(layout.delimiter))
+    columns = str(layout.width)
+    if layout.required < layout.width:
+        columns = f"{layout.required} to {layout.width}"
+    empty = ", or empty" if layout.width > 2 else ""
+    return (
+        f"It is {itself}, or a row of a table with {between} between the columns and the quote "
+        f"character {code(layout.quote)}. A row has {columns} columns: the "
+        f"{'object' if known.keyed else 'text'} is column {layout.text + 1}; the label is column "
+        f"{layout.label + 1}, and is ignored. It is one of `layout.labels` in "
+        "`preprocessing.json` (stripped, in lower case, a whole number without zeros behind the "
+        f"point){empty}; a line with anything else there is no row."
     )
 
 
@@ -84,7 +104,9 @@ def vectors_text(dataset: Dataset, sample: Sample, preprocessing: Preprocessing)
         ids = encoded.ids[encoded.offsets[index] : encoded.offsets[index + 1]]
         score = float(some.scores[index])
         vector = {
-            "raw": raw_record(text, preprocessing.format, preprocessing.dropped_keys),
+            "raw": raw_record(
+                text, preprocessing.format, preprocessing.dropped_keys, preprocessing.row_layout
+            ),
             "text": text,
             "ids": ids.tolist(),
             "padded_length": int(padded[index]),
@@ -94,14 +116,15 @@ def vectors_text(dataset: Dataset, sample: Sample, preprocessing: Preprocessing)
     return "".join(lines)
 
 
-def raw_record(text: str, format: str, dropped_keys: Sequence[str]) -> str:
+def raw_record(
+    text: str, format: str, dropped_keys: Sequence[str], layout: RowLayout | None = None
+) -> str:
     """Make a raw line, without its label, that is cleaned to a text."""
     known = LOG_FORMATS[format]
     if not known.keyed:
+        delimiter = known.delimiter if layout is None else layout.delimiter
         line = io.StringIO()
-        writer = csv.writer(
-            line, quotechar=known.quote, delimiter=known.delimiter, lineterminator=""
-        )
+        writer = csv.writer(line, quotechar=known.quote, delimiter=delimiter, lineterminator="")
         writer.writerow([text])
         return line.getvalue()
     record: dict[str, Any] = json.loads(text)

@@ -21,6 +21,11 @@ LONGEST_LINE = 2**24
 WINDOW = 1024
 LARGEST_BATCH = 128
 DEEPEST = 500
+# A row as the server writes it, also where the log was one that was saved again.
+BRIEF: dict[str, Any] = {
+    "quote": "|", "delimiter": ",", "text": 0, "label": 1, "width": 2, "required": 2,
+    "labels": ["0", "1"],
+}  # fmt: skip
 
 
 class OnnxPredictor:
@@ -141,8 +146,10 @@ def load(record: str) -> dict[str, Any]:
 
 
 def _record(line: str, layout: dict[str, Any]) -> dict[str, Any]:
-    """Take the record out of a line of the brief's CSV, or a bare record."""
-    if not line.startswith(layout["quote"]):
+    """Take the record out of a row, also one of the brief's CSV, or a bare record."""
+    if line.startswith(BRIEF["quote"]):
+        layout = layout if layout["quote"] == BRIEF["quote"] else BRIEF
+    elif not line.startswith(layout["quote"]):
         try:
             return load(line)
         except ValueError:
@@ -155,9 +162,11 @@ def _only_field(line: str, layout: dict[str, Any], otherwise: str | None) -> str
     cells = _cells(line, layout) or [""]
     if len(cells) == 1:
         return cells[0]
-    is_row = len(cells) >= layout["required"] and not "".join(cells[layout["width"] :]).strip()
-    if is_row and _common(cells[layout["label"]]) in layout["labels"]:
-        return str(cells[layout["text"]])
+    width = layout["width"]
+    if len(cells) >= layout["required"] and not "".join(cells[width:]).strip():
+        label = _common(cells[layout["label"]])
+        if label in layout["labels"] or (not label and width > 2):
+            return str(cells[layout["text"]])
     if otherwise is None:
         raise ValueError(f"has {len(cells)} columns, but must be a record, or with its label")
     return otherwise
