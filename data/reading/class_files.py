@@ -1,5 +1,6 @@
 """One file a class: normal texts in one and malicious ones in the other, without labels."""
 
+import csv
 import itertools
 import json
 import logging
@@ -14,6 +15,7 @@ from data.reading.decoding import check_characters, check_encoding, told_of
 from data.reading.labels import LABEL_WORDS
 from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, decode, name_of, open_byte_lines
+from data.reading.table import sample_lines
 from data.reading.texts import TextWriter
 
 logger = logging.getLogger(__name__)
@@ -98,9 +100,33 @@ def _texts(path: str, max_bytes: int, encoding: str | None) -> Iterator[tuple[in
             if held is not None and (strings := _strings(held, path)) is not None:
                 yield from enumerate(strings, 1)
                 return
+        head, lines, _ = sample_lines(lines)
+        as_csv = _are_quoted(head)
+        if as_csv:
+            logger.info(
+                "%s: its texts are quoted as in CSV; the quotes are taken off", name_of(path)
+            )
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield number, decode(line).rstrip("\r\n")
+                text = decode(line).rstrip("\r\n")
+                yield number, (_only_cell(text) or text) if as_csv else text
+
+
+def _are_quoted(head: list[bytes]) -> bool:
+    """Tell whether a file is a CSV of one column: all quotes close, and some are doubled."""
+    quoted = [decode(line).rstrip("\r\n") for line in head if b'"' in line]
+    return any('""' in line[1:-1] for line in quoted) and all(map(_only_cell, quoted))
+
+
+def _only_cell(line: str) -> str | None:
+    """Return the cell that a line is, quoted or without any quote; None if it is not one."""
+    if '"' not in line:
+        return line
+    try:
+        (cell,) = next(csv.reader([line], strict=True))
+    except (csv.Error, ValueError):
+        return None
+    return cell if line.startswith('"') else None
 
 
 def _hold(lines: Iterator[bytes]) -> tuple[bytes | None, Iterator[bytes]]:

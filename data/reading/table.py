@@ -87,13 +87,19 @@ class Table:
             UserError: It has another number of columns.
         """
         if len(row) < self.required or any(cell.strip() for cell in row[self.width :]):
-            between = {",": "commas", "\t": "tabs"}.get(self.delimiter, repr(self.delimiter))
             raise UserError(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, but must have {self.required}"
-                + f"; is a text that holds {between} not in quotes?" * (len(row) > self.width)
-                + "; is a closing quote missing?" * any("\n" in cell for cell in row)
+                f"{self._advice(len(row))}"
             )
         return row[self.text], row[self.label]
+
+    def _advice(self, columns: int) -> str:
+        if columns > self.width:
+            between = {",": "commas", "\t": "tabs"}.get(self.delimiter, repr(self.delimiter))
+            return f"; is a text that holds {between} not in quotes?"
+        if columns == 1:
+            return "; give texts without labels as --negative-file FILE --positive-file FILE"
+        return ""
 
     @property
     def is_label_last(self) -> bool:

@@ -1,6 +1,7 @@
 """One file a class: lines or a list of strings, and what is said of files that are neither."""
 
 import gzip
+import logging
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_quotes_and_commas_of_a_line_are_text(tmp_path: Path) -> None:
     assert read_class_files(*write(tmp_path, b'"a",0\n', b"' or 1=1--,1\n")).texts == [
         '"a",0',
         "' or 1=1--,1",
+    ]
+
+
+def test_quotes_of_a_csv_of_one_column_are_taken_off(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "data.reading")
+    paths = write(tmp_path, b'"<a b=""c"">, d"\r\ne\r\n"f"\r\n', b'"><b c="">\n"x ""y"""\n')
+    log = read_class_files(*paths)
+    assert log.texts == ['<a b="c">, d', "e", "f", '"><b c="">', '"x ""y"""']
+    assert caplog.messages == [
+        f"{paths[0]}: its texts are quoted as in CSV; the quotes are taken off"
     ]
 
 

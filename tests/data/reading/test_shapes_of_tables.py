@@ -148,7 +148,8 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
     "one column": (
         "a\nb\n",
         {},
-        "{}, row 1: has 1 column, but must have 2 (mend it or give --skip-bad-rows)",
+        "{}, row 1: has 1 column, but must have 2; give texts without labels as --negative-file "
+        "FILE --positive-file FILE (mend it or give --skip-bad-rows)",
     ),
     "three, two": (
         "a,0\nb,c,1\n",
