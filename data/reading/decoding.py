@@ -22,7 +22,7 @@ class NotUtf8(UserError):
     """A text was decoded from bytes that are no UTF-8, or holds a NUL.
 
     Attributes:
-        likely: The encoding that the bytes rather have.
+        likely: The encoding that the bytes rather have; None if there is none such.
     """
 
     def __init__(self, message: str, text: str) -> None:
@@ -139,13 +139,15 @@ def told_of(error: UserError, encoding: str | None, has_good_utf8: bool) -> str:
         return message
     if encoding is not None:
         return message.replace("UTF-8", encoding)
-    if has_good_utf8:
+    if has_good_utf8 or error.likely is None:
         return message
     return f"{message}; if the log is in another encoding, give it: --encoding {error.likely}"
 
 
-def _likely_encoding(text: str) -> str:
+def _likely_encoding(text: str) -> str | None:
     if "\0" in text:
+        if 4 * text.count("\0") < len(text):
+            return None
         return "utf-16-be" if text.startswith("\0") else "utf-16-le"
     # Latin-1 has nothing but control characters at 128 to 159.
     return "cp1252" if any("\udc80" <= each <= "\udc9f" for each in text) else "latin-1"

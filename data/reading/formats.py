@@ -214,13 +214,14 @@ def _check_quotes(row: list[str], format: LogFormat, table: Table, labels: Label
     quote = format.quote if table.quote is None else table.quote
     if not quote:
         return
+    own = row[table.label] if table.label < len(row) else "0"
     for field in row:
         if "\n" not in field and "\r" not in field:
             continue
         ended = [
             line
             for line in _LINE_END.split(field)[:-1]
-            if labels.known(table.label_at_end(line).strip(f" \t{quote}")) is not None
+            if labels.may_be(table.label_at_end(line).strip(f" \t{quote}"), own)
         ]
         if ended:
             rows = "a row ends" if len(ended) == 1 else f"{len(ended):,} rows end"

@@ -227,9 +227,9 @@ def taken_apart(
         word = label if isinstance(label, str) else json.dumps(label)
         text = dumped(record)
     else:
-        if any(
-            has_row_in_it(field, layout.quote or QUOTES[format], layout, numbering) for field in row
-        ):
+        own = row[layout.label] if layout.label < len(row) else "0"
+        quote = layout.quote or QUOTES[format]
+        if any(has_row_in_it(field, quote, layout, numbering, own) for field in row):
             raise Refused
         if len(row) < layout.least or "".join(row[layout.width :]).strip():
             raise Refused
@@ -242,14 +242,14 @@ def taken_apart(
     return text, number
 
 
-def has_row_in_it(field: str, quote: str, layout: Layout, numbering: Numbering) -> bool:
+def has_row_in_it(field: str, quote: str, layout: Layout, numbering: Numbering, own: str) -> bool:
     """Tell whether a row stands in a field, of which the quote was not closed."""
     for line in re.split(r"\r\n|\n|\r", field)[:-1]:
         if layout.label == layout.least - 1:
             _, between, cell = line.rpartition(layout.delimiter)
         else:
             cell, between, _ = line.partition(layout.delimiter)
-        if between and numbering.has(cell.strip(" \t" + quote)):
+        if between and numbering.has(cell.strip(" \t" + quote), own):
             return True
     return False
 

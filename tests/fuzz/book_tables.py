@@ -28,10 +28,13 @@ class Numbering:
     one: str | None = None
     family: int | None = None
 
-    def has(self, word: str) -> bool:
-        """Tell whether a label is one of those seen so far, or 0 or 1 in a log of these."""
-        own = {self.zero, self.one} | ({"0", "1"} if self.family in (None, 0) else set())
-        return common(word) in own
+    def has(self, word: str, beside: str) -> bool:
+        """Tell whether a label is one of the log's; in its first row, one like that of the row."""
+        key, other = common(word), common(beside)
+        if self.family is None:
+            alike = any({key, other} <= ZERO[n] | ONE[n] for n in range(3))
+            return bool(key) and (key == other or alike)
+        return key in {self.zero, self.one} | ({"0", "1"} if self.family == 0 else set())
 
     def number(self, word: str) -> int | None:
         """Return 0 or 1; None if the label is bad."""

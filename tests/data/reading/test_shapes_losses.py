@@ -107,9 +107,16 @@ def test_a_quote_that_is_closed_rows_later_names_its_row(
     assert "missing?" in message
 
 
+@pytest.mark.parametrize("label", ["0", "ham", "x"])
+def test_a_quote_that_is_opened_in_the_first_row(tmp_path: Path, label: str) -> None:
+    content = f'"a,{label}\nb,{label}\nc",{label}\nd,{label}\n'.encode()
+    assert refusal(tmp_path / "log", content).startswith(', row 1: its " is closed on a later line')
+
+
 def test_a_text_of_several_lines_is_no_open_quote(tmp_path: Path) -> None:
     content = b'"GET /a\nHost: x,y\n\n",1\n"one, 0 or 1,\ntwo",0\n'
     assert read(tmp_path / "log", content) == ["GET /a\nHost: x,y\n\n", "one, 0 or 1,\ntwo"]
+    assert read(tmp_path / "log", b'"Dear all, yes\nno",0\nb,1\n')[0] == "Dear all, yes\nno"
 
 
 @pytest.mark.parametrize(
