@@ -10,7 +10,7 @@ import pytest
 
 from data.common.errors import UserError
 from data.dataset.encoding import Vocabulary
-from data.reading import RowLayout, read_log
+from data.reading import RowLayout, read_class_files, read_log
 from data.reading.formats import LOG_FORMATS, LogFormat, check_format
 from results.export.preprocessing_doc import preprocessing_text, raw_record
 from results.scoring import Threshold
@@ -149,6 +149,26 @@ def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -
                "semicolons": "with `;` between the columns", "numbers": "the label 0 or 1",
                "the brief's, saved again": "the object is column 2"}  # fmt: skip
     assert columns.get(name, "its key `label`") in told
+
+
+@pytest.mark.parametrize("is_csv", [False, True])
+def test_a_line_of_a_classs_file_is_served_as_it_was_trained_on(
+    tmp_path: Path, is_csv: bool
+) -> None:
+    lines = ['"d, ""e"""', "f,0"] if is_csv else ['"a ""b""",1', "c,0", "d"]
+    (tmp_path / "good").write_text("\n".join(lines))
+    (tmp_path / "bad").write_text("bad,1\n")
+    log = read_class_files(str(tmp_path / "good"), str(tmp_path / "bad"))
+    assert log.texts == [*(['d, "e"', "f,0"] if is_csv else lines), "bad,1"]
+    given = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
+    assert Preprocessing.of(json.loads(json.dumps(given.as_json()))) == given
+    prepared = Preprocessor(given, Vocabulary(tuple("abc"), True))
+    alone = stand_alone(given)
+    made = [raw_record(text, log.format, (), log.layout) for text in log.texts]
+    for line, text in zip([*lines, "bad,1", *made], [*log.texts, *log.texts], strict=True):
+        assert prepared.text(f"{line}\r\n") == alone.text(f"{line}\n") == text, line
+    told = preprocessing_text(given, Threshold(0.5, "0.5"))
+    assert ("It is the text itself, with its quotes and commas as they are." in told) != is_csv
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from data.reading.decoding import check_encoding, told_of
 from data.reading.formats import (
     LABEL_KEY,
     LOG_FORMATS,
+    LogFormat,
     RawRow,
     check_format,
     label_of_bad,
@@ -209,15 +210,23 @@ def read_log(
         log.warning("%s", message)
     if nothing_dropped := dropper.told():
         log.info("%s", nothing_dropped)
-    quote = LOG_FORMATS[opened.format].quote
+    layout = _layout(LOG_FORMATS[opened.format], opened.table, labels)
     read = AccessLog(
         *(texts, numbers, opened.format, source, skipped.rows, sha256, labels.words),
-        layout=None if quote is None else RowLayout.of_table(opened.table, quote, labels.keys),
+        layout=layout,
         groups=groups.finish() if groups is not None else None,
         group_column=group_column,
         first_rows=first if len(texts) + skipped.rows == first else None,
     )
     return read.draw(rows) if drawn and rows is not None else read
+
+
+def _layout(format: LogFormat, table: Table, labels: Labels) -> RowLayout | None:
+    if format.quote is None:
+        return None
+    if table.quote == "" and not format.keyed:  # Of Parquet, which has no lines.
+        return RowLayout(labels=(), is_whole=True)
+    return RowLayout.of_table(table, format.quote, labels.keys)
 
 
 def _group(groups: GroupReader, record: str | dict[str, Any], row: RawRow, table: Table) -> str:

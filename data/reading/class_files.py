@@ -13,6 +13,7 @@ from data.common import UserError, track
 from data.reading.access_log import AccessLog
 from data.reading.decoding import check_characters, check_encoding, told_of
 from data.reading.labels import LABEL_WORDS
+from data.reading.row_layout import RowLayout
 from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, decode, name_of, open_byte_lines
 from data.reading.table import sample_lines
@@ -57,11 +58,12 @@ def read_class_files(
     if negative == positive:
         raise UserError(f"{negative}: is given for both classes; give one file for each")
     skipped = SkippedRows()
+    quoted: list[str] = []
     beyond_ascii = False
     with TextWriter() as writer:
         for label, path in enumerate((negative, positive)):
             before = len(writer)
-            for number, text in track(_texts(path, max_bytes, encoding), f"reading {path}"):
+            for number, text in track(_texts(path, max_bytes, encoding, quoted), f"reading {path}"):
                 try:
                     check_characters(text)
                 except UserError as error:
@@ -82,7 +84,8 @@ def read_class_files(
         logger.warning("%s", message)
     source = f"{name_of(negative)} and {name_of(positive)}"
     words = _words(negative, positive)
-    log = AccessLog(texts, labels, "text", source, skipped.rows, sha256, words)
+    layout = RowLayout(labels=(), is_whole=not quoted)
+    log = AccessLog(texts, labels, "text", source, skipped.rows, sha256, words, layout)
     return log if rows is None else log.draw(rows)
 
 
@@ -91,7 +94,10 @@ def _words(negative: str, positive: str) -> tuple[str, str]:
     return (one, other) if one and other and one != other else LABEL_WORDS
 
 
-def _texts(path: str, max_bytes: int, encoding: str | None) -> Iterator[tuple[int, str]]:
+def _texts(
+    path: str, max_bytes: int, encoding: str | None, quoted: list[str]
+) -> Iterator[tuple[int, str]]:
+    """Yield a file's texts and their numbers; put its name into `quoted` if it is a CSV."""
     with open_byte_lines(path, max_bytes, encoding=encoding) as lines:
         first = next(lines, b"")
         lines = itertools.chain([first], lines)
@@ -103,6 +109,7 @@ def _texts(path: str, max_bytes: int, encoding: str | None) -> Iterator[tuple[in
         head, lines, _ = sample_lines(lines)
         as_csv = _are_quoted(head)
         if as_csv:
+            quoted.append(path)
             logger.info(
                 "%s: its texts are quoted as in CSV; the quotes are taken off", name_of(path)
             )

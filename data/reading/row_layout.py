@@ -26,6 +26,7 @@ class RowLayout:
         width: How many columns there are.
         required: How many a line has at least; those behind may be left out.
         labels: The labels of the log, in lower case and whole numbers without a point.
+        is_whole: Whether a line is a text as it is, with its quotes and all.
     """
 
     delimiter: str = ","
@@ -35,6 +36,7 @@ class RowLayout:
     width: int = 2
     required: int = 2
     labels: tuple[str, ...] = _PLAIN
+    is_whole: bool = False
 
     def __post_init__(self) -> None:
         numbers = (self.text, self.label, self.width, self.required)
@@ -43,6 +45,7 @@ class RowLayout:
             and max(self.text, self.label) < self.required <= self.width
             and all(isinstance(one, str) and len(one) == 1 for one in (self.delimiter, self.quote))
             and all(isinstance(label, str) for label in self.labels)
+            and isinstance(self.is_whole, bool)
         ):
             raise ValueError(f"the columns are {self}, which no table has")
 
@@ -77,6 +80,8 @@ class RowLayout:
         Raises:
             UserError: If it is no CSV.
         """
+        if self.is_whole:
+            return [line]
         csv.field_size_limit(MAX_FIELD)
         try:
             return next(split_lines([line], self.delimiter, self.quote), []) or [""]

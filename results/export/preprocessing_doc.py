@@ -49,6 +49,8 @@ def _line(preprocessing: Preprocessing) -> str:
     known, layout = LOG_FORMATS[preprocessing.format], preprocessing.row_layout
     if known.quote is None or layout in (None, RowLayout(known.delimiter, known.quote)):
         return known.told
+    if layout.is_whole:
+        return "It is the text itself, with its quotes and commas as they are."
     itself = "a bare JSON object" if known.keyed else "the text itself"
     between = {",": "commas", "\t": "tabs"}.get(layout.delimiter, code(layout.delimiter))
     columns = str(layout.width)
@@ -121,6 +123,8 @@ def raw_record(
 ) -> str:
     """Make a raw line, without its label, that is cleaned to a text."""
     known = LOG_FORMATS[format]
+    if layout is not None and layout.is_whole:
+        return text
     if not known.keyed:
         delimiter = known.delimiter if layout is None else layout.delimiter
         line = io.StringIO()

@@ -24,7 +24,7 @@ DEEPEST = 500
 # A row as the server writes it, also where the log was one that was saved again.
 BRIEF: dict[str, Any] = {
     "quote": "|", "delimiter": ",", "text": 0, "label": 1, "width": 2, "required": 2,
-    "labels": ["0", "1"],
+    "labels": ["0", "1"], "is_whole": False,
 }  # fmt: skip
 
 
@@ -173,6 +173,8 @@ def _only_field(line: str, layout: dict[str, Any], otherwise: str | None) -> str
 
 
 def _cells(line: str, layout: dict[str, Any]) -> list[str]:
+    if layout["is_whole"]:
+        return [line]
     csv.field_size_limit(LONGEST_LINE)
     between, quote = layout["delimiter"], layout["quote"]
     is_tabs = between == "\t"
