@@ -128,12 +128,14 @@ class Labels:
         return label
 
     def may_be(self, word: str, beside: str) -> bool:
-        """Tell whether a word is a label of the log; of its first row, one that fits `beside`."""
-        if self._numbers:
-            return self.known(word) is not None
+        """Tell whether a word is a label of the log, or like a row's if one is yet to come."""
+        if self.known(word) is not None:
+            return True
+        if len(set(self._numbers.values())) == 2:
+            return False
         key, other = canonical(word), canonical(beside)
         families = {_KNOWN[one][0] if one in _KNOWN else one for one in (key, other)}
-        return bool(key) and (key == other or len(families) == 1)
+        return bool(key) and len(families) == 1
 
     def known(self, word: str) -> int | None:
         """Return the number of a label that was seen, or is 0 or 1 in a log of these; else None."""

@@ -29,12 +29,13 @@ class Numbering:
     family: int | None = None
 
     def has(self, word: str, beside: str) -> bool:
-        """Tell whether a label is one of the log's; in its first row, one like that of the row."""
+        """Tell whether a label is one of the log's, or like that of a row if one is to come."""
         key, other = common(word), common(beside)
-        if self.family is None:
-            alike = any({key, other} <= ZERO[n] | ONE[n] for n in range(3))
-            return bool(key) and (key == other or alike)
-        return key in {self.zero, self.one} | ({"0", "1"} if self.family == 0 else set())
+        own = {self.zero, self.one} | ({"0", "1"} if self.family in (None, 0) else set())
+        if key in own or None not in (self.zero, self.one):
+            return key in own
+        alike = any({key, other} <= ZERO[n] | ONE[n] for n in range(3))
+        return bool(key) and (key == other or alike)
 
     def number(self, word: str) -> int | None:
         """Return 0 or 1; None if the label is bad."""

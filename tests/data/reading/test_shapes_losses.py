@@ -113,6 +113,11 @@ def test_a_quote_that_is_opened_in_the_first_row(tmp_path: Path, label: str) -> 
     assert refusal(tmp_path / "log", content).startswith(', row 1: its " is closed on a later line')
 
 
+def test_a_quote_that_swallows_a_label_that_is_yet_to_come(tmp_path: Path) -> None:
+    message = refusal(tmp_path / "log", b'a,ham\n"b,spam\nc",ham\nd,spam\n')
+    assert message.startswith(', row 2: its " is closed on a later line, and a row ends in between')
+
+
 def test_a_text_of_several_lines_is_no_open_quote(tmp_path: Path) -> None:
     content = b'"GET /a\nHost: x,y\n\n",1\n"one, 0 or 1,\ntwo",0\n'
     assert read(tmp_path / "log", content) == ["GET /a\nHost: x,y\n\n", "one, 0 or 1,\ntwo"]
