@@ -111,6 +111,8 @@ class Labels:
         self._positive = {canonical(word) for word in self.positive}
         self._words: dict[str, str] = {}  # As written first, by what is common to all spellings.
         self._numbers: dict[str, int] = {}
+        # Looked up for nearly every row.
+        self._spellings: dict[str, tuple[str, int]] = {}
         self.rows: Counter[str] = Counter()
 
     def number(self, word: str) -> int:
@@ -120,11 +122,18 @@ class Labels:
             UnknownLabel: The word is not known, or is not the log's own word for its label.
             UserError: The log has too many different labels.
         """
+        known = self._spellings.get(word)
+        if known is not None:
+            key, label = known
+            self.rows[key] += 1
+            return label
         key = canonical(word)
-        label = self._numbers.get(key)
-        if label is None:
-            label = self._numbers[key] = self._first(word, key)
+        if key not in self._numbers:
+            self._numbers[key] = self._first(word, key)
+        label = self._numbers[key]
         self.count(word)
+        if len(self._spellings) < MOST_VALUES:
+            self._spellings[word] = key, label
         return label
 
     def may_be(self, word: str, beside: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from data import synthetic
 from data.common import UserError
 from data.dataset import CHRONOLOGICAL, Dataset, LabelOrder, prepare
-from data.reading import AccessLog, read_class_files, read_log
+from data.reading import AccessLog, name_of, read_class_files, read_log
 from results.study import ACCURACY, Objective
 from search.config import RunConfig
 
@@ -55,7 +55,7 @@ def _read(config: RunConfig) -> AccessLog:
         log.info("reading %s and %s", config.negative_file, config.positive_file)
         return read_class_files(config.negative_file, config.positive_file, **how)
     source = config.data or _synthetic(config)
-    log.info("reading %s", source)
+    log.info("reading %s", name_of(source))
     return read_log(
         source,
         **how,

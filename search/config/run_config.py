@@ -392,7 +392,7 @@ class RunConfig:
             if value is None:
                 (other,) = (name for name in given if name != missing)
                 raise UserError(f"{other} is '{given[other]}', but {missing} is missing; give both")
-        for name in ("data", "format", "text_column", "label_column", "positive"):
+        for name in ("data", "format", "text_column", "label_column", "positive", "group_column"):
             if value := getattr(self, name):
                 raise UserError(
                     f"--{name.replace('_', '-')} is '{value}', but --negative-file and "

@@ -103,3 +103,33 @@ def test_groups_stay_together_and_duplicates_are_left_out(
     assert len(set.union(*texts)) == sum(map(len, texts)) < 400
     assert dataset.facts["group_column"] == "source.ip"
     assert any("duplicates left out: " in line.getMessage() for line in caplog.records)
+
+
+def test_a_table_with_the_logs_own_words(tmp_path: Path) -> None:
+    path = tmp_path / "log.tsv"
+    rows = [f"{n}\tx\t{['norm', 'anom', 'odd'][n % 3]}\ttext {n}\n" for n in range(600)]
+    path.write_text("id\tnote\tkind\tpayload\n" + "".join(rows))
+    words = ["--data", str(path), "--text-column", "payload", "--label-column", "kind"]
+    dataset = load(*words, "--positive", "anom,odd")
+    assert dataset.label_words == ("norm", "anom, odd")
+    assert dataset.texts[1] == "text 1"
+    assert dataset.labels[:4].tolist() == [0, 1, 1, 0]
+    assert dataset.row_layout is not None and dataset.row_layout.text == 3
+
+
+def test_one_file_a_class_is_mixed(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / f"{name}.txt").write_text("".join(f"{name} {n}\n" for n in range(400)))
+    paths = [str(tmp_path / f"{name}.txt") for name in ("good", "bad")]
+    dataset = load("--negative-file", paths[0], "--positive-file", paths[1], "--rows", "600")
+    assert dataset.label_words == ("good", "bad")
+    assert (dataset.split.name, dataset.facts["rows"]) == ("shuffled", 600)
+    assert 250 < dataset.labels.sum() < 350
+
+
+def test_a_models_records_lack_the_label_under_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(f'{{"q":"{n}","bad":{n % 2}}}\n' for n in range(600)))
+    dataset = load("--data", str(path), "--label-column", "bad")
+    assert dataset.texts[0] == '{"q":"0"}'
+    assert "bad" in dataset.facts["dropped_keys"]
