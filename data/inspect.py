@@ -157,7 +157,8 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
         type=split_labels,
         default=(),
         metavar="VALUE,...",
-        help="labels that count as 1, all others being 0",
+        help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such as "
+        "ham and spam are known)",
     )
 
 
