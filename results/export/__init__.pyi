@@ -8,3 +8,6 @@ from .export import (
     export_trial as export_trial,
     write_export as write_export,
 )
+from .formats import (
+    onnx_bytes as onnx_bytes,
+)

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.dataset import Encoded, Padding, batches, padded_lengths
+from data.dataset import Encoded, Padding
 from results.export.formats import KERAS, MODEL_FORMATS, ModelFormat
-from results.scoring import suppress_stderr
+from results.scoring import score_rows, suppress_stderr
 
 if TYPE_CHECKING:
-    from results.export.formats import Score
+    from results.scoring import Score
 
 MAX_CHECKED = 1000
 _BATCH_SIZE = 64
@@ -50,10 +50,9 @@ class Sample:
 
     def difference(self, score: "Score") -> float:
         """Return the largest difference to another scorer; infinite if just one of two is nan."""
-        padded = padded_lengths(self.encoded.lengths[self.rows], self.padding)
-        found = np.empty(len(self.rows), dtype=np.float32)
-        for batch in batches(np.arange(len(self.rows)), padded, _BATCH_SIZE, None):
-            found[batch.rows] = score(self.encoded.padded(self.rows[batch.rows], batch.length))
+        found = score_rows(
+            score, self.encoded, self.rows, padding=self.padding, batch_size=_BATCH_SIZE
+        )
         both_nan = np.isnan(found) & np.isnan(self.scores)
         gaps = np.where(both_nan, 0, np.abs(found - self.scores))
         return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0))

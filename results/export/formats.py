@@ -1,6 +1,7 @@
 """The formats of an exported model: how each is written, and read again by its own runtime."""
 
 import importlib.util
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,7 @@ if TYPE_CHECKING:  # What this module needs is imported when a model is written 
     import numpy as np
     import numpy.typing as npt
 
-    Scores = npt.NDArray[np.float32]
-    Score = Callable[[npt.NDArray[np.int32]], Scores]
+    from results.scoring import Score, Scores
 
 KERAS = "keras"
 IDS = "ids"
@@ -104,38 +104,51 @@ def _load_saved_model(path: Path) -> "Score":
     return lambda ids: np.asarray(loaded.serve(tf.constant(ids))).reshape(-1)
 
 
-def _write_onnx(model: Any, path: Path) -> None:
-    import onnx
+def onnx_bytes(model: Any) -> bytes:
+    """Turn a Keras model into the content of an .onnx file, e.g. for `OnnxScorer`.
 
+    Our own translation is tried first, then tf2onnx, which may know a layer that we do not.
+
+    Args:
+        model: int32 ids [batch, length] in, probabilities [batch, 1] out.
+
+    Returns:
+        The ONNX model, for ids of any batch size and length.
+
+    Raises:
+        Exception: Whatever says why a layer cannot be translated; tf2onnx raises all kinds.
+    """
     from results.export.onnx.graph import OPSET, Unsupported
     from results.export.onnx.model import translate
 
     try:
-        onnx.save(translate(model), path)
+        return bytes(translate(model).SerializeToString())
     except Unsupported as error:
         if importlib.util.find_spec("tf2onnx") is None:
-            raise RuntimeError(f"{error}; tf2onnx may know it: pip install tf2onnx") from error
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras patches tf2onnx for numpy 2, which warns.
-            model.export(
-                path,
-                format="onnx",
-                input_signature=[_ids_spec(None)],
-                opset_version=OPSET,
-                verbose=False,
-            )
+            raise RuntimeError(
+                f"{error}; tf2onnx may know it: pip install 'model3-search[export]'"
+            ) from error
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras patches tf2onnx for numpy 2, which warns.
+        path = Path(folder) / "model.onnx"
+        model.export(
+            path,
+            format="onnx",
+            input_signature=[_ids_spec(None)],
+            opset_version=OPSET,
+            verbose=False,
+        )
+        return path.read_bytes()
+
+
+def _write_onnx(model: Any, path: Path) -> None:
+    path.write_bytes(onnx_bytes(model))
 
 
 def _load_onnx(path: Path) -> "Score":
-    import joblib
-    import numpy as np
-    import onnxruntime
+    from results.scoring import OnnxScorer
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = joblib.cpu_count()
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda ids: np.asarray(session.run(None, {name: ids})[0]).reshape(-1)
+    return OnnxScorer(path)
 
 
 def _write_litert(model: Any, path: Path) -> None:

@@ -1,3 +1,7 @@
+from .batched import (
+    Score as Score,
+    score_rows as score_rows,
+)
 from .evaluate import (
     Scorer as Scorer,
     probabilities as probabilities,
@@ -26,6 +30,9 @@ from .metrics import (
     predictions as predictions,
     recall_at as recall_at,
     roc_auc as roc_auc,
+)
+from .onnx_scorer import (
+    OnnxScorer as OnnxScorer,
 )
 from .significance import (
     SIGNIFICANT_BELOW as SIGNIFICANT_BELOW,

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset import Encoded, Padding, batches, padded_lengths
+from data.dataset import Encoded, Padding
+from results.scoring.batched import score_rows
 from results.scoring.files import Scores
 from results.scoring.stderr import suppress_stderr
 
@@ -71,28 +72,21 @@ def probabilities(
     batch_size: int = BATCH_SIZE,
     before: Callable[[], object] = lambda: None,
 ) -> Scores:
-    """Return the model's probabilities of label 1.
-
-    Every batch holds records of one padded length, and that length depends on each record alone:
-    so does its probability.
+    """Return the model's probabilities of label 1, as `score_rows`.
 
     Args:
         model: The model, or its scorer.
-        encoded: The records.
-        rows: Which of them, [n].
-        padding: "real" pads a record by its own length, "full" pads every one to 1024.
-        batch_size: How many records at most are computed at once.
-        before: Called before each batch; what it raises ends the scoring.
+        encoded: As in `score_rows`.
+        rows: As in `score_rows`.
+        padding: As in `score_rows`.
+        batch_size: As in `score_rows`.
+        before: As in `score_rows`.
 
     Returns:
         Probabilities in the order of `rows`, float32 [n].
     """
     score = model if isinstance(model, Scorer) else Scorer(model)
-    chosen = np.asarray(rows, dtype=np.int64)
-    padded = padded_lengths(encoded.lengths[chosen], padding)
-    scores = np.empty(len(chosen), dtype=np.float32)
     with one_blas_thread():
-        for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
-            before()
-            scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
-    return scores
+        return score_rows(
+            score, encoded, rows, padding=padding, batch_size=batch_size, before=before
+        )

@@ -1,0 +1,45 @@
+"""The probabilities of any number of records, by whatever scores one batch of padded ids."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from data.dataset import Encoded, Padding, batches, padded_lengths
+from results.scoring.files import Scores
+
+Score = Callable[[npt.NDArray[np.int32]], Scores]
+
+
+def score_rows(
+    score: Score,
+    encoded: Encoded,
+    rows: npt.ArrayLike,
+    *,
+    padding: Padding,
+    batch_size: int,
+    before: Callable[[], object] = lambda: None,
+) -> Scores:
+    """Return the probabilities of label 1.
+
+    Every batch holds records of one padded length, and that length depends on each record alone:
+    so does its probability.
+
+    Args:
+        score: Scores one batch: int32 ids [b, length] in, float32 probabilities [b] out.
+        encoded: The records.
+        rows: Which of them, [n].
+        padding: "real" pads a record by its own length, "full" pads every one to 1024.
+        batch_size: How many records at most are computed at once.
+        before: Called before each batch; what it raises ends the scoring.
+
+    Returns:
+        Probabilities in the order of `rows`, float32 [n].
+    """
+    chosen = np.asarray(rows, dtype=np.int64)
+    padded = padded_lengths(encoded.lengths[chosen], padding)
+    scores = np.empty(len(chosen), dtype=np.float32)
+    for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
+        before()
+        scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
+    return scores

@@ -1,0 +1,76 @@
+"""An ONNX model's probabilities by ONNX Runtime alone, without TensorFlow and Keras."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from data.common import first_line
+from results.scoring.files import Scores
+from results.scoring.stderr import suppress_stderr
+
+_IDS, _NUMBERS = "tensor(int32)", "tensor(float)"
+_FATAL = (
+    4  # ONNX Runtime writes lesser messages to stderr, beside the exception that says the same.
+)
+
+
+class OnnxScorer:
+    """An ONNX model that is ready to score ids of any batch size and any length.
+
+    Several threads may call one scorer at the same time; each call computes in its own thread.
+
+    Args:
+        model: A file, or its content.
+        threads: How many threads one call may compute with.
+
+    Raises:
+        ValueError: If it is no model that maps int32 ids [batch, length] to one float each; the
+            message is one line.
+        OSError: If the file cannot be read.
+    """
+
+    def __init__(self, model: Path | bytes, threads: int = 1) -> None:
+        with suppress_stderr():  # It looks for GPUs, and says if it may not.
+            import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _FATAL
+        # Read here: ONNX Runtime would look for weights beside a file that it opens itself.
+        content = model if isinstance(model, bytes) else model.read_bytes()
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # Its exceptions have no type of their own.
+            raise ValueError(f"ONNX Runtime cannot load it ({first_line(error)})") from error
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        types = [each.type for each in (*inputs, *outputs)]
+        if types != [_IDS, _NUMBERS] or len(inputs[0].shape) != 2:
+            raise ValueError("it does not map int32 ids [batch, length] to one probability each")
+        self._ids = inputs[0].name
+
+    def __call__(self, ids: npt.NDArray[np.int32]) -> Scores:
+        """Return the probabilities of label 1.
+
+        Args:
+            ids: Padded records, int32 [batch, length].
+
+        Returns:
+            Probabilities, float32 [batch].
+
+        Raises:
+            ValueError: If the model cannot compute them, or gives more or fewer numbers.
+        """
+        try:
+            scores: Scores = self._session.run(None, {self._ids: ids})[0].reshape(-1)
+        except Exception as error:
+            raise ValueError(f"ONNX Runtime cannot compute it ({first_line(error)})") from error
+        if len(scores) != len(ids):
+            raise ValueError(
+                f"the model gives {len(scores)} numbers for {len(ids)} records, but must give one "
+                "probability each"
+            )
+        return scores
