@@ -11,3 +11,6 @@ from .export import (
 from .formats import (
     onnx_bytes as onnx_bytes,
 )
+from .onnx.model import (
+    translate as translate,
+)

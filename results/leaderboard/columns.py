@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from results.study import Kind, Status
+from results.study import Kind, LatencyRuntime, Status
 
 CHAMPION = "*"
 FRONT = "^"
 PARTIAL = "~"
+IN_KERAS = "+"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Row:
         val_f1: F1 of label 1 on them, likewise.
         val_recall_at_fpr_0_1: Recall on them at a false positive rate of at most .1 %, likewise.
         val_recall_at_fpr_1: The same at 1 %.
+        latency_runtime: What its latencies were measured in, "onnx", "keras" or "python"; empty if
+            unknown, or measured by an earlier version, which did so in Keras.
         champion_refit: Whether it is the champion's refit.
         unrepeated_accuracy: Accuracy on the held-out rows whose text is not in the training part;
             None if the others are at most 5 % of them.
@@ -91,6 +94,7 @@ class Row:
     val_recall_at_fpr_1: float | None = None
     champion_refit: bool = False
     unrepeated_accuracy: float | None = None
+    latency_runtime: LatencyRuntime = ""
 
     @property
     def is_planned(self) -> bool:
@@ -179,7 +183,14 @@ def _interval(row: Row, text: str) -> str:
     return f"{text}-{format_share(row.heldout_high)}"
 
 
-def _on_front(row: Row, text: str) -> str:
+def _with_overhead(row: Row, text: str) -> str:
+    is_network = row.layers is not None
+    in_keras = row.latency_runtime == "keras" or (row.latency_runtime == "" and is_network)
+    return f"{text}{IN_KERAS}" if in_keras else text
+
+
+def _latency(row: Row, text: str) -> str:
+    text = _with_overhead(row, text)
     return f"{text}{FRONT}" if row.pareto else text
 
 
@@ -208,8 +219,9 @@ _TEST = (
     "linear, all others exploratory and in parentheses"
 )
 _ALONE = (
-    f"median CPU time of one request alone, {FRONT} on the Pareto front of held-out accuracy "
-    "against it"
+    "median CPU time of one request alone, in ONNX Runtime on one thread and from the ids on, "
+    f"{IN_KERAS} in Keras if the network has no translation to ONNX; {FRONT} on the Pareto front "
+    "of held-out accuracy against it"
 )
 _RECALL = (
     "recall: share of {malicious} rows found if at most .1 % of the {normal} ones are called "
@@ -239,7 +251,7 @@ _SHOWN = (  # in this order
     Column("recall_at_fpr_1", "R@1%", "the same at 1 %", format_share, "R@1%"),
     Column("ece", "ECE", "expected calibration error, 15 bins", format_share, "ECE"),
     Column("train_seconds", "train s", "seconds of training", _seconds, "s"),
-    Column("latency_us", "µs", _ALONE, _micros, "µs", _on_front),
+    Column("latency_us", "µs", _ALONE, _micros, "µs", _latency),
     Column("latency_p99_us", "µs p99", "its 99th percentile over the calls", _micros),
     Column("latency_batch_us", "µs of 512", "CPU time of one request among 512", _micros),
     Column("latency_batch_p99_us", "µs of 512 p99", "its 99th percentile", _micros),

@@ -2,6 +2,8 @@
 
 CPU and not wall-clock time: while a trial is measured other workers train, and on a full machine
 the wall-clock of one request is then several times as long, which says nothing about the network.
+And by default the time of the calling thread alone, which is all that a network in ONNX Runtime
+computes in if it is given one thread.
 """
 
 import time
@@ -16,7 +18,9 @@ BATCH = 512
 CALLS = 100
 
 Rows = npt.NDArray[np.int64]
-Answer = Callable[[Rows], object]
+# Makes what answers the requests of some rows.
+Prepare = Callable[[Rows], Callable[[], object]]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Latency:
-    """The CPU time of a request, padding included, text cleaning not.
+    """The CPU time of a request: of what a model does with it, and not of what precedes the model.
 
     Attributes:
         alone: If each request is scored alone.
@@ -45,40 +49,43 @@ class Latency:
     batch: Spread
 
 
-def measure_latency(answer: Answer, rows: npt.ArrayLike, *, seconds: float = 0.5) -> Latency:
+def measure_latency(
+    prepare: Prepare,
+    rows: npt.ArrayLike,
+    *,
+    seconds: float = 0.5,
+    clock: Clock = time.thread_time,
+) -> Latency:
     """Measure the CPU time that requests take, over real records.
 
-    The time of all of the process's threads counts, since TensorFlow computes on threads of its
-    own: `time.thread_time` would see a third of a single request and a fiftieth of a batch. The
-    thread of the heartbeat is in it too, which is next to nothing; a GPU's own time is not.
-
     Args:
-        answer: Answers the requests of the given rows.
+        prepare: Makes a call that answers the requests of the given rows; only the call is timed.
         rows: The rows to draw requests from, [n]; at least one.
         seconds: About how long each of the two measurements takes, by the wall-clock; up to three
             times as long if that is needed for 100 calls, and one call however slow it is.
+        clock: Counts seconds of CPU time: those of the calling thread, or `time.process_time` for
+            what computes on threads of its own, as TensorFlow does.
 
     Returns:
         Both spreads.
     """
     # A short measurement then sees records of the whole part, not only of its beginning.
     order = np.random.default_rng(0).permutation(np.asarray(rows, dtype=np.int64))
-    answer(order[:1])  # traces a network
-    return Latency(
-        alone=_spread(answer, order, 1, seconds), batch=_spread(answer, order, BATCH, seconds)
-    )
+    prepare(order[:1])()  # traces a network
+    alone, batch = (_spread(prepare, order, size, seconds, clock) for size in (1, BATCH))
+    return Latency(alone, batch)
 
 
-def _spread(answer: Answer, order: Rows, size: int, seconds: float) -> Spread:
+def _spread(prepare: Prepare, order: Rows, size: int, seconds: float, clock: Clock) -> Spread:
     """Time calls; the first, a warm-up, counts only if alone."""
     durations: list[float] = []
     begun = time.perf_counter()
     while True:
         first = len(durations) * size
-        requests = order.take(range(first, first + size), mode="wrap")
-        started = time.process_time()
-        answer(requests)
-        durations.append(time.process_time() - started)
+        answer = prepare(order.take(range(first, first + size), mode="wrap"))
+        started = clock()
+        answer()
+        durations.append(clock() - started)
         wanted = seconds if len(durations) > CALLS else 3 * seconds
         if time.perf_counter() - begun >= wanted:
             break

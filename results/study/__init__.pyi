@@ -22,6 +22,7 @@ from .result import (
     INTERRUPTED as INTERRUPTED,
     JOURNAL as JOURNAL,
     Kind as Kind,
+    LatencyRuntime as LatencyRuntime,
     Point as Point,
     Result as Result,
     Status as Status,

@@ -81,6 +81,9 @@ def build_ensemble(store: Store) -> tuple[Result, Scores] | None:
         train_seconds=sum(member.train_seconds for member in members),
         latency_us=_sum([member.latency_us for member in members]),
         latency_batch_us=_sum([member.latency_batch_us for member in members]),
+        latency_runtime="onnx"
+        if all(one.latency_runtime == "onnx" for one in members)
+        else "keras",
         size_bytes=_sum([member.size_bytes for member in members]),
     )
     return result, heldout

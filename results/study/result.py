@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Kind = Literal["baseline", "trial", "ensemble", "refit"]
 Status = Literal["complete", "pruned", "diverged", "failed"]
+LatencyRuntime = Literal["", "onnx", "keras", "python"]
 
 # Names in a run's folder, and in that of a result.
 JOURNAL = "journal.log"
@@ -90,10 +91,15 @@ class Result:
         train_seconds: Wall-clock seconds of training, validation included.
         cpu_seconds: Seconds of processor time that a network's training took, over all threads:
             what it costs whatever else the machine does; None if unknown.
-        latency_us: Median CPU microseconds a request in batches of one.
+        latency_us: Median CPU microseconds a request in batches of one; of a network, from the
+            padded ids to the probability.
         latency_batch_us: Median CPU microseconds a request in batches of 512.
         latency_p99_us: 99th percentile of the CPU microseconds a request in batches of one.
         latency_batch_p99_us: The same in batches of 512.
+        latency_runtime: What the four were measured in: ONNX Runtime on one thread; Keras on all of
+            its threads, for a network that cannot be translated to ONNX; Python, for a baseline of
+            texts. Empty if they are unknown or an earlier version measured them, which did so in
+            Keras.
         size_bytes: Bytes of its network's weights, which is what a file of them takes; of a text
             baseline, what it is pickled to.
         worker: Which process trained it.
@@ -126,6 +132,7 @@ class Result:
     latency_batch_us: float | None = None
     latency_p99_us: float | None = None
     latency_batch_p99_us: float | None = None
+    latency_runtime: LatencyRuntime = ""
     size_bytes: int | None = None
     worker: str = ""
     artifacts: str = ""

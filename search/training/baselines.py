@@ -9,9 +9,9 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ from spaces import BASELINES, KerasBaseline, TextBaseline
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("data", "spaces", "results", "search")
 _DISTRIBUTIONS = (
-    "model3-search", "tensorflow", "keras", "scikit-learn", "numpy", "scipy", "numba"
+    "model3-search", "tensorflow", "keras", "scikit-learn", "numpy", "scipy", "numba", "onnx",
+    "onnxruntime",
 )  # fmt: skip
 _RESULT = "result.json"
 _LATENCY_SECONDS = 0.5
@@ -217,7 +218,7 @@ class Cache:
             return result
         model.save(folder / CHECKPOINT)
         save_probabilities(outcome, dataset, config.padding, folder)
-        return add_latency(result, outcome, dataset, config.padding, _LATENCY_SECONDS)
+        return add_latency(result, model, outcome, dataset, config.padding, _LATENCY_SECONDS)
 
     def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
         dataset, split = self.dataset, self.dataset.split
@@ -229,8 +230,8 @@ class Cache:
         save_scores(folder, validation, np.float32(predict(heldout)))
         labels = dataset.labels_of(split.validation)
 
-        def answer(requests: Rows) -> None:
-            predict([heldout[request] for request in requests])
+        def answer(requests: Rows) -> Callable[[], object]:
+            return partial(predict, [heldout[request] for request in requests])
 
         result = Result(
             name=baseline.name,
@@ -247,4 +248,4 @@ class Cache:
             size_bytes=len(pickle.dumps(predict)),
         )
         taken = measure_latency(answer, np.arange(len(heldout)), seconds=_LATENCY_SECONDS)
-        return with_latency(result, taken)
+        return with_latency(result, taken, "python")

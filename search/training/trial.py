@@ -196,7 +196,9 @@ class Trials:
         folder = self.store.trial_folder(number)
         if outcome.has_scores:
             save_probabilities(outcome, self.dataset, config.padding, folder)
-            result = add_latency(result, outcome, self.dataset, config.padding, _LATENCY_SECONDS)
+            result = add_latency(
+                result, model, outcome, self.dataset, config.padding, _LATENCY_SECONDS
+            )
             result = replace(result, artifacts=self.store.artifacts.name(folder))
         callbacks.on_result(result)
         if outcome.status == "complete":
@@ -385,7 +387,7 @@ def train_again(
             return result
         save_probabilities(outcome, dataset, config.padding, task.folder)
         if refits:
-            result = add_latency(result, outcome, dataset, config.padding, _LATENCY_SECONDS)
+            result = add_latency(result, model, outcome, dataset, config.padding, _LATENCY_SECONDS)
             save_checkpoint(model, task.folder)
     except (*USER_ERRORS, ModelTooLarge) as error:
         if write_failure(error) is not None:

@@ -29,7 +29,8 @@ def baseline(name: str, **values: Any) -> Result:
 
 def trial(number: int, status: Status = "complete", **values: Any) -> Result:
     defaults = {"layers": 6, "parameters": 12345, "epochs": 3.0, "latency_us": 812.4}
-    return Result(f"trial {number}", "trial", status, number=number, **{**defaults, **values})
+    known = {**defaults, "latency_runtime": "onnx", **values}
+    return Result(f"trial {number}", "trial", status, number=number, **known)
 
 
 def refit(name: str, **values: Any) -> Result:

@@ -130,8 +130,9 @@ def common(store: Store, place: str, scores: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         "artifacts": place, "curve": curve, "epochs": 3.0, "latency_us": 500.0 + 90 * len(place),
-        "parameters": 1234, "layers": 4, "val_accuracy": 0.8, "val_loss": 0.4,
-        "train_seconds": 12.5, "latency_p99_us": 900.0, "size_bytes": 4936,
+        "latency_runtime": "onnx", "parameters": 1234, "layers": 4,
+        "val_accuracy": 0.8, "val_loss": 0.4, "train_seconds": 12.5,
+        "latency_p99_us": 900.0, "size_bytes": 4936,
     }  # fmt: skip
 
 

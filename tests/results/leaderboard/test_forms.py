@@ -28,6 +28,7 @@ from results.leaderboard import (
 )
 from results.leaderboard.forms import WIDTH
 from results.leaderboard.selection import Selection
+from results.study import Result
 from tests.results.boards import (
     DATA,
     LABELS,
@@ -198,11 +199,28 @@ def test_table_lets_no_text_steer_the_terminal() -> None:
     assert len(text.splitlines()) == len(render_table(everything()).splitlines())
 
 
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (trial(1), "812"),
+        (trial(1, latency_runtime="keras"), "812+"),
+        (trial(1, latency_runtime=""), "812+"),  # An earlier version measured it in Keras.
+        (baseline("linear", latency_us=600.0, latency_runtime="python"), "600"),
+        (baseline("linear", latency_us=600.0), "600"),
+        (trial(1, latency_us=None, latency_runtime=""), "-"),
+    ],
+)
+def test_a_latency_that_was_measured_in_keras_is_marked(row: Result, text: str) -> None:
+    (shown,) = rank_results([row], LABELS, {}, None, DATA, PROTOCOL).rows
+    assert COLUMNS["latency_us"].text(shown) == text
+    assert COLUMNS["latency_us"].text(replace(shown, pareto=True)) in (f"{text}^", "-")
+
+
 def test_every_figure_of_a_row_is_shown_or_stands_beside_one_that_is() -> None:
     beside = {
         "kind", "selected", "val_loss", "heldout_high", "reason", "pareto", "val_rows",
         "val_partial", "val_auc", "val_f1", "val_recall_at_fpr_0_1", "val_recall_at_fpr_1",
-        "champion_refit", "unrepeated_accuracy",
+        "champion_refit", "unrepeated_accuracy", "latency_runtime",
     }  # fmt: skip
     shown = {*COLUMNS, *SEED_COLUMNS}
     assert shown | beside == {field.name for field in fields(Row)} and not shown & beside

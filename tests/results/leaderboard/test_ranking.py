@@ -29,7 +29,7 @@ SCHEMA = [
     "recall_at_fpr_1", "latency_p99_us", "latency_batch_us", "latency_batch_p99_us", "size_bytes",
     "pareto", "repeats", "repeats_mean", "repeats_std", "repeats_min", "repeats_max", "val_rows",
     "val_partial", "val_auc", "val_f1", "val_recall_at_fpr_0_1", "val_recall_at_fpr_1",
-    "champion_refit", "unrepeated_accuracy",
+    "champion_refit", "unrepeated_accuracy", "latency_runtime",
 ]  # fmt: skip
 
 

@@ -326,6 +326,8 @@ def test_the_folder_and_the_protocol() -> None:
     bounded = options("--max-parameters", "1M", "--trial-timeout", "90s")
     assert bounded.protocol["max_parameters"] == 1_000_000
     assert bounded.protocol["trial_timeout"] == "1m30s"
+    # A search for speed does not go on with times that were measured in Keras.
+    assert options("--objective", "val_loss,latency_us").protocol["latency"] == "ONNX Runtime"
     # Neither the way of the search nor the machine changes what a score means.
     same = options(
         "--sampler", "random", "--pruner", "none", "--workers", "2", "--budget", "5m",
