@@ -87,7 +87,7 @@ def baseline(name: str) -> Any:
 def ids() -> list[Any]:
     """Give padded records of several lengths and batch sizes, int32 [b, length] each."""
     rng = np.random.default_rng(0)
-    shapes = ((1, 32), (5, 64), (2, 160), (1, 1024))
+    shapes = ((1, 32), (5, 64), (2, 160), (1, 1024), (20, 96))
     return [rng.integers(0, NUM_WORDS, shape).astype(np.int32) for shape in shapes]
 
 

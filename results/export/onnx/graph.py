@@ -1,5 +1,8 @@
 """A small builder of ONNX graphs: names, weights and nodes in, a checked model out."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,8 @@ IR_VERSION = 8
 
 IDS = "ids"
 PROBABILITY = "probability"
+# Up to so many records an operator that computes all steps is faster than a loop of our own.
+FEW = 16
 
 Weights = npt.NDArray[np.float32]
 
@@ -32,12 +37,37 @@ def array(variable: Any) -> Weights:
     return np.asarray(variable, dtype=np.float32)
 
 
-class Graph:
-    """An ONNX graph from ids to probabilities that grows node by node."""
+@dataclass(frozen=True)
+class Embedded:
+    """Vectors not looked up yet, of int32 `ids` [batch, length] in a `table` [words, width]."""
 
-    def __init__(self) -> None:
+    ids: str
+    table: Weights
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A tensor `x * scale + shift`, not computed yet; each is [width], the last axis of `x`."""
+
+    x: str
+    scale: Weights
+    shift: Weights
+
+
+class Graph:
+    """An ONNX graph from ids to probabilities that grows node by node.
+
+    A tensor may stay pending: a layer that can make it part of its own weights never computes it.
+    """
+
+    def __init__(self, parent: "Graph | None" = None) -> None:
+        self._parent = parent
         self._nodes: list[Any] = []
-        self._weights: list[Any] = []
+        self._computed: dict[str, str] = {}
+        self._weights: list[Any] = [] if parent is None else parent._weights
+        self._pending: dict[str, Embedded | Scaled] = {} if parent is None else parent._pending
+        self.numbers: count[int] = count() if parent is None else parent.numbers
+        self._few: str | None = None if parent is None else parent.few
 
     def weight(self, values: npt.ArrayLike) -> str:
         """Add a constant, and return its name.
@@ -60,17 +90,61 @@ class Graph:
         self, outputs: int, operator: str, *inputs: str, **attributes: Any
     ) -> list[str]:
         """Add a node with several outputs, and return their names."""
-        number = len(self._nodes)
+        ready = [self._ready(name) for name in inputs]
+        number = next(self.numbers)
         names = [f"{operator.lower()}_{number}_{index}" for index in range(outputs)]
-        self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        self._nodes.append(helper.make_node(operator, ready, names, **attributes))
         return names
+
+    def delay(self, tensor: Embedded | Scaled) -> str:
+        """Name a tensor that is computed only if a node takes it."""
+        name = f"pending_{next(self.numbers)}"
+        self._pending[name] = tensor
+        return name
+
+    def pending(self, name: str) -> Embedded | Scaled | None:
+        """Return what a tensor is made of if it is pending."""
+        return self._pending.get(name)
+
+    @property
+    def few(self) -> str:
+        """Name the tensor that says whether the batch has at most `FEW` records."""
+        if self._few is None:
+            batch = self.add("Shape", IDS, start=0, end=1)
+            small = self.add("LessOrEqual", batch, self.weight([FEW]))
+            self._few = self.add("Squeeze", small)
+        return self._few
+
+    def choose(
+        self,
+        condition: str,
+        yes: "Callable[[Graph], str]",
+        no: "Callable[[Graph], str]",
+        shape: Sequence[int | str],
+    ) -> str:
+        """Add both of two ways to compute a float tensor, of which a run takes one."""
+        branches = {}
+        for name, emit in (("then_branch", yes), ("else_branch", no)):
+            graph = Graph(self)
+            branches[name] = graph.body(name, [], [(graph._ready(emit(graph)), shape)])
+        return self.add("If", condition, **branches)
+
+    def body(
+        self,
+        name: str,
+        inputs: Sequence[Any],
+        outputs: Sequence[tuple[str, Sequence[int | str]]],
+    ) -> onnx.GraphProto:
+        """Close the graph as a part of its parent, with float outputs of these shapes."""
+        made = [helper.make_tensor_value_info(x, TensorProto.FLOAT, shape) for x, shape in outputs]
+        return helper.make_graph(self._nodes, name, inputs, made)
 
     def model(self, output: str) -> onnx.ModelProto:
         """Close the graph at the tensor that holds the probabilities, float32 [batch, 1].
 
         The checked model takes int32 `ids` [batch, length] and gives `probability` [batch, 1].
         """
-        nodes = [*self._nodes, helper.make_node("Identity", [output], [PROBABILITY])]
+        nodes = [*self._nodes, helper.make_node("Identity", [self._ready(output)], [PROBABILITY])]
         ids = helper.make_tensor_value_info(IDS, TensorProto.INT32, ["batch", "length"])
         probability = helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch", 1])
         graph = helper.make_graph(nodes, "model", [ids], [probability], self._weights)
@@ -82,3 +156,21 @@ class Graph:
         )
         onnx.checker.check_model(made, full_check=True)
         return made
+
+    def _ready(self, name: str) -> str:
+        """Compute a pending tensor, once in each graph."""
+        tensor = self._pending.get(name)
+        if tensor is None:
+            return name
+        graph: Graph | None = self
+        while graph is not None:
+            if name in graph._computed:
+                return graph._computed[name]
+            graph = graph._parent
+        if isinstance(tensor, Embedded):
+            found = self.add("Gather", self.weight(tensor.table), tensor.ids, axis=0)
+        else:
+            scaled = self.add("Mul", tensor.x, self.weight(tensor.scale))
+            found = self.add("Add", scaled, self.weight(tensor.shift))
+        self._computed[name] = found
+        return found

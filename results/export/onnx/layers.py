@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from results.export.onnx.graph import Graph, Unsupported, Weights, array, require
+from results.export.onnx.graph import Embedded, Graph, Scaled, Unsupported, Weights, array, require
 from results.export.onnx.recurrent import bidirectional, recurrent
 
 Emitter = Callable[[Graph, Any, list[str]], str]
@@ -31,13 +31,20 @@ def _identity(graph: Graph, layer: Any, inputs: list[str]) -> str:
 
 def _embedding(graph: Graph, layer: Any, inputs: list[str]) -> str:
     require(not layer.mask_zero, layer, "a mask")
-    return graph.add("Gather", graph.weight(array(layer.embeddings)), inputs[0], axis=0)
+    return graph.delay(Embedded(inputs[0], array(layer.embeddings)))
 
 
 def _dense(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    x = graph.add("MatMul", inputs[0], graph.weight(array(layer.kernel)))
-    if layer.use_bias:
-        x = graph.add("Add", x, graph.weight(array(layer.bias)))
+    x, kernel = inputs[0], array(layer.kernel)
+    bias = array(layer.bias) if layer.use_bias else None
+    scaled = graph.pending(x)
+    if isinstance(scaled, Scaled):
+        shift = scaled.shift @ kernel
+        x, kernel = scaled.x, scaled.scale[:, None] * kernel
+        bias = shift if bias is None else bias + shift
+    x = graph.add("MatMul", x, graph.weight(kernel))
+    if bias is not None:
+        x = graph.add("Add", x, graph.weight(bias))
     return _activation(graph, layer, [x])
 
 
@@ -85,17 +92,33 @@ def _convolve(graph: Graph, layer: Any, x: str, kernel: Weights) -> str:
 def _max_pool(graph: Graph, layer: Any, inputs: list[str]) -> str:
     require(layer.padding == "valid", layer, f"the padding {layer.padding}")
     _require_channels_last(layer)
-    x = graph.add("Transpose", inputs[0], perm=[0, 2, 1])
-    x = graph.add("MaxPool", x, kernel_shape=list(layer.pool_size), strides=list(layer.strides))
-    return graph.add("Transpose", x, perm=[0, 2, 1])
+
+    def pool(x: str) -> str:
+        x = graph.add("Transpose", x, perm=[0, 2, 1])
+        x = graph.add("MaxPool", x, kernel_shape=list(layer.pool_size), strides=list(layer.strides))
+        return graph.add("Transpose", x, perm=[0, 2, 1])
+
+    return _before_scaling(graph, inputs[0], pool)
 
 
 def _over_steps(operator: str) -> Emitter:
     def emitter(graph: Graph, layer: Any, inputs: list[str]) -> str:
         _require_channels_last(layer)
-        return graph.add(operator, inputs[0], axes=[1], keepdims=int(layer.keepdims))
+        return _before_scaling(
+            graph,
+            inputs[0],
+            lambda x: graph.add(operator, x, axes=[1], keepdims=int(layer.keepdims)),
+        )
 
     return emitter
+
+
+def _before_scaling(graph: Graph, x: str, pool: Callable[[str], str]) -> str:
+    """Pool steps before they are scaled, since fewer are left after it: greatest stay greatest."""
+    scaled = graph.pending(x)
+    if isinstance(scaled, Scaled) and np.all(scaled.scale > 0):
+        return graph.delay(Scaled(pool(scaled.x), scaled.scale, scaled.shift))
+    return pool(x)
 
 
 def _layer_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -116,8 +139,8 @@ def _batch_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
     shift = -np.asarray(layer.moving_mean) * scale
     if layer.beta is not None:
         shift = shift + np.asarray(layer.beta)
-    x = graph.add("Mul", inputs[0], graph.weight(scale))
-    return graph.add("Add", x, graph.weight(shift))
+    scale, shift = scale.astype(np.float32), shift.astype(np.float32)
+    return graph.delay(Scaled(inputs[0], scale, shift))
 
 
 def _rescaling(graph: Graph, layer: Any, inputs: list[str]) -> str:

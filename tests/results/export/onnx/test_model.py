@@ -59,14 +59,42 @@ def test_settings_that_no_draw_has() -> None:
     assert_same(keras.Model(inputs, layers.Dense(1, activation="sigmoid", use_bias=False)(x)))
 
 
-def test_recurrent_layers_become_single_operators() -> None:
-    kinds = {
-        node.op_type
-        for name in DRAWS
-        for node in translate(drawn(name)).graph.node
-    }  # fmt: skip
-    assert {"GRU", "LSTM", "RNN"} <= kinds
-    assert not {"Loop", "Scan", "If"} & kinds
+def test_normalization_before_every_layer_that_can_take_it_in() -> None:
+    keras.utils.set_random_seed(0)
+    for shrinks in (False, True):  # A negative scale turns the greatest into the least.
+        inputs = keras.Input((None,), dtype="int32")
+        x = _normalized(layers.Embedding(40, 8, embeddings_initializer="normal")(inputs), shrinks)
+        x = _normalized(layers.GRU(6, return_sequences=True)(x), shrinks)
+        x = layers.MaxPooling1D(2)(layers.Dropout(0.1)(x))
+        x = _normalized(layers.Bidirectional(layers.LSTM(4, return_sequences=True))(x), shrinks)
+        pooled = [layers.GlobalMaxPooling1D()(x), layers.GlobalAveragePooling1D()(x)]
+        x = layers.Dense(3, activation="tanh")(_normalized(layers.Add()(pooled), shrinks))
+        x = layers.Dense(1, activation="sigmoid", use_bias=False)(_normalized(x, shrinks))
+        assert_same(keras.Model(inputs, x))
+
+
+def _normalized(x: Any, shrinks: bool) -> Any:
+    layer = layers.BatchNormalization(
+        gamma_initializer=keras.initializers.Constant(-0.7 if shrinks else 1.3),
+        beta_initializer="random_normal",
+        moving_mean_initializer="random_normal",
+    )
+    return layer(x)
+
+
+def test_few_records_run_on_the_recurrent_operators_and_many_in_a_loop() -> None:
+    for name in DRAWS:
+        graph = translate(drawn(name)).graph
+        choices = [node for node in graph.node if node.op_type == "If"]
+        few, many = ({node.op_type for choice in choices for node in _branch(choice, side)}
+                     for side in ("then_branch", "else_branch"))  # fmt: skip
+        assert few & {"GRU", "LSTM", "RNN"} and "Scan" not in few
+        assert "Scan" in many and not many & {"GRU", "LSTM", "RNN"}
+
+
+def _branch(choice: Any, side: str) -> Any:
+    (found,) = [each.g.node for each in choice.attribute if each.name == side]
+    return found
 
 
 @keras.saving.register_keras_serializable("tests")
