@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.common import Parser, UserError, run
+from data.common import Parser, UserError, count_cores, run
 from data.reading import STDIN, encoding_name, standard_input
-from results.serving import add_space
+from results.serving import add_runtime
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,28 +32,18 @@ def main(argv: Sequence[str]) -> int:
         "--encoding", type=encoding_name, metavar="NAME", help="of lines that are not in UTF-8"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
-    add_space(parser)
+    add_runtime(parser)
     options = parser.parse_args(argv)
     if options.threads is not None and options.threads < 1:
         raise UserError(f"--threads is {options.threads}, but must be 1 or more")
 
     # Imported here, so that --help and a wrong option are answered at once.
-    import joblib
+    from results.serving import Stream, batches_of_file, batches_of_stream, open_predictor
 
-    from results.serving import (
-        Predictor,
-        Stream,
-        batches_of_file,
-        batches_of_stream,
-        one_core_per_thread,
-        register_space,
-    )
-
-    threads = options.threads or joblib.cpu_count()
+    threads = options.threads or count_cores()
     write = json.JSONEncoder().encode
-    with one_core_per_thread(threads):
-        register_space(options.space)
-        stream = Stream(Predictor.load(options.folder), threads=threads)
+    with open_predictor(options.folder, options.runtime, options.space, threads) as predictor:
+        stream = Stream(predictor, threads=threads)
         from_stdin = options.file == STDIN
         lines = (
             batches_of_stream(standard_input(), encoding=options.encoding)

@@ -1,20 +1,16 @@
 """A small HTTP service that scores records with an exported model."""
 
 import ipaddress
-import logging
 import os
 import socket
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from data.common import Parser, UserError, run
-from results.serving import add_space
+from results.serving import add_runtime
 
 TOKEN_VARIABLE = "MODEL3_TOKEN"  # nosec B105: this is not the token itself
 MIN_TOKEN_LENGTH = 16
-
-log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,15 +40,10 @@ def main(argv: Sequence[str]) -> int:
                 f"{error.name} is not installed; install what a server needs: "
                 "pip install 'model3-search[serve]'"
             ) from error
-        from results.serving import Predictor, one_core_per_thread, register_space
+        from results.serving import open_predictor
 
         limits = Limits(body=options.max_body, batch=options.max_batch, queue=options.max_queue)
-        with one_core_per_thread(1):
-            register_space(options.space)
-            predictor = Predictor.load(options.folder)
-            started = time.perf_counter()
-            predictor.warm_up()
-            log.info("the model is warm after %.1f s", time.perf_counter() - started)
+        with open_predictor(options.folder, options.runtime, options.space) as predictor:
             serve(predictor.answers, listener, token=token, limits=limits)
     return 0
 
@@ -117,7 +108,7 @@ def _parser() -> Parser:
         epilog="example:\n  python -m results.serve runs/first/best --port 8080",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="an export, e.g. runs/NAME/best")
-    add_space(parser)
+    add_runtime(parser)
     address = parser.add_argument_group("address")
     address.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     address.add_argument(

@@ -5,6 +5,9 @@ from .command import (
     run as run,
     start as start,
 )
+from .cores import (
+    count_cores as count_cores,
+)
 from .errors import (
     UserError as UserError,
     first_line as first_line,

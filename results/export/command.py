@@ -64,7 +64,7 @@ def _parser() -> Parser:
         prog="python -m results.export",
         description="The winner as one folder that needs neither the study nor the search, in "
         "several formats.",
-        epilog="example:\n  python -m results.export first --to winner --format keras,onnx "
+        epilog="example:\n  python -m results.export first --to winner --format litert "
         "--threshold fpr=0.001",
     )
     add_run_argument(parser)
@@ -82,7 +82,8 @@ def _parser() -> Parser:
         "--format",
         default=KERAS,
         metavar="NAME,...",
-        help=f"some of {','.join(MODEL_FORMATS)}; keras is always written (default: %(default)s)",
+        help=f"more formats, some of {','.join(MODEL_FORMATS)}; keras is always written, and so is "
+        "onnx unless a layer of the space's own cannot be translated",
     )
     written.add_argument(
         "--threshold",

@@ -5,6 +5,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.dataset import Encoded, Padding
+from data.dataset import MAX_LENGTH, Encoded, Padding
 from results.export.formats import KERAS, MODEL_FORMATS, ModelFormat
 from results.scoring import score_rows, suppress_stderr
 
 if TYPE_CHECKING:
-    from results.scoring import Score
+    from results.scoring import Score, Scores
 
 MAX_CHECKED = 1000
+_MADE_UP = 64
 _BATCH_SIZE = 64
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,37 @@ class Sample:
         return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0))
 
 
+def made_up_sample(folder: Path, num_words: int, padding: Padding) -> Sample:
+    """Let the Keras model in a folder score records that are made up.
+
+    Args:
+        folder: The folder.
+        num_words: How many ids the model knows, padding included.
+        padding: How the records are padded.
+
+    Returns:
+        The records, of all lengths, with their scores.
+
+    Raises:
+        UserError: If the model cannot be loaded, or cannot score.
+    """
+    rng = np.random.default_rng(0)
+    lengths = np.append([0, 1, MAX_LENGTH], rng.integers(2, 300, _MADE_UP - 3))
+    ids = rng.integers(1, max(num_words, 2), lengths.sum(), np.int32)
+    encoded = Encoded(ids, np.append(0, np.cumsum(lengths)))
+    rows = np.arange(_MADE_UP)
+    found: list[Scores] = []
+
+    def score(keras: ModelFormat, folder: Path) -> None:
+        scorer = keras.load(folder / keras.path)
+        found.append(score_rows(scorer, encoded, rows, padding=padding, batch_size=_BATCH_SIZE))
+
+    problem = _attempt(score, MODEL_FORMATS[KERAS], folder)
+    if problem:
+        raise UserError(f"the Keras model was not exported: {problem}")
+    return Sample(encoded, rows, found[0], padding)
+
+
 def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str]:
     """Add formats to a folder that holds the Keras model; those that prove wrong are removed.
 
@@ -74,13 +107,13 @@ def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str
     """
     some = sample.spread()
     log.info("checking keras on %d records", len(some.rows))
-    problem = _attempt(_check, MODEL_FORMATS[KERAS], folder, some)
+    problem = _attempt(partial(_check, sample=some), MODEL_FORMATS[KERAS], folder)
     if problem:
         raise UserError(f"the Keras model was not exported: {problem}")
     problems = {}
     for name in names:
         log.info("writing %s and checking it", name)
-        problem = _attempt(_convert, MODEL_FORMATS[name], folder, some)
+        problem = _attempt(partial(_convert, sample=some), MODEL_FORMATS[name], folder)
         if problem:
             path = folder / MODEL_FORMATS[name].path
             if path.is_dir():
@@ -106,17 +139,12 @@ def _check(format: ModelFormat, folder: Path, sample: Sample) -> None:
         )
 
 
-def _attempt(
-    action: Callable[[ModelFormat, Path, Sample], None],
-    format: ModelFormat,
-    folder: Path,
-    sample: Sample,
-) -> str:
+def _attempt(action: Callable[[ModelFormat, Path], None], format: ModelFormat, folder: Path) -> str:
     """Return why an action failed, in one line; "" if it succeeded."""
     with suppress_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The converters' own, which a user cannot act on.
         try:
-            action(format, folder, sample)
+            action(format, folder)
         except UserError:
             raise
         except Exception as error:  # Converters raise all kinds of exceptions.

@@ -14,8 +14,8 @@ import numpy as np
 
 from data.common import UserError, new_folder, write_text
 from data.dataset import Vocabulary
-from results.export.conversion import Sample, convert
-from results.export.formats import KERAS
+from results.export.conversion import Sample, convert, made_up_sample
+from results.export.formats import KERAS, MODEL_FORMATS, ONNX
 from results.export.model_card import CardSubject, model_card
 from results.export.preprocessing_doc import preprocessing_text, vectors_text
 from results.leaderboard import Leaderboard, format_share, printable
@@ -36,8 +36,11 @@ from results.serving import (
 from results.study import Result, Store, first_training
 
 STAND_ALONE = Path(__file__).with_name("assets") / "predict.py"
-_PACKAGES = ("tensorflow", "keras", "keras_tuner", "optuna", "model3-search")
-_CONVERTERS = ("onnx", "onnxruntime", "tf2onnx", "ai-edge-litert")
+_PACKAGES = (
+    "tensorflow", "keras", "keras_tuner", "optuna", "model3-search", "onnx", "onnxruntime",
+    "tf2onnx", "ai-edge-litert",
+)  # fmt: skip
+_OPTIONAL = ("tf2onnx", "ai-edge-litert")
 
 # Takes the formats that are there, and why each of the others is not; gives files by name.
 Documents = Callable[[Sequence[str], Mapping[str, str]], Mapping[str, str]]
@@ -51,7 +54,7 @@ def export_trial(
     result: Result,
     to: Path,
     *,
-    formats: Sequence[str] = (KERAS,),
+    formats: Sequence[str] = (),
     rule: ThresholdRule = DEFAULT_RULE,
 ) -> Path:
     """Export one training of a run, with its line of the leaderboard as its metrics.
@@ -98,7 +101,7 @@ def export_trial(
             _log_refit_threshold(result, threshold, heldout, dataset.label_words)
         if row is not None:
             subject = CardSubject(
-                row, leaderboard, preprocessing, threshold, heldout, versions=versions(formats)
+                row, leaderboard, preprocessing, threshold, heldout, versions=versions()
             )
             vectors = vectors_text(dataset, sample, preprocessing)
             documents = partial(_documents, subject, vectors)
@@ -161,7 +164,7 @@ def _documents(
         "PREPROCESSING.md": preprocessing_text(subject.preprocessing, subject.threshold),
         "vectors.jsonl": vectors,
     }
-    if "onnx" in present:
+    if ONNX in present:
         documents["predict.py"] = STAND_ALONE.read_text(encoding="utf-8")
     return documents
 
@@ -175,7 +178,7 @@ def write_export(
     protocol: dict[str, Any],
     metrics: dict[str, Any],
     threshold: Threshold | None = None,
-    formats: Sequence[str] = (KERAS,),
+    formats: Sequence[str] = (),
     sample: Sample | None = None,
     documents: Documents = _no_documents,
 ) -> Path:
@@ -190,9 +193,10 @@ def write_export(
         protocol: How it was trained.
         metrics: How well it did.
         threshold: The score above which a record is called malicious; .5 by default.
-        formats: The formats in which the model is written; keras must be one.
-        sample: Records with the search's scores, which every format is checked against. Without
-            it nothing is checked, and keras can be the only format.
+        formats: Formats that the export must have. It always has keras, and onnx unless a layer
+            cannot be translated; the manifest and a line of the log then say why.
+        sample: Records with the search's scores, which every format is checked against; without
+            them, against Keras' scores of records that are made up.
         documents: Writes more files, once it is known which formats the export has.
 
     Returns:
@@ -209,43 +213,53 @@ def write_export(
             f"{result.name} has no {MODEL} (status {result.status}): only the best trials keep "
             "theirs; export another one"
         )
-    others = [name for name in formats if name != KERAS]
-    if others and sample is None:
-        raise UserError(f"{result.name} has no scores that other formats can be checked against")
     # A link is followed, so that the folder behind it is replaced and not the link.
     place = Path(to).resolve()
     _refuse_foreign_files(place)
+    names = [name for name in MODEL_FORMATS if name == ONNX or (name in formats and name != KERAS)]
     trained_on = "fit and validation rows" if result.kind == "refit" else "fit rows"
     with new_folder(place) as folder:
         shutil.copyfile(checkpoint, folder / MODEL)
-        problems = {} if sample is None else convert(folder, others, sample)
+        known = sample or made_up_sample(folder, vocabulary.num_words, checked.padding)
+        problems = convert(folder, names, known)
         vocabulary.save(folder / VOCABULARY)
         for name, content in (
             (PREPROCESSING, checked.as_json()),
             (PROTOCOL, protocol),
             (METRICS, {"name": result.name, **metrics}),
-            (VERSIONS, versions(formats)),
+            (VERSIONS, versions()),
         ):
             write_text(folder / name, strict_json(content))
-        present = [name for name in formats if name not in problems]
+        present = [KERAS, *(name for name in names if name not in problems)]
         for name, text in documents(present, problems).items():
             write_text(folder / name, text)
         model = {"name": result.name, "trained_on": trained_on}
-        write_text(folder / MANIFEST, strict_json(make_manifest(folder, threshold, model)))
-    if problems:
-        said = "; ".join(f"--format {name}: {problem}" for name, problem in problems.items())
-        raise UserError(f"{said} (the other formats are in '{to}')")
+        manifest = make_manifest(folder, threshold, model, problems)
+        write_text(folder / MANIFEST, strict_json(manifest))
+    failed = [
+        f"--format {name}: {problem}" for name, problem in problems.items() if name in formats
+    ]
+    if failed:
+        raise UserError(f"{'; '.join(failed)} (the other formats are in '{to}')")
+    for name, problem in problems.items():
+        log.info(
+            "'%s' has no %s: %s; results.predict and results.serve take it with --runtime keras",
+            to,
+            MODEL_FORMATS[name].path,
+            problem,
+        )
     return Path(to)
 
 
-def versions(formats: Sequence[str]) -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that an export is made with."""
     found = {"python": platform.python_version()}
-    for package in (*_PACKAGES, *(_CONVERTERS if set(formats) - {KERAS} else ())):
+    for package in _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed as a package"
+            if package not in _OPTIONAL:
+                found[package] = "not installed as a package"
     return found
 
 

@@ -1,15 +1,18 @@
 """The formats of an exported model: how each is written, and read again by its own runtime."""
 
 import importlib.util
+import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from data.common import UserError
+from data.common import UserError, count_cores
+from results.serving import MODEL, ONNX_MODEL
 
 if TYPE_CHECKING:  # What this module needs is imported when a model is written or loaded.
     import numpy as np
@@ -18,6 +21,7 @@ if TYPE_CHECKING:  # What this module needs is imported when a model is written 
     from results.scoring import Score, Scores
 
 KERAS = "keras"
+ONNX = "onnx"
 IDS = "ids"
 
 
@@ -54,8 +58,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
         text: Names with commas, e.g. "onnx,litert".
 
     Returns:
-        The names in the order of `MODEL_FORMATS`, keras always among them: the others are made
-        from it.
+        The names in the order of `MODEL_FORMATS`.
 
     Raises:
         UserError: If one is unknown.
@@ -67,7 +70,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
             f"--format has '{unknown[0]}', but must be some of {', '.join(MODEL_FORMATS)}, "
             "with commas"
         )
-    return tuple(name for name in MODEL_FORMATS if name in {KERAS, *names})
+    return tuple(name for name in MODEL_FORMATS if name in names)
 
 
 def require_packages(names: Sequence[str]) -> None:
@@ -116,9 +119,9 @@ def onnx_bytes(model: Any) -> bytes:
         The ONNX model, for ids of any batch size and length.
 
     Raises:
-        Exception: Whatever says why a layer cannot be translated; tf2onnx raises all kinds.
+        RuntimeError: If neither can; the message says in one line which layer it is.
     """
-    from results.export.onnx.graph import OPSET, Unsupported
+    from results.export.onnx.graph import Unsupported
     from results.export.onnx.model import translate
 
     try:
@@ -128,7 +131,17 @@ def onnx_bytes(model: Any) -> bytes:
             raise RuntimeError(
                 f"{error}; tf2onnx may know it: pip install 'model3-search[export]'"
             ) from error
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        try:
+            return _by_tf2onnx(model)
+        except Exception as second:  # It raises all kinds.
+            raise RuntimeError(f"{error}, and tf2onnx has none for it either") from second
+
+
+def _by_tf2onnx(model: Any) -> bytes:
+    from results.export.onnx.graph import OPSET
+    from results.scoring import OnnxScorer
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), _quiet("tf2onnx"):
         warnings.simplefilter("ignore")  # Keras patches tf2onnx for numpy 2, which warns.
         path = Path(folder) / "model.onnx"
         model.export(
@@ -138,7 +151,21 @@ def onnx_bytes(model: Any) -> bytes:
             opset_version=OPSET,
             verbose=False,
         )
-        return path.read_bytes()
+        content = path.read_bytes()
+    OnnxScorer(content)  # An operator that tf2onnx does not know it leaves as it is.
+    return content
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a library's log to itself."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _write_onnx(model: Any, path: Path) -> None:
@@ -170,11 +197,10 @@ def _write_litert(model: Any, path: Path) -> None:
 
 
 def _load_litert(path: Path) -> "Score":
-    import joblib
     import numpy as np
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path), num_threads=joblib.cpu_count())
+    interpreter = Interpreter(model_path=str(path), num_threads=count_cores())
     ids_index = interpreter.get_input_details()[0]["index"]
     score_index = interpreter.get_output_details()[0]["index"]
 
@@ -200,7 +226,7 @@ def _ids_spec(batch: int | None) -> Any:
 _ALL = (
     ModelFormat(
         KERAS,
-        "model.keras",
+        MODEL,
         needs=(),
         tolerance=1e-5,
         write=_write_keras,
@@ -220,9 +246,9 @@ _ALL = (
         example='model = tf.saved_model.load("saved_model")\nscore = model.serve(ids)',
     ),
     ModelFormat(
-        "onnx",
-        "model.onnx",
-        needs=("onnx", "onnxruntime"),
+        ONNX,
+        ONNX_MODEL,
+        needs=(),
         tolerance=1e-5,
         write=_write_onnx,
         load=_load_onnx,

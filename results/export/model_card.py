@@ -164,11 +164,12 @@ def _source_name(data: Mapping[str, Any]) -> str:
 
 
 def _usage(subject: CardSubject) -> str:
+    runtime = "" if "onnx" in subject.formats else " --runtime keras"
     lines = [
         "## How to use it",
         "`PREPROCESSING.md` says how a raw line becomes `ids`, int32 `[batch, length]` of any "
         "length from 32 on; `vectors.jsonl` has test vectors. With model3-search installed, "
-        "`python -m results.predict FOLDER access.log` does all of it.",
+        f"`python -m results.predict FOLDER access.log{runtime}` does all of it.",
     ]
     for name in subject.formats:
         known = MODEL_FORMATS[name]

@@ -1,11 +1,8 @@
-from .custom_objects import (
-    add_space as add_space,
-    register_space as register_space,
-)
 from .export_folder import (
     MANIFEST as MANIFEST,
     METRICS as METRICS,
     MODEL as MODEL,
+    ONNX_MODEL as ONNX_MODEL,
     PREPROCESSING as PREPROCESSING,
     PROTOCOL as PROTOCOL,
     VERSIONS as VERSIONS,
@@ -16,12 +13,17 @@ from .export_folder import (
     make_manifest as make_manifest,
     manifest_files as manifest_files,
 )
-from .keras_checker import (
+from .keras_model import (
     load_model as load_model,
+)
+from .options import (
+    add_runtime as add_runtime,
+    add_space as add_space,
+    register_space as register_space,
 )
 from .predictor import (
     Predictor as Predictor,
-    one_core_per_thread as one_core_per_thread,
+    open_predictor as open_predictor,
 )
 from .preprocessing import (
     Preprocessing as Preprocessing,

@@ -4,19 +4,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data.common import UserError, first_line
 from data.dataset import Vocabulary
 from results.scoring import DEFAULT_RULE, Threshold
 from results.serving.preprocessing import Preprocessing
 
-if TYPE_CHECKING:
-    import keras
-
 MODEL = "model.keras"
+ONNX_MODEL = "model.onnx"
 VOCABULARY = "vocabulary.json"
 PREPROCESSING = "preprocessing.json"
 PROTOCOL = "protocol.json"
@@ -31,66 +28,75 @@ _MAX_MANIFEST_BYTES = 2**20  # A real one has about a kilobyte.
 
 @dataclass(frozen=True)
 class Export:
-    """A loaded export.
+    """An export whose files are whole, with all of its settings; its models are not loaded.
 
     Attributes:
         folder: Its place on disk.
-        model: The Keras model, not compiled.
+        missing: Why it lacks formats, by name; none if an earlier version wrote it.
+        files: What it consists of.
         vocabulary: Its characters.
         preprocessing: How a raw line becomes ids.
         protocol: How it was trained.
         metrics: How well it did.
+        versions: Of the packages that made it.
         threshold: The score above which a record is called malicious, and its rates on the
             validation rows.
     """
 
     folder: Path
-    model: "keras.Model"
+    files: frozenset[str]
+    missing: Mapping[str, str]
     vocabulary: Vocabulary
     preprocessing: Preprocessing
     protocol: dict[str, Any]
     metrics: dict[str, Any]
+    versions: dict[str, Any]
     threshold: Threshold
 
 
 def load_export(folder: Path) -> Export:
-    """Verify and load an export; no code that the model brings along is run.
+    """Verify an export and read its settings.
 
     The manifest's checksums reveal damage, not tampering: whoever changes a file can change its
-    checksum too. So the model is checked like a stranger's (`results.serving.keras_checker`).
+    checksum too. An ONNX model holds no code; Keras refuses code in safe mode.
 
     Args:
         folder: What `results.export` wrote.
 
     Returns:
-        The export, its model ready to be called.
+        The export.
 
     Raises:
         UserError: If the folder is incomplete, damaged, or cannot be loaded by this version.
     """
     folder = Path(folder)
-    verify(folder)
+    files = verify(folder)
     try:
         preprocessing = Preprocessing.of(_read_object(folder, PREPROCESSING))
     except ValueError as error:
         raise _damaged(folder, f"{PREPROCESSING}: {error}") from error
     return Export(
         folder=folder,
+        files=files,
+        missing=_read_missing(folder),
         protocol=_read_object(folder, PROTOCOL),
         metrics=_read_object(folder, METRICS),
-        model=_load_model(folder, _read_object(folder, VERSIONS).get("keras", "?")),
+        versions=_read_object(folder, VERSIONS),
         vocabulary=Vocabulary.load(folder / VOCABULARY),
         preprocessing=preprocessing,
         threshold=_read_threshold(folder),
     )
 
 
-def verify(folder: Path, required: Iterable[str] = REQUIRED_FILES) -> None:
+def verify(folder: Path, required: Iterable[str] = REQUIRED_FILES) -> frozenset[str]:
     """Check that an export is whole before anything in it is loaded.
 
     Args:
         folder: The export.
         required: Files that it must have, listed or not.
+
+    Returns:
+        The files that the manifest lists.
 
     Raises:
         UserError: If it is no export, a file is missing or differs from the manifest, or a link
@@ -119,10 +125,14 @@ def verify(folder: Path, required: Iterable[str] = REQUIRED_FILES) -> None:
             raise UserError(f"'{path}' cannot be read ({error.strerror})") from error
         if not same:
             raise _damaged(folder, f"{name} is not what was exported")
+    return frozenset(listed)
 
 
 def make_manifest(
-    folder: Path, threshold: Threshold | None = None, model: Mapping[str, str] | None = None
+    folder: Path,
+    threshold: Threshold | None = None,
+    model: Mapping[str, str] | None = None,
+    missing: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Describe every file of a folder that has no manifest yet.
 
@@ -130,14 +140,17 @@ def make_manifest(
         folder: The folder.
         threshold: The score above which a record is called malicious; .5 by default.
         model: The model's name and the rows that it was trained on.
+        missing: Why formats are missing, by name.
 
     Returns:
-        The model, the threshold, and each file's size in bytes and SHA-256.
+        The model, the threshold, what is missing, and each file's size in bytes and SHA-256.
     """
     decision = threshold or Threshold(DEFAULT_RULE.value or 0.0, str(DEFAULT_RULE))
     files = {name: _describe(folder / name) for name in list_files(folder)}
     named = {"model": dict(model)} if model else {}
-    return {"format": MANIFEST_FORMAT, **named, "threshold": asdict(decision), "files": files}
+    lacks = {"missing": dict(missing)} if missing else {}
+    decided = {"threshold": asdict(decision), **lacks}
+    return {"format": MANIFEST_FORMAT, **named, **decided, "files": files}
 
 
 def list_files(folder: Path) -> list[str]:
@@ -173,6 +186,13 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return content if fits else {}
 
 
+def _read_missing(folder: Path) -> dict[str, str]:
+    missing = _read_manifest(folder).get("missing", {})
+    if not isinstance(missing, dict):
+        raise _damaged(folder, f"{MANIFEST}: missing is no object")
+    return {str(name): " ".join(str(why).split())[:200] for name, why in missing.items()}
+
+
 def _read_threshold(folder: Path) -> Threshold:
     # Exports from before thresholds were stored have none.
     stored = _read_manifest(folder).get("threshold", {"value": 0.5, "rule": "0.5"})
@@ -180,20 +200,6 @@ def _read_threshold(folder: Path) -> Threshold:
         return Threshold.of(stored)
     except ValueError as error:
         raise _damaged(folder, f"its threshold: {error}") from error
-
-
-def _load_model(folder: Path, made_with: object) -> "keras.Model":
-    from results.serving.keras_checker import UnsafeModel, load_model
-
-    try:
-        return load_model(folder / MODEL)
-    except UnsafeModel as error:
-        raise UserError(f"'{folder / MODEL}' cannot be loaded safely: {error}") from error
-    except Exception as error:  # Keras has no exceptions of its own.
-        raise UserError(
-            f"'{folder / MODEL}' cannot be loaded by Keras {version('keras')} "
-            f"(it was made with {made_with}): {first_line(error)}"
-        ) from error
 
 
 def _read_object(folder: Path, name: str) -> dict[str, Any]:

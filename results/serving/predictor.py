@@ -1,61 +1,69 @@
 """An exported model with its preprocessing: raw lines or records in, scores and labels out."""
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from data.dataset import GRID, MAX_LENGTH, Encoded
-from results.scoring import suppress_stderr
+from results.scoring import Score, score_rows
 from results.serving.export_folder import Export, load_export
+from results.serving.options import Runtime, register_space
 from results.serving.preprocessing import Answer, Preprocessor
+from results.serving.runtime import load_scorer
 
 # Larger batches do not speed up short records, and slow long ones down by up to a sixth.
 BATCH_SIZE = 256
+
+log = logging.getLogger(__name__)
 
 
 class Predictor:
     """An exported model together with its preprocessing.
 
     Args:
-        export: The loaded export. The model is traced at the first scores.
+        export: The export.
+        score: What scores a batch of padded ids.
 
     Attributes:
         preprocessor: Cleans and encodes records.
     """
 
-    def __init__(self, export: Export) -> None:
-        from results.scoring import Scorer
-
+    def __init__(self, export: Export, score: Score) -> None:
         self.preprocessor = Preprocessor(export.preprocessing, export.vocabulary)
         self._padding = export.preprocessing.padding
-        self._score = Scorer(export.model)
+        self._score = score
         self._threshold = export.threshold.value
         self._label_words = export.preprocessing.label_words
 
     @classmethod
-    def load(cls, folder: Path) -> "Predictor":
+    def load(cls, folder: Path, runtime: Runtime = "onnx") -> "Predictor":
         """Load an export.
 
         Args:
             folder: What `results.export` wrote.
+            runtime: What computes the scores. "keras" is for a network with layers of your own
+                that ONNX does not have; the program must have registered them with Keras.
 
         Returns:
             Its predictor.
 
         Raises:
-            UserError: If the folder is incomplete or damaged.
+            UserError: If the folder is incomplete or damaged, or has no model for that runtime.
         """
-        return cls(load_export(folder))
+        export = load_export(folder)
+        return cls(export, load_scorer(export, runtime))
 
     def warm_up(self) -> None:
-        """Trace and compile the model now instead of at the first scores."""
+        """Score something now, so that the first records do not wait for what is done only once."""
         for length in (GRID, MAX_LENGTH):
             self._score(np.zeros((1, length), np.int32))
+        self.answers(["{}"])
 
     def probabilities(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Score one batch.
@@ -111,29 +119,41 @@ class Predictor:
         }
 
     def _scores(self, encoded: Encoded) -> npt.NDArray[np.float32]:
-        from results.scoring import probabilities
-
         rows = np.arange(len(encoded))
-        return probabilities(
-            self._score, encoded, rows, padding=self._padding, batch_size=BATCH_SIZE
-        )
+        return score_rows(self._score, encoded, rows, padding=self._padding, batch_size=BATCH_SIZE)
 
 
 @contextmanager
-def one_core_per_thread(threads: int) -> Iterator[None]:
-    """Let several threads call models at once, each computing on one core.
+def open_predictor(
+    folder: Path, runtime: Runtime, space: str | None = None, threads: int = 1
+) -> Iterator[Predictor]:
+    """Load an export for a command: ready to score at full speed within this block.
 
-    On two cores, two such batches were scored 1.6 times as fast as one batch that uses both, and
-    a record took a quarter less processor time. If TensorFlow has computed before, its own thread
-    counts stay as they are.
+    Args:
+        folder: What `results.export` wrote.
+        runtime: What computes the scores.
+        space: With "keras", the module that registers layers of one's own.
+        threads: How many threads will call it at once.
+
+    Yields:
+        Its predictor.
+
+    Raises:
+        UserError: As `Predictor.load`; or if the space cannot be imported.
     """
-    with suppress_stderr():
-        import tensorflow as tf
+    started = time.perf_counter()
+    if runtime == "onnx":
+        predictor = Predictor.load(folder)
+        predictor.warm_up()
+        yield predictor
+        return
+    from results.serving.keras_model import one_core_per_thread
 
-    from spaces.kernels import one_blas_thread
-
-    with suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-    with one_blas_thread():
-        yield
+    with one_core_per_thread(threads):
+        register_space(space)
+        predictor = Predictor.load(folder, runtime)
+        predictor.warm_up()
+        log.info(
+            "Keras computes the scores; it is warm after %.1f s", time.perf_counter() - started
+        )
+        yield predictor

@@ -9,9 +9,6 @@ from .command_line import (
 from .config_file import (
     write_config as write_config,
 )
-from .pool_size import (
-    cores as cores,
-)
 from .run_config import (
     RunConfig as RunConfig,
 )

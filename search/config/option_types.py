@@ -4,7 +4,7 @@ import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Collection
 
-from search.config.pool_size import cores
+from data.common import count_cores
 from spaces import BASELINE_NAMES
 
 _THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
@@ -45,7 +45,7 @@ def auto_or(low: int, high: Callable[[], int] | None = None) -> Callable[[str], 
 
 def most_workers() -> int:
     """Return the largest number of workers that makes any sense on this machine."""
-    return 8 * cores()
+    return 8 * count_cores()
 
 
 def names(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:

@@ -1,14 +1,9 @@
-"""How many workers a search has by default, and how many cores there are for them."""
+"""How many workers a search has by default."""
+
+from data.common import count_cores
 
 # The most memory that a worker of Model 3's space held by itself.
 WORKER_BYTES = 2 * 2**30
-
-
-def cores() -> int:
-    """Return how many cores this process may use, by its affinity and its container's share."""
-    import joblib
-
-    return int(joblib.cpu_count())
 
 
 def default_workers(tasks: int | None) -> int:
@@ -21,6 +16,6 @@ def default_workers(tasks: int | None) -> int:
     """
     import psutil
 
-    have = cores()
+    have = count_cores()
     fitting = psutil.virtual_memory().available // WORKER_BYTES
     return max(1, min(have, fitting, have if tasks is None else tasks))

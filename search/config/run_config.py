@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data.common import UserError, byte_count
+from data.common import UserError, byte_count, count_cores
 from data.dataset import (
     CHRONOLOGICAL,
     GROUP,
@@ -35,7 +35,7 @@ from results.study import OBJECTIVES, Objective
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
 from search.config.options import declared, option
-from search.config.pool_size import cores, default_workers
+from search.config.pool_size import default_workers
 from search.queue import DEFAULT_PRUNER, KERAS_TUNER, PRUNERS, sampler_names
 from spaces import BASELINE_NAMES, epochs_for, reports_for
 from spaces.open import FAMILIES
@@ -465,7 +465,7 @@ class RunConfig:
     @property
     def threads(self) -> int:
         """How many threads each worker has."""
-        return max(1, cores() // self.workers)
+        return max(1, count_cores() // self.workers)
 
     @property
     def callbacks(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data.common import UserError, sync_all, write_text
+from data.common import UserError, count_cores, sync_all, write_text
 from data.dataset import Dataset
 from results.scoring import (
     SCORES,
@@ -32,7 +32,6 @@ from results.scoring import (
 )
 from results.study import CHECKPOINT, Result, objective_values
 from search.common import derive_seed
-from search.config import cores
 from search.training.evaluation import (
     add_latency,
     save_probabilities,
@@ -80,7 +79,7 @@ def _machine() -> Mapping[str, Any]:
     gpus = tf.config.list_physical_devices("GPU")
     return {
         "processor": _processor(),
-        "cores": cores(),
+        "cores": count_cores(),
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "gpus": [tf.config.experimental.get_device_details(gpu) for gpu in gpus],
         # It decides how sums are rounded.

@@ -9,11 +9,12 @@ from itertools import pairwise
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 from threadpoolctl import ThreadpoolController
+
+from data.common import count_cores
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class RowThreads:
         """Ask TensorFlow how many that is."""
         import tensorflow as tf
 
-        self.count = tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count()
+        self.count = tf.config.threading.get_intra_op_parallelism_threads() or count_cores()
         self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
 
     def slices(self, rows: int) -> list[slice]:

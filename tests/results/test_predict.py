@@ -14,17 +14,20 @@ import pytest
 from data.common.command import run
 from data.common.errors import UserError
 from data.reading import DROPPED_KEYS, clean
+from results.export import onnx_bytes
 from results.predict import main
-from results.scoring import probabilities
+from results.scoring import OnnxScorer, probabilities
 from results.serving import (
     MANIFEST,
     Predictor,
     Preprocessing,
     batches_of_stream,
     load_export,
+    load_model,
     make_manifest,
 )
 from tests.results.conftest import GIVEN, Trained, export_again, record
+from tests.results.serving.running import LOADED
 
 ROOT = Path(__file__).parents[2]
 
@@ -186,9 +189,10 @@ def test_a_bad_line_is_answered_in_its_place(predictor: Predictor, line: str, sa
 
 
 def test_a_score_that_is_not_finite_is_an_error(exported: Path) -> None:
-    loaded = load_export(exported)
-    loaded.model.layers[-1].bias.assign([np.nan])
-    found = Predictor(loaded).answers([record(1, False, 20)])
+    model = load_model(exported / "model.keras")
+    model.layers[-1].bias.assign([np.nan])
+    predictor = Predictor(load_export(exported), OnnxScorer(onnx_bytes(model)))
+    found = predictor.answers([record(1, False, 20)])
     assert found == [{"error": "the model's score is not finite"}]
 
 
@@ -202,17 +206,16 @@ def test_an_endless_line_is_cut_and_refused(predictor: Predictor) -> None:
     assert "score" in good
 
 
-AFTERWARDS = """
+AFTERWARDS = f"""
 import sys
 from results.predict import main
 main(sys.argv[1:])
-absent = ("optuna", "keras_tuner", "spaces.model3", "search")
-print([name for name in absent if name in sys.modules])
+{LOADED}
+print(loaded)
 """
 
 
-@pytest.mark.slow
-def test_a_slow_writer_is_answered_at_once_without_study_or_search(exported: Path) -> None:
+def test_a_slow_writer_is_answered_at_once_by_onnx_runtime_alone(exported: Path) -> None:
     command = [sys.executable, "-c", AFTERWARDS, str(exported)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -230,14 +233,14 @@ def test_a_slow_writer_is_answered_at_once_without_study_or_search(exported: Pat
 def test_bad_input_is_one_line_and_exit_2(
     exported: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (exported / "model.keras").write_bytes(b"")
+    (exported / "model.onnx").write_bytes(b"")
     with pytest.raises(SystemExit) as exit_status:
         run(main, [str(exported)])
     assert exit_status.value.code == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("error: ") and err.count("\n") == 1
-    assert "model.keras is not what was exported" in err
+    assert "model.onnx is not what was exported" in err
 
 
 def test_a_missing_file_is_a_user_error(exported: Path, tmp_path: Path) -> None:

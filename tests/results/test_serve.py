@@ -15,7 +15,7 @@ from data.common.errors import UserError
 from results.serve import bind, main, read_token
 from tests.commands import ENVIRONMENT, ROOT
 from tests.results.conftest import record
-from tests.results.serving.running import command, send
+from tests.results.serving.running import LOADED, command, send
 
 TOKEN = "correct-horse-battery"
 
@@ -137,6 +137,27 @@ def test_the_command_serves_tells_nobody_its_token_and_ends_well(exported: Path)
     assert process.returncode == 0
     assert TOKEN not in said and "Mallory" not in said
     assert said.splitlines()[-1].endswith("stopped after 4 requests")
+
+
+STOPPED = f"""
+import signal, sys, threading
+from results.serve import main
+from results.serving import service
+begin = service.DrainingServer.startup
+async def startup(self, sockets=None):
+    await begin(self, sockets)
+    signal.raise_signal(signal.SIGTERM)
+service.DrainingServer.startup = startup
+main(sys.argv[1:])
+{LOADED}
+print(loaded)
+"""
+
+
+def test_it_serves_by_onnx_runtime_alone(exported: Path) -> None:
+    words = [sys.executable, "-c", STOPPED, str(exported), "--port", "0"]
+    done = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 @pytest.mark.parametrize("words", [["--token", TOKEN], [f"--token={TOKEN}"]])

@@ -13,7 +13,7 @@ import pytest
 
 from data.dataset.dataset import Dataset
 from results.scoring import probabilities, save_scores
-from results.serving import load_export
+from results.serving import load_export, load_model
 from results.study import (
     ACCURACY,
     CHECKPOINT,
@@ -270,7 +270,8 @@ def test_what_is_refit_is_not_refit_again_unless_its_files_are_gone(store: Store
 def exported(folder: Path) -> tuple[str, Any]:
     """Give the name of what was exported, and its probabilities of the held-out rows."""
     export, data = load_export(folder / "best"), Store.open(folder).dataset
-    scores = probabilities(export.model, data.encoded, data.split.heldout, padding="real")
+    model = load_model(folder / "best" / "model.keras")
+    scores = probabilities(model, data.encoded, data.split.heldout, padding="real")
     return export.metrics["name"], scores
 
 

@@ -165,7 +165,7 @@ def _saved(space: Any, seed: int, path: Path) -> Any:
 
 
 @every_draw
-def test_a_saved_model_passes_the_check_loads_compiled_and_scores_the_same(
+def test_a_saved_model_loads_compiled_or_not_and_scores_the_same(
     tmp_path: Path, space: Any, seed: int
 ) -> None:
     path = tmp_path / "model.keras"

@@ -18,7 +18,7 @@ from data.dataset.dataset import Dataset
 from results.export import export_trial, main
 from results.leaderboard import build_leaderboard, format_share
 from results.scoring import SCORES, ThresholdRule, choose_threshold, probabilities, save_scores
-from results.serving import load_export, manifest_files
+from results.serving import load_export, load_model, manifest_files
 from results.study import (
     ACCURACY,
     CHECKPOINT,
@@ -29,6 +29,7 @@ from results.study import (
     record_refit,
     refit_folder,
 )
+from tests.results import own_layer
 
 DOCUMENTS = {"README.md", "PREPROCESSING.md", "vectors.jsonl"}
 
@@ -116,11 +117,11 @@ def test_every_format_with_a_threshold_of_the_validation_rows(run: Store, tmp_pa
         load_export(to)
 
 
-def test_the_search_writes_keras_with_its_documents(run: Store, tmp_path: Path) -> None:
+def test_the_search_writes_keras_and_onnx_with_their_documents(run: Store, tmp_path: Path) -> None:
     export_trial(run, build_leaderboard(run), run.results()[0], tmp_path / "best")
     present = {path.name for path in (tmp_path / "best").iterdir()}
-    assert present >= DOCUMENTS
-    assert not {"predict.py", "model.onnx", "saved_model"} & present
+    assert present >= {*DOCUMENTS, "model.keras", "model.onnx", "predict.py"}
+    assert not {"saved_model", "model.tflite"} & present
     loaded = load_export(tmp_path / "best")
     assert (loaded.threshold.value, loaded.threshold.rule) == (0.5, "0.5")
     assert loaded.threshold.recall is not None
@@ -137,7 +138,7 @@ def test_an_export_with_folders_is_replaced_and_guarded(run: Store, tmp_path: Pa
         call(run, to)
 
 
-@pytest.mark.parametrize("formats", [("keras",), ("keras", "onnx")])
+@pytest.mark.parametrize("formats", [(), ("keras", "onnx")])
 def test_scores_that_are_not_the_models_leave_nothing(
     run: Store, tmp_path: Path, formats: tuple[str, ...]
 ) -> None:
@@ -160,10 +161,8 @@ def test_a_layer_that_only_tensorflow_knows(run: Store, tmp_path: Path) -> None:
     path = run.trial_folder(0) / CHECKPOINT
     scores_path = run.trial_folder(0) / SCORES
     before, scores_before = path.read_bytes(), scores_path.read_bytes()
-    from tests.results.export.test_conversion import Incomplete, custom
-
     try:
-        model = custom(Incomplete(), run.dataset.vocabulary.num_words)
+        model = own_layer.network(run.dataset.vocabulary.num_words)
         model.save(path)
         rows = run.dataset.split
         found = [
@@ -238,7 +237,7 @@ def test_the_refit_champion_is_exported_with_the_threshold_from_before(
         labels, before["validation"], ThresholdRule(fpr=0.1)
     )
     assert loaded.threshold != choose_threshold(labels, after["validation"], ThresholdRule(fpr=0.1))
-    found = score(loaded.model, run.dataset, split.heldout)
+    found = score(load_model(to / "model.keras"), run.dataset, split.heldout)
     np.testing.assert_allclose(found, after["heldout"], rtol=0, atol=1e-5)
     assert np.abs(found - before["heldout"]).max() > 1e-3
     assert (loaded.metrics["name"], loaded.metrics["kind"]) == ("trial 0, refit", "refit")

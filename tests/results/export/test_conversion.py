@@ -15,6 +15,7 @@ from results.export.conversion import convert
 from results.export.formats import MODEL_FORMATS
 from results.scoring import probabilities
 from tests.results.architectures import DRAWS, FAMILY_DRAWS, NUM_WORDS, drawn, of_family
+from tests.results.own_layer import network
 
 # Each converts a network and runs it by another runtime.
 pytestmark = pytest.mark.slow
@@ -94,16 +95,6 @@ def test_a_wrong_format_is_removed(saved: tuple[Path, Sample], tmp_path: Path) -
 
 
 @keras.saving.register_keras_serializable("tests")
-class Incomplete(keras.layers.Layer):
-    """A layer of one's own, of an operator that only TensorFlow has."""
-
-    def call(self, inputs: Any) -> Any:
-        import tensorflow as tf
-
-        return tf.math.igamma(1.5, tf.nn.softplus(inputs))
-
-
-@keras.saving.register_keras_serializable("tests")
 class Negative(keras.layers.Layer):
     """A layer of one's own that everybody can compute."""
 
@@ -111,15 +102,8 @@ class Negative(keras.layers.Layer):
         return -inputs
 
 
-def custom(layer: Any, num_words: int = NUM_WORDS) -> Any:
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((None,), dtype="int32")
-    x = keras.layers.GlobalMaxPooling1D()(keras.layers.Embedding(num_words, 4)(inputs))
-    return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(layer(x)))
-
-
 def test_what_cannot_be_converted_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:
-    model = custom(Incomplete())
+    model = network(NUM_WORDS)
     model.save(tmp_path / "model.keras")
     problems = convert(tmp_path, OTHERS, sample_of(model, records()))
     assert sorted(problems) == ["litert", "onnx"]
@@ -128,7 +112,7 @@ def test_what_cannot_be_converted_is_said_and_the_rest_is_kept(tmp_path: Path) -
 
 
 def test_a_layer_of_ones_own_is_converted_by_tf2onnx(tmp_path: Path) -> None:
-    model = custom(Negative())
+    model = network(NUM_WORDS, Negative())
     model.save(tmp_path / "model.keras")
     assert convert(tmp_path, ("onnx",), sample_of(model, records())) == {}
 

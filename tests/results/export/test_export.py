@@ -12,17 +12,18 @@ import pytest
 from data.common import UserError
 from results.export.command import find_result
 from results.export.export import versions
-from results.serving import MANIFEST, load_export
+from results.serving import MANIFEST, Predictor, load_export, load_model
 from results.serving.export_folder import REQUIRED_FILES
 from results.study import Result
 from tests.results.conftest import Trained, export_again
 
 
 def test_holds_everything_and_its_manifest(exported: Path) -> None:
-    assert sorted(path.name for path in exported.iterdir()) == sorted([*REQUIRED_FILES, MANIFEST])
+    present = sorted(path.name for path in exported.iterdir())
+    assert present == sorted([*REQUIRED_FILES, "model.onnx", MANIFEST])
     assert [path.name for path in exported.parent.iterdir() if "best" in path.name] == ["best"]
     listed = json.loads((exported / MANIFEST).read_text())["files"]
-    for name in REQUIRED_FILES:
+    for name in (*REQUIRED_FILES, "model.onnx"):
         content = (exported / name).read_bytes()
         assert listed[name] == {
             "size": len(content),
@@ -39,14 +40,26 @@ def test_is_loaded_as_it_was_exported(exported: Path, trained: Trained) -> None:
     assert loaded.protocol == {"epochs": 3, "vocabulary": "all"}
     assert loaded.metrics == {"name": "trial 3", "heldout_accuracy": 0.9, "heldout_loss": None}
     ids = trained.encoded.padded(np.arange(8), 96)
-    np.testing.assert_allclose(loaded.model(ids), trained.model(ids), atol=1e-6)
+    again = load_model(exported / "model.keras")
+    np.testing.assert_allclose(again(ids), trained.model(ids), atol=1e-6)
+    expected = np.asarray(trained.model(ids)).reshape(-1)
+    for runtime in ("onnx", "keras"):
+        found = Predictor.load(exported, runtime).probabilities(ids)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
 def test_versions_are_named(exported: Path) -> None:
     written = json.loads((exported / "versions.json").read_text())
-    assert written == versions(["keras"])
+    assert written == versions()
     assert written["keras"] == keras.__version__
-    assert set(written) >= {"python", "tensorflow", "keras_tuner", "optuna", "model3-search"}
+    assert set(written) >= {
+        "python",
+        "tensorflow",
+        "keras_tuner",
+        "optuna",
+        "model3-search",
+        "onnx",
+    }
 
 
 def test_an_export_is_replaced(exported: Path, trained: Trained) -> None:

@@ -90,7 +90,9 @@ def test_it_lists_the_formats_that_are_there() -> None:
     assert "model.onnx" not in said
     assert "predict.py" not in said
     assert "It could not be written as onnx: the layer x (Foo) is odd." in said
+    assert "`python -m results.predict FOLDER access.log --runtime keras`" in said
     assert "predict.py" in model_card(subject())
+    assert "--runtime" not in model_card(subject())
 
 
 def test_a_folder_of_this_machine_is_not_told() -> None:

@@ -18,6 +18,16 @@ from results.serving.batcher import Compute
 from results.serving.service import DrainingServer, Limits, Service
 from tests.commands import ENVIRONMENT, ROOT
 
+# Code that lists what a command has imported, but which an export must not need.
+LOADED = """
+heavy = {"tensorflow", "keras", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "numba"}
+heavy |= {"joblib", "h5py", "onnx", "tf2onnx", "rich", "spaces", "search", "sqlalchemy"}
+loaded = sorted(
+    name for name in sys.modules
+    if name.partition(".")[0] in heavy or name.startswith(("results.study", "results.leaderboard"))
+)
+"""
+
 
 @dataclass(frozen=True)
 class Reply:

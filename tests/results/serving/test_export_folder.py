@@ -1,4 +1,4 @@
-"""An export is verified before it is loaded: damage, links and hostile models are one line each."""
+"""An export is verified before it is loaded: damage and links are one line each."""
 
 import json
 import os
@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from data.common import UserError, run
-from results import predict, serve
+from data.common import UserError
 from results.serving import MANIFEST, Preprocessing, load_export, make_manifest
 from results.serving.export_folder import REQUIRED_FILES
-from tests.results.hostile import layer_in, with_config
 
 Damage = Callable[[Path], object]
 
@@ -181,47 +179,3 @@ def test_an_absent_folder_and_a_file_are_refused(tmp_path: Path) -> None:
             load_export(tmp_path / name)
     with pytest.raises(UserError, match="is no export"):
         load_export(tmp_path)
-
-
-def test_a_model_that_keras_cannot_load_is_one_line(exported: Path) -> None:
-    def unknown_units(config: dict[str, Any]) -> None:
-        layer_in(config, "score")["config"]["units"] = "many"
-
-    with_config(exported / "model.keras", unknown_units)
-    reseal(exported)
-    with pytest.raises(UserError, match=r"model\.keras' cannot be loaded by Keras"):
-        load_export(exported)
-
-
-@pytest.mark.parametrize("main", [predict.main, serve.main])
-def test_a_hostile_model_is_one_line_and_nothing_of_it_runs(
-    exported: Path, main: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
-    mark = exported.parent / "ran"
-    model = exported / "model.keras"
-
-    def touch(config: dict[str, Any]) -> None:
-        layer_in(config, "score")["config"]["activation"] = {
-            "module": "os",
-            "class_name": "function",
-            "config": "system",
-            "registered_name": "function",
-        }
-        config["config"]["layers"].append(
-            {
-                "module": "subprocess",
-                "class_name": "run",
-                "config": {"args": ["touch", str(mark)], "name": "x"},
-            }
-        )
-
-    with_config(model, touch)
-    reseal(exported)
-    port = ["--port", "0"] if main is serve.main else []
-    with pytest.raises(SystemExit) as left:
-        run(main, [str(exported), *port])
-    said = capfd.readouterr()
-    assert (left.value.code, said.out) == (2, "")
-    assert said.err.startswith(f"error: '{model}' cannot be loaded safely: it names")
-    assert said.err.count("\n") == 1
-    assert not mark.exists()

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from data.common import count_cores
 from data.common.errors import UserError
 from results.study import HEARTBEAT_SECONDS
-from search.config import Budget, RunConfig, cores, parse
+from search.config import Budget, RunConfig, parse
 from search.config.command_line import make_parser
 from search.config.options import declared
 from spaces import BASELINE_NAMES
@@ -32,7 +33,7 @@ def test_the_defaults() -> None:
 def test_epochs_and_workers_are_settled_by_the_log_and_the_machine_unless_given() -> None:
     found = options().settled(1_500)
     assert found.epochs == 30
-    assert 1 <= found.workers <= cores() and found.workers * found.threads <= cores()
+    assert 1 <= found.workers <= count_cores() and found.workers * found.threads <= count_cores()
     given = options("--epochs", "2", "--workers", "3").settled(1_500)
     assert (given.epochs, given.workers) == (2, 3)
     assert given.settled(9) == given
@@ -150,7 +151,7 @@ def test_a_plan_that_is_only_shown_needs_no_budget() -> None:
     assert parse(["--explain"]).budget == Budget(trials=0)
 
 
-MOST_WORKERS = 8 * cores()
+MOST_WORKERS = 8 * count_cores()
 
 
 @pytest.mark.parametrize(

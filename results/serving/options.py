@@ -1,6 +1,9 @@
-"""`--space` names the module that registers a model's custom layers with Keras."""
+"""The options of commands that load a model: `--space` and `--runtime`."""
 
 from argparse import ArgumentParser
+from typing import Literal, get_args
+
+Runtime = Literal["onnx", "keras"]
 
 
 def add_space(parser: ArgumentParser) -> None:
@@ -11,6 +14,18 @@ def add_space(parser: ArgumentParser) -> None:
         help="for a model with custom layers: the space that it comes from, whose module registers "
         "them; it is imported",
     )
+
+
+def add_runtime(parser: ArgumentParser) -> None:
+    """Add `--runtime` and `--space` to a command that scores with an export."""
+    parser.add_argument(
+        "--runtime",
+        choices=get_args(Runtime),
+        default="onnx",
+        help="what computes the scores: ONNX Runtime, or Keras for a network that has no "
+        "model.onnx (default: %(default)s)",
+    )
+    add_space(parser)
 
 
 def register_space(space: str | None) -> None:

@@ -1,0 +1,177 @@
+"""What computes: ONNX Runtime, or Keras on request; what neither can load is one line."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from data.common import run
+from results import predict, serve
+from results.serving import MANIFEST, make_manifest
+from tests.commands import ENVIRONMENT, ROOT
+from tests.results.conftest import Trained, export_again, record
+
+Main = Callable[[Any], int]
+
+SPACE = "tests.results.own_layer:Space"
+
+
+def reseal(folder: Path, **more: object) -> None:
+    """Write a manifest that fits, as someone who knows the format would."""
+    (folder / MANIFEST).unlink()
+    (folder / MANIFEST).write_text(json.dumps({**make_manifest(folder), **more}))
+
+
+def refusal(main: Main, capfd: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    port = ["--port", "0"] if main is serve.main else []
+    with pytest.raises(SystemExit) as left:
+        run(main, [*(str(word) for word in words), *port])
+    said = capfd.readouterr()
+    assert (left.value.code, said.out, said.err.count("\n")) == (2, "", 1), said.err
+    assert said.err.startswith("error: ")
+    return said.err
+
+
+@pytest.fixture
+def own(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Path:
+    """An export whose network has a layer that only TensorFlow can compute."""
+    from tests.results.own_layer import network
+
+    (tmp_path / "artifacts").mkdir()
+    network(trained.vocabulary.num_words).save(tmp_path / "artifacts" / "model.keras")
+    with caplog.at_level("INFO"):
+        to = export_again(tmp_path / "own", trained, tmp_path / "own", protocol={"space": SPACE})
+    said = [line for line in caplog.messages if not line.startswith(("checking", "writing"))]
+    assert said == [
+        f"'{to}' has no model.onnx: the layer incomplete (Incomplete) has no translation, and "
+        "tf2onnx has none for it either; results.predict and results.serve take it with "
+        "--runtime keras"
+    ]
+    return to
+
+
+@pytest.mark.parametrize("main", [predict.main, serve.main])
+def test_what_onnx_cannot_express_is_served_by_keras_on_request(
+    own: Path, main: Main, trained: Trained, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "onnx" in json.loads((own / MANIFEST).read_text())["missing"]
+    said = refusal(main, capfd, own)
+    assert f"error: '{own}' has no model.onnx: " in said
+    assert said.endswith(f"; give --runtime keras --space {SPACE}\n")
+
+
+def test_keras_serves_a_layer_of_ones_own_in_a_new_process(own: Path) -> None:
+    line = record(1, False, 20) + "\n"
+    words = [sys.executable, "-m", "results.predict", str(own), "--runtime", "keras"]
+    for space, status in (([], 2), (["--space", SPACE], 0)):
+        done = subprocess.run(
+            [*words, *space], cwd=ROOT, env=ENVIRONMENT, input=line, capture_output=True, text=True
+        )
+        assert done.returncode == status, done.stderr
+        assert done.stderr.count("\n") == 1
+        assert ("Keras computes the scores" in done.stderr) == (status == 0)
+        assert (list(json.loads(done.stdout or "{}"))[:1] == ["score"]) == (status == 0)
+
+
+@pytest.mark.parametrize("main", [predict.main, serve.main])
+def test_an_export_of_an_earlier_version_says_what_to_do(
+    exported: Path, main: Main, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (exported / "model.onnx").unlink()
+    reseal(exported)
+    said = refusal(main, capfd, exported)
+    assert said.endswith("export it again, or give --runtime keras\n")
+
+
+def test_both_runtimes_answer_alike(
+    exported: Path, trained: Trained, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for runtime in ("onnx", "keras"):
+        assert predict.main([str(exported), str(trained.path), "--runtime", runtime]) == 0
+        lines = capfd.readouterr().out.splitlines()
+        found.append([json.loads(line)["score"] for line in lines])
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("main", [predict.main, serve.main])
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x08\x12\x02ab"])
+def test_a_foreign_onnx_file_is_one_line(
+    exported: Path, main: Main, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (exported / "model.onnx").write_bytes(content)
+    reseal(exported)
+    said = refusal(main, capfd, exported)
+    assert f"'{exported / 'model.onnx'}' cannot be loaded: " in said
+
+
+@pytest.mark.parametrize("missing", [[], "onnx", 3])
+def test_a_manifest_that_lists_what_is_missing_in_no_object_is_damaged(
+    exported: Path, missing: object, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reseal(exported, missing=missing)
+    assert "manifest.json: missing is no object" in refusal(predict.main, capfd, exported)
+
+
+def with_config(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the config of a .keras file."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(content["config.json"])
+    change(config)
+    content["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, each in content.items():
+            archive.writestr(name, each)
+
+
+def unknown_units(config: dict[str, Any]) -> None:
+    config["config"]["layers"][-1]["config"]["units"] = "many"
+
+
+def runs_a_command(config: dict[str, Any]) -> None:
+    config["config"]["layers"][-1]["config"]["activation"] = {
+        "module": "os", "class_name": "function", "config": "system",
+        "registered_name": "function",
+    }  # fmt: skip
+    config["config"]["layers"].append(
+        {"module": "subprocess", "class_name": "run", "config": {"args": ["touch", "ran"]}}
+    )
+
+
+def with_code(path: Path) -> None:
+    inputs = keras.Input((None,), dtype="int32")
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs)).save(path)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        cut,
+        with_code,
+        lambda path: path.write_bytes(b"PK\3\4 no archive"),
+        lambda path: with_config(path, unknown_units),
+        lambda path: with_config(path, runs_a_command),
+    ],
+)
+def test_a_hostile_or_damaged_keras_file_is_one_line_and_nothing_of_it_runs(
+    exported: Path, damage: Callable[[Path], object], capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(exported.parent)
+    damage(exported / "model.keras")
+    reseal(exported)
+    said = refusal(predict.main, capfd, exported, "--runtime", "keras")
+    assert f"'{exported / 'model.keras'}' cannot be loaded by Keras" in said
+    assert not Path("ran").exists()
