@@ -1,13 +1,13 @@
 """Records a second that `results.predict` scores, and its peak memory, on short and long input.
 
     python -m tests.benchmarks.predict_throughput --data http-params.csv
-        [--export runs/NAME/best] [--lines 10000,100000] [--threads 1,2]
+        [--export runs/NAME/best] [--runtime onnx,keras] [--lines 10000,100000] [--threads 1,2]
 
 The log's raw lines are repeated until there are enough, and piped in. What the longer input took
-beyond the shorter one is divided by the lines it had more, so that neither TensorFlow's import nor
-tracing counts: once in processor seconds (all threads of the process), once by the clock. A run
-that is not counted comes first: it compiles the kernels if nobody has yet. With `--threads 1`
-the process is held on one core. Without --export the space's default trial is
+beyond the shorter one is divided by the lines it had more, so that neither imports nor warming up
+counts: once in processor seconds (all threads of the process), once by the clock. A run that is not
+counted comes first: it compiles Keras' kernels if nobody has yet. With `--threads 1` the process is
+held on one core. Without --export the space's default trial is
 exported with the weights that it starts with: they do not change the speed.
 """
 
@@ -94,9 +94,10 @@ def _export(data: str, to: Path) -> None:
     )
 
 
-def predict(export: Path, lines: Path, threads: int) -> PredictRun:
+def predict(export: Path, lines: Path, threads: int, runtime: str = "onnx") -> PredictRun:
     """Run the command on a file that is piped in."""
     command = [sys.executable, "-m", "results.predict", str(export), "--threads", str(threads)]
+    command += ["--runtime", runtime]
     if threads == 1:
         command = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command]
     answers = lines.with_suffix(".answers")
@@ -117,20 +118,21 @@ def predict(export: Path, lines: Path, threads: int) -> PredictRun:
 
 
 def measure(
-    export: Path, data: str, lines: Sequence[int], threads: int, folder: Path
+    export: Path, data: str, lines: Sequence[int], threads: int, folder: Path, runtime: str
 ) -> list[PredictRun]:
     """Run the command once for each number of lines, after a run that is not counted."""
     runs = []
     for count in (lines[0], *lines):
         write_lines(data, count, folder / "lines")
-        runs.append(predict(export, folder / "lines", threads))
+        runs.append(predict(export, folder / "lines", threads, runtime))
     return runs[1:]
 
 
-def row(threads: int, short: PredictRun, long: PredictRun) -> list[object]:
+def row(runtime: str, threads: int, short: PredictRun, long: PredictRun) -> list[object]:
     """Put two runs into a line of the table."""
     more = long.lines - short.lines
     return [
+        runtime,
         threads,
         more / (long.cpu - short.cpu),
         more / (long.seconds - short.seconds),
@@ -145,6 +147,7 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser("python -m tests.benchmarks.predict_throughput", description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--export", type=Path)
+    parser.add_argument("--runtime", default="onnx,keras")
     parser.add_argument("--lines", default="10000,100000")
     parser.add_argument("--threads", default="1,2")
     options = parser.parse_args(argv)
@@ -155,16 +158,25 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         export = options.export or export_elsewhere(options.data, Path(name) / "export")
         for threads in map(int, options.threads.split(",")):
-            short, long = measure(export, options.data, lines, threads, Path(name))
-            rows.append(row(threads, short, long))
+            for runtime in options.runtime.split(","):
+                short, long = measure(export, options.data, lines, threads, Path(name), runtime)
+                rows.append(row(runtime, threads, short, long))
     headers = [
+        "runtime",
         "threads",
         "records a CPU second",
         "records a second",
         "start, CPU s",
         *(f"peak MiB, {count:,} lines" for count in lines),
     ]
-    print(tabulate(rows, headers, tablefmt="github", floatfmt=",.0f"))
+    print(
+        tabulate(
+            rows,
+            headers,
+            tablefmt="github",
+            floatfmt=("", "", ",.0f", ",.0f", ".1f", ",.0f", ",.0f"),
+        )
+    )
     return 0
 
 

@@ -1,7 +1,8 @@
 """How fast `results.serve` answers a real client (Debian's `wrk`) over loopback.
 
     python -m tests.benchmarks.serve_load --data http-params.csv
-        [--export runs/NAME/best] [--connections 1,16,64] [--records 1,100] [--seconds 10]
+        [--export runs/NAME/best] [--runtime onnx,keras] [--connections 1,16,64] [--records 1,100]
+        [--seconds 10]
 
 Client and server share the machine. Each request carries that many of the log's records, others
 each time; a connection sends its next request when it has its answer. Without --export the space's
@@ -97,11 +98,19 @@ def result(client: "subprocess.Popen[str]") -> Load:
     return Load(requests, microseconds / 1e6, p50 / 1e3, p99 / 1e3, *errors)
 
 
+def figures(load: Load, records: int) -> list[float]:
+    """Return requests and records a second, both percentiles, and how many requests failed."""
+    rate = load.requests / load.seconds
+    errors = load.connect + load.read + load.write + load.status + load.timeout
+    return [rate, rate * records, load.p50_ms, load.p99_ms, errors]
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure and print the table."""
     parser = Parser("python -m tests.benchmarks.serve_load", description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--export", type=Path)
+    parser.add_argument("--runtime", default="onnx,keras")
     parser.add_argument("--connections", default="1,16,64")
     parser.add_argument("--records", default="1,100")
     parser.add_argument("--seconds", type=int, default=10)
@@ -110,17 +119,24 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         export = options.export or export_elsewhere(options.data, folder / "export")
-        with command(export) as (_, port):
-            for records in map(int, options.records.split(",")):
-                script = write_script(options.data, records, folder)
-                for connections in map(int, options.connections.split(",")):
-                    load = result(start(script, port, connections, options.seconds))
-                    rate = load.requests / load.seconds
-                    errors = load.connect + load.read + load.write + load.status + load.timeout
-                    times = (load.p50_ms, load.p99_ms)
-                    rows.append([records, connections, rate, rate * records, *times, errors])
-    headers = ["records", "connections", "requests/s", "records/s", "p50 ms", "p99 ms", "errors"]
-    formats = ("", "", ",.0f", ",.0f", ".1f", ".1f", "")
+        for runtime in options.runtime.split(","):
+            with command(export, "--runtime", runtime) as (_, port):
+                for records in map(int, options.records.split(",")):
+                    script = write_script(options.data, records, folder)
+                    for connections in map(int, options.connections.split(",")):
+                        load = result(start(script, port, connections, options.seconds))
+                        rows.append([runtime, records, connections, *figures(load, records)])
+    headers = [
+        "runtime",
+        "records",
+        "connections",
+        "requests/s",
+        "records/s",
+        "p50 ms",
+        "p99 ms",
+        "errors",
+    ]
+    formats = ("", "", "", ",.0f", ",.0f", ".1f", ".1f", "")
     print(tabulate(rows, headers, tablefmt="github", floatfmt=formats))
     return 0
 
