@@ -2,26 +2,22 @@
 
 import csv
 import json
-import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data.common.errors import UserError
-from data.dataset.encoding import Vocabulary
-from data.reading import RowLayout, read_class_files, read_log
+from data.reading import read_class_files, read_log
 from data.reading.formats import LOG_FORMATS, LogFormat, check_format
+from data.records import RECORD_FORMATS, Preprocessing, Preprocessor, RowLayout, Vocabulary
 from results.export.preprocessing_doc import preprocessing_text, raw_record
 from results.scoring import Threshold
-from results.serving import Preprocessing
-from results.serving.preprocessing import Preprocessor
-from tests.commands import ROOT
 
 TEXT = LOG_FORMATS["text"]
 TEXTS = ["GET /a, b", "/?q='or 1=1--", 'say "x"']
 TABS = LogFormat(
-    "tabs",
+    name="tabs",
     keyed=False,
     begins=lambda line: "\t" in line,
     told="It is the text, a tab and the label.",
@@ -35,18 +31,8 @@ def tabs(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more format, before the one that takes everything."""
     monkeypatch.delitem(LOG_FORMATS, "text")
     monkeypatch.setitem(LOG_FORMATS, "tabs", TABS)
+    monkeypatch.setitem(RECORD_FORMATS, "tabs", TABS)
     monkeypatch.setitem(LOG_FORMATS, "text", TEXT)
-
-
-def stand_alone(preprocessing: Preprocessing) -> Any:
-    """Give the predictor that lies in an export, as far as it reads lines."""
-    pytest.importorskip("onnxruntime")
-    kind = runpy.run_path(str(ROOT / "results" / "export" / "assets" / "predict.py"))[
-        "OnnxPredictor"
-    ]
-    predictor = kind.__new__(kind)  # What it is made of needs a model.
-    predictor._given = json.loads(json.dumps(preprocessing.as_json()))
-    return predictor
 
 
 @pytest.mark.usefixtures("tabs")
@@ -65,17 +51,16 @@ def test_a_new_format_is_read_and_guessed(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tabs")
-def test_an_export_with_a_new_format_reads_its_lines_alone_too(tmp_path: Path) -> None:
+def test_an_export_with_a_new_format_reads_its_lines(tmp_path: Path) -> None:
     preprocessing = Preprocessing("tabs", (), unknown=True, padding="real")
     assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
     told = preprocessing_text(preprocessing, Threshold(0.5, "0.5"))
     assert TABS.told in told and "Nothing is done to a plain text." in told
     prepared = Preprocessor(preprocessing, Vocabulary(tuple("abc"), True))
-    alone = stand_alone(preprocessing)
     for text in TEXTS:
         line = raw_record(text, "tabs", ())
         for written in (line, f"{line}\t1\n"):
-            assert prepared.text(written) == alone.text(written) == text
+            assert prepared.text(written) == text
 
 
 LOGS = {
@@ -100,10 +85,9 @@ def test_a_row_of_the_log_is_served_as_it_was_trained_on(name: str, tmp_path: Pa
     preprocessing = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
     assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
     prepared = Preprocessor(preprocessing, Vocabulary(tuple("abc"), True))
-    alone = stand_alone(preprocessing)
     lines = content.splitlines()[-len(log.texts) :]
     for line, text in [*zip(lines, log.texts, strict=True), *zip(others, others, strict=True)]:
-        assert prepared.text(line) == alone.text(line) == text
+        assert prepared.text(line) == text
 
 
 # Logs, how each is read, lines that are not in it, and the text of each.
@@ -140,10 +124,9 @@ def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -
     assert '"label"' not in "".join(log.texts)
     given = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
     prepared = Preprocessor(given, Vocabulary(tuple("abc"), True))
-    alone = stand_alone(given)
     made = {raw_record(text, log.format, (), log.layout): text for text in log.texts}
     for line, text in {**lines, **made}.items():
-        assert prepared.text(f"{line}\r\n") == alone.text(f"{line}\n") == text, line
+        assert prepared.text(f"{line}\r\n") == text, line
     told = preprocessing_text(given, Threshold(0.5, "0.5"))
     columns = {"an index and a length": "has 4 columns: the text is column 2; the label is",
                "semicolons": "with `;` between the columns", "numbers": "the label 0 or 1",
@@ -163,10 +146,9 @@ def test_a_line_of_a_classs_file_is_served_as_it_was_trained_on(
     given = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
     assert Preprocessing.of(json.loads(json.dumps(given.as_json()))) == given
     prepared = Preprocessor(given, Vocabulary(tuple("abc"), True))
-    alone = stand_alone(given)
     made = [raw_record(text, log.format, (), log.layout) for text in log.texts]
     for line, text in zip([*lines, "bad,1", *made], [*log.texts, *log.texts], strict=True):
-        assert prepared.text(f"{line}\r\n") == alone.text(f"{line}\n") == text, line
+        assert prepared.text(f"{line}\r\n") == text, line
     told = preprocessing_text(given, Threshold(0.5, "0.5"))
     assert ("It is the text itself, with its quotes and commas as they are." in told) != is_csv
 

@@ -12,6 +12,7 @@ import pytest
 from setuptools import find_packages
 
 ROOT = Path(__file__).parents[1]
+RECORDS = Path("data/records")
 PACKAGES = ("data", "spaces", "results", "search")
 ALLOWED_AT_THE_TOP = {*PACKAGES, "tests", "pyproject.toml", "README.md", "LICENSE"}
 
@@ -133,6 +134,18 @@ def test_other_folders_are_imported_by_their_public_names_alone() -> None:
     assert not past, "\n".join(past)
 
 
+def test_what_an_export_takes_along_needs_numpy_alone() -> None:
+    imported = set()
+    for path in RECORDS.rglob("*"):
+        if path.suffix == ".py":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    imported |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    imported.add((node.module or "").partition(".")[0])
+    assert imported - sys.stdlib_module_names == {"numpy"}
+
+
 STUBS = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("__init__.pyi"))
 
 
@@ -168,6 +181,7 @@ def test_an_init_names_what_is_public_or_is_one_docstring() -> None:
     found = {Path(path) for path in tracked() if path.endswith("__init__.py")}
     assert len(found) > len(PACKAGES)
     found.discard(Path("spaces/open/families/__init__.py"))  # It finds the modules beside it.
+    found.discard(RECORDS / "__init__.py")  # It stands in exports, where there is no lazy_loader.
     lazy = (
         "import lazy_loader as lazy\n__getattr__, __dir__, _ = lazy.attach_stub(__name__, __file__)"
     )

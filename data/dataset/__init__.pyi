@@ -1,10 +1,6 @@
 from .batching import (
-    GRID as GRID,
-    MAX_LENGTH as MAX_LENGTH,
     Batch as Batch,
-    Padding as Padding,
     batches as batches,
-    padded_lengths as padded_lengths,
 )
 from .data_card import (
     DataCard as DataCard,
@@ -18,13 +14,12 @@ from .duplicates import (
     repeated as repeated,
     without_repeated as without_repeated,
 )
-from .encoding import (
-    Encoded as Encoded,
-    Vocabulary as Vocabulary,
-    encode as encode,
-)
 from .label_order import (
     LabelOrder as LabelOrder,
+)
+from .saved import (
+    load_vocabulary as load_vocabulary,
+    save_vocabulary as save_vocabulary,
 )
 from .split import (
     CHRONOLOGICAL as CHRONOLOGICAL,

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.common import UserError
-from data.dataset.batching import MAX_LENGTH
-from data.dataset.encoding import Vocabulary
 from data.dataset.label_order import LabelOrder
 from data.dataset.split import Split
-from data.reading import AccessLog, load_record
+from data.reading import AccessLog
+from data.records import MAX_LENGTH, RecordError, Vocabulary, load_record
 
 MOST_PATHS = 10
 
@@ -188,7 +186,7 @@ def _paths(texts: Sequence[str]) -> tuple[PathCount, ...]:
     for text in texts:
         try:
             record = load_record(text)
-        except UserError:
+        except RecordError:
             continue
         if "path" in record:
             counts[str(record["path"])] += 1

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from data.common import UserError, new_folder, write_text
 from data.dataset.duplicates import repeated, without_repeated
-from data.dataset.encoding import Encoded, Vocabulary, encode
+from data.dataset.saved import load_encoded, load_vocabulary, save_encoded, save_vocabulary
 from data.dataset.split import Rows, Split, check_split, make_split, missing_class
-from data.reading import DROPPED_KEYS, LABEL_WORDS, AccessLog, RowLayout, Texts
+from data.reading import LABEL_WORDS, AccessLog, Texts
+from data.records import DROPPED_KEYS, Encoded, RowLayout, Vocabulary, encode
 
 VocabularyFrom = Literal["train", "all"]
 
@@ -101,8 +102,8 @@ class Dataset:
             UserError: The folder cannot be written.
         """
         with new_folder(folder) as beside:
-            self.encoded.save(beside)
-            self.vocabulary.save(beside / "vocabulary.json")
+            save_encoded(self.encoded, beside)
+            save_vocabulary(self.vocabulary, beside / "vocabulary.json")
             np.save(beside / "labels.npy", self.labels)
             np.savez(beside / "split.npz", **self.split.slices)  # type: ignore[arg-type]
             self.texts.save(beside)
@@ -132,8 +133,8 @@ class Dataset:
             labels = np.load(folder / "labels.npy")
         except _DAMAGED as error:
             raise UserError(f"{folder}: no prepared data can be read from it") from error
-        vocabulary = Vocabulary.load(folder / "vocabulary.json")
-        return cls(Encoded.load(folder), labels, split, vocabulary, facts, folder)
+        vocabulary = load_vocabulary(folder / "vocabulary.json")
+        return cls(load_encoded(folder), labels, split, vocabulary, facts, folder)
 
 
 def prepare(

@@ -13,26 +13,14 @@ from .formats import (
     LOG_FORMATS as LOG_FORMATS,
     LogFormat as LogFormat,
     check_format as check_format,
-    parse_line as parse_line,
 )
 from .labels import (
     LABEL_WORDS as LABEL_WORDS,
     join_labels as join_labels,
     split_labels as split_labels,
 )
-from .records import (
-    DROPPED_KEYS as DROPPED_KEYS,
-    clean as clean,
-    dump_record as dump_record,
-    load_record as load_record,
-    request_values as request_values,
-)
-from .row_layout import (
-    RowLayout as RowLayout,
-)
 from .source import (
     MAX_BYTES as MAX_BYTES,
-    MAX_LINE as MAX_LINE,
     STDIN as STDIN,
     add_max_bytes as add_max_bytes,
     is_url as is_url,
@@ -43,4 +31,7 @@ from .source import (
 from .texts import (
     Texts as Texts,
     decode_block as decode_block,
+)
+from .values import (
+    request_values as request_values,
 )

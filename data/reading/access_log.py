@@ -23,14 +23,14 @@ from data.reading.formats import (
     parse_row,
 )
 from data.reading.groups import GroupReader
+from data.reading.key_dropper import KeyDropper
 from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel
 from data.reading.open_rows import named, open_rows
-from data.reading.records import DROPPED_KEYS, KeyDropper
-from data.reading.row_layout import RowLayout
 from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, name_of
 from data.reading.table import Columns, Table
 from data.reading.texts import Texts, TextWriter, fingerprint
+from data.records import DROPPED_KEYS, RecordError, RowLayout
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _COUNTED_ROWS = 200_000
 # More different ones are not proposed for `--positive`.
 _MOST_LABELS = 50
+# More are not kept to know a row by.
+_MOST_KEPT_LABELS = 100
 
 _Parse = Callable[[RawRow], tuple[str | dict[str, Any], str]]
 
@@ -171,7 +173,7 @@ def read_log(
                 group = _group(groups, record, row, opened.table) if groups else None
                 text = record if isinstance(record, str) else dropper.clean(record)
                 label = labels.number(word)
-            except UserError as error:
+            except (UserError, RecordError) as error:
                 message = told_of(error, encoding, beyond_ascii)
                 if not skip_bad_rows:
                     others = ""
@@ -226,7 +228,18 @@ def _layout(format: LogFormat, table: Table, labels: Labels) -> RowLayout | None
         return None
     if table.quote == "" and not format.keyed:  # Of Parquet, which has no lines.
         return RowLayout(labels=(), is_whole=True)
-    return RowLayout.of_table(table, format.quote, labels.keys)
+    own = labels.keys[:_MOST_KEPT_LABELS]
+    if set(own) <= {"0", "1", "-1"}:
+        own = tuple(dict.fromkeys(("0", "1", *own)))
+    return RowLayout(
+        delimiter=table.delimiter,
+        quote=table.quote or format.quote,
+        text=table.text,
+        label=table.label,
+        width=table.width,
+        required=table.required,
+        labels=own,
+    )
 
 
 def _group(groups: GroupReader, record: str | dict[str, Any], row: RawRow, table: Table) -> str:
@@ -246,7 +259,7 @@ def _count_labels(
     read_on = itertools.islice(rest, _COUNTED_ROWS)
     with contextlib.suppress(UserError):  # The rest is damaged, but not what is told here.
         for _, other in read_on:
-            with contextlib.suppress(UserError):
+            with contextlib.suppress(UserError, RecordError):
                 labels.count(parse(other)[1])
     if len(labels.rows) > _MOST_LABELS:
         return (

@@ -11,13 +11,13 @@ import numpy as np
 
 from data.common import UserError, track
 from data.reading.access_log import AccessLog
-from data.reading.decoding import check_characters, check_encoding, told_of
+from data.reading.decoding import check_encoding, told_of
 from data.reading.labels import LABEL_WORDS
-from data.reading.row_layout import RowLayout
 from data.reading.skipped import SkippedRows
 from data.reading.source import MAX_BYTES, decode, name_of, open_byte_lines
 from data.reading.table import sample_lines
 from data.reading.texts import TextWriter
+from data.records import RecordError, RowLayout, check_characters
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def read_class_files(
             for number, text in track(_texts(path, max_bytes, encoding, quoted), f"reading {path}"):
                 try:
                     check_characters(text)
-                except UserError as error:
+                except RecordError as error:
                     message = told_of(error, encoding, beyond_ascii)
                     if not skip_bad_rows:
                         raise UserError(

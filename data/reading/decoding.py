@@ -4,6 +4,7 @@ import argparse
 import codecs
 
 from data.common import UserError
+from data.records import NotText
 
 # The longer ones first: UTF-32's begins as UTF-16's.
 _MARKS = {
@@ -16,18 +17,6 @@ _MARKS = {
 LONGEST_MARK = max(map(len, _MARKS))
 # Python calls these text encodings too, but no file is written in them.
 _NO_FILES = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
-
-
-class NotUtf8(UserError):
-    """A text was decoded from bytes that are no UTF-8, or holds a NUL.
-
-    Attributes:
-        likely: The encoding that the bytes rather have; None if there is none such.
-    """
-
-    def __init__(self, message: str, text: str) -> None:
-        super().__init__(message)
-        self.likely = _likely_encoding(text)
 
 
 def encoding_name(text: str) -> str:
@@ -113,20 +102,7 @@ class Utf8:
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
 
 
-def check_characters(text: str) -> None:
-    """Raise `NotUtf8` if a text holds NUL, or bytes that are no UTF-8."""
-    if "\0" in text:
-        raise NotUtf8("holds a NUL byte", text)
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        # `decode` lets bytes that are no UTF-8 through as lone surrogates.
-        raise NotUtf8(f"is not UTF-8 at character {error.start + 1}", text) from error
-
-
-def told_of(error: UserError, encoding: str | None, has_good_utf8: bool) -> str:
+def told_of(error: Exception, encoding: str | None, has_good_utf8: bool) -> str:
     """Say what is wrong with a row, and propose the encoding that its log may have.
 
     Args:
@@ -135,13 +111,14 @@ def told_of(error: UserError, encoding: str | None, has_good_utf8: bool) -> str:
         has_good_utf8: Whether a row beyond ASCII was good, which another encoding would spoil.
     """
     message = str(error)
-    if not isinstance(error, NotUtf8):
+    if not isinstance(error, NotText):
         return message
     if encoding is not None:
         return message.replace("UTF-8", encoding)
-    if has_good_utf8 or error.likely is None:
+    likely = None if has_good_utf8 else _likely_encoding(error.record)
+    if likely is None:
         return message
-    return f"{message}; if the log is in another encoding, give it: --encoding {error.likely}"
+    return f"{message}; if the log is in another encoding, give it: --encoding {likely}"
 
 
 def _likely_encoding(text: str) -> str | None:

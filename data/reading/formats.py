@@ -11,12 +11,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data.common import UserError
-from data.reading.decoding import check_characters
 from data.reading.labels import Labels
-from data.reading.records import load_record, without_keys
-from data.reading.row_layout import RowLayout
 from data.reading.source import decode
-from data.reading.table import MAX_FIELD, Columns, Table, find_table, split_lines
+from data.reading.table import Columns, Table, find_table
+from data.records import (
+    MAX_LINE,
+    RECORD_FORMATS,
+    RecordError,
+    RecordFormat,
+    check_characters,
+    load_record,
+    split_lines,
+)
 
 # What holds the label of a JSON line, unless `--label-column` says otherwise.
 LABEL_KEY = "label"
@@ -27,45 +33,19 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 RawRow = list[str] | str
 
 
-@dataclass(frozen=True)
-class LogFormat:
+@dataclass(frozen=True, kw_only=True)
+class LogFormat(RecordFormat):
     """How the rows of a log are written, and how they are told from others.
 
     Attributes:
-        name: What `--format` calls it.
-        keyed: Whether a record is a JSON object, which is cleaned; else it is a text, left as is.
         begins: Whether a log that begins with this line has it; the formats are asked in order.
         told: What a line is, for those who do the preprocessing in another language.
-        quote: The quote character of a CSV of two columns, record and label; None if each line is
-            a JSON object with a key `label`.
-        delimiter: What stands between the two columns.
         header: Whether the first row may name the columns.
     """
 
-    name: str
-    keyed: bool
     begins: Callable[[str], bool]
     told: str
-    quote: str | None = None
-    delimiter: str = ","
     header: bool = False
-
-    def split(self, line: str) -> list[str]:
-        """Split one line of a CSV into its fields; a blank line has one that is empty.
-
-        Raises:
-            UserError: If it is no CSV.
-        """
-        try:
-            return next(self.reader([line]), []) or [""]
-        except csv.Error as error:
-            raise UserError(f"is no CSV ({error})") from error
-
-    def reader(self, lines: Iterator[str] | list[str]) -> Iterator[list[str]]:
-        """Split the lines of a CSV into the fields of its rows."""
-        assert self.quote is not None
-        csv.field_size_limit(MAX_FIELD)
-        return csv.reader(lines, quotechar=self.quote, delimiter=self.delimiter)
 
 
 def check_format(name: str) -> None:
@@ -113,7 +93,7 @@ def rows(
     """Yield rows with their numbers from 1; blank rows and a header are counted, but left out.
 
     Raises:
-        UserError: A row is longer than `MAX_FIELD`; the message begins with `source`.
+        UserError: A row is longer than `MAX_LINE`; the message begins with `source`.
     """
     known = LOG_FORMATS[format]
     if known.quote is None:
@@ -128,8 +108,8 @@ def rows(
         for line in lines:
             # A quoted field may go on over lines, and the row have any number of such fields.
             length += len(line)
-            if length > MAX_FIELD:
-                raise csv.Error(f"is longer than {MAX_FIELD:,} bytes")
+            if length > MAX_LINE:
+                raise csv.Error(f"is longer than {MAX_LINE:,} bytes")
             yield decode(line)
 
     try:
@@ -170,45 +150,6 @@ def label_of_bad(row: RawRow, table: Table, label_key: str = LABEL_KEY) -> str |
     return found[1] if found else None
 
 
-def parse_line(line: str, format: str, layout: RowLayout | None = None) -> str:
-    """Take the record out of one line, whose label is ignored and may be absent.
-
-    Args:
-        line: A line of a log of this format, or a bare record.
-        format: One of `LOG_FORMATS`.
-        layout: Where the record and its label stand in a line; as the format says when None.
-
-    Returns:
-        The raw record; `clean` makes it what a model sees if the format is keyed.
-
-    Raises:
-        UserError: There is no record in the line, or the format is unknown.
-    """
-    check_format(format)
-    line = line.rstrip("\r\n")
-    check_characters(line)
-    known = LOG_FORMATS[format]
-    if known.quote is None:
-        return without_keys(load_record(line), ("label",))
-    usual = RowLayout(known.delimiter, known.quote)
-    layout = layout or usual
-    if known.keyed and line.startswith(known.quote):
-        # A row as the server writes it, also where the log was one that was saved again.
-        layout = layout if layout.quote == known.quote else usual
-    elif known.keyed and not line.startswith(layout.quote):
-        try:
-            load_record(line)
-        except UserError:
-            pass  # Not bare, then: the row of a record without commas, which needs no quotes.
-        else:
-            return line
-    cells = layout.split(line)
-    text = layout.text_of(cells)
-    if text is None and known.keyed:
-        raise UserError(f"has {len(cells)} columns, but must be a record, or with its label")
-    return line if text is None else text
-
-
 def _check_quotes(row: list[str], format: LogFormat, table: Table, labels: Labels) -> None:
     """Refuse a row that has swallowed others, since a quote was opened in it and not closed."""
     quote = format.quote if table.quote is None else table.quote
@@ -244,7 +185,7 @@ def _parse_json_line(line: str, label_key: str) -> tuple[dict[str, Any], str]:
 def _is_object(text: str) -> bool:
     try:
         load_record(text)
-    except UserError:
+    except RecordError:
         return False
     return True
 
@@ -253,9 +194,10 @@ def _begins_access_log(line: str) -> bool:
     if line.startswith("{") and not _is_object(line):
         # A record without a comma needs no quotes, even in the brief's CSV.
         try:
-            return _is_object(_ACCESS_LOG.split(line)[0])
-        except UserError:
+            cells = next(split_lines([line], _ACCESS_LOG.delimiter, "|"))
+        except csv.Error:
             return False
+        return _is_object(cells[0])
     return line.startswith("|")
 
 
@@ -265,26 +207,21 @@ def _begins_jsonl(line: str) -> bool:
 
 
 _ACCESS_LOG = LogFormat(
-    "access-log",
-    keyed=True,
+    **vars(RECORD_FORMATS["access-log"]),
     begins=_begins_access_log,
     told="It is either a bare JSON object, or a row of a CSV with the quote character `|`: the "
     'object, then a comma and the label 0 or 1, which is ignored (`|{"method":"GET"}|,0`).',
-    quote="|",
 )
 _JSONL = LogFormat(
-    "jsonl",
-    keyed=True,
+    **vars(RECORD_FORMATS["jsonl"]),
     begins=_begins_jsonl,
     told="It is a JSON object; its key `label`, where it has one, is deleted.",
 )
 _TEXT = LogFormat(
-    "text",
-    keyed=False,
+    **vars(RECORD_FORMATS["text"]),
     begins=lambda line: True,
     told='It is the text itself, or a row of a CSV with the quote character `"`: the text, then '
     "a comma and the label 0 or 1, which is ignored.",
-    quote='"',
     header=True,
 )
 

@@ -3,13 +3,13 @@
 import argparse
 import csv
 import io
-import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from data.common import UserError
+from data.records import canonical_label
 
 # What the labels 0 and 1 are called where the log has no words of its own.
 LABEL_WORDS = ("normal", "malicious")
@@ -48,7 +48,6 @@ _PAIRS = (
 _OPPOSITES = {normal: malicious for normal, malicious in _PAIRS} | {
     malicious: normal for normal, malicious in reversed(_PAIRS)
 }
-_WHOLE_NUMBER = re.compile(r"\+?(-?(?:0|[1-9]\d{0,17}))(?:\.0*)?", re.ASCII)
 
 # More different values than this are no labels; and more are not listed.
 MOST_VALUES = 1000
@@ -56,16 +55,9 @@ _MOST_LISTED = 8
 _LONGEST = 40
 
 
-def canonical(word: str) -> str:
-    """Return what equal labels have in common: `Spam ` is `spam`, and `1.0` is `1`."""
-    word = word.strip().casefold()
-    number = _WHOLE_NUMBER.fullmatch(word)
-    return str(int(number[1])) if number else word
-
-
 def is_known(word: str) -> bool:
     """Tell whether a word is one for 0 or 1 without being declared."""
-    return canonical(word) in _KNOWN
+    return canonical_label(word) in _KNOWN
 
 
 def shortened(text: str) -> str:
@@ -108,7 +100,7 @@ class Labels:
     positive: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._positive = {canonical(word) for word in self.positive}
+        self._positive = {canonical_label(word) for word in self.positive}
         self._words: dict[str, str] = {}  # As written first, by what is common to all spellings.
         self._numbers: dict[str, int] = {}
         # Looked up for nearly every row.
@@ -127,7 +119,7 @@ class Labels:
             key, label = known
             self.rows[key] += 1
             return label
-        key = canonical(word)
+        key = canonical_label(word)
         if key not in self._numbers:
             self._numbers[key] = self._first(word, key)
         label = self._numbers[key]
@@ -142,20 +134,20 @@ class Labels:
             return True
         if len(set(self._numbers.values())) == 2:
             return False
-        key, other = canonical(word), canonical(beside)
+        key, other = canonical_label(word), canonical_label(beside)
         families = {_KNOWN[one][0] if one in _KNOWN else one for one in (key, other)}
         return bool(key) and len(families) == 1
 
     def known(self, word: str) -> int | None:
         """Return the number of a label that was seen, or is 0 or 1 in a log of these; else None."""
-        key = canonical(word)
+        key = canonical_label(word)
         if self._positive or not all(_KNOWN[other][0] is _DIGITS for other in self._numbers):
             return self._numbers.get(key)
         return self._numbers.get(key, {"0": 0, "1": 1}.get(key))
 
     def count(self, word: str) -> None:
         """Count a row with this label without numbering it, if there are not too many of them."""
-        key = canonical(word)
+        key = canonical_label(word)
         if key in self.rows or len(self.rows) < MOST_VALUES:
             self._words.setdefault(key, word.strip())
             self.rows[key] += 1
@@ -191,9 +183,9 @@ class Labels:
         if self._positive:
             return normal[0] if len(normal) == 1 else OTHER, ", ".join(malicious or self.positive)
         if not normal:
-            return _OPPOSITES.get(canonical(malicious[0]), LABEL_WORDS[0]), malicious[0]
+            return _OPPOSITES.get(canonical_label(malicious[0]), LABEL_WORDS[0]), malicious[0]
         if not malicious:
-            return normal[0], _OPPOSITES.get(canonical(normal[0]), LABEL_WORDS[1])
+            return normal[0], _OPPOSITES.get(canonical_label(normal[0]), LABEL_WORDS[1])
         return normal[0], malicious[0]
 
     @property
@@ -222,7 +214,7 @@ class Labels:
     def check(self) -> None:
         """Raise a `UserError` if a label that `--positive` names is not there."""
         for word in self.positive:
-            if self._numbers.get(canonical(word)) != 1:
+            if self._numbers.get(canonical_label(word)) != 1:
                 raise UserError(
                     f"--positive names {shortened(word)}, but the labels are {self.values()}"
                 )

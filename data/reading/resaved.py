@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data.common import UserError
-from data.reading.records import DROPPED_KEYS, load_record
 from data.reading.table import (
     DELIMITERS,
     Columns,
@@ -14,6 +12,7 @@ from data.reading.table import (
     good_rows,
     split_sample,
 )
+from data.records import DROPPED_KEYS, RecordError, load_record
 
 _QUOTE = '"'
 # So many rows tell what a column holds.
@@ -69,7 +68,7 @@ def _is_record(row: Row, index: int) -> bool:
         return False
     try:
         record = load_record(cell)
-    except UserError:
+    except RecordError:
         return False
     # A text may be any other object, as one that a client has sent.
     return any(key in record for key in DROPPED_KEYS) or {"method", "path"} <= record.keys()

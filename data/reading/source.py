@@ -25,10 +25,10 @@ from data.common import UserError, byte_count, hide_password
 from data.reading.decoding import LONGEST_MARK, Utf8
 from data.reading.json_list import LIST_BEGIN, elements, is_json_list, may_be_json_list
 from data.reading.recognize import refuse_binary, refuse_workbook
+from data.records import MAX_LINE
 
 STDIN = "-"
 _URL = re.compile(r"[a-z][a-z0-9+.-]+(?:::[a-z0-9+.:/-]+)?://", re.IGNORECASE)
-MAX_LINE = 2**24
 MAX_BYTES = 2**34
 # What an xz file may ask for: `xz -9` needs 65 MiB to be unpacked.
 XZ_MEMORY = 2**28

@@ -13,12 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from data.common import UserError
-from data.reading.decoding import check_characters
-from data.reading.labels import canonical, is_known, listed, shortened
-from data.reading.source import MAX_LINE
+from data.reading.labels import is_known, listed, shortened
+from data.records import RecordError, canonical_label, check_characters, split_lines
 
-# Most bytes in a row, which a quoted field may spread over several lines.
-MAX_FIELD = MAX_LINE
 DELIMITERS = (",", "\t", ";")
 SAMPLE_LINES, SAMPLE_BYTES = 1000, 2**18
 
@@ -48,7 +45,7 @@ class Columns:
 
     def is_label(self, cell: str) -> bool:
         """Tell whether a cell holds what is known as a label."""
-        return is_known(cell) or canonical(cell) in map(canonical, self.positive)
+        return is_known(cell) or canonical_label(cell) in map(canonical_label, self.positive)
 
     @property
     def names(self) -> list[str]:
@@ -171,26 +168,6 @@ def sample_lines(lines: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes], 
     return head, iter(head), True
 
 
-def split_lines(lines: Iterable[str], delimiter: str, quote: str = '"') -> Iterator[list[str]]:
-    """Split the lines of a table into the cells of its rows; a blank line is an empty row.
-
-    Between tabs a quote is one only if it closes in its line, as few who write such files quote.
-    """
-    csv.field_size_limit(MAX_FIELD)
-    if delimiter != "\t":
-        return csv.reader(lines, quotechar=quote, delimiter=delimiter)
-    return (_split_at_tabs(line.rstrip("\r\n"), quote) for line in lines)
-
-
-def _split_at_tabs(line: str, quote: str) -> list[str]:
-    if quote in line:
-        try:
-            return next(csv.reader([line], quotechar=quote, delimiter="\t", strict=True))
-        except csv.Error:
-            pass
-    return line.split("\t") if line else []
-
-
 def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str = '"') -> Table:
     """Find out how the rows of a log are split, by its first lines.
 
@@ -242,7 +219,7 @@ def good_rows(rows: Sequence[list[str]]) -> list[list[str]]:
 def _is_text(cell: str) -> bool:
     try:
         check_characters(cell)
-    except UserError:
+    except RecordError:
         return False
     return True
 
@@ -325,11 +302,13 @@ def _is_new(cell: str, rest: Sequence[Row], index: int, often: int) -> bool:
     """Tell whether a cell differs from those below, each of which comes so often on average."""
     values = _values(rest, index)
     distinct = set(values)
-    return canonical(cell) not in distinct and often * len(distinct) + (often == 1) <= len(values)
+    return canonical_label(cell) not in distinct and often * len(distinct) + (often == 1) <= len(
+        values
+    )
 
 
 def _values(rows: Iterable[Row], index: int) -> list[str]:
-    return [canonical(row[index]) for row in rows if len(row) > index]
+    return [canonical_label(row[index]) for row in rows if len(row) > index]
 
 
 def _is_number(cell: str) -> bool:

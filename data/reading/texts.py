@@ -11,12 +11,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
+from data.records import code_points
 
 _Sizes = npt.NDArray[np.int64]
 _Block = bytes | mmap.mmap
@@ -102,6 +103,17 @@ class Texts(Sequence[str]):
             self._release()
             yield block, ends - starts
             first += len(ends)
+
+    def code_chunks(
+        self, most: int
+    ) -> Iterator[tuple[npt.NDArray[np.unsignedinteger[Any]], _Sizes]]:
+        """Yield the texts' lower-cased code points and each text's count, about `most` at once."""
+        for block, sizes in self.blocks(most):
+            # In ASCII, a byte is a code point and lower case depends on no neighbor.
+            if block.isascii():
+                yield np.frombuffer(block.lower(), np.uint8), sizes
+            else:
+                yield code_points(list(decode_block(block, sizes)))
 
     @property
     def size(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.dataset import MAX_LENGTH, Encoded, Padding
+from data.records import MAX_LENGTH, Encoded, Padding
 from results.export.formats import KERAS, MODEL_FORMATS, ModelFormat
 from results.scoring import score_rows, suppress_stderr
 

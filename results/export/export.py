@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from data import records
 from data.common import UserError, new_folder, write_text
-from data.dataset import Vocabulary
+from data.dataset import save_vocabulary
+from data.records import Preprocessing, Vocabulary
 from results.export.conversion import Sample, convert, made_up_sample
 from results.export.formats import KERAS, MODEL_FORMATS, ONNX
 from results.export.model_card import CardSubject, model_card
@@ -28,14 +30,13 @@ from results.serving import (
     PROTOCOL,
     VERSIONS,
     VOCABULARY,
-    Preprocessing,
     list_files,
     make_manifest,
     manifest_files,
 )
 from results.study import Result, Store, first_training
 
-STAND_ALONE = Path(__file__).with_name("assets") / "predict.py"
+_PREDICT = Path(__file__).with_name("assets") / "predict.py"
 _PACKAGES = (
     "tensorflow", "keras", "keras_tuner", "optuna", "model3-search", "onnx", "onnxruntime",
     "tf2onnx", "ai-edge-litert",
@@ -165,8 +166,15 @@ def _documents(
         "vectors.jsonl": vectors,
     }
     if ONNX in present:
-        documents["predict.py"] = STAND_ALONE.read_text(encoding="utf-8")
+        documents |= stand_alone_files()
     return documents
+
+
+def stand_alone_files() -> dict[str, str]:
+    """Return predict.py, and as they are here the files that do the preprocessing for it."""
+    preprocessing = sorted(Path(records.__file__).parent.glob("*.py"))
+    files = {"predict.py": _PREDICT, **{f"records/{path.name}": path for path in preprocessing}}
+    return {name: path.read_bytes().decode() for name, path in files.items()}
 
 
 def write_export(
@@ -222,7 +230,7 @@ def write_export(
         shutil.copyfile(checkpoint, folder / MODEL)
         known = sample or made_up_sample(folder, vocabulary.num_words, checked.padding)
         problems = convert(folder, names, known)
-        vocabulary.save(folder / VOCABULARY)
+        save_vocabulary(vocabulary, folder / VOCABULARY)
         for name, content in (
             (PREPROCESSING, checked.as_json()),
             (PROTOCOL, protocol),

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from data.records import Preprocessing
 from results.export.formats import MODEL_FORMATS
 from results.leaderboard import (
     COLUMNS,
@@ -22,7 +23,6 @@ from results.leaderboard import (
     verdict,
 )
 from results.scoring import Threshold
-from results.serving import Preprocessing
 
 # The brief's format: requests to an application. In the others a row may be any short text.
 _ACCESS_LOG = "access-log"

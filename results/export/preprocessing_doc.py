@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from data.common import UserError
-from data.dataset import Dataset, encode, padded_lengths
-from data.reading import LOG_FORMATS, RowLayout, clean
+from data.dataset import Dataset
+from data.reading import LOG_FORMATS
+from data.records import Preprocessing, RecordError, RowLayout, clean, encode, padded_lengths
 from results.export.conversion import Sample
 from results.export.model_card import code
 from results.scoring import Threshold
-from results.serving import Preprocessing
 
 VECTORS = 24
 _TEMPLATE = Path(__file__).with_name("assets") / "PREPROCESSING.md"
@@ -143,5 +142,5 @@ def _is_cleaned_to(candidate: str, text: str, dropped_keys: Sequence[str]) -> bo
     try:
         candidate.encode()  # JSON may hold a lone surrogate, but UTF-8 cannot.
         return clean(candidate, dropped_keys) == text
-    except (UnicodeEncodeError, UserError):
+    except (UnicodeEncodeError, RecordError):
         return False

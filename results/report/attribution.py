@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import track, write_text
-from data.dataset import MAX_LENGTH, Padding, Vocabulary, encode
+from data.records import MAX_LENGTH, Padding, Vocabulary, encode
 from results.scoring import strict_json
 from results.study import CHECKPOINT, Result, Store
 

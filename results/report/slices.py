@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError
-from data.reading import load_record
+from data.records import RecordError, load_record
 from results.report.text import visible
 from results.scoring import predictions, wilson
 
@@ -72,7 +71,7 @@ def path_of(text: str) -> str:
     """Return a cleaned record's path with everything visible; `NO_PATH` if it has none."""
     try:
         record = load_record(text)
-    except UserError:
+    except RecordError:
         return NO_PATH
     return visible(record["path"]) if "path" in record else NO_PATH
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset import Encoded, Padding, batches, padded_lengths
+from data.dataset import batches
+from data.records import Encoded, Padding, padded_lengths
 from results.scoring.files import Scores
 
 Score = Callable[[npt.NDArray[np.int32]], Scores]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset import Encoded, Padding
+from data.records import Encoded, Padding
 from results.scoring.batched import score_rows
 from results.scoring.files import Scores
 from results.scoring.stderr import suppress_stderr

@@ -25,9 +25,6 @@ from .predictor import (
     Predictor as Predictor,
     open_predictor as open_predictor,
 )
-from .preprocessing import (
-    Preprocessing as Preprocessing,
-)
 from .service import (
     Limits as Limits,
     serve as serve,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-from results.serving.preprocessing import Answer
+from data.records import Answer
 
 Compute = Callable[[Sequence[object]], list[Answer]]
 

@@ -8,9 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data.common import UserError, first_line
-from data.dataset import Vocabulary
+from data.records import Preprocessing, Vocabulary
 from results.scoring import DEFAULT_RULE, Threshold
-from results.serving.preprocessing import Preprocessing
 
 MODEL = "model.keras"
 ONNX_MODEL = "model.onnx"
@@ -72,9 +71,12 @@ def load_export(folder: Path) -> Export:
     folder = Path(folder)
     files = verify(folder)
     try:
-        preprocessing = Preprocessing.of(_read_object(folder, PREPROCESSING))
+        name = PREPROCESSING
+        preprocessing = Preprocessing.of(_read_object(folder, name))
+        name = VOCABULARY
+        vocabulary = Vocabulary.of_json(_read_object(folder, name))
     except ValueError as error:
-        raise _damaged(folder, f"{PREPROCESSING}: {error}") from error
+        raise _damaged(folder, f"{name}: {error}") from error
     return Export(
         folder=folder,
         files=files,
@@ -82,7 +84,7 @@ def load_export(folder: Path) -> Export:
         protocol=_read_object(folder, PROTOCOL),
         metrics=_read_object(folder, METRICS),
         versions=_read_object(folder, VERSIONS),
-        vocabulary=Vocabulary.load(folder / VOCABULARY),
+        vocabulary=vocabulary,
         preprocessing=preprocessing,
         threshold=_read_threshold(folder),
     )

@@ -1,7 +1,6 @@
 """An exported model with its preprocessing: raw lines or records in, scores and labels out."""
 
 import logging
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset import GRID, MAX_LENGTH, Encoded
+from data.records import GRID, MAX_LENGTH, Answer, Encoded, Preprocessor, make_answer
 from results.scoring import Score, score_rows
 from results.serving.export_folder import Export, load_export
 from results.serving.options import Runtime, register_space
-from results.serving.preprocessing import Answer, Preprocessor
 from results.serving.runtime import load_scorer
 
 # Larger batches do not speed up short records, and slow long ones down by up to a sixth.
@@ -108,15 +106,10 @@ class Predictor:
 
     def answer(self, score: float, latency_us: float) -> Answer:
         """Make one answer from a probability of label 1 and the microseconds that it took."""
-        if not math.isfinite(score):
-            return {"error": "the model's score is not finite"}
-        label = int(score > self._threshold)
-        return {
-            "score": float(f"{score:.9g}"),  # Nine digits restore a float32 exactly.
-            "label": label,
-            "label_word": self._label_words[label],
-            "latency_us": round(latency_us, 1),
-        }
+        answer = make_answer(score, self._threshold, self._label_words)
+        if "error" not in answer:
+            answer["latency_us"] = round(latency_us, 1)
+        return answer
 
     def _scores(self, encoded: Encoded) -> npt.NDArray[np.float32]:
         rows = np.arange(len(encoded))

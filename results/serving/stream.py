@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.dataset import Encoded
-from data.reading import MAX_LINE, STDIN, Utf8, name_of, open_lines
+from data.reading import STDIN, Utf8, name_of, open_lines
+from data.records import MAX_LINE, Answer, Encoded
 from results.serving.predictor import BATCH_SIZE, Predictor
-from results.serving.preprocessing import Answer
 
 LINES = 512
 CHUNK_BYTES = 2**18

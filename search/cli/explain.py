@@ -13,7 +13,8 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any
 
-from data.dataset import Dataset, LabelOrder, Padding, padded_lengths
+from data.dataset import Dataset, LabelOrder
+from data.records import Padding, padded_lengths
 from results.leaderboard import LINEAR, MODEL2
 from results.study import DATA_FOLDER
 from search.cli.load import load_dataset

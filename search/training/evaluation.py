@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from data.dataset import Dataset, Padding, batches, padded_lengths
+from data.dataset import Dataset, batches
+from data.records import Padding, padded_lengths
 from results.export import translate
 from results.scoring import (
     Latency,

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import optuna
 import tensorflow as tf
 
-from data.dataset import Dataset, Padding, Rows
+from data.dataset import Dataset, Rows
+from data.records import Padding
 from results.scoring import Scorer, accuracy, cross_entropy, probabilities
 from results.study import MetricFunction, Point, Status, objective_values
 from search.common import check_range, describe_error, has_finite_weights

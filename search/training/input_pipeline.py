@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from data.dataset import Batch, Dataset, Padding, Rows, batches, padded_lengths
+from data.dataset import Batch, Dataset, Rows, batches
+from data.records import Padding, padded_lengths
 
 # Batches made while one is being trained on.
 _AHEAD = 2

@@ -30,8 +30,8 @@ from tabulate import tabulate
 
 from data import synthetic
 from data.common import Parser, run
-from data.dataset import MAX_LENGTH, Vocabulary, encode
-from data.reading import DROPPED_KEYS, read_log
+from data.reading import read_log
+from data.records import DROPPED_KEYS, MAX_LENGTH, Vocabulary, encode
 from tests.benchmarks.measuring import MEBIBYTE, peak_memory, reset_peak, spread
 
 SIZES = (5_000, 27_000, 50_000, 250_000)

@@ -22,7 +22,8 @@ import numpy as np
 from tabulate import tabulate
 
 from data.common import Parser, run
-from data.dataset import MAX_LENGTH, Dataset
+from data.dataset import Dataset
+from data.records import MAX_LENGTH
 from search.training.fit import TrainingConfig, fit
 from tests.benchmarks.measuring import dataset, peak_flops, side_by_side, spread
 

@@ -67,8 +67,8 @@ def export_elsewhere(data: str, to: Path) -> Path:
 def _export(data: str, to: Path) -> None:
     import keras_tuner
 
-    from data.dataset.encoding import Vocabulary
-    from data.reading import DROPPED_KEYS, read_log
+    from data.reading import read_log
+    from data.records import DROPPED_KEYS, Vocabulary
     from results.export import write_export
     from results.study import Result
     from spaces import load_space

@@ -47,8 +47,9 @@ from tabulate import tabulate
 
 from data import synthetic
 from data.common import Parser, run
-from data.dataset import Dataset, Encoded, batches, make_split, padded_lengths, prepare
+from data.dataset import Dataset, batches, make_split, prepare
 from data.reading import read_log
+from data.records import Encoded, padded_lengths
 from search.training.fit import TrainingConfig, fit
 from spaces import Model3
 from tests.benchmarks.measuring import MEBIBYTE, ROOT

@@ -27,7 +27,8 @@ import psutil
 from tabulate import tabulate
 
 from data.common import Parser, run
-from data.dataset import MAX_LENGTH, Dataset
+from data.dataset import Dataset
+from data.records import MAX_LENGTH
 from results.study import Store, close_storage
 from tests.benchmarks.measuring import (
     MEBIBYTE,

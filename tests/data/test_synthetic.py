@@ -22,7 +22,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from data import synthetic
 from data.common import UserError
-from data.reading import clean, read_log
+from data.reading import read_log
+from data.records import clean
 from data.synthesis import FAMILIES, normal_rows
 
 ROOT = Path(__file__).parents[2]

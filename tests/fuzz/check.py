@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.common import UserError
-from data.dataset import MAX_LENGTH, DataCard, Vocabulary, make_split
+from data.dataset import DataCard, make_split
 from data.inspect import render
-from data.reading import DROPPED_KEYS, MAX_BYTES, AccessLog, read_log, request_values
-from results.serving import Preprocessing, batches_of_stream
-from results.serving.preprocessing import Preprocessor
+from data.reading import MAX_BYTES, AccessLog, read_log, request_values
+from data.records import DROPPED_KEYS, MAX_LENGTH, Preprocessing, Preprocessor, Vocabulary
+from results.serving import batches_of_stream
 from tests.fuzz import book
 from tests.fuzz.case import FEW_BYTES, Case, is_packed
 

@@ -16,9 +16,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(
-    include=["data", "results.serving.stream", "results.serving.preprocessing"]
-):
+with atheris.instrument_imports(include=["data", "results.serving.stream"]):
     from tests.fuzz.check import check
 
 from tests.fuzz.mutate import changed

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from data.dataset.encoding import Encoded, Vocabulary, encode
-from data.reading import DROPPED_KEYS, AccessLog, read_log
+from data.reading import AccessLog, read_log
+from data.records import DROPPED_KEYS, Encoded, Vocabulary, encode
 from results.export import write_export
 from results.serving import Predictor
 from results.study import Result

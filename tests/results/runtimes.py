@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset.batching import Padding, batches, padded_lengths
-from data.dataset.encoding import Encoded
+from data.dataset.batching import batches
+from data.records import Encoded, Padding, padded_lengths
 
 _LOAD = {
     "keras": """

@@ -13,14 +13,13 @@ import pytest
 
 from data.common.command import run
 from data.common.errors import UserError
-from data.reading import DROPPED_KEYS, clean
+from data.records import DROPPED_KEYS, Preprocessing, clean
 from results.export import onnx_bytes
 from results.predict import main
 from results.scoring import OnnxScorer, probabilities
 from results.serving import (
     MANIFEST,
     Predictor,
-    Preprocessing,
     batches_of_stream,
     load_export,
     load_model,

@@ -24,7 +24,7 @@ from data.common.command import Parser, run
 from data.common.errors import UserError
 from data.common.progress import track
 from data.dataset.dataset import Dataset
-from data.dataset.encoding import Encoded
+from data.records import Encoded
 from search.training.fit import TrainingConfig, fit, reset_session
 from spaces import Model3
 from spaces.kernels import one_blas_thread

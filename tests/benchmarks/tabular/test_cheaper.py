@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.common.errors import UserError
-from data.dataset.encoding import Encoded
+from data.records import Encoded
 from tests.benchmarks.measuring import dataset
 from tests.benchmarks.tabular.cheaper import Fidelity, compare, shortened, table_of, taken, trained
 from tests.benchmarks.tabular.made import by_rate, made

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from data.dataset import GRID, MAX_LENGTH, batches, padded_lengths
+from data.dataset import batches
+from data.records import GRID, MAX_LENGTH, padded_lengths
 
 some_lengths = st.lists(st.integers(0, MAX_LENGTH), max_size=80)
 

@@ -12,7 +12,8 @@ import pytest
 
 from data.common import UserError
 from data.dataset import Dataset, prepare
-from data.reading import AccessLog, RowLayout, read_log
+from data.reading import AccessLog, read_log
+from data.records import RowLayout
 
 SLICES = ("fit", "validation", "held-out")
 

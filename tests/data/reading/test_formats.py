@@ -7,7 +7,7 @@ import pytest
 
 from data.common import UserError
 from data.reading import LOG_FORMATS, check_format
-from data.reading.formats import MAX_FIELD, RawRow, guess_format, guess_table, parse_row, rows
+from data.reading.formats import MAX_LINE, RawRow, guess_format, guess_table, parse_row, rows
 from data.reading.labels import Labels
 from data.reading.table import Columns, Table, sample_lines
 
@@ -90,25 +90,16 @@ def test_unknown_format_names_the_known_ones() -> None:
         check_format("xml")
 
 
-def test_split_of_a_blank_line() -> None:
-    assert LOG_FORMATS["access-log"].split("") == [""]
-
-
-def test_split_of_an_overlong_field() -> None:
-    with pytest.raises(UserError, match="field larger than field limit"):
-        LOG_FORMATS["text"].split("x" * (2**24 + 1))
-
-
 @pytest.mark.parametrize(("format", "quote"), [("access-log", "|"), ("text", '"')])
 def test_a_row_without_end_is_refused_before_it_fills_the_memory(format: str, quote: str) -> None:
     # Each line ends one quoted field and begins the next.
     endless = itertools.chain(
         [b"a,0\n", quote.encode()], itertools.repeat(f"\n{quote},{quote}".encode() * 1000)
     )
-    with pytest.raises(UserError, match=f"x, row 2: is longer than {MAX_FIELD:,} bytes"):
+    with pytest.raises(UserError, match=f"x, row 2: is longer than {MAX_LINE:,} bytes"):
         numbered(endless, format)
 
 
 def test_the_limit_is_a_rows_own() -> None:
-    lines = ['"a\n', f'{"x" * (MAX_FIELD // 3)}",1\n'] * 4
+    lines = ['"a\n', f'{"x" * (MAX_LINE // 3)}",1\n'] * 4
     assert [n for n, _ in numbered(as_bytes(lines), "text")] == [1, 2, 3, 4]

@@ -3,7 +3,8 @@
 import pytest
 
 from data.common import UserError
-from data.reading.labels import LABEL_WORDS, MOST_VALUES, Labels, UnknownLabel, canonical
+from data.reading.labels import LABEL_WORDS, MOST_VALUES, Labels, UnknownLabel
+from data.records import canonical_label
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from data.reading.labels import LABEL_WORDS, MOST_VALUES, Labels, UnknownLabel, 
     ],
 )
 def test_what_equal_labels_have_in_common(word: str, common: str) -> None:
-    assert canonical(word) == common
+    assert canonical_label(word) == common
 
 
 def test_a_long_wrong_label_is_shortened() -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from data.common import UserError
-from data.reading import clean, parse_line, read_log
+from data.reading import read_log
+from data.records import clean, parse_line
 
 RECORDS = [
     {"timestamp": number, "method": "get", "path": f'/a|b,"{number}"\n', "headers": {"a": [1, ";"]}}

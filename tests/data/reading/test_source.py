@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from data.common import UserError
-from data.reading.source import MAX_LINE, open_byte_lines, open_lines
+from data.reading.source import open_byte_lines, open_lines
+from data.records import MAX_LINE
 
 TEXT = 'a "quoted, field",0\r\nüñ\u2011,1\n\nno end'
 LINES = ['a "quoted, field",0\r\n', "üñ\u2011,1\n", "\n", "no end"]

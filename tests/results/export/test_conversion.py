@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data.common.errors import UserError
-from data.dataset.encoding import Encoded
+from data.records import Encoded
 from results.export import Sample
 from results.export.conversion import convert
 from results.export.formats import MODEL_FORMATS

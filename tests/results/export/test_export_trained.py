@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data import synthetic
-from data.dataset.batching import padded_lengths
+from data.records import padded_lengths
 from results.export.formats import MODEL_FORMATS
 from results.study import Store, result_to_export as exported_by
 from tests.commands import call

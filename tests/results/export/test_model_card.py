@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from data.reading import DROPPED_KEYS
+from data.records import DROPPED_KEYS, Preprocessing
 from results.export.formats import MODEL_FORMATS
 from results.export.model_card import CardSubject, code, model_card, table, text
 from results.leaderboard import Leaderboard
 from results.scoring import Threshold
-from results.serving import Preprocessing
 from tests.results.boards import board, everything
 
 EVIL = "a|b `c` ```\n# <img src=x onerror=alert(1)> [x](javascript:alert(1)) ---"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.dataset import Dataset
-from data.reading import DROPPED_KEYS, clean, parse_line
+from data.records import DROPPED_KEYS, Preprocessing, clean, parse_line
 from results.export import Sample
 from results.export.preprocessing_doc import (
     VECTORS,
@@ -15,7 +15,6 @@ from results.export.preprocessing_doc import (
     vectors_text,
 )
 from results.scoring import Threshold
-from results.serving import Preprocessing
 
 PREPROCESSING = Preprocessing("access-log", DROPPED_KEYS, True, "real")
 HALF = Threshold(0.5, "0.5")

@@ -13,18 +13,29 @@ import onnx
 import pytest
 
 from results.export import Sample
-from results.export.export import STAND_ALONE
+from results.export.export import stand_alone_files
 from results.export.preprocessing_doc import vectors_text
 from results.scoring import Threshold, probabilities
-from results.serving import Predictor, load_export, make_manifest
+from results.serving import Predictor, load_export, make_manifest, manifest_files
+from tests.commands import ROOT
 from tests.results.conftest import GIVEN, Trained, export_again
 
-# Whatever is imported beyond these is not in the machine that the folder is meant for.
+# Only numpy, onnxruntime and what onnxruntime asks for are in the machine that it is meant for.
 GUARD = """
 import runpy, sys
-for name in ("tensorflow", "keras", "results", "data", "spaces", "search", "pandas", "sklearn"):
-    sys.modules[name] = None
+ALLOWED = {"numpy", "onnxruntime", "flatbuffers", "google", "packaging"}
+
+class Guard:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        own = "records" if sys.path[0] == FOLDER else ""
+        if top in sys.stdlib_module_names or top in ALLOWED or top == own:
+            return None
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
 sys.argv = sys.argv[1:]
+FOLDER = sys.argv[0].rpartition("/")[0]
+sys.meta_path.insert(0, Guard())
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -88,8 +99,17 @@ def stand_alone(
         threshold=Threshold(threshold, str(threshold)),
         formats=("keras", "onnx"),
         sample=Sample(trained.encoded, rows, scores, "real"),
-        documents=lambda present, problems: {"predict.py": STAND_ALONE.read_text("utf-8")},
+        documents=lambda present, problems: stand_alone_files(),
     )
+
+
+def test_the_files_are_those_of_the_project(kept: Path, trained: Trained, tmp_path: Path) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best")
+    own = {path.name: path.read_bytes() for path in (ROOT / "data" / "records").glob("*.py")}
+    assert {path.name: path.read_bytes() for path in (folder / "records").iterdir()} == own
+    assert {f"records/{name}" for name in own} <= set(manifest_files(folder) or ())
+    run(folder, ["x"])
+    assert {path.name for path in folder.rglob("*") if "pycache" in path.name} == set()
 
 
 @pytest.mark.parametrize("format", ODD_LINES)

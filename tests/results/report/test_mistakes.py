@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.dataset.encoding import Vocabulary, encode
+from data.records import Vocabulary, encode
 from results.report.attribution import (
     FILE,
     MOST_WINDOWS,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data.dataset.batching import Padding
+from data.records import Padding
 from results.scoring import Scorer, probabilities
 from tests.results.conftest import Trained
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from data.records import Answer
 from results.serving.batcher import Batcher, QueueFull
-from results.serving.preprocessing import Answer
 
 
 class Model:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from data.common import UserError
-from results.serving import MANIFEST, Preprocessing, load_export, make_manifest
+from data.records import Preprocessing
+from results.serving import MANIFEST, load_export, make_manifest
 from results.serving.export_folder import REQUIRED_FILES
 
 Damage = Callable[[Path], object]

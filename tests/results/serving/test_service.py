@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from data.records import Answer
 from results.serving import Limits, Predictor
-from results.serving.preprocessing import Answer
 from tests.results.conftest import Trained, record
 from tests.results.serving.running import Running, send, serving, until
 

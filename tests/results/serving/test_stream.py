@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from data.common import UserError
-from data.reading import MAX_LINE
+from data.records import MAX_LINE
 from results.serving import Predictor, Stream, batches_of_file, batches_of_stream
 from tests.results.conftest import Trained
 

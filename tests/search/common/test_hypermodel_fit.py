@@ -9,8 +9,9 @@ import keras
 import keras_tuner
 import pytest
 
-from data.dataset.batching import batches, padded_lengths
+from data.dataset.batching import batches
 from data.dataset.dataset import Dataset
+from data.records import padded_lengths
 from search.common.hypermodel_fit import end_callbacks_on_error
 from search.training.callbacks import TrialInfo
 from search.training.task import TrainingTask

@@ -15,8 +15,8 @@ import tensorflow as tf
 from sklearn.metrics import accuracy_score, log_loss
 from tensorflow.python.framework.func_graph import FuncGraph
 
-from data.dataset.batching import MAX_LENGTH
 from data.dataset.dataset import Dataset
+from data.records import MAX_LENGTH
 from results.scoring import probabilities
 from results.study import INTERRUPTED, Point
 from search.training.fit import (

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from data.common import UserError
-from data.dataset import Encoded, Vocabulary, encode, encoding
+from data.dataset.saved import (
+    load_encoded,
+    load_vocabulary,
+    save_encoded,
+    save_vocabulary,
+)
 from data.reading import read_log
+from data.records import Encoded, Vocabulary, encode, encoding
 
 any_text = st.text(st.characters(codec=None, categories=None))
 few_characters = st.text("aAbBİß\u03a3\u03c3\u03c2\t\n\ud800\U0010ffff", max_size=20)
@@ -153,8 +159,8 @@ def test_vocabulary_comes_back_from_its_file(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "vocabulary.json"
     vocabulary = Vocabulary.fit(texts, unknown=unknown)
-    vocabulary.save(path)
-    assert Vocabulary.load(path) == vocabulary
+    save_vocabulary(vocabulary, path)
+    assert load_vocabulary(path) == vocabulary
 
 
 @pytest.mark.parametrize(
@@ -178,20 +184,20 @@ def test_damaged_vocabulary_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "vocabulary.json"
     path.write_text(content, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(UserError) as caught:
-        Vocabulary.load(path)
+        load_vocabulary(path)
     assert str(caught.value).startswith(f"{path}: the vocabulary is damaged")
 
 
 def test_vocabulary_without_a_place(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
-        Vocabulary.load(tmp_path / "absent.json")
+        load_vocabulary(tmp_path / "absent.json")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
-        Vocabulary((), unknown=True).save(tmp_path / "file" / "vocabulary.json")
+        save_vocabulary(Vocabulary((), unknown=True), tmp_path / "file" / "vocabulary.json")
 
 
 def test_vocabulary_is_readable_json(tmp_path: Path) -> None:
-    Vocabulary(("a", "é"), unknown=True).save(tmp_path / "v.json")
+    save_vocabulary(Vocabulary(("a", "é"), unknown=True), tmp_path / "v.json")
     assert json.loads((tmp_path / "v.json").read_text()) == {
         "characters": ["a", "é"],
         "unknown": True,
@@ -201,21 +207,21 @@ def test_vocabulary_is_readable_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("texts", [["abc", "", "b"], ["", ""], []])
 def test_encoded_records_come_back_from_their_folder(tmp_path: Path, texts: list[str]) -> None:
     encoded = encode(texts, Vocabulary(("a", "b"), unknown=True))
-    encoded.save(tmp_path / "new" / "folder")
-    loaded = Encoded.load(tmp_path / "new" / "folder")
+    save_encoded(encoded, tmp_path / "new" / "folder")
+    loaded = load_encoded(tmp_path / "new" / "folder")
     np.testing.assert_array_equal(all_padded(loaded), all_padded(encoded))
     assert loaded.ids.dtype == encoded.ids.dtype
     assert loaded.lengths.tolist() == encoded.lengths.tolist()
 
 
 def test_loaded_records_are_mapped_not_read(tmp_path: Path) -> None:
-    encode(["abc"], Vocabulary(("a",), unknown=True)).save(tmp_path)
-    assert isinstance(Encoded.load(tmp_path).ids, np.memmap)
+    save_encoded(encode(["abc"], Vocabulary(("a",), unknown=True)), tmp_path)
+    assert isinstance(load_encoded(tmp_path).ids, np.memmap)
 
 
 @pytest.mark.parametrize("damage", ["absent", "empty", "cut", "text", "other"])
 def test_damaged_encoded_records_are_refused(tmp_path: Path, damage: str) -> None:
-    encode(["abc" * 99], Vocabulary(("a",), unknown=True)).save(tmp_path)
+    save_encoded(encode(["abc" * 99], Vocabulary(("a",), unknown=True)), tmp_path)
     ids = tmp_path / "ids.npy"
     content = ids.read_bytes()
     ids.unlink()
@@ -224,10 +230,10 @@ def test_damaged_encoded_records_are_refused(tmp_path: Path, damage: str) -> Non
     elif damage != "absent":
         ids.write_bytes({"empty": b"", "cut": content[:-9], "text": b"text"}[damage])
     with pytest.raises(UserError, match=str(tmp_path)):
-        Encoded.load(tmp_path)
+        load_encoded(tmp_path)
 
 
 def test_records_without_a_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
-        encode([], Vocabulary((), unknown=True)).save(tmp_path / "file")
+        save_encoded(encode([], Vocabulary((), unknown=True)), tmp_path / "file")

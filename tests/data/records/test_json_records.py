@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from data.common import UserError
-from data.reading.records import MAX_DEPTH, dump_record, load_record
+from data.records import MAX_DEPTH, RecordError, dump_record, load_record
 
 
 def nested(depth: int, opening: str = "[") -> str:
@@ -20,12 +19,12 @@ def test_the_deepest_record_is_the_same_whoever_calls(opening: str) -> None:
     deepest = nested(MAX_DEPTH, opening)
     assert dump_record(load_record(deepest)) == deepest
     for depth in (MAX_DEPTH + 1, MAX_DEPTH + 200, 100_000):
-        with pytest.raises(UserError, match=r"nested too deeply \(more than 500 levels\)"):
+        with pytest.raises(RecordError, match=r"nested too deeply \(more than 500 levels\)"):
             load_record(nested(depth, opening))
     record: dict[str, Any] = {}
     for _ in range(MAX_DEPTH):
         record = {"a": record}
-    with pytest.raises(UserError, match="nested too deeply"):
+    with pytest.raises(RecordError, match="nested too deeply"):
         dump_record(record)
     # Brackets side by side, or in a string, are no depth.
     for record_of_many in (f'{{"a":[{"[]," * 9999}[]]}}', f'{{"a":"{"[" * 9999}"}}'):

@@ -3,19 +3,15 @@ r"""Characters to ids, exactly as Keras's character tokenizer, but vectorized.
 Agrees with `Tokenizer(filters="\t\n", char_level=True)` and `pad_sequences(maxlen=1024)`.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError, new_file, write_text
-from data.dataset.batching import MAX_LENGTH
-from data.reading import Texts, decode_block
+from .padding import MAX_LENGTH
 
 CODE_POINTS = 0x110000
 CHUNK_CHARACTERS = 2**20
@@ -25,6 +21,24 @@ _COUNTED_AT_ONCE = 2**16
 Ids = npt.NDArray[np.unsignedinteger[Any]]
 _Codes = npt.NDArray[np.unsignedinteger[Any]]
 _Counts = npt.NDArray[np.int64]
+
+
+@runtime_checkable
+class CodedTexts(Protocol):
+    """Many texts that know a faster way to their code points."""
+
+    @property
+    def size(self) -> int:
+        """No fewer than they have characters together, also in lower case."""
+        ...
+
+    def __len__(self) -> int:
+        """How many texts there are."""
+        ...
+
+    def code_chunks(self, most: int) -> Iterator[tuple[_Codes, _Counts]]:
+        """Yield what `code_points` gives, for about `most` characters at once."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,32 +78,6 @@ class Encoded:
         positions = ends - length + np.arange(length)  # [b, length]
         taken = self.ids[np.maximum(positions, 0)]
         return np.where(positions >= starts, taken, 0).astype(np.int32)
-
-    def save(self, folder: Path) -> None:
-        """Write ids.npy and offsets.npy into a folder, which is made if absent.
-
-        Raises:
-            UserError: The folder cannot be written.
-        """
-        for name, array in (("ids.npy", self.ids), ("offsets.npy", self.offsets)):
-            with new_file(folder / name) as beside:
-                np.save(beside, array)
-
-    @classmethod
-    def load(cls, folder: Path) -> "Encoded":
-        """Map what `save` wrote into memory, so that several processes share it.
-
-        Raises:
-            UserError: A file is missing or damaged.
-        """
-        try:
-            ids = np.load(folder / "ids.npy", mmap_mode="r")
-            offsets = np.load(folder / "offsets.npy", mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{folder}: no encoded records can be read from it") from error
-        if not len(offsets) or offsets[-1] != len(ids):
-            raise UserError(f"{folder}: its encoded records are damaged; delete it")
-        return cls(ids, offsets)
 
 
 @dataclass(frozen=True)
@@ -147,38 +135,28 @@ class Vocabulary:
 
         They are 1-D, of the smallest unsigned type that holds `num_words`.
         """
-        codes, _ = _code_points([text])
+        codes, _ = code_points([text])
         ids = self._table[codes]
         return ids if self.unknown else ids[ids != 0]
 
-    def save(self, path: Path) -> None:
-        """Write the vocabulary as JSON.
-
-        Raises:
-            UserError: The file cannot be written.
-        """
-        content = {"characters": list(self.characters), "unknown": self.unknown}
-        write_text(path, json.dumps(content) + "\n")
+    def as_json(self) -> dict[str, Any]:
+        """Return what `of_json` takes, as plain JSON values."""
+        return {"characters": list(self.characters), "unknown": self.unknown}
 
     @classmethod
-    def load(cls, path: Path) -> "Vocabulary":
-        """Read what `save` wrote.
+    def of_json(cls, values: Mapping[str, Any]) -> "Vocabulary":
+        """Check values that come from a file.
 
         Raises:
-            UserError: The file is missing or damaged.
+            ValueError: These are no vocabulary's.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            characters, unknown = content["characters"], content["unknown"]
+            characters, unknown = values["characters"], values["unknown"]
             if not isinstance(characters, list) or not isinstance(unknown, bool):
                 raise ValueError("the types of its entries are wrong")
             return cls(tuple(characters), unknown)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UserError(
-                f"{path}: the vocabulary is damaged ({error}); export the model again"
-            ) from error
+        except (KeyError, TypeError) as error:
+            raise ValueError(str(error)) from error
 
     @cached_property
     def _table(self) -> Ids:
@@ -202,10 +180,9 @@ def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_L
         Their ids.
     """
     table = vocabulary._table
-    # No text has more characters than bytes, in lower case either. What stays unused of the room
-    # never becomes memory.
-    ids = _Growing(table.dtype, texts.size if isinstance(texts, Texts) else 0)
-    offsets = _Growing(np.dtype(np.int64), len(texts) + 1 if isinstance(texts, Texts) else 0)
+    # What stays unused of the room never becomes memory.
+    room = (texts.size, len(texts) + 1) if isinstance(texts, CodedTexts) else (0, 0)
+    ids, offsets = _Growing(table.dtype, room[0]), _Growing(np.dtype(np.int64), room[1])
     offsets.extend(np.zeros(1, np.int64))
     for codes, long in _chunks(texts):
         found = _look_up(table, codes)
@@ -269,14 +246,9 @@ def _last(ids: Ids, lengths: _Counts, most: int) -> tuple[Ids, _Counts]:
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[tuple[_Codes, _Counts]]:
-    """Yield what `_code_points` gives, for about `CHUNK_CHARACTERS` at once."""
-    if isinstance(texts, Texts):
-        for block, sizes in texts.blocks(CHUNK_CHARACTERS):
-            # In ASCII, a byte is a code point and lower case depends on no neighbor.
-            if block.isascii():
-                yield np.frombuffer(block.lower(), np.uint8), sizes
-            else:
-                yield _code_points(list(decode_block(block, sizes)))
+    """Yield what `code_points` gives, for about `CHUNK_CHARACTERS` at once."""
+    if isinstance(texts, CodedTexts):
+        yield from texts.code_chunks(CHUNK_CHARACTERS)
         return
     chunk: list[str] = []
     size = 0
@@ -284,13 +256,13 @@ def _chunks(texts: Iterable[str]) -> Iterator[tuple[_Codes, _Counts]]:
         chunk.append(text)
         size += len(text) + 1  # Empty texts count too, so that a chunk of them ends.
         if size >= CHUNK_CHARACTERS:
-            yield _code_points(chunk)
+            yield code_points(chunk)
             chunk, size = [], 0
     if chunk:
-        yield _code_points(chunk)
+        yield code_points(chunk)
 
 
-def _code_points(texts: list[str]) -> tuple[_Codes, _Counts]:
+def code_points(texts: list[str]) -> tuple[_Codes, _Counts]:
     """Return the texts' lower-cased code points one after the other, and each text's count."""
     # Lower-cased one by one: a capital sigma's small form depends on its place in the word.
     lowered = [text.lower() for text in texts]

@@ -1,5 +1,6 @@
 """What happens to a raw line before a model sees it: its settings, and the steps themselves."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,13 +9,16 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError
-from data.dataset import GRID, MAX_LENGTH, Encoded, Padding, Vocabulary, encode, padded_lengths
-from data.reading import LOG_FORMATS, MAX_LINE, RowLayout, clean, dump_record, parse_line
+from .characters import MAX_LINE, RecordError
+from .encoding import Encoded, Vocabulary, encode
+from .formats import RECORD_FORMATS
+from .json_records import clean, dump_record
+from .padding import GRID, MAX_LENGTH, Padding, padded_lengths
+from .row_layout import RowLayout, parse_line
 
 Answer = dict[str, object]
 
-# How a line is taken apart, written out for the stand-alone `predict.py`, which lacks LOG_FORMATS.
+# How a line is taken apart, written out for those who do it in another language.
 _LAYOUT = "layout"
 
 
@@ -23,7 +27,7 @@ class Preprocessing:
     """How a raw line became the ids that the model was trained on.
 
     Attributes:
-        format: The log's format, one of `data.reading.formats.LOG_FORMATS`.
+        format: The log's format, one of `RECORD_FORMATS`.
         dropped_keys: Keys that are deleted from each record.
         unknown: Whether characters outside the vocabulary share one id, or are left out.
         padding: "real" pads on the left to the own length rounded up to a multiple of `grid`;
@@ -51,7 +55,7 @@ class Preprocessing:
         words = self.label_words
         words_are_text = isinstance(words, tuple) and all(isinstance(word, str) for word in words)
         for name, holds, expected in (
-            ("format", self.format in LOG_FORMATS, f"one of {', '.join(LOG_FORMATS)}"),
+            ("format", self.format in RECORD_FORMATS, f"one of {', '.join(RECORD_FORMATS)}"),
             ("dropped_keys", keys_are_text, "a list of texts"),
             ("unknown", isinstance(self.unknown, bool), "true or false"),
             ("padding", self.padding in get_args(Padding), "real or full"),
@@ -89,7 +93,7 @@ class Preprocessing:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `of` takes, as plain JSON values."""
-        known = LOG_FORMATS[self.format]
+        known = RECORD_FORMATS[self.format]
         layout = {"keyed": known.keyed, "quote": None}
         if known.quote is not None:
             layout |= (self.row_layout or RowLayout(known.delimiter, known.quote)).as_json()
@@ -122,7 +126,7 @@ class Preprocessor:
 
     def __init__(self, preprocessing: Preprocessing, vocabulary: Vocabulary) -> None:
         self._preprocessing = preprocessing
-        self._format = LOG_FORMATS[preprocessing.format]
+        self._format = RECORD_FORMATS[preprocessing.format]
         self._vocabulary = vocabulary
 
     def text(self, record: object) -> str:
@@ -136,14 +140,14 @@ class Preprocessor:
             The text that the model sees.
 
         Raises:
-            UserError: If it is none of these, is empty or too long, or holds no record.
+            RecordError: If it is none of these, is empty or too long, or holds no record.
         """
         if isinstance(record, str):
             return self._text_of_line(record)
         if not self._format.keyed:
-            raise UserError("the record must be a string: the model was trained on plain text")
+            raise RecordError("the record must be a string: the model was trained on plain text")
         if not isinstance(record, dict):
-            raise UserError("the record must be an object or a string")
+            raise RecordError("the record must be an object or a string")
         dropped = self._preprocessing.dropped_keys
         if self._format.quote is None:
             dropped = (*dropped, "label")
@@ -159,7 +163,7 @@ class Preprocessor:
             try:
                 texts.append(self.text(record))
                 rows.append(row)
-            except UserError as error:
+            except RecordError as error:
                 errors[row] = {"error": str(error)}
         encoded = self.encode(texts)
         lengths = padded_lengths(encoded.lengths, self._preprocessing.padding)
@@ -172,8 +176,26 @@ class Preprocessor:
 
     def _text_of_line(self, line: str) -> str:
         if not line.strip():
-            raise UserError("the line is empty")
+            raise RecordError("the line is empty")
         if len(line) >= MAX_LINE:
-            raise UserError(f"the line is longer than {MAX_LINE:,} characters")
+            raise RecordError(f"the line is longer than {MAX_LINE:,} characters")
         record = parse_line(line, self._preprocessing.format, self._preprocessing.row_layout)
         return clean(record, self._preprocessing.dropped_keys) if self._format.keyed else record
+
+
+def make_answer(score: float, threshold: float, label_words: tuple[str, str]) -> Answer:
+    """Make an answer of a probability of label 1.
+
+    Args:
+        score: The probability.
+        threshold: The score above which a record has label 1.
+        label_words: What label 0 and label 1 are called.
+
+    Returns:
+        `{"score", "label", "label_word"}`, or `{"error"}` if the score is not finite.
+    """
+    if not math.isfinite(score):
+        return {"error": "the model's score is not finite"}
+    label = int(score > threshold)
+    # Nine digits restore a float32 exactly.
+    return {"score": float(f"{score:.9g}"), "label": label, "label_word": label_words[label]}

@@ -1,0 +1,48 @@
+"""All that is done to one record before a model sees it; an export takes these files along.
+
+They import the standard library, numpy and each other alone.
+"""
+
+from .characters import (
+    MAX_LINE as MAX_LINE,
+    NotText as NotText,
+    RecordError as RecordError,
+    check_characters as check_characters,
+)
+from .encoding import (
+    Encoded as Encoded,
+    Vocabulary as Vocabulary,
+    code_points as code_points,
+    encode as encode,
+)
+from .formats import (
+    RECORD_FORMATS as RECORD_FORMATS,
+    RecordFormat as RecordFormat,
+)
+from .json_records import (
+    DROPPED_KEYS as DROPPED_KEYS,
+    MAX_DEPTH as MAX_DEPTH,
+    clean as clean,
+    dump_record as dump_record,
+    load_record as load_record,
+    without_keys as without_keys,
+)
+from .padding import (
+    GRID as GRID,
+    MAX_LENGTH as MAX_LENGTH,
+    Padding as Padding,
+    padded_lengths as padded_lengths,
+)
+from .preprocessing import (
+    Answer as Answer,
+    Prepared as Prepared,
+    Preprocessing as Preprocessing,
+    Preprocessor as Preprocessor,
+    make_answer as make_answer,
+)
+from .row_layout import (
+    RowLayout as RowLayout,
+    canonical_label as canonical_label,
+    parse_line as parse_line,
+    split_lines as split_lines,
+)

@@ -1,0 +1,32 @@
+"""What a record is in each format of a log, and how a row of the log holds it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RecordFormat:
+    """What a record of a log is, and how a row holds it.
+
+    Attributes:
+        name: What `--format` calls it.
+        keyed: Whether a record is a JSON object, which is cleaned; else it is a text, left as is.
+        quote: The quote character of a CSV of two columns, record and label; None if each line is
+            a JSON object with a key `label`.
+        delimiter: What stands between the two columns.
+    """
+
+    name: str
+    keyed: bool
+    quote: str | None = None
+    delimiter: str = ","
+
+
+RECORD_FORMATS: Mapping[str, RecordFormat] = {
+    each.name: each
+    for each in (
+        RecordFormat("access-log", keyed=True, quote="|"),
+        RecordFormat("jsonl", keyed=True),
+        RecordFormat("text", keyed=False, quote='"'),
+    )
+}

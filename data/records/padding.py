@@ -1,0 +1,32 @@
+"""To how many ids a record is padded, which depends on that record alone."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Padding = Literal["real", "full"]
+
+GRID = 32
+MAX_LENGTH = 1024
+
+
+def padded_lengths(lengths: npt.NDArray[np.int64], padding: Padding) -> npt.NDArray[np.int64]:
+    """Decide how long each record is padded, whatever its neighbors are.
+
+    Args:
+        lengths: How many ids each record has, int64 [n].
+        padding: "real" rounds the own length up to the next multiple of `GRID`, at least `GRID`
+            and at most `MAX_LENGTH`; "full" is always `MAX_LENGTH`, as in the brief.
+
+    Returns:
+        Padded lengths, int64 [n].
+
+    Raises:
+        ValueError: The padding is neither.
+    """
+    if padding == "full":
+        return np.full(len(lengths), MAX_LENGTH, np.int64)
+    if padding != "real":
+        raise ValueError(f"padding is {padding!r}, but must be 'real' or 'full'")
+    return np.clip(-(-lengths // GRID) * GRID, GRID, MAX_LENGTH)
