@@ -38,6 +38,8 @@ class OnnxScorer:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _FATAL
+        # Its own other format is not checked while it is loaded.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         # Read here: ONNX Runtime would look for weights beside a file that it opens itself.
         content = model if isinstance(model, bytes) else model.read_bytes()
         try:

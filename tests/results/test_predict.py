@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +229,68 @@ def test_a_slow_writer_is_answered_at_once_by_onnx_runtime_alone(exported: Path)
         process.stdin.close()
         assert process.stdout.read() == b"[]\n"
         assert process.wait(timeout=20) == 0
+
+
+RUN = [sys.executable, "-m", "results.predict"]
+# A child's `ru_maxrss` begins at its parent's, which has TensorFlow.
+MEASURED = """
+import re, sys
+from pathlib import Path
+from results.predict import main
+main(sys.argv[1:])
+print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1], file=sys.stderr)
+"""
+
+
+def cost(command: list[str], lines: bytes) -> tuple[float, str]:
+    """Return a process's CPU seconds and what it wrote to stderr."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+        given.write(lines)
+        given.seek(0)
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=given, stdout=subprocess.DEVNULL, stderr=said
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        assert process.returncode == 0
+        return usage.ru_utime + usage.ru_stime, said.read().decode()
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="a child's CPU time is not told here")
+def test_three_lines_cost_not_much_more_than_the_import_of_onnx_runtime(exported: Path) -> None:
+    """Keras took thirty times as much."""
+    lines = f"{record(1, True, 40)}\n".encode() * 3
+    imports = [sys.executable, "-c", "import numpy, onnxruntime"]
+    alone = min(cost(imports, b"")[0] for _ in range(3))
+    assert min(cost([*RUN, str(exported)], lines)[0] for _ in range(3)) < 5 * alone
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is told by Linux")
+@pytest.mark.parametrize(("length", "count"), [(40, 3), (40, 4_000), (1300, 1_000)])
+def test_any_number_of_lines_takes_less_than_300_mb(
+    exported: Path, length: int, count: int
+) -> None:
+    lines = f"{record(1, True, length)}\n".encode() * count
+    _, kibibytes = cost([sys.executable, "-c", MEASURED, str(exported)], lines)
+    assert int(kibibytes) * 1024 < (150e6 if count == 3 else 300e6)
+
+
+def test_the_first_record_s_latency_is_that_of_later_ones(exported: Path) -> None:
+    """What is done once, as loading, is none of it: it took a thousand times as long."""
+    line = record(1, True, 40).encode() + b"\n"
+    first, later = [], []
+    for _ in range(3):
+        with subprocess.Popen(
+            [*RUN, str(exported)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None and process.stdout is not None
+            for latencies in (first, *[later] * 20):
+                process.stdin.write(line)
+                process.stdin.flush()
+                latencies.append(json.loads(process.stdout.readline())["latency_us"])
+            process.stdin.close()
+    assert min(first) < 20 * np.median(later)
 
 
 def test_bad_input_is_one_line_and_exit_2(

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -66,6 +68,17 @@ def elsewhere(content: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def in_its_other_format(content: bytes) -> bytes:
+    """Let ONNX Runtime write the model in the format of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = f"{folder}/model.ort"
+        options.add_session_config_entry("session.save_model_format", "ORT")
+        options.log_severity_level = 4
+        onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return Path(folder, "model.ort").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -73,6 +86,7 @@ def elsewhere(content: bytes) -> bytes:
         (lambda content: b"PK\3\4 no protocol buffer", "cannot load it"),
         (lambda content: content[: len(content) // 2], "cannot load it"),
         (elsewhere, "cannot load it"),
+        (in_its_other_format, "cannot load it"),
         (lambda content: graph(TensorProto.INT64), "does not map int32 ids"),
         (lambda content: graph(shape=("batch",)), "does not map int32 ids"),
     ],
