@@ -7,11 +7,12 @@ from pathlib import Path
 
 from data.common import Parser, UserError, count_cores, run
 from data.reading import STDIN, encoding_name, standard_input
+from data.records import LINE_FORMATS, LineReader
 from results.serving import add_runtime
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read raw log lines, write one JSON line for each.
+    """Read raw log lines, write one JSON line for each record in them.
 
     Args:
         argv: The arguments after the program's name.
@@ -31,6 +32,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--encoding", type=encoding_name, metavar="NAME", help="of lines that are not in UTF-8"
     )
+    parser.add_argument(
+        "--format",
+        choices=LINE_FORMATS,
+        default="auto",
+        help="; ".join(f"{name}: {told}" for name, told in LINE_FORMATS.items())
+        + " (default: %(default)s)",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
     add_runtime(parser)
     options = parser.parse_args(argv)
@@ -43,6 +51,10 @@ def main(argv: Sequence[str]) -> int:
     threads = options.threads or count_cores()
     write = json.JSONEncoder().encode
     with open_predictor(options.folder, options.runtime, options.space, threads) as predictor:
+        try:
+            reader = LineReader(predictor.preprocessor.preprocessing, options.format)
+        except ValueError as error:
+            raise UserError(f"--format {options.format}: {error}; leave it out") from error
         stream = Stream(predictor, threads=threads)
         from_stdin = options.file == STDIN
         lines = (
@@ -50,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
             if from_stdin
             else batches_of_file(options.file, options.encoding)
         )
-        for answers in stream.answers(lines):
+        for answers in stream.answers(reader.read(lines)):
             if answers:
                 sys.stdout.write("".join([write(answer) + "\n" for answer in answers]))
                 sys.stdout.flush()

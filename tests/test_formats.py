@@ -10,9 +10,10 @@ import pytest
 from data.common.errors import UserError
 from data.reading import read_class_files, read_log
 from data.reading.formats import LOG_FORMATS, LogFormat, check_format
-from data.records import RECORD_FORMATS, Preprocessing, Preprocessor, RowLayout, Vocabulary
+from data.records import RECORD_FORMATS, Preprocessing, RowLayout
 from results.export.preprocessing_doc import preprocessing_text, raw_record
 from results.scoring import Threshold
+from tests.data.records.served import predicted
 
 TEXT = LOG_FORMATS["text"]
 TEXTS = ["GET /a, b", "/?q='or 1=1--", 'say "x"']
@@ -56,11 +57,10 @@ def test_an_export_with_a_new_format_reads_its_lines(tmp_path: Path) -> None:
     assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
     told = preprocessing_text(preprocessing, Threshold(0.5, "0.5"))
     assert TABS.told in told and "Nothing is done to a plain text." in told
-    prepared = Preprocessor(preprocessing, Vocabulary(tuple("abc"), True))
     for text in TEXTS:
         line = raw_record(text, "tabs", ())
         for written in (line, f"{line}\t1\n"):
-            assert prepared.text(written) == text
+            assert predicted([[written]], preprocessing) == [text]
 
 
 LOGS = {
@@ -84,10 +84,9 @@ def test_a_row_of_the_log_is_served_as_it_was_trained_on(name: str, tmp_path: Pa
     log = read_log(str(path), **options)
     preprocessing = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
     assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
-    prepared = Preprocessor(preprocessing, Vocabulary(tuple("abc"), True))
     lines = content.splitlines()[-len(log.texts) :]
     for line, text in [*zip(lines, log.texts, strict=True), *zip(others, others, strict=True)]:
-        assert prepared.text(line) == text
+        assert predicted([[line]], preprocessing) == [text]
 
 
 # Logs, how each is read, lines that are not in it, and the text of each.
@@ -123,10 +122,9 @@ def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -
     log = read_log(str(path), **options)
     assert '"label"' not in "".join(log.texts)
     given = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
-    prepared = Preprocessor(given, Vocabulary(tuple("abc"), True))
     made = {raw_record(text, log.format, (), log.layout): text for text in log.texts}
     for line, text in {**lines, **made}.items():
-        assert prepared.text(f"{line}\r\n") == text, line
+        assert predicted([[f"{line}\r\n"]], given) == [text], line
     told = preprocessing_text(given, Threshold(0.5, "0.5"))
     columns = {"an index and a length": "has 4 columns: the text is column 2; the label is",
                "semicolons": "with `;` between the columns", "numbers": "the label 0 or 1",
@@ -145,10 +143,9 @@ def test_a_line_of_a_classs_file_is_served_as_it_was_trained_on(
     assert log.texts == [*(['d, "e"', "f,0"] if is_csv else lines), "bad,1"]
     given = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
     assert Preprocessing.of(json.loads(json.dumps(given.as_json()))) == given
-    prepared = Preprocessor(given, Vocabulary(tuple("abc"), True))
     made = [raw_record(text, log.format, (), log.layout) for text in log.texts]
     for line, text in zip([*lines, "bad,1", *made], [*log.texts, *log.texts], strict=True):
-        assert prepared.text(f"{line}\r\n") == text, line
+        assert predicted([[f"{line}\r\n"]], given) == [text], line
     told = preprocessing_text(given, Threshold(0.5, "0.5"))
     assert ("It is the text itself, with its quotes and commas as they are." in told) != is_csv
 

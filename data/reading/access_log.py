@@ -151,7 +151,7 @@ def read_log(
     skipped = SkippedRows()
     dropper = KeyDropper(dropped_keys)
     groups = GroupReader(group_column) if group_column is not None else None
-    beyond_ascii = False
+    beyond_ascii = is_multiline = False
     going_on = array("q")
     columns = Columns(text_column, label_column, tuple(positive), group_column)
     labels = Labels(columns.positive)
@@ -190,6 +190,7 @@ def read_log(
                 if opened.table.goes_on(row):
                     going_on.append(number)
                 beyond_ascii = beyond_ascii or not "".join(row).isascii()
+                is_multiline = is_multiline or _goes_over_lines(row)
                 if groups is not None and group is not None:
                     groups.add(group)
         if not writer:
@@ -212,7 +213,7 @@ def read_log(
         log.warning("%s", message)
     if nothing_dropped := dropper.told():
         log.info("%s", nothing_dropped)
-    layout = _layout(LOG_FORMATS[opened.format], opened.table, labels)
+    layout = _layout(LOG_FORMATS[opened.format], opened.table, labels, is_multiline)
     read = AccessLog(
         *(texts, numbers, opened.format, source, skipped.rows, sha256, labels.words),
         layout=layout,
@@ -223,7 +224,13 @@ def read_log(
     return read.draw(rows) if drawn and rows is not None else read
 
 
-def _layout(format: LogFormat, table: Table, labels: Labels) -> RowLayout | None:
+def _goes_over_lines(row: RawRow) -> bool:
+    return not isinstance(row, str) and any("\n" in cell or "\r" in cell for cell in row)
+
+
+def _layout(
+    format: LogFormat, table: Table, labels: Labels, is_multiline: bool
+) -> RowLayout | None:
     if format.quote is None:
         return None
     if table.quote == "" and not format.keyed:  # Of Parquet, which has no lines.
@@ -239,6 +246,8 @@ def _layout(format: LogFormat, table: Table, labels: Labels) -> RowLayout | None
         width=table.width,
         required=table.required,
         labels=own,
+        header=table.header or (),
+        is_multiline=is_multiline,
     )
 
 

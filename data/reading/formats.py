@@ -220,8 +220,8 @@ _JSONL = LogFormat(
 _TEXT = LogFormat(
     **vars(RECORD_FORMATS["text"]),
     begins=lambda line: True,
-    told='It is the text itself, or a row of a CSV with the quote character `"`: the text, then '
-    "a comma and the label 0 or 1, which is ignored.",
+    told='It is the text itself as it stands, one complete field in quotes (`"`), or a row of a '
+    "CSV: the text, then a comma and the label 0 or 1, which is ignored.",
     header=True,
 )
 

@@ -27,6 +27,10 @@ from .json_records import (
     load_record as load_record,
     without_keys as without_keys,
 )
+from .lines import (
+    LINE_FORMATS as LINE_FORMATS,
+    LineReader as LineReader,
+)
 from .padding import (
     GRID as GRID,
     MAX_LENGTH as MAX_LENGTH,
@@ -43,6 +47,5 @@ from .preprocessing import (
 from .row_layout import (
     RowLayout as RowLayout,
     canonical_label as canonical_label,
-    parse_line as parse_line,
     split_lines as split_lines,
 )

@@ -1,5 +1,6 @@
-"""What happens to a raw line before a model sees it: its settings, and the steps themselves."""
+"""What happens to a record before a model sees it: its settings, and the steps themselves."""
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -9,12 +10,12 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from .characters import MAX_LINE, RecordError
+from .characters import MAX_LINE, RecordError, check_characters
 from .encoding import Encoded, Vocabulary, encode
 from .formats import RECORD_FORMATS
-from .json_records import clean, dump_record
+from .json_records import load_record, without_keys
 from .padding import GRID, MAX_LENGTH, Padding, padded_lengths
-from .row_layout import RowLayout, parse_line
+from .row_layout import RowLayout
 
 Answer = dict[str, object]
 
@@ -91,12 +92,28 @@ class Preprocessing:
         except (TypeError, KeyError) as error:
             raise ValueError(f"its names or types are wrong ({error})") from error
 
+    @property
+    def layout(self) -> RowLayout | None:
+        """Where the text and the label stand in a row; None for JSON Lines."""
+        known = RECORD_FORMATS[self.format]
+        if known.quote is None:
+            return None
+        return self.row_layout or RowLayout(known.delimiter, known.quote)
+
+    def layout_of(self, line: str) -> RowLayout | None:
+        """Return the layout of one line, which may be one of the log before it was saved again."""
+        known = RECORD_FORMATS[self.format]
+        if known.keyed and known.quote and line.startswith(known.quote):
+            usual = RowLayout(known.delimiter, known.quote)
+            return self.layout if self.layout and self.layout.quote == known.quote else usual
+        return self.layout
+
     def as_json(self) -> dict[str, Any]:
         """Return what `of` takes, as plain JSON values."""
         known = RECORD_FORMATS[self.format]
         layout = {"keyed": known.keyed, "quote": None}
-        if known.quote is not None:
-            layout |= (self.row_layout or RowLayout(known.delimiter, known.quote)).as_json()
+        if self.layout is not None:
+            layout |= self.layout.as_json()
         lists = {name: list(getattr(self, name)) for name in ("dropped_keys", "label_words")}
         row_layout = None if self.row_layout is None else self.row_layout.as_json()
         return {**asdict(self), **lists, "row_layout": row_layout, _LAYOUT: layout}
@@ -122,65 +139,100 @@ class Prepared:
 
 
 class Preprocessor:
-    """Cleans and encodes raw lines and parsed records exactly as the search did."""
+    """Cleans and encodes records exactly as the search did.
+
+    Attributes:
+        preprocessing: What the export says of the log.
+    """
 
     def __init__(self, preprocessing: Preprocessing, vocabulary: Vocabulary) -> None:
-        self._preprocessing = preprocessing
+        self.preprocessing = preprocessing
         self._format = RECORD_FORMATS[preprocessing.format]
         self._vocabulary = vocabulary
+        dropped = preprocessing.dropped_keys
+        self._dropped = dropped if self._format.quote is not None else (*dropped, "label")
 
     def text(self, record: object) -> str:
         """Clean one record.
 
         Args:
-            record: A line of a log of the export's format (its label is ignored), a bare record
-                as text, or a parsed JSON object with its keys in their order.
+            record: If the log's records are texts, one of them exactly; else a JSON object with its
+                keys in their order, its JSON, or a row of the log (its label is ignored).
 
         Returns:
             The text that the model sees.
 
         Raises:
-            RecordError: If it is none of these, is empty or too long, or holds no record.
+            RecordError: If it is none of these, or is too long.
         """
         if isinstance(record, str):
-            return self._text_of_line(record)
-        if not self._format.keyed:
+            if len(record) >= MAX_LINE:
+                raise RecordError(f"the record is longer than {MAX_LINE:,} characters")
+            check_characters(record)
+        if self._format.keyed:
+            return without_keys(self._object(record), self._dropped)
+        if not isinstance(record, str):
             raise RecordError("the record must be a string: the model was trained on plain text")
-        if not isinstance(record, dict):
-            raise RecordError("the record must be an object or a string")
-        dropped = self._preprocessing.dropped_keys
-        if self._format.quote is None:
-            dropped = (*dropped, "label")
-        return dump_record({key: value for key, value in record.items() if key not in dropped})
+        return record
+
+    def _object(self, record: object) -> dict[str, Any]:
+        if isinstance(record, str):
+            return object_in(record, self.preprocessing)
+        if isinstance(record, dict):
+            return dict(record)
+        raise RecordError("the record must be an object or a string")
 
     def prepare(self, records: Sequence[object]) -> Prepared:
-        """Clean and encode n records independently: a bad one does not affect the others."""
+        """Clean and encode n records independently: a bad one does not affect the others.
+
+        Args:
+            records: What `text` takes, or what is wrong with a record, [n].
+        """
         started = time.perf_counter()
         texts: list[str] = []
         rows: list[int] = []
         errors: dict[int, Answer] = {}
         for row, record in enumerate(records):
             try:
+                if isinstance(record, RecordError):
+                    raise record
                 texts.append(self.text(record))
                 rows.append(row)
             except RecordError as error:
                 errors[row] = {"error": str(error)}
         encoded = self.encode(texts)
-        lengths = padded_lengths(encoded.lengths, self._preprocessing.padding)
+        lengths = padded_lengths(encoded.lengths, self.preprocessing.padding)
         each_us = (time.perf_counter() - started) / max(len(records), 1) * 1e6
         return Prepared(encoded, np.array(rows, np.int64), lengths, errors, each_us)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encode cleaned texts."""
-        return encode(texts, self._vocabulary, self._preprocessing.max_length)
+        return encode(texts, self._vocabulary, self.preprocessing.max_length)
 
-    def _text_of_line(self, line: str) -> str:
-        if not line.strip():
-            raise RecordError("the line is empty")
-        if len(line) >= MAX_LINE:
-            raise RecordError(f"the line is longer than {MAX_LINE:,} characters")
-        record = parse_line(line, self._preprocessing.format, self._preprocessing.row_layout)
-        return clean(record, self._preprocessing.dropped_keys) if self._format.keyed else record
+
+def object_in(record: str, preprocessing: Preprocessing) -> dict[str, Any]:
+    """Parse the object that a text is, or that stands in a row of a log.
+
+    Raises:
+        RecordError: There is none.
+    """
+    record = record.rstrip("\r\n")
+    if not record.strip():
+        raise RecordError("the record is empty")
+    layout = preprocessing.layout_of(record)
+    if layout is None:
+        return load_record(record)
+    if not record.startswith(layout.quote):
+        # Without commas it needs no quotes in a row.
+        with contextlib.suppress(RecordError):
+            return load_record(record)
+    cells = layout.cells(record)
+    if cells is None:
+        raise RecordError(f"has a {layout.quote} that is not closed, or goes on behind")
+    text = cells[0] if len(cells) == 1 else layout.text_of(cells)
+    if text is None:
+        raise RecordError(f"has {len(cells)} columns, but must be a record, or with its label")
+    return load_record(text)
 
 
 def make_answer(score: float, threshold: float, label_words: tuple[str, str]) -> Answer:

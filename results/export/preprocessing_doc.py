@@ -4,13 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from data.dataset import Dataset
-from data.reading import LOG_FORMATS
+from data.reading import LOG_FORMATS, LogFormat
 from data.records import Preprocessing, RecordError, RowLayout, clean, encode, padded_lengths
 from results.export.conversion import Sample
 from results.export.model_card import code
@@ -45,12 +46,32 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
 
 
 def _line(preprocessing: Preprocessing) -> str:
-    known, layout = LOG_FORMATS[preprocessing.format], preprocessing.row_layout
-    if known.quote is None or layout in (None, RowLayout(known.delimiter, known.quote)):
+    known, layout = LOG_FORMATS[preprocessing.format], preprocessing.layout
+    if layout is None:
         return known.told
     if layout.is_whole:
         return "It is the text itself, with its quotes and commas as they are."
-    itself = "a bare JSON object" if known.keyed else "the text itself"
+    told = _row(known, layout)
+    if layout.header:
+        told += " A first line that is `layout.header` is left out."
+    if known.keyed:
+        return told
+    return (
+        f"{told} A quote that does not close, or behind which the cell goes on, is part of the "
+        "text. A row may go on over lines inside quotes. The service takes every string as the "
+        "text itself, and so does `predict.py --format text`."
+    )
+
+
+def _row(known: LogFormat, layout: RowLayout) -> str:
+    plain = replace(layout, header=(), is_multiline=False)
+    if known.quote is not None and plain == RowLayout(known.delimiter, known.quote):
+        return known.told
+    itself = (
+        "a bare JSON object"
+        if known.keyed
+        else "the text itself as it stands, one complete field in quotes"
+    )
     between = {",": "commas", "\t": "tabs"}.get(layout.delimiter, code(layout.delimiter))
     columns = str(layout.width)
     if layout.required < layout.width:

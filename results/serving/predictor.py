@@ -89,7 +89,7 @@ class Predictor:
         """Answer records independently: a bad one does not affect the others.
 
         Args:
-            records: Raw lines or parsed records, [n].
+            records: As `Preprocessor.text` takes them, [n]: of plain texts, each is one exactly.
 
         Returns:
             In their order `{"score", "label", "label_word", "latency_us"}`, or `{"error"}`, [n].

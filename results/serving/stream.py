@@ -22,6 +22,9 @@ LINES = 512
 CHUNK_BYTES = 2**18
 # A busy writer fills a pipe again within this time; a person does not notice it.
 WAIT_SECONDS = 0.02
+# For so long a line whose quote is open waits for another one. Who writes a record over several
+# lines writes them at once.
+PATIENCE_SECONDS = 1.0
 # How many lines may wait for an answer: enough for a log's usual lengths to fill their batches.
 WINDOW = 8192
 
@@ -62,6 +65,7 @@ def batches_of_stream(
         stream: Text, e.g. standard input.
         wait: An empty batch follows if no more lines arrive within so many seconds. It tells a
             consumer that collects lines to answer now instead of keeping a slow writer waiting.
+            Another one follows if none arrive within `PATIENCE_SECONDS`.
         encoding: Of the text; UTF-8 if None.
 
     Yields:
@@ -97,13 +101,16 @@ def batches_of_stream(
 
 
 def _chunks(stream: BinaryIO, wait: float) -> Iterator[bytes]:
-    """Yield what can be read at once; b"" if nothing can, `wait` seconds after the first chunk."""
+    """Yield what can be read at once; b"" if nothing can `wait` seconds after the first chunk."""
     read = getattr(stream, "read1", stream.read)
     due: float | None = None
     while True:
         if due is not None and not _is_ready(stream, max(0.0, due - time.monotonic())):
             yield b""
             due = None
+            longer = time.monotonic() + PATIENCE_SECONDS
+            if not _is_ready(stream, PATIENCE_SECONDS) and time.monotonic() >= longer:
+                yield b""
         try:
             chunk: bytes = read(CHUNK_BYTES)
         except OSError as error:

@@ -4,6 +4,7 @@ It shares no code with the project, except for what the README says of a log.
 """
 
 import codecs
+import contextlib
 import csv
 import json
 import re
@@ -171,11 +172,9 @@ def guess(lines: list[str]) -> str:
         return "text"
     if is_object(first):
         return "jsonl"
-    try:
-        if is_object(fields_of(first, "|")[0]):
+    with contextlib.suppress(csv.Error):
+        if is_object(next(csv.reader([first], quotechar="|"))[0]):
             return "access-log"
-    except Refused:
-        pass
     return "jsonl" if re.match(r'\{\s*"', first) else "text"
 
 
@@ -254,34 +253,76 @@ def has_row_in_it(field: str, quote: str, layout: Layout, numbering: Numbering, 
     return False
 
 
-def line_text(line: str, format: str) -> str:
-    """Take what a model sees out of one line, whose label may be absent."""
-    line = line.rstrip("\r\n")
-    if not line.strip():
-        raise Refused
-    check(line)
-    if format == "jsonl":
+def records(lines: list[str], format: str) -> list[str | None]:
+    """Take what a model sees out of lines, whose labels may be absent; None for a bad record."""
+    found: list[str | None] = []
+    at = 0
+    while at < len(lines):
+        taken = 1 if format == "jsonl" else lines_of_row(lines, at, format)
+        joined = "".join(f"{line}\n" for line in lines[at : at + taken])
+        record = row_text(joined.removesuffix("\n").removesuffix("\r"), format)
+        if taken > 1 and record is not None:
+            found.append(record if is_text(record) and is_text(joined) else None)
+            at += taken
+            continue
+        for line in lines[at : at + max(1, taken - 1)]:
+            found.append(line_text(line.removesuffix("\r"), format))
+        at += max(1, taken - 1)
+    return found
+
+
+def lines_of_row(lines: list[str], at: int, format: str) -> int:
+    """Count the lines that a row goes over if it begins here, up to one that shows it is none."""
+    if format == "access-log" and is_object(lines[at].rstrip("\r")):
+        return 1
+    rest = (f"{lines[number]}\n" for number in range(at, len(lines)))
+    reader = csv.reader(rest, quotechar=QUOTES[format], strict=True)
+    with contextlib.suppress(csv.Error):
+        next(reader)
+    return reader.line_num
+
+
+def row_text(line: str, format: str) -> str | None:
+    """Take the text out of a row with its label; None if it is none."""
+    fields = fields_of(line, QUOTES[format]) if format != "jsonl" else None
+    if fields is None or "".join(fields[2:]).strip():
+        return None
+    if format == "access-log":
+        alone = len(fields) == 1
+        is_row = alone or common(fields[1]) in ("0", "1")
+        return dumped(parsed(fields[0])) if is_row and is_object(fields[0]) else None
+    return fields[0] if len(fields) > 1 and common(fields[1]) in ("0", "1") else None
+
+
+def line_text(line: str, format: str) -> str | None:
+    """Take what a model sees out of one line; None if there is nothing."""
+    if not line or not is_text(line) or (format != "text" and not line.strip()):
+        return None
+    if format == "jsonl" or (format == "access-log" and is_object(line)):
+        if not is_object(line):
+            return None
         record = parsed(line)
-        record.pop("label", None)
+        if format == "jsonl":
+            record.pop("label", None)
         return dumped(record)
-    if format == "access-log" and not line.startswith("|") and is_object(line):
-        return dumped(parsed(line))
-    fields = fields_of(line, QUOTES[format])
-    is_row = len(fields) > 1 and not "".join(fields[2:]).strip()
-    has_record = len(fields) == 1 or (is_row and common(fields[1]) in ("0", "1"))
-    if format == "text":
-        return fields[0] if has_record else line
-    if not has_record:
-        raise Refused
-    return dumped(parsed(fields[0]))
+    found = row_text(line, format)
+    if format == "text" and found is None:
+        fields = fields_of(line, QUOTES[format]) or ["", ""]
+        return fields[0] if len(fields) == 1 and line.startswith('"') else line
+    return found
 
 
-def fields_of(line: str, quote: str) -> list[str]:
-    """Split one line as CSV."""
+def fields_of(line: str, quote: str) -> list[str] | None:
+    """Split one row as CSV; None if a quote is not closed, or goes on behind."""
     try:
-        return next(csv.reader([line], quotechar=quote), []) or [""]
+        return next(csv.reader([line], quotechar=quote, strict=True), []) or [""]
     except csv.Error:
-        raise Refused from None
+        return None
+
+
+def is_text(text: str) -> bool:
+    """Tell whether a text holds no NUL and was UTF-8."""
+    return not re.search("[\0\ud800-\udfff]", text)
 
 
 def is_blank(line: str) -> bool:
@@ -291,7 +332,7 @@ def is_blank(line: str) -> bool:
 
 def check(text: str) -> None:
     """Refuse NUL and what was no UTF-8."""
-    if re.search("[\0\ud800-\udfff]", text):
+    if not is_text(text):
         raise Refused
 
 

@@ -12,7 +12,14 @@ from data.common import UserError
 from data.dataset import DataCard, make_split
 from data.inspect import render
 from data.reading import MAX_BYTES, AccessLog, read_log, request_values
-from data.records import DROPPED_KEYS, MAX_LENGTH, Preprocessing, Preprocessor, Vocabulary
+from data.records import (
+    DROPPED_KEYS,
+    MAX_LENGTH,
+    LineReader,
+    Preprocessing,
+    Preprocessor,
+    Vocabulary,
+)
 from results.serving import batches_of_stream
 from tests.fuzz import book
 from tests.fuzz.case import FEW_BYTES, Case, is_packed
@@ -151,16 +158,17 @@ def _check_lines(case: Case) -> None:
     found = [line for batch in batches_of_stream(io.BytesIO(case.content)) for line in batch]
     lines = case.content.decode("utf-8-sig", "surrogateescape").split("\n")
     _require(found == (lines if lines[-1] else lines[:-1]), "the stream's lines are others")
-    prepared = preparation.prepare(found)
+    read = LineReader(preparation.preprocessing).read([found] if found else [])
+    prepared = preparation.prepare([record for batch in read for record in batch])
     expected = {}
-    for number, line in enumerate(found):
-        try:
-            expected[number] = book.ids(book.line_text(line, format), list(CHARACTERS), MAX_LENGTH)
-        except book.Refused:
-            message = str(prepared.errors.get(number, {}).get("error", ""))
-            _require(bool(message), f"line {number} was prepared, but is bad by the book")
-            _require(message.isprintable(), f"the message is not one printable line: {message!r}")
-    _require(prepared.rows.tolist() == list(expected), "other lines are bad than by the book")
+    for number, text in enumerate(book.records(found, format)):
+        if text is not None:
+            expected[number] = book.ids(text, list(CHARACTERS), MAX_LENGTH)
+            continue
+        message = str(prepared.errors.get(number, {}).get("error", ""))
+        _require(bool(message), f"record {number} was prepared, but is bad by the book")
+        _require(message.isprintable(), f"the message is not one printable line: {message!r}")
+    _require(prepared.rows.tolist() == list(expected), "other records are bad than by the book")
     starts = prepared.encoded.offsets.tolist()
     ids = [prepared.encoded.ids[start:end].tolist() for start, end in itertools.pairwise(starts)]
     _require(ids == list(expected.values()), "the ids are not those of the book")

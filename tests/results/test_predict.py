@@ -2,11 +2,13 @@
 
 import gzip
 import io
+import itertools
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 
 from data.common.command import run
 from data.common.errors import UserError
-from data.records import DROPPED_KEYS, Preprocessing, clean
+from data.records import DROPPED_KEYS, LineReader, Preprocessing, RowLayout, clean
 from results.export import onnx_bytes
 from results.predict import main
 from results.scoring import OnnxScorer, probabilities
@@ -114,14 +116,94 @@ def test_a_text_export_takes_any_line(exported: Path, trained: Trained, tmp_path
     given = {**GIVEN, "format": "text", "dropped_keys": []}
     text = export_again(exported, trained, tmp_path / "text", preprocessing=given)
     predictor = Predictor.load(text)
-    found = predictor.answers(["free shoes\n", '"free shoes",1\r\n', "", "{no json"])
-    assert (
-        found[0]["score"]
-        == found[1]["score"]
-        == pytest.approx(float(predictor.scores(["free shoes"])[0]))
-    )
-    assert found[2] == {"error": "the line is empty"}
-    assert "score" in found[3]
+    texts = ["free shoes", '"free shoes",1', "", "{no json", "free shoes,0", " ", '" or 1=1 --']
+    found = predictor.answers(texts)
+    assert [answer["score"] for answer in found] == pytest.approx(predictor.scores(texts).tolist())
+    bad = predictor.answers([{"path": "/"}, "a\0", 7])
+    assert [list(answer) for answer in bad] == [["error"]] * 3
+
+
+HEADER = RowLayout(header=("text", "label"))
+
+
+@pytest.mark.parametrize(
+    ("options", "lines", "texts"),
+    [
+        ([], ['"free shoes",1', "free shoes", ""], ["free shoes", "free shoes", None]),
+        ([], ['" or 1=1 --', '"x" union select 1,1', "   "], None),
+        ([], ["text,label", '"a', 'b",1', "c"], ["a\nb", "c"]),
+        (["--format", "text"], ["text,label", "a,1", '"b"'], None),
+        (["--format", "row"], ["text,label", "a,9", "b,c,d"], ["a", None]),
+        (["--format", "json"], ['"a\\n,1"', "b"], ["a\n,1", None]),
+    ],
+)
+def test_bare_text_is_the_text(
+    options: list[str],
+    lines: list[str],
+    texts: list[str | None] | None,
+    exported: Path,
+    trained: Trained,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {**GIVEN, "format": "text", "dropped_keys": [], "row_layout": HEADER.as_json()}
+    export = export_again(exported, trained, tmp_path / "text", preprocessing=given)
+    expected = lines if texts is None else texts
+    scores = Predictor.load(export).scores([text or "" for text in expected]).tolist()
+    content = "".join(f"{line}\n" for line in lines).encode()
+    (tmp_path / "lines").write_bytes(content)
+    assert main([str(export), str(tmp_path / "lines"), *options]) == 0
+    from_file = answers(capsys.readouterr().out)
+    stdin = io.TextIOWrapper(io.BytesIO(content))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main([str(export), *options]) == 0
+    for found in (from_file, answers(capsys.readouterr().out)):
+        assert ["error" in answer for answer in found] == [text is None for text in expected]
+        good = [
+            (answer["score"], score)
+            for answer, score in zip(found, scores, strict=True)
+            if "score" in answer
+        ]
+        assert [pair[0] for pair in good] == pytest.approx([pair[1] for pair in good], abs=1e-6)
+
+
+def test_a_header_is_told(
+    exported: Path, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {**GIVEN, "format": "text", "dropped_keys": [], "row_layout": HEADER.as_json()}
+    export = export_again(exported, trained, tmp_path / "text", preprocessing=given)
+    (tmp_path / "lines").write_text("text,label\na,1\n")
+    with caplog.at_level("INFO"):
+        main([str(export), str(tmp_path / "lines")])
+    assert "the first line names the columns ('text,label'): it is not scored" in caplog.messages
+
+
+def test_rows_of_a_log_that_has_none_are_refused(
+    exported: Path, trained: Trained, tmp_path: Path
+) -> None:
+    whole = RowLayout(labels=(), is_whole=True).as_json()
+    given = {**GIVEN, "format": "text", "dropped_keys": [], "row_layout": whole}
+    export = export_again(exported, trained, tmp_path / "text", preprocessing=given)
+    with pytest.raises(UserError, match=r"--format row: the log .* has no rows; leave it out"):
+        main([str(export), "--format", "row"])
+
+
+def test_a_slow_writer_is_answered_though_a_quote_is_open(
+    exported: Path, trained: Trained, tmp_path: Path
+) -> None:
+    given = {**GIVEN, "format": "text", "dropped_keys": []}
+    export = export_again(exported, trained, tmp_path / "text", preprocessing=given)
+    reader = LineReader(Predictor.load(export).preprocessor.preprocessing)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as stream:
+        records = reader.read(batches_of_stream(stream, wait=0.01))
+        os.write(writing, b'" or 1=1 --\n')
+        assert [next(records) for _ in range(2)] == [[], ['" or 1=1 --']]
+        os.write(writing, b'"a\n')
+        threading.Timer(0.1, os.write, (writing, b'b",1\n')).start()
+        assert [found for found in itertools.islice(records, 4) if found] == [["a\nb"]]
+        os.close(writing)
 
 
 def test_the_log_s_own_words_are_answered(exported: Path, trained: Trained, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Scores for raw log lines: `python predict.py [FILE]` reads lines and writes one JSON line each.
+"""Scores for raw log lines: `python predict.py [FILE]` writes one JSON line for each record.
 
 It needs only numpy and onnxruntime, and what lies beside it: model.onnx, vocabulary.json,
 preprocessing.json, manifest.json, and the folder records, which holds the preprocessing.
 PREPROCESSING.md explains each step.
 """
 
+import argparse
 import hashlib
 import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +21,16 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True  # Nothing is added to the folder.
 
-from records import MAX_LINE, Answer, Preprocessing, Preprocessor, Vocabulary, make_answer
+from records import (
+    LINE_FORMATS,
+    MAX_LINE,
+    Answer,
+    LineReader,
+    Preprocessing,
+    Preprocessor,
+    Vocabulary,
+    make_answer,
+)
 
 WINDOW = 1024
 LARGEST_BATCH = 128
@@ -45,7 +56,7 @@ class OnnxPredictor:
 
         preprocessing = Preprocessing.of(read_object("preprocessing.json"))
         vocabulary = Vocabulary.of_json(read_object("vocabulary.json"))
-        self._preprocessor = Preprocessor(preprocessing, vocabulary)
+        self.preprocessor = Preprocessor(preprocessing, vocabulary)
         self._label_words = preprocessing.label_words
         self._threshold = float(manifest["threshold"]["value"])
         self._session = onnxruntime.InferenceSession(
@@ -55,7 +66,7 @@ class OnnxPredictor:
 
     def answers(self, records: Sequence[object]) -> list[Answer]:
         """Answer each record with its score, label and label word, or with the error if bad."""
-        prepared = self._preprocessor.prepare(records)
+        prepared = self.preprocessor.prepare(records)
         found = dict(prepared.errors)
         for length in np.unique(prepared.lengths):
             same = np.flatnonzero(prepared.lengths == length)
@@ -98,16 +109,26 @@ def windows(lines: Iterable[str]) -> Iterator[list[str]]:
 
 def main() -> None:
     """Answer the lines of a file, or of standard input."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, help="a log (default: standard input)")
+    parser.add_argument(
+        "--format",
+        choices=LINE_FORMATS,
+        default="auto",
+        help="; ".join(f"{name}: {told}" for name, told in LINE_FORMATS.items()),
+    )
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         predictor = OnnxPredictor(HERE)
+        reader = LineReader(predictor.preprocessor.preprocessing, options.format)
     except Exception as error:  # onnxruntime's have no type of their own.
         reason = " ".join(str(error).split())
         print(f"error: '{HERE}' cannot be loaded: {reason}", file=sys.stderr)
         sys.exit(2)
-    source = open(sys.argv[1], "rb") if len(sys.argv) > 1 else sys.stdin.buffer  # noqa: PTH123, SIM115
-    with source:
-        for window in windows(lines_of(source)):
-            for answer in predictor.answers(window):
+    with options.file.open("rb") if options.file else sys.stdin.buffer as source:
+        for records in reader.read(windows(lines_of(source))):
+            for answer in predictor.answers(records):
                 print(json.dumps(answer))
 
 

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from data.common import UserError
 from data.reading import AccessLog, read_log, request_values
 from data.reading.formats import MAX_LINE
-from data.records import DROPPED_KEYS, RecordError, clean, parse_line
+from data.records import DROPPED_KEYS, clean
+from tests.data.records.served import export_settings, predicted
 
 Writer = Callable[[bytes], str]
 
@@ -282,49 +283,12 @@ def test_any_bytes_are_read_or_refused_in_one_line(
         assert set(log.labels.tolist()) <= {0, 1}
 
 
-RECORD = json.dumps(RAW, ensure_ascii=False)
-
-
-@pytest.mark.parametrize(
-    ("line", "format", "record"),
-    [
-        (GOOD, "access-log", RECORD),
-        (GOOD.replace("|,0", "|"), "access-log", RECORD),
-        (RECORD + "\r\n", "access-log", RECORD),
-        ('{"a":1},1', "access-log", '{"a":1}'),
-        ('{"a": "é", "label": 1}\n', "jsonl", '{"a":"\\u00e9"}'),
-        ('{"a": 1}', "jsonl", '{"a":1}'),
-        ("hello,1\n", "text", "hello"),
-        ('"hello, ""you""",0\n', "text", 'hello, "you"'),
-        ("hello, you\n", "text", "hello, you"),
-        ("a,b,c", "text", "a,b,c"),
-        ("", "text", ""),
-    ],
-)
-def test_takes_the_record_out_of_a_line(line: str, format: str, record: str) -> None:
-    assert parse_line(line, format) == record
-
-
-@pytest.mark.parametrize(
-    ("line", "format", "message"),
-    [
-        ("|{}|,0,0", "access-log", "3 columns"),
-        ("nothing", "jsonl", "no JSON"),
-        ("a\0", "text", "NUL"),
-        ("a\udcff", "text", "UTF-8"),
-        ("|" + "x" * (MAX_LINE + 1), "access-log", "field limit"),
-    ],
-)
-def test_line_without_a_record(line: str, format: str, message: str) -> None:
-    with pytest.raises(RecordError, match=message):
-        parse_line(line, format)
-
-
 def test_lines_and_the_log_agree(shared_log: Path) -> None:
     with lzma.open(shared_log, "rt", encoding="utf-8") as file:
         lines = list(itertools.islice(file, 500))
     log = read_log(str(shared_log), rows=500)
-    assert [clean(parse_line(line, log.format)) for line in lines] == log.texts
+    exported = export_settings(log.format, log.layout, DROPPED_KEYS)
+    assert predicted([lines], exported) == log.texts
 
 
 def test_values_are_leaves_and_the_path_without_slashes() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.dataset import Dataset
-from data.records import DROPPED_KEYS, Preprocessing, clean, parse_line
+from data.records import DROPPED_KEYS, Preprocessing, clean
 from results.export import Sample
 from results.export.preprocessing_doc import (
     VECTORS,
@@ -15,6 +15,7 @@ from results.export.preprocessing_doc import (
     vectors_text,
 )
 from results.scoring import Threshold
+from tests.data.records.served import export_settings, predicted
 
 PREPROCESSING = Preprocessing("access-log", DROPPED_KEYS, True, "real")
 HALF = Threshold(0.5, "0.5")
@@ -57,7 +58,7 @@ def test_each_step_is_what_the_search_did(dataset: Dataset) -> None:
     for vector in made:
         assert list(vector) == ["raw", "text", "ids", "padded_length", "score"]
         assert vector["raw"] != vector["text"]
-        assert clean(parse_line(vector["raw"], "access-log"), DROPPED_KEYS) == vector["text"]
+        assert predicted([[vector["raw"]]], PREPROCESSING) == [vector["text"]]
         ids = dataset.vocabulary.encode(vector["text"])[-1024:]
         assert vector["ids"] == ids.tolist()
         assert len(ids) <= vector["padded_length"] < len(ids) + 32
@@ -88,4 +89,4 @@ def test_a_raw_record_gives_cleaning_its_work(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["plain", 'a,"b",0', "", "a,1", "größe"])
 def test_a_text_is_quoted_where_it_must_be(text: str) -> None:
-    assert parse_line(raw_record(text, "text", ()), "text") == text
+    assert predicted([[raw_record(text, "text", ())]], export_settings()) == [text]

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
+from data.records import LineReader, RowLayout
 from results.export import Sample
 from results.export.export import stand_alone_files
 from results.export.preprocessing_doc import vectors_text
@@ -64,6 +65,12 @@ ODD_LINES = {
         '"a, b",1',
         'a,"b,0',
         "a,b,c",
+        '" or 1=1 --',
+        '"x" union select 1,1',
+        "http://h/?a=1,0",
+        '"over',
+        'lines",1',
+        "   ",
         "",
         "x" * 3000,
         "größe İ Σ ΑΣ 😀",
@@ -120,7 +127,10 @@ def test_answers_are_those_of_the_project(
     lines = list(ODD_LINES[format])
     if format == "access-log":
         lines += trained.path.read_text("utf-8").splitlines()
-    expected = Predictor.load(folder).answers(lines)
+    ours = Predictor.load(folder)
+    reader = LineReader(ours.preprocessor.preprocessing)
+    (records,) = reader.read([lines])
+    expected = ours.answers(records)
     found = run(folder, lines, tmp_path / "a log")
     assert ["error" in answer for answer in found] == ["error" in answer for answer in expected]
     assert {"error" in answer for answer in found} == {True, False}
@@ -181,6 +191,23 @@ def test_bytes_that_are_no_utf_8_spoil_one_line(
         ["score", "label", "label_word"],
     ]
     assert answers[1]["error"] == "is not UTF-8 at character 7"
+
+
+def test_a_header_and_a_format(kept: Path, trained: Trained, tmp_path: Path) -> None:
+    folder = stand_alone(kept, trained, tmp_path / "best", "text")
+    given = json.loads((folder / "preprocessing.json").read_text())
+    given["row_layout"] = RowLayout(header=("text", "label")).as_json()
+    (folder / "preprocessing.json").write_text(json.dumps(given))
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").write_text(json.dumps(make_manifest(folder)))
+    command = [sys.executable, "-I", "-c", GUARD, str(folder / "predict.py")]
+    lines = b"text,label\na,1\n"
+    done = subprocess.run(command, input=lines, capture_output=True, check=True)
+    assert done.stdout.count(b"\n") == 1
+    assert b"the first line names the columns ('text,label'): it is not scored" in done.stderr
+    command += ["--format", "text"]
+    done = subprocess.run(command, input=lines, capture_output=True, check=True)
+    assert (done.stdout.count(b"\n"), done.stderr) == (2, b"")
 
 
 def test_no_lines_are_no_answers(kept: Path, trained: Trained, tmp_path: Path) -> None:
