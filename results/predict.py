@@ -1,14 +1,19 @@
 """Scores for raw log lines from an exported model; needs neither the study nor the search."""
 
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data.common import Parser, UserError, count_cores, run
 from data.reading import STDIN, encoding_name, standard_input
-from data.records import LINE_FORMATS, LineReader
+from data.records import LINE_FORMATS, Answer, LineReader
 from results.serving import add_runtime
+
+if TYPE_CHECKING:  # Imported when it is needed, so that --help is answered at once.
+    from results.serving import Summary
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,33 +45,60 @@ def main(argv: Sequence[str]) -> int:
         + " (default: %(default)s)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
+    parser.add_argument(
+        "--summary",
+        action="store_true",
+        help="at the end say how far the lines are from the training rows, on stderr",
+    )
     add_runtime(parser)
     options = parser.parse_args(argv)
     if options.threads is not None and options.threads < 1:
         raise UserError(f"--threads is {options.threads}, but must be 1 or more")
 
     # Imported here, so that --help and a wrong option are answered at once.
-    from results.serving import Stream, batches_of_file, batches_of_stream, open_predictor
+    from results.serving import (
+        Stopping,
+        Stream,
+        Summary,
+        batches_of_file,
+        batches_of_stream,
+        open_predictor,
+    )
 
     threads = options.threads or count_cores()
-    write = json.JSONEncoder().encode
-    with open_predictor(options.folder, options.runtime, options.space, threads) as predictor:
+    with (
+        Stopping() as stopping,
+        open_predictor(options.folder, options.runtime, options.space, threads) as predictor,
+    ):
         try:
             reader = LineReader(predictor.preprocessor.preprocessing, options.format)
         except ValueError as error:
             raise UserError(f"--format {options.format}: {error}; leave it out") from error
-        stream = Stream(predictor, threads=threads)
-        from_stdin = options.file == STDIN
+        summary = Summary(predictor) if options.summary else None
         lines = (
-            batches_of_stream(standard_input(), encoding=options.encoding)
-            if from_stdin
+            batches_of_stream(stopping.reading(standard_input()), encoding=options.encoding)
+            if options.file == STDIN
             else batches_of_file(options.file, options.encoding)
         )
-        for answers in stream.answers(reader.read(lines)):
-            if answers:
-                sys.stdout.write("".join([write(answer) + "\n" for answer in answers]))
-                sys.stdout.flush()
-    return 0
+        stream = Stream(predictor, threads=threads)
+        try:
+            _write(stream.answers(reader.read(stopping.until_stopped(lines))), summary)
+        finally:
+            if summary is not None:
+                print(summary.text(), file=sys.stderr)
+    if stopping.signal == signal.SIGINT:
+        raise KeyboardInterrupt
+    return 0 if stopping.signal is None else 128 + stopping.signal
+
+
+def _write(batches: Iterable[Sequence[Answer]], summary: "Summary | None") -> None:
+    write = json.JSONEncoder().encode
+    for answers in batches:
+        if answers:
+            sys.stdout.write("".join([write(answer) + "\n" for answer in answers]))
+            sys.stdout.flush()
+            if summary is not None:
+                summary.add(answers)
 
 
 if __name__ == "__main__":

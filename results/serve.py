@@ -1,6 +1,7 @@
 """A small HTTP service that scores records with an exported model."""
 
 import ipaddress
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from results.serving import add_runtime
 
 TOKEN_VARIABLE = "MODEL3_TOKEN"  # nosec B105: this is not the token itself
 MIN_TOKEN_LENGTH = 16
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,11 +43,14 @@ def main(argv: Sequence[str]) -> int:
                 f"{error.name} is not installed; install what a server needs: "
                 "pip install 'model3-search[serve]'"
             ) from error
-        from results.serving import open_predictor
+        from results.serving import PROFILE, open_predictor
 
         limits = Limits(body=options.max_body, batch=options.max_batch, queue=options.max_queue)
         with open_predictor(options.folder, options.runtime, options.space) as predictor:
-            serve(predictor.answers, listener, token=token, limits=limits)
+            drift = predictor.watch()
+            if drift is None:
+                log.info("the export has no %s: /metrics cannot tell of drift", PROFILE)
+            serve(predictor.answers, listener, token=token, limits=limits, drift=drift)
     return 0
 
 

@@ -27,9 +27,11 @@ from results.serving import (
     METRICS,
     MODEL,
     PREPROCESSING,
+    PROFILE,
     PROTOCOL,
     VERSIONS,
     VOCABULARY,
+    TrainingProfile,
     list_files,
     make_manifest,
     manifest_files,
@@ -104,8 +106,14 @@ def export_trial(
             subject = CardSubject(
                 row, leaderboard, preprocessing, threshold, heldout, versions=versions()
             )
-            vectors = vectors_text(dataset, sample, preprocessing)
-            documents = partial(_documents, subject, vectors)
+            more = {"vectors.jsonl": vectors_text(dataset, sample, preprocessing)}
+            trained = dataset.split.train if result.kind == "refit" else dataset.split.fit
+            profile = TrainingProfile.of(
+                dataset.vocabulary, dataset.encoded, trained, rows, sample.scores
+            )
+            if profile is not None:
+                more[PROFILE] = strict_json(profile.as_json())
+            documents = partial(_documents, subject, more)
     return write_export(
         replace(result, artifacts=str(store.folder / result.artifacts)),
         to,
@@ -157,13 +165,16 @@ def _no_documents(present: Sequence[str], problems: Mapping[str, str]) -> dict[s
 
 
 def _documents(
-    subject: CardSubject, vectors: str, present: Sequence[str], problems: Mapping[str, str]
+    subject: CardSubject,
+    more: Mapping[str, str],
+    present: Sequence[str],
+    problems: Mapping[str, str],
 ) -> dict[str, str]:
     subject = replace(subject, formats=present, problems=problems)
     documents = {
         "README.md": model_card(subject),
         "PREPROCESSING.md": preprocessing_text(subject.preprocessing, subject.threshold),
-        "vectors.jsonl": vectors,
+        **more,
     }
     if ONNX in present:
         documents |= stand_alone_files()

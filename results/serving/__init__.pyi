@@ -29,8 +29,18 @@ from .service import (
     Limits as Limits,
     serve as serve,
 )
+from .stopping import (
+    Stopping as Stopping,
+)
 from .stream import (
     Stream as Stream,
     batches_of_file as batches_of_file,
     batches_of_stream as batches_of_stream,
+)
+from .summary import (
+    Summary as Summary,
+)
+from .training_profile import (
+    PROFILE as PROFILE,
+    TrainingProfile as TrainingProfile,
 )

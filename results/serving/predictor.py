@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from results.scoring import Score, score_rows
 from results.serving.export_folder import Export, load_export
 from results.serving.options import Runtime, register_space
 from results.serving.runtime import load_scorer
+
+if TYPE_CHECKING:
+    from results.serving.drift import Drift
 
 # Larger batches do not speed up short records, and slow long ones down by up to a sixth.
 BATCH_SIZE = 256
@@ -34,6 +38,7 @@ class Predictor:
 
     def __init__(self, export: Export, score: Score) -> None:
         self.preprocessor = Preprocessor(export.preprocessing, export.vocabulary)
+        self._export = export
         self._padding = export.preprocessing.padding
         self._score = score
         self._threshold = export.threshold.value
@@ -62,6 +67,27 @@ class Predictor:
         for length in (GRID, MAX_LENGTH):
             self._score(np.zeros((1, length), np.int32))
         self.answers(["{}"])
+
+    def watch(self) -> "Drift | None":
+        """Compare what is scored from now on with the rows that the model was trained on.
+
+        Returns:
+            How far it is from them, whenever that is asked; None if the export does not say what
+            they were like, as those of earlier versions do not.
+
+        Raises:
+            UserError: If what it says of them is damaged.
+        """
+        # Imported here, since --summary alone needs them for a few lines.
+        from results.serving.drift import Drift
+        from results.serving.training_profile import load_profile
+
+        profile = load_profile(self._export.folder, self._export.vocabulary)
+        if profile is None:
+            return None
+        drift = Drift(profile)
+        self._score = drift.watching(self._score)
+        return drift
 
     def probabilities(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Score one batch.

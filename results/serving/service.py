@@ -28,6 +28,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from results.serving.batcher import Batcher, Compute, QueueFull
+from results.serving.drift import Drift
+from results.serving.drift_metrics import DriftCollector
 
 # A body over the limit is read and discarded up to this many times the limit: a client that is cut
 # off while it sends never sees why.
@@ -72,15 +74,25 @@ class Service:
         compute: `Predictor.answers`.
         limits: What a client may ask for.
         token: What a client must show; None lets everybody in.
+        drift: How far what `compute` scores is from the training rows; None if that is unknown.
     """
 
-    def __init__(self, compute: Compute, *, limits: Limits, token: str | None = None) -> None:
+    def __init__(
+        self,
+        compute: Compute,
+        *,
+        limits: Limits,
+        token: str | None = None,
+        drift: Drift | None = None,
+    ) -> None:
         self._limits = limits
         self._token = None if token is None else f"Bearer {token}".encode()
         self._draining = False
-        # No label and no value comes from a client's data.
+        # No label comes from a client's data.
         registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
+        if drift is not None:
+            registry.register(DriftCollector(drift))
         self._requests = Counter(
             "model3_requests", "Requests to /predict", ["status"], registry=registry
         )
@@ -281,7 +293,14 @@ class DrainingServer(uvicorn.Server):
         log.info("stopped after %s requests", f"{self.server_state.total_requests:,}")
 
 
-def serve(compute: Compute, listener: socket.socket, *, token: str | None, limits: Limits) -> None:
+def serve(
+    compute: Compute,
+    listener: socket.socket,
+    *,
+    token: str | None,
+    limits: Limits,
+    drift: Drift | None = None,
+) -> None:
     """Serve until SIGTERM or Ctrl-C; to be called in the main thread.
 
     Args:
@@ -289,8 +308,9 @@ def serve(compute: Compute, listener: socket.socket, *, token: str | None, limit
         listener: A bound socket; it is closed at the end.
         token: What a client must show; None lets everybody in.
         limits: What a client may ask for.
+        drift: What the predictor's `watch` returned.
     """
-    server = DrainingServer(Service(compute, limits=limits, token=token))
+    server = DrainingServer(Service(compute, limits=limits, token=token, drift=drift))
     # uvicorn raises the signal again at its end, which must not kill a process that has drained.
     before = signal.signal(signal.SIGTERM, server.handle_exit)
     try:

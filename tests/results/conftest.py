@@ -13,7 +13,8 @@ import pytest
 from data.reading import AccessLog, read_log
 from data.records import DROPPED_KEYS, Encoded, Vocabulary, encode
 from results.export import write_export
-from results.serving import Predictor
+from results.scoring import probabilities, strict_json
+from results.serving import PROFILE, Predictor, TrainingProfile
 from results.study import Result
 
 ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")
@@ -111,6 +112,15 @@ def export_again(exported: Path, trained: Trained, to: Path, **changed: Any) -> 
     return write_export(to=to, **values)
 
 
+def profile(trained: Trained) -> TrainingProfile:
+    """Remember the whole log, as what the model was trained on and as what it was not."""
+    rows = np.arange(len(trained.encoded))
+    scores = probabilities(trained.model, trained.encoded, rows, padding="real")
+    made = TrainingProfile.of(trained.vocabulary, trained.encoded, rows, rows, scores)
+    assert made is not None
+    return made
+
+
 @pytest.fixture(scope="session")
 def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the trained model's `artifacts` and its export `best`; not to be changed."""
@@ -124,6 +134,7 @@ def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
         preprocessing={**GIVEN, "dropped_keys": DROPPED_KEYS},
         protocol={"epochs": 3, "vocabulary": "all"},
         metrics={"heldout_accuracy": 0.9, "heldout_loss": float("nan")},
+        documents=lambda present, problems: {PROFILE: strict_json(profile(trained).as_json())},
     )
     return folder
 

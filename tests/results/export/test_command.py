@@ -31,7 +31,7 @@ from results.study import (
 )
 from tests.results import own_layer
 
-DOCUMENTS = {"README.md", "PREPROCESSING.md", "vectors.jsonl"}
+DOCUMENTS = {"README.md", "PREPROCESSING.md", "vectors.jsonl", "training_profile.json"}
 
 
 def network(num_words: int, seed: int = 0) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from data.common import UserError
 from results.export.command import find_result
 from results.export.export import versions
-from results.serving import MANIFEST, Predictor, load_export, load_model
+from results.serving import MANIFEST, PROFILE, Predictor, load_export, load_model
 from results.serving.export_folder import REQUIRED_FILES
 from results.study import Result
 from tests.results.conftest import Trained, export_again
@@ -20,7 +20,7 @@ from tests.results.conftest import Trained, export_again
 
 def test_holds_everything_and_its_manifest(exported: Path) -> None:
     present = sorted(path.name for path in exported.iterdir())
-    assert present == sorted([*REQUIRED_FILES, "model.onnx", MANIFEST])
+    assert present == sorted([*REQUIRED_FILES, "model.onnx", PROFILE, MANIFEST])
     assert [path.name for path in exported.parent.iterdir() if "best" in path.name] == ["best"]
     listed = json.loads((exported / MANIFEST).read_text())["files"]
     for name in (*REQUIRED_FILES, "model.onnx"):

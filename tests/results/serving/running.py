@@ -15,6 +15,7 @@ from typing import Any
 
 from results.serve import bind
 from results.serving.batcher import Compute
+from results.serving.drift import Drift
 from results.serving.service import DrainingServer, Limits, Service
 from tests.commands import ENVIRONMENT, ROOT
 
@@ -95,7 +96,10 @@ def send(
 
 @contextlib.contextmanager
 def serving(
-    compute: Compute, limits: Limits | None = None, token: str | None = None
+    compute: Compute,
+    limits: Limits | None = None,
+    token: str | None = None,
+    drift: Drift | None = None,
 ) -> Iterator[Running]:
     """Run a service in a thread.
 
@@ -103,11 +107,12 @@ def serving(
         compute: Answers records.
         limits: The service's.
         token: The service's.
+        drift: The service's.
 
     Yields:
         It, while it runs.
     """
-    service = Service(compute, limits=limits or Limits(), token=token)
+    service = Service(compute, limits=limits or Limits(), token=token, drift=drift)
     server = DrainingServer(service)
     with bind("127.0.0.1", 0, None) as listener:
         port = listener.getsockname()[1]
