@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import numpy as np
@@ -92,21 +93,23 @@ class Preprocessing:
         except (TypeError, KeyError) as error:
             raise ValueError(f"its names or types are wrong ({error})") from error
 
-    @property
+    @cached_property
     def layout(self) -> RowLayout | None:
         """Where the text and the label stand in a row; None for JSON Lines."""
+        return self.row_layout or self._usual_layout
+
+    @cached_property
+    def _usual_layout(self) -> RowLayout | None:
         known = RECORD_FORMATS[self.format]
-        if known.quote is None:
-            return None
-        return self.row_layout or RowLayout(known.delimiter, known.quote)
+        return None if known.quote is None else RowLayout(known.delimiter, known.quote)
 
     def layout_of(self, line: str) -> RowLayout | None:
         """Return the layout of one line, which may be one of the log before it was saved again."""
-        known = RECORD_FORMATS[self.format]
-        if known.keyed and known.quote and line.startswith(known.quote):
-            usual = RowLayout(known.delimiter, known.quote)
-            return self.layout if self.layout and self.layout.quote == known.quote else usual
-        return self.layout
+        layout, usual = self.layout, self._usual_layout
+        if layout is None or usual is None or layout.quote == usual.quote:
+            return layout
+        is_other = RECORD_FORMATS[self.format].keyed and line.startswith(usual.quote)
+        return usual if is_other else layout
 
     def as_json(self) -> dict[str, Any]:
         """Return what `of` takes, as plain JSON values."""

@@ -124,6 +124,12 @@ class RowLayout:
         """Tell whether a quote is opened in a line and not closed, so that the row goes on."""
         if self.is_whole or self.delimiter == "\t" or self.quote not in line:
             return False
+        # A cell is quoted from its first character on; what is asked most often is seen at once.
+        begins = line.startswith(self.quote)
+        if (begins and line.count(self.quote) == 2) or not (
+            begins or f"{self.delimiter}{self.quote}" in line
+        ):
+            return False
         reader = csv.reader([line, ""], quotechar=self.quote, delimiter=self.delimiter, strict=True)
         with contextlib.suppress(csv.Error):
             next(reader)
