@@ -18,7 +18,7 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A span of code in a sentence is a command if it begins with one of these and has more words.
 _PROGRAMS = re.compile(
     r"([A-Z_]+=\S+ )*(\S*/)?(python3?|pip|uv|pytest|bash|sh|source|\.|curl|tensorboard"
-    r"|optuna-dashboard|model3-\S+) "
+    r"|hf|optuna-dashboard|model3-\S+) "
 )
 
 

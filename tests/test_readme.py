@@ -45,6 +45,7 @@ NOT_RUN = {
     r"python -c .*run_grpc_proxy_server": "needs a server: tests/search/queue/test_stale_trials.py",
     r".* --storage grpc://": "needs a server: tests/search/queue/test_stale_trials.py",
     r"python -m results\.serve ": "ends by a signal: tests/results/test_serve.py",
+    r"hf (up|down)load ": "needs an account on the hub: tests/results/export/test_hub.py",
     r"optuna-dashboard ": "ends by a signal: tests/search/test_dashboard.py",
     r"tensorboard ": "ends by a signal: tests/search/training/test_tensorboard.py",
     r"source <\(model3-\S+ --print-completion": "is for the shell: tests/test_scripts.py",

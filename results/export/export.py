@@ -3,6 +3,7 @@
 import logging
 import platform
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -44,6 +45,8 @@ _PACKAGES = (
     "tf2onnx", "ai-edge-litert",
 )  # fmt: skip
 _OPTIONAL = ("tf2onnx", "ai-edge-litert")
+# The parts of a .keras file. Keras loads a folder that holds them, and so a repository on the hub.
+_UNPACKED = ("config.json", "metadata.json", "model.weights.h5", "assets/")
 
 # Takes the formats that are there, and why each of the others is not; gives files by name.
 Documents = Callable[[Sequence[str], Mapping[str, str]], Mapping[str, str]]
@@ -239,6 +242,7 @@ def write_export(
     trained_on = "fit and validation rows" if result.kind == "refit" else "fit rows"
     with new_folder(place) as folder:
         shutil.copyfile(checkpoint, folder / MODEL)
+        _unpack(folder / MODEL)
         known = sample or made_up_sample(folder, vocabulary.num_words, checked.padding)
         problems = convert(folder, names, known)
         save_vocabulary(vocabulary, folder / VOCABULARY)
@@ -268,6 +272,16 @@ def write_export(
             problem,
         )
     return Path(to)
+
+
+def _unpack(model: Path) -> None:
+    """Put the parts of a .keras file beside it."""
+    try:
+        with zipfile.ZipFile(model) as archive:
+            parts = [name for name in archive.namelist() if name.startswith(_UNPACKED)]
+            archive.extractall(model.parent, parts)
+    except zipfile.BadZipFile as error:
+        raise UserError(f"the Keras model was not exported: its {MODEL} is damaged") from error
 
 
 def versions() -> dict[str, str]:

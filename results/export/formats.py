@@ -232,7 +232,8 @@ _ALL = (
         write=_write_keras,
         load=_load_keras,
         title="Keras",
-        example='model = keras.models.load_model("model.keras", compile=False)\n'
+        example="import keras\n\n"
+        'model = keras.saving.load_model("hf://USER/NAME")  # or "model.keras", or this folder\n'
         "score = model(ids, training=False)",
     ),
     ModelFormat(
@@ -243,7 +244,9 @@ _ALL = (
         write=_write_saved_model,
         load=_load_saved_model,
         title="TensorFlow, without Keras",
-        example='model = tf.saved_model.load("saved_model")\nscore = model.serve(ids)',
+        example="import tensorflow as tf\n\n"
+        'model = tf.saved_model.load("saved_model")\n'
+        "score = model.serve(ids)",
     ),
     ModelFormat(
         ONNX,
@@ -253,7 +256,8 @@ _ALL = (
         write=_write_onnx,
         load=_load_onnx,
         title="ONNX Runtime (`predict.py` does this for raw lines)",
-        example='session = onnxruntime.InferenceSession("model.onnx")\n'
+        example="import onnxruntime\n\n"
+        'session = onnxruntime.InferenceSession("model.onnx")\n'
         "score = session.run(None, {session.get_inputs()[0].name: ids})[0]",
     ),
     ModelFormat(
@@ -264,7 +268,8 @@ _ALL = (
         write=_write_litert,
         load=_load_litert,
         title="LiteRT, one record at a time",
-        example='model = ai_edge_litert.interpreter.Interpreter("model.tflite")\n'
+        example="from ai_edge_litert.interpreter import Interpreter\n\n"
+        'model = Interpreter("model.tflite")\n'
         'index = model.get_input_details()[0]["index"]\n'
         "model.resize_tensor_input(index, ids.shape, strict=True)\n"
         "model.allocate_tensors()\n"

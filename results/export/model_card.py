@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from data.records import Preprocessing
-from results.export.formats import MODEL_FORMATS
+from results.export.formats import KERAS, MODEL_FORMATS
 from results.leaderboard import (
     COLUMNS,
     Leaderboard,
@@ -174,12 +174,28 @@ def _usage(subject: CardSubject) -> str:
     for name in subject.formats:
         known = MODEL_FORMATS[name]
         lines.append(f"{known.title}: `{known.path}`\n\n```python\n{known.example}\n```")
+        if name == KERAS:
+            lines.append(_keras_notes(subject))
     if "onnx" in subject.formats:
         lines.append(
             "Stand-alone, with numpy and onnxruntime only:\n\n```sh\npython predict.py access.log"
             "\n```"
         )
     return "\n\n".join(lines)
+
+
+def _keras_notes(subject: CardSubject) -> str:
+    notes = (
+        "`config.json`, `metadata.json` and `model.weights.h5` are the parts of `model.keras`: by "
+        "them Keras loads a repository of the hub (which needs `huggingface_hub`) or this folder."
+    )
+    module, _, space = str(subject.leaderboard.protocol.get("space", "")).partition(":")
+    if space:
+        notes += (
+            f" If the model has layers of {code(f'{module}:{space}')}'s own, import "
+            f"{code(module)} first, which registers them."
+        )
+    return notes
 
 
 def _data(subject: CardSubject) -> str:

@@ -16,6 +16,7 @@ import pytest
 from data.common.errors import UserError
 from data.dataset.dataset import Dataset
 from results.export import export_trial, main
+from results.export.formats import MODEL_FORMATS
 from results.leaderboard import build_leaderboard, format_share
 from results.scoring import SCORES, ThresholdRule, choose_threshold, probabilities, save_scores
 from results.serving import load_export, load_model, manifest_files
@@ -30,6 +31,7 @@ from results.study import (
     refit_folder,
 )
 from tests.results import own_layer
+from tests.results.export.test_hub import run_example
 
 DOCUMENTS = {"README.md", "PREPROCESSING.md", "vectors.jsonl", "training_profile.json"}
 
@@ -115,6 +117,22 @@ def test_every_format_with_a_threshold_of_the_validation_rows(run: Store, tmp_pa
     (to / "saved_model" / "saved_model.pb").write_bytes(b"")
     with pytest.raises(UserError, match=r"saved_model/saved_model\.pb is not what was exported"):
         load_export(to)
+
+
+@pytest.mark.slow
+def test_the_card_says_how_to_load_each_format(run: Store, tmp_path: Path) -> None:
+    to = tmp_path / "best"
+    assert call(run, to, "--format", ",".join(MODEL_FORMATS)) == 0
+    card = (to / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r": `(\S+)`\n\n```python\n(.*?)\n```$", card, re.MULTILINE | re.DOTALL)
+    assert [path for path, _ in shown] == [known.path for known in MODEL_FORMATS.values()]
+    vector = json.loads((to / "vectors.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    ids = np.zeros((1, vector["padded_length"]), np.int32)
+    ids[0, -len(vector["ids"]) :] = vector["ids"]
+    for name, (_, example) in zip(MODEL_FORMATS, shown, strict=True):
+        (tmp_path / name).mkdir()
+        (score,) = run_example(example, to, ids, tmp_path / name)
+        assert score == pytest.approx(vector["score"], abs=MODEL_FORMATS[name].tolerance), name
 
 
 def test_the_search_writes_keras_and_onnx_with_their_documents(run: Store, tmp_path: Path) -> None:

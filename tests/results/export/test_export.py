@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import keras
@@ -12,19 +13,23 @@ import pytest
 from data.common import UserError
 from results.export.command import find_result
 from results.export.export import versions
-from results.serving import MANIFEST, PROFILE, Predictor, load_export, load_model
+from results.serving import MANIFEST, MODEL, PROFILE, Predictor, load_export, load_model
 from results.serving.export_folder import REQUIRED_FILES
 from results.study import Result
 from tests.results.conftest import Trained, export_again
 
 
 def test_holds_everything_and_its_manifest(exported: Path) -> None:
-    present = sorted(path.name for path in exported.iterdir())
-    assert present == sorted([*REQUIRED_FILES, "model.onnx", PROFILE, MANIFEST])
+    with zipfile.ZipFile(exported / MODEL) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert set(parts) == {"config.json", "metadata.json", "model.weights.h5"}
+    held = [*REQUIRED_FILES, *parts, "model.onnx", PROFILE]
+    assert sorted(path.name for path in exported.iterdir()) == sorted([*held, MANIFEST])
     assert [path.name for path in exported.parent.iterdir() if "best" in path.name] == ["best"]
     listed = json.loads((exported / MANIFEST).read_text())["files"]
-    for name in (*REQUIRED_FILES, "model.onnx"):
+    for name in held:
         content = (exported / name).read_bytes()
+        assert parts.get(name, content) == content
         assert listed[name] == {
             "size": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
@@ -99,6 +104,13 @@ def test_a_checkpoint_that_was_not_kept_is_said(tmp_path: Path, trained: Trained
         with pytest.raises(UserError, match=r"trial 8 has no model\.keras \(status pruned\)"):
             export_again(tmp_path, trained, tmp_path / "best", result=pruned)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_is_damaged_is_said(exported: Path, trained: Trained) -> None:
+    (exported.parent / "artifacts" / MODEL).write_bytes(b"PK, but no more")
+    with pytest.raises(UserError, match=r"its model\.keras is damaged"):
+        export_again(exported, trained, exported.parent / "other")
+    assert not (exported.parent / "other").exists()
 
 
 def test_the_trial_that_is_named() -> None:

@@ -94,6 +94,13 @@ def test_it_lists_the_formats_that_are_there() -> None:
     assert "--runtime" not in model_card(subject())
 
 
+@pytest.mark.parametrize(("space", "is_said"), [("model3", False), ("my_pkg.spaces:Mine", True)])
+def test_it_says_where_layers_of_the_users_own_come_from(space: str, is_said: bool) -> None:
+    said = model_card(subject(replace(everything(), protocol={"space": space})))
+    assert 'keras.saving.load_model("hf://USER/NAME")' in said
+    assert ("of `my_pkg.spaces:Mine`'s own, import `my_pkg.spaces` first" in said) == is_said
+
+
 def test_a_folder_of_this_machine_is_not_told() -> None:
     board = replace(everything(), data={"source": "/home/somebody/logs/access.csv"})
     said = model_card(subject(board))
