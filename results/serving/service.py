@@ -27,6 +27,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from results.serving import openapi
 from results.serving.batcher import Batcher, Compute, QueueFull
 from results.serving.drift import Drift
 from results.serving.drift_metrics import DriftCollector
@@ -126,6 +127,7 @@ class Service:
                 Route("/predict", self._guarded(self._predict), methods=["POST"]),
                 Route("/metrics", self._guarded(self._metrics), methods=["GET"]),
                 Route("/health", self._closing(self._health), methods=["GET"]),
+                Route(openapi.PATH, self._closing(self._describe), methods=["GET"]),
             ],
             exception_handlers={HTTPException: self._refuse, Exception: _failed},
             lifespan=self._lifespan,
@@ -142,6 +144,10 @@ class Service:
         if self._draining:
             return JSONResponse({"status": "draining"}, 503)
         return JSONResponse({"status": "ready"})
+
+    async def _describe(self, _: Request) -> Response:
+        needs_token = self._token is not None
+        return JSONResponse(openapi.describe(self._limits, needs_token=needs_token))
 
     async def _metrics(self, _: Request) -> Response:
         content = generate_latest(self._registry)
