@@ -24,14 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run a search from the command line.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status: 0, or 130 after Ctrl-C.
-    """
+    """Run a search from the command line; return 0, or 130 after Ctrl-C."""
     config = parse(argv)
     # Optuna and scikit-learn take seconds to import; `--help` and refused options do not wait.
     import optuna

@@ -108,10 +108,9 @@ class _Baselines(_Shown):
 
 
 def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> str | None:
-    """Run trials, then train the finalists again, until the budget is used up.
+    """Run trials, then the finalists, until the budget is used up.
 
-    Returns:
-        Why the search could not go on; None if it came to its end.
+    Returns why it could not go on, or None.
     """
     try:
         workers.wait_until_ready()
@@ -233,10 +232,8 @@ def train_finalists(
 ) -> str | None:
     """Train the best few trials with a second seed, the best first, as the end of the budget.
 
-    What an earlier run has trained is kept; what still trains at the deadline is dropped.
-
-    Returns:
-        Why it could not go on; None if it came to its end.
+    What an earlier run has trained is kept; what still trains at the deadline is dropped. Returns
+    why it could not go on.
     """
     # They may have been told that the search is over.
     workers.reopen()
@@ -278,10 +275,7 @@ def refit_and_repeat(
 ) -> str | None:
     """Train the champion and its references on all training rows, then with further seeds.
 
-    What an earlier run has trained is kept.
-
-    Returns:
-        Why it could not go on; None if it came to its end.
+    What an earlier run has trained is kept. Returns why it could not go on.
     """
     refits = missing_refits(store, to_refit(config, store, champion))
     tasks = [*refits, *missing_repeats(config, store, champion)]

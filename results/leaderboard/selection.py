@@ -84,22 +84,8 @@ def measure(
 
     A sample's choice is the real one: by the objective and its tie-breakers, then the earlier
     candidate. With finalists it takes so many of the best, and among them decides the mean over
-    both seeds.
-
-    Args:
-        labels: Of the validation rows, 0 or 1, [n].
-        probabilities: Of label 1 on those rows, by candidate, each [n]; the earliest first.
-        champion: The candidate that was chosen.
-        heldout_accuracy: Its accuracy on the held-out rows.
-        again: Probabilities of candidates that were trained with a second seed, each [n].
-        finalists: How many were compared by the mean; 0 if the first training decided.
-        by: Which objective chose, one of `RULES`.
-        resamples: How many samples to draw.
-        seed: Their seed.
-
-    Returns:
-        What the choice is worth; None if the champion's probabilities are not there, or there are
-        too few rows to leave any out.
+    both seeds (`again` has the second). None if the champion's probabilities are not there, or
+    there are too few rows to leave any out.
     """
     truth = np.asarray(labels).astype(bool)
     if champion not in probabilities or truth.size < 2:

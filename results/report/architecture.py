@@ -78,9 +78,6 @@ def read_layers(path: Path) -> list[ShownLayer]:
     """Read the layers of a `.keras` archive, one path after the other if they run side by side.
 
     Operations on ids are not listed: the layer that they are for stands for them.
-
-    Raises:
-        NotReadable: If it is no such archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:

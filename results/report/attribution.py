@@ -29,21 +29,8 @@ def character_effects(
 ) -> Mapping[int, Sequence[float]]:
     """Return by how much each character of some rows raises the champion's log odds of an attack.
 
-    They are computed once and kept in the run's folder.
-
-    Args:
-        store: The run.
-        champion: Its champion.
-        rows: Rows of the log, from 0.
-        load_model: Whether the model may be loaded if they were not kept.
-
-    Returns:
-        The effects of the cleaned record's characters by row; 0 for those that the model does not
-        see.
-
-    Raises:
-        ValueError: If the model is needed and may not be loaded, or was not kept.
-        UserError: If the model cannot be loaded, or the effects cannot be written.
+    They are computed once and kept in the run's folder; without `load_model` those that were not
+    kept are a ValueError. A character that the model does not see has 0.
     """
     model = store.find(champion, CHECKPOINT)
     if model is None:

@@ -68,16 +68,7 @@ class Mistakes:
 
 
 def find_mistakes(store: Store, champion: Result | None, attribute: bool) -> Mistakes:
-    """Collect the champion's worst mistakes.
-
-    Args:
-        store: The run.
-        champion: Its champion.
-        attribute: Whether the model may be loaded if its characters' effects were not kept.
-
-    Raises:
-        ValueError: If there is no champion, or it has no held-out scores.
-    """
+    """Collect the champion's worst mistakes; with `attribute` its model may be loaded for them."""
     probabilities = None if champion is None else store.scores(champion)
     if champion is None or probabilities is None:
         raise ValueError("the run has no champion with held-out scores")

@@ -79,13 +79,7 @@ def path_of(text: str) -> str:
 def by_endpoint(
     texts: Sequence[str], labels: npt.ArrayLike, scores: Mapping[str, npt.ArrayLike]
 ) -> list[Group]:
-    """Group held-out rows by endpoint, the most frequent first, the rare ones together.
-
-    Args:
-        texts: Cleaned records, [n].
-        labels: 0 or 1, [n].
-        scores: Probabilities of label 1 by model, each [n].
-    """
+    """Group held-out rows by endpoint, the most frequent first, the rare ones together."""
     paths = [path_of(text) for text in texts]
     most = [path for path, _ in Counter(paths).most_common(MOST_PATHS)]
     numbers = [most.index(path) if path in most else len(most) for path in paths]

@@ -81,20 +81,13 @@ def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
 
 
 def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float | None:
-    """Return the expected calibration error of the probabilities of label 1.
+    """Return the expected calibration error of probabilities; None if one is not finite.
 
     The rows are put into 15 equally wide bins by their probability; the error is the mean over
     the rows of | share of label 1 in the bin - mean probability in the bin |. The definition for
     two classes is that of Naeini, Cooper and Hauskrecht (Obtaining well calibrated probabilities
     using Bayesian binning, AAAI 2015), the number of bins that of Guo, Pleiss, Sun and Weinberger
     (On calibration of modern neural networks, ICML 2017).
-
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Of label 1, [n].
-
-    Returns:
-        The error, from 0 to 1; None if a probability is not finite.
     """
     truth = np.asarray(labels, dtype=np.float64)
     scores = np.asarray(probabilities, dtype=np.float64)

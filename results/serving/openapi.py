@@ -32,15 +32,7 @@ _RECORD = {
 
 
 def describe(limits: "Limits", *, needs_token: bool) -> _Object:
-    """Describe what each address takes and answers.
-
-    Args:
-        limits: What a client may ask for.
-        needs_token: Whether a client must show a token.
-
-    Returns:
-        The description, to be served as JSON.
-    """
+    """Describe what each address takes and answers, as JSON."""
     refused = {"401": _error("The token is missing or wrong.", "WWW-Authenticate")}
     guard: _Object = {"security": [{_BEARER: []}]} if needs_token else {}
     guarded = refused if needs_token else {}

@@ -21,11 +21,7 @@ _OF_RUNNING_TRIALS = frozenset({5, 7, 8, 9})
 
 
 def open_journal(path: Path) -> BaseStorage:
-    """Open a journal, and make it if it is new.
-
-    Raises:
-        UserError: If it cannot be written.
-    """
+    """Open a journal, and make it if it is new."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab"):

@@ -120,11 +120,6 @@ def with_tie_breakers(objective: Objective) -> tuple[Objective, ...]:
 
 
 def rank_key(objective: Objective, *seeds: Result) -> tuple[float, ...]:
-    """Give what to sort trials by, the best first.
-
-    Args:
-        objective: The first objective of the search.
-        seeds: The trial's result; and those of its trainings with other seeds, if the mean counts.
-    """
+    """Give what to sort trials by, the best first; of several seeds the mean counts."""
     costs = (fmean(each.cost(seed) for seed in seeds) for each in with_tie_breakers(objective))
     return *costs, seeds[0].number or 0

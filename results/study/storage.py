@@ -115,13 +115,6 @@ def make_retrying(storage: BaseStorage, seconds: float = RETRY_SECONDS) -> BaseS
 
     A call whose answer got lost is made twice. If that matters, the second one is refused because
     the first one succeeded: a trial that has ended is then taken as ended by us.
-
-    Args:
-        storage: A storage with a server; its methods are replaced.
-        seconds: After how long a server that is away counts as gone.
-
-    Returns:
-        The same storage.
     """
     for name in {*vars(BaseStorage), *vars(BaseHeartbeat)}:
         method = getattr(storage, name, None)

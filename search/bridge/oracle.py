@@ -457,11 +457,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
 
 def check_limits(max_trials: int | None, timeout: float | None) -> None:
-    """Refuse a budget that cannot be meant.
-
-    Raises:
-        ValueError: If `max_trials` is below 1 or `timeout` below 0.
-    """
+    """Refuse a `max_trials` below 1 or a `timeout` below 0."""
     # KerasTuner itself takes 0 for "no bound", which nobody means who writes it.
     if max_trials is not None and max_trials < 1:
         raise ValueError(f"max_trials is {max_trials}, but must be 1 or more, or None for no bound")

@@ -72,13 +72,9 @@ class Option:
 def option(
     default: Any = MISSING, *, repr: bool = True, compare: bool = True, **metadata: Any
 ) -> Any:
-    """Declare an option as a dataclass field.
+    """Declare an option as a dataclass field; `metadata` are the attributes of `Option`.
 
-    Args:
-        default: Its default; without one the option is required.
-        repr: Whether the value is shown; not if it may hold a password.
-        compare: Whether the value counts when two configurations are compared.
-        metadata: The attributes of `Option`.
+    Without a default it is required. One that may hold a password has `repr=False`.
     """
     metadata = {"option": Option(**metadata)}
     return field(default=default, repr=repr, compare=compare, metadata=metadata)

@@ -10,9 +10,6 @@ def default_workers(tasks: int | None) -> int:
     """Choose the number of workers: one a core, unless tasks or memory are scarce.
 
     Workers of one thread finish more trials than fewer workers with more threads.
-
-    Args:
-        tasks: How many things can be trained at the same time; None if time is the limit.
     """
     import psutil
 

@@ -241,11 +241,7 @@ def fail_trial(study: optuna.Study, number: int, reason: str) -> None:
 def finish_trial(
     study: optuna.Study, number: int, values: Sequence[float] | None, state: TrialState
 ) -> bool:
-    """End a trial as complete or pruned; a finished one is left alone.
-
-    Returns:
-        Whether the sampler can go on.
-    """
+    """End a trial unless it is finished; return whether the sampler can go on."""
     try:
         study.tell(number, values, state=state, skip_if_finished=True)
     except RuntimeError as error:

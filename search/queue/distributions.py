@@ -194,12 +194,7 @@ def _is_same(one: Any, other: Any) -> bool:
 def to_internal(hyperparameter: HyperParameter, value: Any) -> Any:
     """Turn a hypermodel's value into what the study holds; the inverse of `to_value`.
 
-    Args:
-        hyperparameter: The hyperparameter the value belongs to.
-        value: One of its values; of a range any number, for which the nearest of the range stands.
-
-    Raises:
-        ValueError: If a choice does not hold the value.
+    For a number the nearest of a range stands; a value that a choice lacks is a ValueError.
     """
     match hyperparameter:
         case Choice(ordered=True):

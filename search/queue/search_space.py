@@ -194,9 +194,7 @@ def tried_points(
 ) -> set[Identity]:
     """Give the points that were tried, are being tried, or wait to be tried again.
 
-    Args:
-        trials: The trials that a budget counts.
-        cache: The points of trials that have ended, by number; those that it lacks are added.
+    `cache` keeps the points of trials that have ended, by number; those that it lacks are added.
     """
     cache = {} if cache is None else cache
     tried = set()

@@ -72,17 +72,11 @@ class StaleTrials:
         self._seen: dict[int, _Sign] = {}
 
     def retry(self, dead: int | None = None, exitcode: int | None = None) -> int:
-        """End the running trials of dead workers, and enqueue them to be repeated.
+        """End the running trials of dead workers, enqueue them to be repeated, and return how many.
 
-        A trial may have killed its worker itself, e.g. by asking for all memory: after
+        The worker whose process id is `dead` was seen to die, with `exitcode`; None asks the system
+        for each. A trial may have killed its worker itself, e.g. by asking for all memory: after
         `MOST_DEATHS` workers that were seen to die of it, it fails for good.
-
-        Args:
-            dead: Process id of a worker seen to die; None asks the system for each owner.
-            exitcode: What it died with, as `multiprocessing` gives it.
-
-        Returns:
-            How many trials were ended.
         """
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         silent = silent_trials(self._study) if running else set()
@@ -104,14 +98,11 @@ class StaleTrials:
     def patience(
         self, running: Sequence[FrozenTrial], *, all_signal: bool | None = None
     ) -> dict[int, float]:
-        """Say how long to wait for the next signs of life of other machines' trials.
+        """Return how many seconds to wait for the next signs of other machines' trials, by number.
 
-        What counts is how long this process has waited for a new one. One that is hours old is not
-        waited for.
-
-        Returns:
-            Seconds by the trials' numbers; 0 or less is too late. A trial whose signs go another
-            way than into the trial, or that may give none, is not among them.
+        What counts is how long this process has waited for a new one; one that is hours old is not
+        waited for. 0 or less is too late. A trial whose signs go another way than into the trial,
+        or that may give none, is not among them.
         """
         all_signal = self._all_signal if all_signal is None else all_signal
         if keeps_heartbeats(self._study):
@@ -137,12 +128,7 @@ class StaleTrials:
         return [t for t in running if t.number in left and not self._seen[t.number].is_new]
 
     def describe_wait(self, running: Sequence[FrozenTrial], heartbeat: int) -> str:
-        """Say in a line what a search waits for that has nothing else to do.
-
-        Args:
-            running: Running trials of other machines' workers.
-            heartbeat: Seconds between two signs of life, if the database keeps them.
-        """
+        """Say in a line what a search waits for if all it has is other machines' trials."""
         left = self.patience(running, all_signal=True).values()
         seconds = max(left, default=float(SILENT_BEATS * heartbeat))
         trials = ", ".join(
@@ -163,12 +149,9 @@ def worker_name(pid: int) -> str:
 def process_identity(pid: int) -> str | None:
     """Tell a process from all that have had its id before, or will have it.
 
-    After a restart of the machine ids are given out again, and soon one that a worker had.
-
-    Returns:
-        The id, the system's start and the process's, in ticks of a clock that nobody sets; outside
-        Linux the id and the time of day at which it began. None if the process has exited, even if
-        not yet reaped, or the system does not tell.
+    After a restart of the machine ids are given out again. So the id comes with the system's start
+    and the process's, in ticks of a clock that nobody sets; outside Linux with the time of day at
+    which it began. None if the process has exited, even if not yet reaped, or nobody can tell.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

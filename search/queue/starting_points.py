@@ -45,15 +45,10 @@ def starting_points_of(space: Any) -> Sequence[StartingPoint]:
 
 
 def internal_point(space: keras_tuner.HyperParameters, start: StartingPoint) -> dict[str, Any]:
-    """Write a starting point as the study holds its points.
+    """Write a starting point as the study holds its points, with defaults for what it lacks.
 
-    Args:
-        space: The space as it is known by now.
-        start: Values by name; a name that is missing takes its default.
-
-    Returns:
-        The internal values of the hyperparameters that are active there, by their keys. What the
-        point names besides waits: `fit`, or a branch of `build`, may be the first to ask for it.
+    What it names besides the active hyperparameters waits: `fit`, or a branch of `build`, may be
+    the first to ask for it.
     """
     point = {}
 
@@ -72,11 +67,7 @@ def internal_point(space: keras_tuner.HyperParameters, start: StartingPoint) -> 
 
 
 def check_start(space: keras_tuner.HyperParameters, start: StartingPoint) -> None:
-    """Refuse a starting point before a search that would not try it as it is.
-
-    Raises:
-        StartError: If it has a value that its hyperparameter cannot have.
-    """
+    """Refuse a starting point with a value that its hyperparameter cannot have."""
 
     def take(entry: HyperParameter) -> Any:
         value = start.get(entry.name, entry.default)

@@ -39,11 +39,7 @@ class StudySpace:
         self._admitted: dict[str, HyperParameter] = {}
 
     def admit(self, entries: Iterable[HyperParameter]) -> None:
-        """Record entries, or refuse them, before any trial is asked for them.
-
-        Raises:
-            ChangedSpace: If the study's trials hold something else under an entry's name.
-        """
+        """Record entries, or refuse them, before any trial is asked for them."""
         new = {param_key(entry): entry for entry in entries if not self._is_admitted(entry)}
         if not new:
             return
@@ -84,12 +80,7 @@ class StudySpace:
     def forgotten(
         self, space: keras_tuner.HyperParameters, trial: FrozenTrial
     ) -> list[HyperParameter]:
-        """Give the entries of a trial that the program has not met, or no longer has.
-
-        Args:
-            space: The space as the program has it by now.
-            trial: Any trial of the study.
-        """
+        """Give the entries of a trial that the program has not met, or no longer has."""
         missing = trial.params.keys() - {param_key(entry) for entry in space.space}
         recorded = self._study.user_attrs.get(SPACE, {}) if missing else {}
         return [_entry(config) for name, config in recorded.items() if name in missing]

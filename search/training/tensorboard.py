@@ -46,11 +46,7 @@ class TensorBoard(TrialCallback):
             _write(summary_v2.hparams_pb(values, trial_id=f"trial-{info.number}"))
 
     def on_report(self, point: Point) -> None:
-        """Write a report's losses and accuracies.
-
-        Args:
-            point: The report.
-        """
+        """Write a report's losses and accuracies."""
         self._step += 1
         with self._writer.as_default(self._step):
             tf.summary.scalar("accuracy/train", point.accuracy)
@@ -61,11 +57,7 @@ class TensorBoard(TrialCallback):
         self._writer.flush()
 
     def on_result(self, result: Result) -> None:
-        """Write what the table shows of a trial, and that it has ended.
-
-        Args:
-            result: What the trial leaves.
-        """
+        """Write what the table shows of a trial, and that it has ended."""
         with self._writer.as_default(self._step):
             for name in FINAL:
                 value = getattr(result, name)

@@ -111,18 +111,10 @@ class Trials:
             log.warning("the space could not be discovered", exc_info=True)
 
     def run_next(self, stop: Stop = lambda: None) -> Result | None:
-        """Run the next trial.
+        """Run the next trial; None if there is none to run or it was given back.
 
-        Args:
-            stop: Called before the trial and after each batch; a reason ends the training, and
-                `INTERRUPTED` gives the trial back to the queue.
-
-        Returns:
-            What the trial left; None if there is none to run or it was given back.
-
-        Raises:
-            FatalError: If the hypermodel raised it, to end the search, or nothing can be written.
-            ChangedSpace: If the study cannot hold the space.
+        `stop` is called before the trial and after each batch: a reason ends the training, and
+        `INTERRUPTED` gives the trial back to the queue. A hypermodel's FatalError is raised.
         """
         if stop() is not None:
             return None
@@ -335,21 +327,9 @@ def train_again(
 ) -> Result:
     """Build the model of a finished trial anew, train it to its end and keep its probabilities.
 
-    Args:
-        task: The repeat or the refit. A refit is trained for as many epochs as the trial was,
-            though no row tells when to stop; its model is kept and timed as well.
-        seed: Seed of the weights, the shuffling and the dropout; the same seed gives the same
-            training again.
-        hypermodel: What built the trial's model.
-        dataset: The data to train on.
-        config: How trials are trained; the trial's own batch size and epochs take precedence.
-        max_parameters: A model that has more is not trained; None for no bound.
-        notify: Told of each report: title, epochs trained, validation accuracy.
-        stop: Called after each batch; a reason ends the training.
-
-    Returns:
-        What it left, under the trial's name: `pruned` if it was stopped, `failed` if an exception
-        ended it.
+    A refit is trained for as many epochs as the trial was, though no row tells when to stop; its
+    model is kept and timed as well. The trial's own batch size and epochs take precedence over
+    `config`. `notify` is told each report: title, epochs trained, validation accuracy.
     """
     first, refits = task.first, task.kind == "refit"
     assert first is not None

@@ -113,11 +113,7 @@ def most_important(study: optuna.Study) -> list[str]:
 
 
 def importance(study: optuna.Study) -> Plot:
-    """Plot how much of the spread each hyperparameter explains.
-
-    Raises:
-        ValueError: If there are too few trials, or Optuna cannot tell.
-    """
+    """Plot how much of the spread each hyperparameter explains."""
     figure = _draw(plot_param_importances, study, target_name=OBJECTIVE)
     count = max(len(trace["y"]) for trace in figure.traces)
 
@@ -139,11 +135,7 @@ def importance(study: optuna.Study) -> Plot:
 
 
 def parallel(study: optuna.Study, names: Sequence[str]) -> Plot:
-    """Plot every trial as a line through the first of `names`, from gray, the worst, to blue.
-
-    Raises:
-        ValueError: If there are too few trials.
-    """
+    """Plot every trial as a line through the first of `names`, from gray, the worst, to blue."""
     figure = _draw(
         plot_parallel_coordinate, study, params=list(names[:MOST_AXES]), target_name="accuracy"
     )
@@ -170,11 +162,7 @@ def _recolored(trace: Trace) -> Trace:
 
 
 def slices(study: optuna.Study, names: Sequence[str]) -> dict[str, Plot]:
-    """Plot the accuracy against each of the first of `names`; later trials are bluer.
-
-    Raises:
-        ValueError: If there are too few trials.
-    """
+    """Plot the accuracy against each of the first of `names`; later trials are bluer."""
     marker = {"showscale": False, "colorscale": SCALE, "size": 8, "line": {"width": 0}}
     found = {}
     _enough(study)

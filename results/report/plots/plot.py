@@ -45,11 +45,7 @@ class Plot:
     width: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values in which every text is inert.
-
-        Raises:
-            ValueError: If the page cannot draw a trace of this type.
-        """
+        """Return plain JSON values in which every text is inert."""
         for trace in self.traces:
             kind = trace.get("type", "scatter")
             if kind not in TRACES:

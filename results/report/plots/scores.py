@@ -18,16 +18,7 @@ MOST_POINTS = 400
 
 
 def roc(labels: Labels, scores: Mapping[str, Scores], champion: str | None) -> Plot:
-    """Plot recall against the false positive rate, on a logarithmic axis that begins at half a row.
-
-    Args:
-        labels: Held-out labels, [n].
-        scores: Held-out probabilities by name, each [n].
-        champion: The champion's name.
-
-    Raises:
-        ValueError: If there is nothing to draw, or a class is missing.
-    """
+    """Plot recall against the false positive rate, logarithmic from half a row on."""
     lowest = 0.5 / max(1.0, float((labels == 0).sum()))
     traces = []
     for name, score in _comparable(labels, scores).items():
@@ -39,16 +30,7 @@ def roc(labels: Labels, scores: Mapping[str, Scores], champion: str | None) -> P
 
 
 def precision_recall(labels: Labels, scores: Mapping[str, Scores], champion: str | None) -> Plot:
-    """Plot precision against recall.
-
-    Args:
-        labels: Held-out labels, [n].
-        scores: Held-out probabilities by name, each [n].
-        champion: The champion's name.
-
-    Raises:
-        ValueError: If there is nothing to draw, or a class is missing.
-    """
+    """Plot precision against recall."""
     traces = []
     for name, score in _comparable(labels, scores).items():
         precisions, recalls, _ = precision_recall_curve(labels, score)
@@ -58,11 +40,7 @@ def precision_recall(labels: Labels, scores: Mapping[str, Scores], champion: str
 
 
 def histogram(labels: Labels, scores: Scores, label_words: tuple[str, str] = LABEL_WORDS) -> Plot:
-    """Plot how often one model gave each probability to either class, on a logarithmic axis.
-
-    Raises:
-        ValueError: If a probability is not finite.
-    """
+    """Plot how often one model gave each probability to either class, on a logarithmic axis."""
     if not np.isfinite(scores).all():
         raise ValueError("a probability is not finite")
     edges = np.linspace(0, 1, BINS + 1)

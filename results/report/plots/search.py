@@ -12,11 +12,7 @@ _UNITS = (("hours", 3600.0, 3 * 3600), ("minutes", 60.0, 300), ("seconds", 1.0, 
 
 
 def best_so_far(store: Store) -> Plot:
-    """Plot validation accuracy against the time since the first trial began.
-
-    Raises:
-        ValueError: If no trial has an accuracy.
-    """
+    """Plot validation accuracy against the time since the first trial began."""
     ended = [
         (trial.datetime_start, trial.datetime_complete, trial_result(trial))
         for trial in counted_trials(store.study)
@@ -83,17 +79,7 @@ def _stairs(times: list[float], results: list[Result]) -> Trace:
 
 
 def curves(results: Sequence[Result], champion: str | None, quantity: str, title: str) -> Plot:
-    """Plot learning curves: baselines and champion in color, all other trials in gray.
-
-    Args:
-        results: The run's trainings.
-        champion: The champion's name.
-        quantity: An attribute of a curve's points, e.g. "val_loss".
-        title: The axis's title.
-
-    Raises:
-        ValueError: If there are no curves.
-    """
+    """Plot learning curves: baselines and champion in color, all other trials in gray."""
     curved = [result for result in results if len(result.curve) > 1]
     if not curved:
         raise ValueError("no training reported more than once")
@@ -129,9 +115,6 @@ def trade_off(board: Leaderboard) -> Plot:
     """Plot held-out accuracy against the CPU time of one request, with the Pareto front.
 
     Refits are left out: they have seen more rows, and the front is of trainings on the same ones.
-
-    Raises:
-        ValueError: If no row has both figures.
     """
     known = [row for row in board.rows if row.kind != "refit"]
     rows = [r for r in known if r.heldout_accuracy is not None and r.latency_us is not None]
