@@ -466,12 +466,15 @@ class Stubborn(optuna.samplers.RandomSampler):
         return target.choices[0] if hasattr(target, "choices") else target.low
 
 
-def test_a_stubborn_sampler_gets_other_points(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("build", "count"), [(conditional, 12), (square, 6)])
+def test_a_stubborn_sampler_gets_other_points(
+    build: Callable[[HP], float], count: int, tmp_path: Path
+) -> None:
     study = optuna.create_study(sampler=Stubborn())
-    trials = search(OptunaOracle(study, max_trials=12), conditional, tmp_path)
-    assert len({tuple(sorted(trial.params.items())) for trial in trials}) == 12
+    trials = search(OptunaOracle(study, max_trials=count), build, tmp_path)
+    assert len({tuple(sorted(trial.params.items())) for trial in trials}) == count
     # None is begun only to be ended again.
-    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 12
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * count
 
 
 def test_what_replaces_a_point_depends_on_the_seed(tmp_path: Path) -> None:
@@ -482,12 +485,6 @@ def test_what_replaces_a_point_depends_on_the_seed(tmp_path: Path) -> None:
         drawn.append([trial.params["x"] for trial in trials[1:]])
     assert drawn[0] == drawn[1]
     assert not set(drawn[1]) & set(drawn[2])
-
-
-def test_a_stubborn_sampler_gets_other_points_of_a_range(tmp_path: Path) -> None:
-    study = optuna.create_study(sampler=Stubborn())
-    trials = search(OptunaOracle(study, max_trials=6), square, tmp_path)
-    assert len({trial.params["x"] for trial in trials}) == 6
 
 
 def test_a_space_without_hyperparameters_is_tried_once(study: optuna.Study, tmp_path: Path) -> None:

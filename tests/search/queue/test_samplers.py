@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -307,24 +308,23 @@ def test_known_names_pass(name: str) -> None:
         check_pruner(pruner)
 
 
-def test_an_unknown_sampler_is_told_the_known() -> None:
+@pytest.mark.parametrize(
+    ("check", "option", "known"),
+    [
+        (check_sampler, "sampler", (*SAMPLERS, "grid", *KERAS_TUNER, "MODULE:CLASS")),
+        (lambda name: make_sampler(name, 0, 1, 3), "sampler", SAMPLERS),
+        (check_pruner, "pruner", PRUNERS),
+    ],
+)
+def test_an_unknown_name_is_told_the_known(
+    check: Callable[[str], object], option: str, known: Iterable[str]
+) -> None:
     with pytest.raises(UserError) as error:
-        check_sampler("tpee")
+        check("tpee")
     message = str(error.value)
     assert "\n" not in message
-    assert "--sampler 'tpee'" in message
-    assert all(name in message for name in (*SAMPLERS, "grid", *KERAS_TUNER, "MODULE:CLASS"))
-    with pytest.raises(UserError):
-        make_sampler("tpee", 0, 1, 3)
-
-
-def test_an_unknown_pruner_is_told_the_known() -> None:
-    with pytest.raises(UserError) as error:
-        check_pruner("ashaa")
-    message = str(error.value)
-    assert "\n" not in message
-    assert "--pruner 'ashaa'" in message
-    assert all(name in message for name in PRUNERS)
+    assert f"--{option} 'tpee'" in message
+    assert all(name in message for name in known)
 
 
 @pytest.mark.parametrize(

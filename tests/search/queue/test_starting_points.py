@@ -101,15 +101,13 @@ def late_search(folder: Path, start: dict[str, Any]) -> Any:
     return trial.hyperparameters.values
 
 
-def test_what_a_point_names_is_taken_when_it_is_first_met(tmp_path: Path) -> None:
-    start = {"width": 4, "batch": 32, "loss": "log", "steps": 7}
-    assert late_search(tmp_path, start) == start
-
-
 @pytest.mark.filterwarnings("ignore:hyperparameter 'steps'")
-def test_a_late_value_out_of_its_range_counts_as_the_nearest(tmp_path: Path) -> None:
-    start = {"width": 4, "loss": "log", "steps": 12}
-    assert late_search(tmp_path, start)["steps"] == 9
+@pytest.mark.parametrize(("steps", "nearest"), [(7, 7), (12, 9)])
+def test_what_a_point_names_is_taken_when_it_is_first_met(
+    steps: int, nearest: int, tmp_path: Path
+) -> None:
+    start = {"width": 4, "batch": 32, "loss": "log", "steps": steps}
+    assert late_search(tmp_path, start) == {**start, "steps": nearest}
 
 
 def test_what_a_point_names_and_nothing_meets_is_told(
