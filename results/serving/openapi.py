@@ -26,7 +26,7 @@ _ANSWER = {
     "required": ["score", "label", "label_word"],
 }
 _RECORD = {
-    "description": "A text, or a line of the log; or a record that is a JSON object as one.",
+    "description": "The record as it stands: its text, or a JSON object.",
     "type": ["string", "object"],
 }
 
