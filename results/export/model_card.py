@@ -311,15 +311,15 @@ def _limits(subject: CardSubject) -> str:
         elsewhere = "another application, another logger or other attacks"
     lines = [
         f"It has learned one log. On {elsewhere} its figures do not hold; measure it there before "
-        "it is used.",
+        "it is used. `python -m results.predict DIR FILE --summary` says how far a log is from it.",
         f"It sees the last {subject.preprocessing.max_length:,} characters of a cleaned record; "
         "what stands before them is invisible.",
         f"Whoever knows it can word what is {subject.words[1]} so that it passes: it was not "
         "trained against that.",
         "A score is no calibrated probability; its expected calibration error on the held-out "
         f"rows is {format_share(subject.row.ece)}.",
-        "`vectors.jsonl` holds cleaned records of the log: mind what is in them before this "
-        "folder is given away.",
+        "`vectors.jsonl` holds cleaned records of the log, and `training_profile.json` which runs "
+        "of three characters occur in it: mind what is in them before this folder is given away.",
     ]
     lines += [
         text(f"It could not be written as {name}: {problem}.")

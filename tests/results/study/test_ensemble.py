@@ -49,6 +49,7 @@ def test_its_probabilities_are_the_mean_of_the_best_trials(store: Store) -> None
     assert result.val_loss == pytest.approx(cross_entropy(labels, validation))
     for figure in ("parameters", "train_seconds", "latency_us", "epochs", "size_bytes"):
         assert getattr(result, figure) == sum(getattr(member, figure) for member in members)
+    assert result.latency_runtime == "onnx"
     # A sum of 99th percentiles is none.
     assert (result.layers, result.latency_us is None, result.latency_p99_us) == (None, False, None)
 

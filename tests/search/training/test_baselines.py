@@ -63,6 +63,7 @@ def test_a_network_is_kept_with_all_that_a_reader_needs(kept: Cache, dataset: Da
     assert result.seed == derive_seed(5, 0)
     assert result.parameters == dataset.vocabulary.num_words * 32 + 2 * 32 * 32 + 32 + 33
     assert result.latency_us and result.latency_batch_us and result.train_seconds > 0
+    assert result.latency_runtime == "onnx" and "onnxruntime" in kept.versions
     labels = dataset.labels_of(dataset.split.validation)
     validation = scores(result)["validation"]
     assert result.val_accuracy == accuracy_score(labels, validation > 0.5)
@@ -83,6 +84,7 @@ def test_a_classifier_of_texts_learns_from_the_fit_rows_alone(
     assert (result.status, result.epochs, result.layers) == ("complete", 1.0, None)
     assert not result.meets_brief
     assert result.latency_us and result.latency_batch_us
+    assert result.latency_runtime == "python"
     predict = fit_linear([dataset.texts[row] for row in split.fit], dataset.labels_of(split.fit))
     for part, rows in (("validation", split.validation), ("heldout", split.heldout)):
         expected = predict([dataset.texts[row] for row in rows])
@@ -128,6 +130,7 @@ def other_data(cache: Cache, **facts: object) -> Cache:
         lambda cache: replace(cache, sources="0" * 64),
         lambda cache: replace(cache, versions={**cache.versions, "model3-search": "0.0.9"}),
         lambda cache: replace(cache, versions={**cache.versions, "numba": "0.1"}),
+        lambda cache: replace(cache, versions={**cache.versions, "onnxruntime": "0.1"}),
         lambda cache: replace(cache, machine={**cache.machine, "processor": "another"}),
         lambda cache: replace(cache, machine={**cache.machine, "cores": 1_000}),
         lambda cache: replace(cache, machine={**cache.machine, "threads": 1_000}),

@@ -34,6 +34,25 @@ class OwnFit(Small):
         )
 
 
+class Doubled(keras.layers.Layer):
+    """A layer of a user's own."""
+
+    def call(self, x: Any) -> Any:
+        return x * 2
+
+
+class OwnLayer(Small):
+    """A space of networks that have no translation to ONNX."""
+
+    def build(self, hp: Any) -> Any:
+        small = super().build(hp)
+        first, *others = small.layers
+        ids = keras.Input((None,), dtype="int32")
+        model = keras.Sequential([ids, first, Doubled(), *others])
+        model.compile(small.optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+
 class DeafFit(Small):
     """A small space whose fit forgets the callbacks."""
 
@@ -332,6 +351,16 @@ def test_several_objectives_are_all_told(dataset: Dataset, tmp_path: Path) -> No
     (result,), (trial,) = store.trials(), store.study.trials
     assert trial.values == [result.val_accuracy, result.parameters, result.latency_us]
     assert len(result.curve) == 2
+
+
+def test_a_network_that_has_no_translation_is_searched_by_its_latency_in_keras(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    store = open_store(tmp_path, ["latency_us"])
+    search(store, dataset, OwnLayer(words(dataset)), 1, objectives=["latency_us"])
+    (result,), (trial,) = store.trials(), store.study.trials
+    assert (result.status, result.latency_runtime) == ("complete", "keras")
+    assert trial.value == result.latency_us and trial.value > 0
 
 
 def test_a_disk_that_refuses_the_checkpoint_fails_no_trial(
