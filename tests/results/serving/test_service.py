@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from data.records import Answer
 from results.serving import Limits, Predictor
-from tests.results.conftest import Trained, record
+from tests.results.conftest import GIVEN, Trained, export_again, record
 from tests.results.serving.running import Running, send, serving, until
 
 TOKEN = "correct-horse-battery"
@@ -53,6 +54,21 @@ def test_a_record_and_a_batch_get_the_scores_of_the_predictor(
     for one in (lines[1], bare[1]):
         assert service.post(one).json["score"] == pytest.approx(expected[1]["score"], abs=1e-6)
     assert service.post([]).json == []
+
+
+def test_a_string_is_exactly_the_record(kept: Path, trained: Trained, tmp_path: Path) -> None:
+    given = {**GIVEN, "format": "text", "dropped_keys": []}
+    export = export_again(kept / "best", trained, tmp_path / "text", preprocessing=given)
+    predictor = Predictor.load(export)
+    texts = ['" or 1=1 --', '"x" union select 1,1', "http://h/?a=1,0", '"a, b",1', "   ", "a\r\n"]
+    expected = predictor.scores(texts)
+    assert len(set(expected.tolist())) > 3
+    with serving(predictor.answers) as service:
+        scores = [answer["score"] for answer in service.post(texts).json]
+        alone = [service.post(text).json["score"] for text in texts]
+        bad = service.post(["a\0", {"a": 1}, "a"]).json
+    assert scores == alone == pytest.approx(expected.tolist(), abs=1e-6)
+    assert ["error" in answer for answer in bad] == [True, True, False]
 
 
 def test_a_bad_record_is_answered_in_its_place(service: Running) -> None:
