@@ -13,7 +13,7 @@ from data.records import LINE_FORMATS, Answer, LineReader
 from results.serving import add_runtime
 
 if TYPE_CHECKING:  # Imported when it is needed, so that --help is answered at once.
-    from results.serving import Summary
+    from results.serving import Predictor, Summary
 
 
 def main(argv: Sequence[str]) -> int:
@@ -59,7 +59,6 @@ def main(argv: Sequence[str]) -> int:
     from results.serving import (
         Stopping,
         Stream,
-        Summary,
         batches_of_file,
         batches_of_stream,
         open_predictor,
@@ -74,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
             reader = LineReader(predictor.preprocessor.preprocessing, options.format)
         except ValueError as error:
             raise UserError(f"--format {options.format}: {error}; leave it out") from error
-        summary = Summary(predictor) if options.summary else None
+        summary = _summary(predictor) if options.summary else None
         lines = (
             batches_of_stream(stopping.reading(standard_input()), encoding=options.encoding)
             if options.file == STDIN
@@ -89,6 +88,12 @@ def main(argv: Sequence[str]) -> int:
     if stopping.signal == signal.SIGINT:
         raise KeyboardInterrupt
     return 0 if stopping.signal is None else 128 + stopping.signal
+
+
+def _summary(predictor: "Predictor") -> "Summary":
+    from results.serving import Summary  # Here, so that nothing waits for it in vain.
+
+    return Summary(predictor)
 
 
 def _write(batches: Iterable[Sequence[Answer]], summary: "Summary | None") -> None:
