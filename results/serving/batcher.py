@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
+from queue import SimpleQueue
+from threading import Thread
 
 from data.records import Answer
 
@@ -17,7 +18,7 @@ class QueueFull(Exception):
     """Too many records are waiting already."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Request:
     records: Sequence[object]
     answers: "asyncio.Future[list[Answer]]"
@@ -26,12 +27,12 @@ class _Request:
 class Batcher:
     """A bounded queue in front of a model that likes batches.
 
-    While a batch is computed the next one collects; an idle model waits `window` seconds for more
-    requests. Everything but `compute` runs in the event loop, so nothing needs a lock.
+    An idle model starts at once, with whatever one turn of the event loop has brought; while it
+    computes, the next batch collects. Everything but `compute` runs in the event loop, so nothing
+    needs a lock.
 
     Args:
         compute: Answers records independently of each other; called in one thread of its own.
-        window: How many seconds a request waits for others.
         batch_size: How many records are computed together, unless one request has more.
         queue_size: How many records may wait, including those being computed.
         on_batch: Called with the number of records of each batch.
@@ -41,18 +42,17 @@ class Batcher:
         self,
         compute: Compute,
         *,
-        window: float,
         batch_size: int,
         queue_size: int,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._compute = compute
-        self._window = window
         self._batch_size = batch_size
         self._queue_size = queue_size
         self._on_batch = on_batch
         self._queue: deque[_Request] = deque()
-        self._arrived = asyncio.Event()
+        self._batches: SimpleQueue[list[_Request]] = SimpleQueue()
+        self._is_idle = True
         self._waiting = 0
 
     @property
@@ -63,14 +63,18 @@ class Batcher:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Compute within this block; requests that still wait at its end are cancelled."""
-        with ThreadPoolExecutor(1, "model") as thread:
-            work = asyncio.create_task(self._work(thread))
-            try:
-                yield
-            finally:
-                work.cancel()
-                for request in self._queue:
-                    request.answers.cancel()
+        thread = Thread(
+            target=self._work, args=(asyncio.get_running_loop(),), name="model", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            for request in self._queue:
+                request.answers.cancel()
+            self._queue.clear()
+            self._batches.put([])
+            thread.join()
 
     async def answers(self, records: Sequence[object]) -> list[Answer]:
         """Return what `compute` gives for a request's records.
@@ -82,36 +86,18 @@ class Batcher:
             raise QueueFull
         self._waiting += len(records)
         try:
-            request = _Request(records, asyncio.get_running_loop().create_future())
+            loop = asyncio.get_running_loop()
+            request = _Request(records, loop.create_future())
             self._queue.append(request)
-            self._arrived.set()
+            if self._is_idle:
+                self._is_idle = False
+                loop.call_soon(self._start)
             return await request.answers
         finally:
             self._waiting -= len(records)
 
-    async def _work(self, thread: ThreadPoolExecutor) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            if not self._queue:
-                self._arrived.clear()
-                await self._arrived.wait()
-                await asyncio.sleep(self._window)
-            batch = self._next_batch()
-            records = [record for request in batch for record in request.records]
-            try:
-                answers = iter(await loop.run_in_executor(thread, self._compute, records))
-            except Exception as error:
-                for request in batch:
-                    if not request.answers.done():
-                        request.answers.set_exception(error)
-                continue
-            self._on_batch(len(records))
-            for request in batch:
-                own = list(islice(answers, len(request.records)))
-                if not request.answers.done():
-                    request.answers.set_result(own)
-
-    def _next_batch(self) -> list[_Request]:
+    def _start(self) -> None:
+        """Give the thread the next batch, if anybody waits."""
         batch: list[_Request] = []
         size = 0
         while self._queue and (not batch or size + len(self._queue[0].records) <= self._batch_size):
@@ -119,4 +105,30 @@ class Batcher:
             if not request.answers.done():  # Already done if the client has gone.
                 batch.append(request)
                 size += len(request.records)
-        return batch
+        if batch:
+            self._on_batch(size)
+            self._batches.put(batch)
+        else:
+            self._is_idle = True
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Compute batches, in a thread, until an empty one comes."""
+        while batch := self._batches.get():
+            found: list[Answer] | Exception
+            try:
+                found = self._compute([record for request in batch for record in request.records])
+            except Exception as error:
+                found = error
+            loop.call_soon_threadsafe(self._finish, batch, found)
+
+    def _finish(self, batch: list[_Request], found: list[Answer] | Exception) -> None:
+        self._start()  # First, so that the thread does not wait.
+        answers = iter(() if isinstance(found, Exception) else found)
+        for request in batch:
+            own = list(islice(answers, len(request.records)))
+            if request.answers.done():
+                continue
+            if isinstance(found, Exception):
+                request.answers.set_exception(found)
+            else:
+                request.answers.set_result(own)

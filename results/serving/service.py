@@ -56,7 +56,6 @@ class Limits:
         batch: Most records of a request.
         queue: Most records that wait for the model.
         seconds: How long a client may take to send a body.
-        window: How many seconds an idle model waits for a second request.
         batch_size: How many records are computed together.
     """
 
@@ -64,7 +63,6 @@ class Limits:
     batch: int = 1000
     queue: int = 4096
     seconds: float = 10.0
-    window: float = 0.001
     batch_size: int = 512
 
 
@@ -109,7 +107,6 @@ class Service:
         )
         self._batcher = Batcher(
             compute,
-            window=limits.window,
             batch_size=limits.batch_size,
             queue_size=limits.queue,
             on_batch=batches.observe,
@@ -182,7 +179,10 @@ class Service:
             ) from None
         for answer in answers:
             answer.pop("latency_us", None)  # Requests share batches: it says nothing about one.
-            self._records.labels("error" if "error" in answer else "scored").inc()
+        errors = sum("error" in answer for answer in answers)
+        for outcome, count in (("error", errors), ("scored", len(answers) - errors)):
+            if count:
+                self._records.labels(outcome).inc(count)
         if isinstance(body, list):
             return JSONResponse(answers)
         return JSONResponse(answers[0], 422 if "error" in answers[0] else 200)

@@ -28,7 +28,7 @@ class Model:
 
 def within(test: Callable[[Batcher, Model], Coroutine[Any, Any, None]], **options: Any) -> Model:
     model = Model()
-    settings = {"window": 0.0, "batch_size": 4, "queue_size": 8, **options}
+    settings = {"batch_size": 4, "queue_size": 8, **options}
 
     async def main() -> None:
         batcher = Batcher(model, **settings)
@@ -69,14 +69,27 @@ def test_what_arrives_during_a_batch_shares_the_next_one() -> None:
     assert model.batches == [[0], [1, 2, 3], [4, 5, 6]]
 
 
-def test_the_window_gathers_requests_of_an_idle_model() -> None:
+def test_an_idle_model_starts_at_once_with_all_that_came_in_one_turn() -> None:
     async def test(batcher: Batcher, model: Model) -> None:
         model.may.release(9)
-        first = ask(batcher, 0)
-        await asyncio.sleep(0.01)
-        await asyncio.gather(first, ask(batcher, 1))
+        await asyncio.gather(ask(batcher, 0), ask(batcher, 1))
+        await ask(batcher, 2)
 
-    assert within(test, window=0.3).batches == [[0, 1]]
+    assert within(test).batches == [[0, 1], [2]]
+
+
+def test_at_its_end_who_waits_is_cancelled_and_what_is_computed_is_waited_for() -> None:
+    waiting: list[asyncio.Task[list[Answer]]] = []
+
+    async def test(batcher: Batcher, model: Model) -> None:
+        waiting.append(ask(batcher, 0))
+        await until(lambda: len(model.batches) == 1)
+        waiting.append(ask(batcher, 1))
+        await until(lambda: batcher.waiting == 2)
+        model.may.release(9)
+
+    assert within(test).batches == [[0]]
+    assert waiting[1].cancelled()
 
 
 def test_a_request_larger_than_a_batch_is_computed_whole() -> None:
