@@ -70,6 +70,7 @@ def _export(data: str, to: Path) -> None:
     from data.reading import read_log
     from data.records import DROPPED_KEYS, Vocabulary
     from results.export import write_export
+    from results.export.export import stand_alone_files
     from results.study import Result
     from spaces import load_space
 
@@ -91,6 +92,7 @@ def _export(data: str, to: Path) -> None:
         },
         protocol={},
         metrics={},
+        documents=lambda *_: stand_alone_files(),
     )
 
 

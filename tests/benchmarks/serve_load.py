@@ -1,27 +1,42 @@
 """How fast `results.serve` answers a real client (Debian's `wrk`) over loopback.
 
     python -m tests.benchmarks.serve_load --data http-params.csv
-        [--export runs/NAME/best] [--runtime onnx,keras] [--connections 1,16,64] [--records 1,100]
-        [--seconds 10]
+        [--export runs/NAME/best] [--runtime onnx,keras] [--litserve PYTHON] [--earlier FOLDER]
+        [--connections 1,16,64] [--records 1,100] [--seconds 10] [--rounds 1]
 
-Client and server share the machine. Each request carries that many of the log's records, others
+Client and servers share the machine. Each request carries that many of the log's records, others
 each time; a connection sends its next request when it has its answer. Without --export the space's
 default trial is served with the weights that it starts with.
+
+All servers run side by side and are loaded in turn, so that each round compares them under the same
+conditions: "times" is what the first one answers a second beside the server of the line, and its
+99th percentile likewise; medians of the rounds, with the least and the greatest. `--litserve` names
+the Python of an environment with LitServe, which serves the same model; `--earlier` a folder with
+an earlier version of this project (`git worktree add FOLDER COMMIT`).
 """
 
+import contextlib
+import http.client
 import itertools
 import json
+import os
 import re
+import signal
+import socket
+import statistics
 import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tabulate import tabulate
 
-from data.common import Parser, run
+from data.common import Parser, UserError, run
 from data.reading import open_lines
+from tests.benchmarks.measuring import ROOT, spread
 from tests.benchmarks.predict_throughput import export_elsewhere
 from tests.results.serving.running import command
 
@@ -98,11 +113,101 @@ def result(client: "subprocess.Popen[str]") -> Load:
     return Load(requests, microseconds / 1e6, p50 / 1e3, p99 / 1e3, *errors)
 
 
-def figures(load: Load, records: int) -> list[float]:
-    """Return requests and records a second, both percentiles, and how many requests failed."""
-    rate = load.requests / load.seconds
-    errors = load.connect + load.read + load.write + load.status + load.timeout
-    return [rate, rate * records, load.p50_ms, load.p99_ms, errors]
+@contextlib.contextmanager
+def service(words: Sequence[str | Path], folder: Path, path: str) -> Iterator[int]:
+    """Run a command that serves on the port that is its last word, and wait until it answers.
+
+    Args:
+        words: The command without its last word.
+        folder: Where it runs.
+        path: What a GET answers with 200 once it serves.
+
+    Yields:
+        The port.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [*map(str, words), str(port)],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            while not _answers(port, path):
+                if process.poll() is not None:
+                    log.seek(0)
+                    raise UserError(f"{words[0]} ended: {log.read()[-500:]}")
+                time.sleep(0.2)
+            yield port
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    return False
+
+
+def litserve(python: str, export: Path) -> contextlib.AbstractContextManager[int]:
+    """Serve an export with LitServe, by a Python that has it."""
+    has_it = [python, "-c", "import litserve, onnxruntime, numpy"]
+    try:
+        subprocess.run(has_it, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UserError(
+            f"--litserve is '{python}', which has no LitServe; make an environment of its own, and "
+            "there: pip install litserve onnxruntime numpy"
+        ) from error
+    script = Path(__file__).with_name("litserve_service.py")
+    return service([python, script, export.absolute()], ROOT, "/health")
+
+
+def earlier(folder: Path, export: Path) -> contextlib.AbstractContextManager[int]:
+    """Serve an export with an earlier version of this project."""
+    if not (folder / "results" / "serve.py").is_file():
+        raise UserError(f"--earlier is '{folder}', which has no results/serve.py")
+    words = [sys.executable, "-m", "results.serve", export.absolute(), "--port"]
+    return service(words, folder.absolute(), "/health")
+
+
+def lines(sides: dict[str, list[Load]], records: int, connections: int) -> list[list[object]]:
+    """Put what the client saw of each server, round by round, into lines of the table."""
+    first = next(iter(sides.values()))
+    table: list[list[object]] = []
+    for name, loads in sides.items():
+        rates = [load.requests / load.seconds for load in loads]
+        pairs = list(zip(first, loads, strict=True))
+        errors = sum(
+            load.connect + load.read + load.write + load.status + load.timeout for load in loads
+        )
+        more = [own.requests / own.seconds * load.seconds / load.requests for own, load in pairs]
+        slower = [own.p99_ms / load.p99_ms for own, load in pairs]
+        table.append(
+            [
+                name,
+                records,
+                connections,
+                spread(rates, 0),
+                f"{statistics.median(rates) * records:,.0f}",
+                f"{statistics.median(load.p50_ms for load in loads):,.1f}",
+                f"{statistics.median(load.p99_ms for load in loads):,.1f}",
+                "" if loads is first else spread(more),
+                "" if loads is first else spread(slower, 2),
+                errors,
+            ]
+        )
+    return table
 
 
 def main(argv: Sequence[str]) -> int:
@@ -111,33 +216,46 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--data", required=True)
     parser.add_argument("--export", type=Path)
     parser.add_argument("--runtime", default="onnx,keras")
+    parser.add_argument("--litserve", metavar="PYTHON")
+    parser.add_argument("--earlier", type=Path, metavar="FOLDER")
     parser.add_argument("--connections", default="1,16,64")
     parser.add_argument("--records", default="1,100")
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args(argv)
-    rows = []
-    with tempfile.TemporaryDirectory() as name:
+    table = []
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as servers:
         folder = Path(name)
         export = options.export or export_elsewhere(options.data, folder / "export")
+        ports = {}
         for runtime in options.runtime.split(","):
-            with command(export, "--runtime", runtime) as (_, port):
-                for records in map(int, options.records.split(",")):
-                    script = write_script(options.data, records, folder)
-                    for connections in map(int, options.connections.split(",")):
-                        load = result(start(script, port, connections, options.seconds))
-                        rows.append([runtime, records, connections, *figures(load, records)])
+            ports[runtime] = servers.enter_context(command(export, "--runtime", runtime))[1]
+        if options.litserve:
+            ports["litserve"] = servers.enter_context(litserve(options.litserve, export))
+        if options.earlier:
+            ports["earlier"] = servers.enter_context(earlier(options.earlier, export))
+        for records in map(int, options.records.split(",")):
+            script = write_script(options.data, records, folder)
+            for connections in map(int, options.connections.split(",")):
+                sides: dict[str, list[Load]] = {side: [] for side in ports}
+                for _ in range(options.rounds):
+                    for side, port in ports.items():
+                        client = start(script, port, connections, options.seconds)
+                        sides[side].append(result(client))
+                table += lines(sides, records, connections)
     headers = [
-        "runtime",
+        "server",
         "records",
         "connections",
         "requests/s",
         "records/s",
         "p50 ms",
         "p99 ms",
+        "times",
+        "p99, share",
         "errors",
     ]
-    formats = ("", "", "", ",.0f", ",.0f", ".1f", ".1f", "")
-    print(tabulate(rows, headers, tablefmt="github", floatfmt=formats))
+    print(tabulate(table, headers, tablefmt="github", disable_numparse=True))
     return 0
 
 

@@ -28,9 +28,9 @@ import numpy.typing as npt
 from tabulate import tabulate
 
 from data.common import Parser, UserError, run
-from data.dataset import batches, encode, padded_lengths
-from data.dataset.encoding import Vocabulary
+from data.dataset import batches
 from data.reading import read_log
+from data.records import Vocabulary, encode, padded_lengths
 from results.export import onnx_bytes
 from results.scoring import OnnxScorer, Score, Scorer
 from results.serving.keras_model import one_core_per_thread
