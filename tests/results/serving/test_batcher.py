@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -76,6 +77,26 @@ def test_an_idle_model_starts_at_once_with_all_that_came_in_one_turn() -> None:
         await ask(batcher, 2)
 
     assert within(test).batches == [[0, 1], [2]]
+
+
+def test_only_a_model_known_to_be_fast_is_called_in_the_event_loop() -> None:
+    here = threading.get_ident()
+    threads: list[bool] = []
+
+    def compute(records: Sequence[object]) -> list[Answer]:
+        threads.append(threading.get_ident() == here)
+        if "slow" in records:
+            time.sleep(0.1)
+        return [{"score": record} for record in records]
+
+    async def main() -> None:
+        batcher = Batcher(compute, batch_size=100_000, queue_size=100_000)
+        async with batcher.running():
+            for records in ([0] * 10_000, [1], [2] * 100_000, ["slow"], [3]):
+                assert values(await batcher.answers(records)) == records
+
+    asyncio.run(main())
+    assert threads[:2] + threads[3:] == [False, True, True, False]
 
 
 def test_at_its_end_who_waits_is_cancelled_and_what_is_computed_is_waited_for() -> None:
