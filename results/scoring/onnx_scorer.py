@@ -13,6 +13,8 @@ _IDS, _NUMBERS = "tensor(int32)", "tensor(float)"
 _FATAL = (
     4  # ONNX Runtime writes lesser messages to stderr, beside the exception that says the same.
 )
+# A larger batch is no faster, but takes memory: 256 records of 1,024 ids a quarter of a gibibyte.
+_IDS_AT_ONCE = 2**16
 
 
 class OnnxScorer:
@@ -66,6 +68,15 @@ class OnnxScorer:
         Raises:
             ValueError: If the model cannot compute them, or gives more or fewer numbers.
         """
+        if not len(ids):  # ONNX Runtime's GRU would end the process.
+            return np.empty(0, np.float32)
+        most = max(_IDS_AT_ONCE // max(ids.shape[1], 1), 1)
+        if len(ids) <= most:
+            return self._run(ids)
+        parts = [self._run(ids[start : start + most]) for start in range(0, len(ids), most)]
+        return np.concatenate(parts)
+
+    def _run(self, ids: npt.NDArray[np.int32]) -> Scores:
         try:
             scores: Scores = self._session.run(None, {self._ids: ids})[0].reshape(-1)
         except Exception as error:

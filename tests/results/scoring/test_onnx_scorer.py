@@ -46,6 +46,14 @@ def test_several_threads_may_score_at_once(content: bytes, trained: Trained) -> 
             np.testing.assert_array_equal(found, score(batch))
 
 
+def test_a_batch_of_many_ids_is_computed_in_parts(content: bytes, trained: Trained) -> None:
+    score = OnnxScorer(content)
+    ids = trained.encoded.padded(np.arange(130), 1024)
+    parts = [score(ids[:64]), score(ids[64:128]), score(ids[128:])]
+    np.testing.assert_array_equal(score(ids), np.concatenate(parts))
+    assert len(score(ids[:0])) == 0
+
+
 def graph(kind: int = TensorProto.INT32, shape: tuple[str, ...] = ("batch", "length")) -> bytes:
     """Make a model that gives its ids back as numbers."""
     made = helper.make_graph(
