@@ -159,24 +159,29 @@ def _answers(port: int, path: str) -> bool:
     return False
 
 
-def litserve(python: str, export: Path) -> contextlib.AbstractContextManager[int]:
-    """Serve an export with LitServe, by a Python that has it."""
-    has_it = [python, "-c", "import litserve, onnxruntime, numpy"]
+def check_sides(litserve: str | None, earlier: Path | None) -> None:
+    """Refuse a server that is not there, before anything is made."""
     try:
-        subprocess.run(has_it, check=True, capture_output=True)
+        if litserve:
+            has_it = [litserve, "-c", "import litserve, onnxruntime, numpy"]
+            subprocess.run(has_it, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise UserError(
-            f"--litserve is '{python}', which has no LitServe; make an environment of its own, and "
-            "there: pip install litserve onnxruntime numpy"
+            f"--litserve is '{litserve}', which has no LitServe; make an environment of its own, "
+            "and there: pip install litserve onnxruntime numpy"
         ) from error
+    if earlier and not (earlier / "results" / "serve.py").is_file():
+        raise UserError(f"--earlier is '{earlier}', which has no results/serve.py")
+
+
+def litserve(python: str, export: Path) -> contextlib.AbstractContextManager[int]:
+    """Serve an export with LitServe, by a Python that has it."""
     script = Path(__file__).with_name("litserve_service.py")
     return service([python, script, export.absolute()], ROOT, "/health")
 
 
 def earlier(folder: Path, export: Path) -> contextlib.AbstractContextManager[int]:
     """Serve an export with an earlier version of this project."""
-    if not (folder / "results" / "serve.py").is_file():
-        raise UserError(f"--earlier is '{folder}', which has no results/serve.py")
     words = [sys.executable, "-m", "results.serve", export.absolute(), "--port"]
     return service(words, folder.absolute(), "/health")
 
@@ -223,6 +228,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args(argv)
+    check_sides(options.litserve, options.earlier)
     table = []
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as servers:
         folder = Path(name)
