@@ -8,6 +8,7 @@ from data.reading.table import (
     Columns,
     Row,
     Table,
+    common_width,
     find_columns,
     good_rows,
     split_sample,
@@ -41,6 +42,8 @@ def resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table 
         has_header = good[:1] == rows[:1] and not first.lstrip().startswith("{")
         if has_header and not first.strip():
             continue  # Left over behind a table's named columns.
+        if not has_header and found >= common_width(good):
+            continue  # Most rows end before it.
         told = replace(columns, group=None)  # That is a key of the records.
         if columns.text is None:
             # pandas calls columns by numbers, which are names then.

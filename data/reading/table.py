@@ -252,8 +252,7 @@ def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None 
         has_header = _has_header(rows, columns)
     header = tuple(rows[0]) if has_header and rows else None
     rest = rows[1:] if has_header else rows
-    widths = Counter(map(len, rest or rows))
-    width = max(2, widths.most_common(1)[0][0] if widths else 2, len(header or ()))
+    width = max(2, common_width(rest or rows), len(header or ()))
     used = [index for index in range(width) if _is_used(index, header, rest)] or [0, 1]
     names = None if header is None else (*header, *[""] * (width - len(header)))
     text = _chosen("--text-column", columns.text, names, width)
@@ -271,6 +270,11 @@ def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None 
         raise UserError(f"--text-column and --label-column are both column {text + 1}; give two")
     required = max(text, label, *used, -1 if group is None else group) + 1
     return Table(text, label, width, required, names, group=group)
+
+
+def common_width(rows: Sequence[Row]) -> int:
+    """Return how many columns most rows have; 0 if there are no rows."""
+    return next(iter(Counter(map(len, rows)).most_common(1)), (0, 0))[0]
 
 
 def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
