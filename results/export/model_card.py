@@ -189,6 +189,8 @@ def _keras_notes(subject: CardSubject) -> str:
         "`config.json`, `metadata.json` and `model.weights.h5` are the parts of `model.keras`: by "
         "them Keras loads a repository of the hub (which needs `huggingface_hub`) or this folder."
     )
+    if "keras" in subject.versions:
+        notes += f" Use Keras {text(subject.versions['keras'])} or later: older ones may refuse it."
     module, _, space = str(subject.leaderboard.protocol.get("space", "")).partition(":")
     if space:
         notes += (

@@ -98,6 +98,7 @@ def test_it_lists_the_formats_that_are_there() -> None:
 def test_it_says_where_layers_of_the_users_own_come_from(space: str, is_said: bool) -> None:
     said = model_card(subject(replace(everything(), protocol={"space": space})))
     assert 'keras.saving.load_model("hf://USER/NAME")' in said
+    assert "Use Keras 3.15.1 or later" in said
     assert ("of `my_pkg.spaces:Mine`'s own, import `my_pkg.spaces` first" in said) == is_said
 
 
