@@ -82,8 +82,8 @@ def _parser() -> Parser:
         "--format",
         default=KERAS,
         metavar="NAME,...",
-        help=f"more formats, some of {','.join(MODEL_FORMATS)}; keras is always written, and so is "
-        "onnx unless a layer of the space's own cannot be translated",
+        help=f"some of {','.join(MODEL_FORMATS)}, beside keras and onnx, which are always written; "
+        "name onnx to fail if a layer cannot be translated to it (default: keras)",
     )
     written.add_argument(
         "--threshold",
