@@ -10,9 +10,8 @@ from results.scoring.files import Scores
 from results.scoring.stderr import suppress_stderr
 
 _IDS, _NUMBERS = "tensor(int32)", "tensor(float)"
-_FATAL = (
-    4  # ONNX Runtime writes lesser messages to stderr, beside the exception that says the same.
-)
+# ONNX Runtime writes lesser messages to stderr, beside the exception that says the same.
+_FATAL = 4
 # A larger batch is no faster, but takes memory: 256 records of 1,024 ids a quarter of a gibibyte.
 _IDS_AT_ONCE = 2**16
 

@@ -1,12 +1,12 @@
 """How far what is scored has moved away from the rows that a model was trained on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
+from results.scoring import Score
 from results.serving.training_profile import (
     Distribution,
     Novelty,
@@ -14,8 +14,6 @@ from results.serving.training_profile import (
     apart,
     count,
 )
-
-Score = Callable[[npt.NDArray[np.int32]], npt.NDArray[np.float32]]
 
 # Counting a batch at a time costs most of a request's time if batches are of one record.
 _COUNTED_AT_ONCE = 2**14
