@@ -158,7 +158,7 @@ class LineReader:
             return None
         if len(cells) > 1:
             return layout.text_of(cells, any_label=is_row)
-        is_one_line = "\n" not in row and "\r" not in row
+        is_one_line = "\n" not in row
         is_field = row.startswith(layout.quote) and (is_one_line or layout.is_multiline)
         return cells[0] if is_field or is_row else None
 

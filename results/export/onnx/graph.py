@@ -1,6 +1,6 @@
 """A small builder of ONNX graphs: names, weights and nodes in, a checked model out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -66,7 +66,7 @@ class Graph:
         self._computed: dict[str, str] = {}
         self._weights: list[Any] = [] if parent is None else parent._weights
         self._pending: dict[str, Embedded | Scaled] = {} if parent is None else parent._pending
-        self.numbers: count[int] = count() if parent is None else parent.numbers
+        self.numbers: Iterator[int] = count() if parent is None else parent.numbers
         self._few: str | None = None if parent is None else parent.few
 
     def weight(self, values: npt.ArrayLike) -> str:
