@@ -38,11 +38,16 @@ def _load_onnx(export: Export) -> Score:
 
 
 def _reason(export: Export) -> str:
-    space = str(export.protocol.get("space", ""))
-    keras = "--runtime keras" + (f" --space {space}" if _SPACE.fullmatch(space) else "")
+    keras = f"--runtime keras{_space(export)}"
     if "onnx" in export.missing:
         return f"{export.missing['onnx']}; give {keras}"
     return f"an earlier version exported it; export it again, or give {keras}"
+
+
+def _space(export: Export) -> str:
+    """Return the option that names a space of the user's own."""
+    space = str(export.protocol.get("space", ""))
+    return f" --space {space}" if _SPACE.fullmatch(space) else ""
 
 
 def _load_keras(export: Export) -> Score:
@@ -53,7 +58,9 @@ def _load_keras(export: Export) -> Score:
     try:
         return Scorer(load_model(path))
     except Exception as error:  # Keras has no exceptions of its own.
+        space = _space(export)
+        layers = f"; layers of its own need{space}" if space else ""
         raise UserError(
             f"'{path}' cannot be loaded by Keras {version('keras')} (it was made with "
-            f"{export.versions.get('keras', '?')}): {first_line(error)}"
+            f"{export.versions.get('keras', '?')}): {first_line(error)}{layers}"
         ) from error

@@ -27,7 +27,7 @@ def test_layers_of_ones_own_load_where_their_space_is_named(tmp_path: Path) -> N
     assert (in_keras.status, in_keras.out.count("score")) == (0, 1), in_keras.err
     refused = call("results.predict", best, "--runtime", "keras", stdin=line)
     assert (refused.status, refused.out) == (2, "")
-    assert "tests.own>Doubled" in refused.err
+    assert refused.err.endswith(f"layers of its own need --space {SPACE}\n")
     assert refused.err.count("\n") == 1
     again = call("results.export", "own", "--out", tmp_path, "--to", tmp_path / "to")
     assert again.status == 2
