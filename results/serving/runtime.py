@@ -62,5 +62,5 @@ def _load_keras(export: Export) -> Score:
         layers = f"; layers of its own need{space}" if space else ""
         raise UserError(
             f"'{path}' cannot be loaded by Keras {version('keras')} (it was made with "
-            f"{export.versions.get('keras', '?')}): {first_line(error)}{layers}"
+            f"{export.versions.get('keras', '?')}): {first_line(error).rstrip('.')}{layers}"
         ) from error
