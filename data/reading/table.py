@@ -86,15 +86,18 @@ class Table:
         if len(row) < self.required or any(cell.strip() for cell in row[self.width :]):
             raise UserError(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, but must have {self.required}"
-                f"{self._advice(len(row))}"
+                f"{self._advice(row)}"
             )
         return row[self.text], row[self.label]
 
-    def _advice(self, columns: int) -> str:
-        if columns > self.width:
+    def _advice(self, row: Row) -> str:
+        if len(row) > self.width:
             between = {",": "commas", "\t": "tabs"}.get(self.delimiter, repr(self.delimiter))
             return f"; is a text that holds {between} not in quotes?"
-        if columns == 1:
+        if len(row) == 1:
+            _, between, label = row[0].rpartition(self.delimiter)
+            if between and is_known(label):
+                return f"; its label {shortened(label)} stands in the quotes of the text"
             return "; give texts without labels as --negative-file FILE --positive-file FILE"
         return ""
 

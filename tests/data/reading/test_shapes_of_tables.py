@@ -145,6 +145,12 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         {"text_column": "3", "label_column": "3"},
         "{}: --text-column and --label-column are both column 3; give two",
     ),
+    "text and label in one quoted field": (
+        '"a or 1,1"\n"b,0"\n',
+        {},
+        "{}, row 1: has 1 column, but must have 2; its label '1' stands in the quotes of the text "
+        "(mend it or give --skip-bad-rows)",
+    ),
     "one column": (
         "a\nb\n",
         {},
