@@ -87,8 +87,15 @@ def made_up_sample(folder: Path, num_words: int, padding: Padding) -> Sample:
 
     problem = _attempt(score, MODEL_FORMATS[KERAS], folder)
     if problem:
-        raise UserError(f"the Keras model was not exported: {problem}")
+        raise _not_exported(problem)
     return Sample(encoded, rows, found[0], padding)
+
+
+def _not_exported(problem: str) -> UserError:
+    return UserError(
+        f"the Keras model was not exported: {problem.rstrip('.')} (layers of its own need --space "
+        "MODULE:CLASS)"
+    )
 
 
 def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str]:
@@ -109,7 +116,7 @@ def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str
     log.info("checking keras on %d records", len(some.rows))
     problem = _attempt(partial(_check, sample=some), MODEL_FORMATS[KERAS], folder)
     if problem:
-        raise UserError(f"the Keras model was not exported: {problem}")
+        raise _not_exported(problem)
     problems = {}
     for name in names:
         log.info("writing %s and checking it", name)
