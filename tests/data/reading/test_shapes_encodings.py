@@ -11,6 +11,7 @@ import pytest
 from data.common import UserError
 from data.reading import read_log
 from data.reading.json_list import JsonList, elements
+from tests.data.reading.refused import refusal
 
 RECORDS = [({"method": "get", "path": "/ü\u2011"}, 0), ({"method": "post", "path": '/{["\\'}, 1)]
 JSON_LINES = "".join(json.dumps({**r, "label": n}, ensure_ascii=False) + "\n" for r, n in RECORDS)
@@ -25,15 +26,6 @@ def rows_of(path: Path, content: bytes, **options: Any) -> list[tuple[str, int]]
     path.write_bytes(content)
     log = read_log(str(path), **options)
     return list(zip(log.texts, log.labels.tolist(), strict=True))
-
-
-def refusal(path: Path, content: bytes, **options: Any) -> str:
-    with pytest.raises(UserError) as caught:
-        rows_of(path, content, **options)
-    message = str(caught.value)
-    assert message.startswith(str(path))
-    assert message.isprintable()
-    return message.removeprefix(str(path))
 
 
 SHAPES: dict[str, tuple[bytes, dict[str, Any], list[tuple[str, int]]]] = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from data.common import UserError
 from data.reading import read_log
 from data.reading.skipped import SkippedRows
+from tests.data.reading.refused import refusal
 
 GOOD = b"".join(b"good %d,%d\n" % (n, n % 2) for n in range(300))
 
@@ -25,15 +25,6 @@ def said(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 def read(path: Path, content: bytes, **options: Any) -> list[str]:
     path.write_bytes(content)
     return list(read_log(str(path), **options).texts)
-
-
-def refusal(path: Path, content: bytes, **options: Any) -> str:
-    with pytest.raises(UserError) as caught:
-        read(path, content, **options)
-    message = str(caught.value)
-    assert message.startswith(str(path))
-    assert message.isprintable()
-    return message.removeprefix(str(path))
 
 
 def test_reasons_first_rows_and_labels_of_what_was_skipped(
