@@ -58,6 +58,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USER_ERROR, f"error: {' '.join(message.split())} (see {self.prog} --help)\n")
 
 
+def printable(text: str) -> str:
+    """Replace what could steer a terminal or break a line by spaces."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 class _PrintCompletion(argparse.Action):
     def __call__(
         self,

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from data import records
-from data.common import UserError, new_folder, write_text
+from data.common import UserError, new_folder, printable, write_text
 from data.dataset import save_vocabulary
 from data.records import Preprocessing, Vocabulary
 from results.export.conversion import Sample, convert, made_up_sample
 from results.export.formats import KERAS, MODEL_FORMATS, ONNX
 from results.export.model_card import CardSubject, model_card
 from results.export.preprocessing_doc import preprocessing_text, vectors_text
-from results.leaderboard import Leaderboard, format_share, printable
+from results.leaderboard import Leaderboard, format_share
 from results.scoring import DEFAULT_RULE, Threshold, ThresholdRule, choose_threshold, strict_json
 from results.serving import (
     MANIFEST,

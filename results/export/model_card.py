@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from data.common import printable
 from data.records import Preprocessing
 from results.export.formats import KERAS, MODEL_FORMATS
 from results.leaderboard import (
@@ -18,7 +19,6 @@ from results.leaderboard import (
     Leaderboard,
     Row,
     format_share,
-    printable,
     title,
     verdict,
 )

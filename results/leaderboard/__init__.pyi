@@ -4,7 +4,6 @@ from .columns import (
     Column as Column,
     Row as Row,
     format_share as format_share,
-    printable as printable,
 )
 from .command import (
     add_run_argument as add_run_argument,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from data.common import printable
 from results.study import Kind, LatencyRuntime, Status
 
 CHAMPION = "*"
@@ -136,11 +137,6 @@ class Column:
         """Write a row's cell; "-" if the value is unknown."""
         value = getattr(row, self.key)
         return "-" if value is None else self.mark(row, self.write(value))
-
-
-def printable(text: str) -> str:
-    """Replace what could steer a terminal or break a line by spaces."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def format_share(value: float | None) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from tabulate import SEPARATING_LINE, tabulate
 
-from data.common import UserError
-from results.leaderboard.columns import COLUMNS, SEED_COLUMNS, Column, Row, printable
+from data.common import UserError, printable
+from results.leaderboard.columns import COLUMNS, SEED_COLUMNS, Column, Row
 from results.leaderboard.leaderboard import Leaderboard
 from results.leaderboard.selection import Selection
 from results.leaderboard.wording import (

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from results.leaderboard.columns import CHAMPION, Column, Row, format_p, format_share, printable
+from data.common import printable
+from results.leaderboard.columns import CHAMPION, Column, Row, format_p, format_share
 from results.leaderboard.leaderboard import LINEAR, MODEL2, Leaderboard
 from results.leaderboard.selection import RULES
 from results.scoring import SIGNIFICANT_BELOW

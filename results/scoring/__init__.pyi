@@ -1,5 +1,6 @@
 from .batched import (
     Score as Score,
+    score_padded as score_padded,
     score_rows as score_rows,
 )
 from .evaluate import (

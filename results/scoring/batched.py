@@ -38,9 +38,22 @@ def score_rows(
         Probabilities in the order of `rows`, float32 [n].
     """
     chosen = np.asarray(rows, dtype=np.int64)
-    padded = padded_lengths(encoded.lengths[chosen], padding)
-    scores = np.empty(len(chosen), dtype=np.float32)
-    for batch in batches(np.arange(len(chosen)), padded, batch_size, None):
+    lengths = padded_lengths(encoded.lengths[chosen], padding)
+    return score_padded(score, encoded, chosen, lengths, batch_size=batch_size, before=before)
+
+
+def score_padded(
+    score: Score,
+    encoded: Encoded,
+    rows: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    *,
+    batch_size: int,
+    before: Callable[[], object] = lambda: None,
+) -> Scores:
+    """Do as `score_rows` for rows whose padded lengths, [n], are known."""
+    scores = np.empty(len(rows), dtype=np.float32)
+    for batch in batches(np.arange(len(rows)), lengths, batch_size, None):
         before()
-        scores[batch.rows] = score(encoded.padded(chosen[batch.rows], batch.length))
+        scores[batch.rows] = score(encoded.padded(rows[batch.rows], batch.length))
     return scores

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from data.records import Encoded, Padding
 from results.scoring.batched import score_rows
-from results.scoring.files import Scores
+from results.scoring.files import Scores, one_each
 from results.scoring.stderr import suppress_stderr
 
 with suppress_stderr():
@@ -55,12 +55,7 @@ class Scorer:
             ValueError: If the model gives more or fewer numbers than one a record.
         """
         scores = np.asarray(self._call(tf.constant(ids, tf.int32)).numpy(), dtype=np.float32)
-        if len(scores) != len(ids):
-            raise ValueError(
-                f"the model gives {len(scores)} numbers for {len(ids)} records, but must give one "
-                "probability each"
-            )
-        return scores
+        return one_each(scores, len(ids))
 
 
 def probabilities(

@@ -17,6 +17,16 @@ PARTS = ("validation", "heldout")
 Scores = npt.NDArray[np.float32]
 
 
+def one_each(scores: Scores, records: int) -> Scores:
+    """Return a model's numbers; a ValueError if they are more or fewer than one a record."""
+    if len(scores) != records:
+        raise ValueError(
+            f"the model gives {len(scores)} numbers for {records} records, but must give one "
+            "probability each"
+        )
+    return scores
+
+
 def save_scores(folder: Path, validation: npt.ArrayLike, heldout: npt.ArrayLike) -> None:
     """Write a result's probabilities, whole or not at all.
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import first_line
-from results.scoring.files import Scores
+from results.scoring.files import Scores, one_each
 from results.scoring.stderr import suppress_stderr
 
 _IDS, _NUMBERS = "tensor(int32)", "tensor(float)"
@@ -80,9 +80,4 @@ class OnnxScorer:
             scores: Scores = self._session.run(None, {self._ids: ids})[0].reshape(-1)
         except Exception as error:
             raise ValueError(f"ONNX Runtime cannot compute it ({first_line(error)})") from error
-        if len(scores) != len(ids):
-            raise ValueError(
-                f"the model gives {len(scores)} numbers for {len(ids)} records, but must give one "
-                "probability each"
-            )
-        return scores
+        return one_each(scores, len(ids))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from data.dataset import batches
 from data.records import (
     GRID,
     MAX_LENGTH,
@@ -20,7 +19,7 @@ from data.records import (
     make_answer,
     padded_lengths,
 )
-from results.scoring import Score
+from results.scoring import Score, score_padded
 from results.serving.export_folder import Export, load_export
 from results.serving.options import Runtime, register_space
 from results.serving.runtime import load_scorer
@@ -151,10 +150,7 @@ class Predictor:
         rows = np.arange(len(encoded))
         if len(rows) == 1:  # What most requests bring; to group it takes as long as to prepare it.
             return self._score(encoded.padded(rows, int(lengths[0])))
-        scores = np.empty(len(rows), np.float32)
-        for batch in batches(rows, lengths, BATCH_SIZE, None):
-            scores[batch.rows] = self._score(encoded.padded(batch.rows, batch.length))
-        return scores
+        return score_padded(self._score, encoded, rows, lengths, batch_size=BATCH_SIZE)
 
 
 @contextmanager

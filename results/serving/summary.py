@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from data.common import printable
 from data.records import Answer
 from results.serving.drift import describe_drift
 from results.serving.predictor import Predictor
@@ -30,7 +31,7 @@ class Summary:
     def text(self) -> str:
         """Write the summary, a few lines."""
         counts = [
-            f"{count:,} labeled {_printable(word)}" for word, count in sorted(self._labels.items())
+            f"{count:,} labeled {printable(word)}" for word, count in sorted(self._labels.items())
         ]
         if self._errors:
             counts.append(f"{self._errors:,} with an error")
@@ -41,7 +42,3 @@ class Summary:
         else:
             drift = describe_drift(self._drift)
         return "\n".join([total, *drift])
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
