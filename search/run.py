@@ -7,8 +7,10 @@ if __name__ == "__main__":
 
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -16,11 +18,28 @@ from data.common import EXIT_INTERRUPTED, UserError, run
 from search.config import RunConfig, parse, write_config
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from data.dataset import Dataset
     from results.study import Store
     from search.workers import WorkerPool
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has come to its end.
+
+    Attributes:
+        store: What it left.
+        problem: Why the search could not go on, in one line; None if it could.
+        interrupted: Whether Ctrl-C ended it.
+    """
+
+    store: "Store"
+    problem: str | None
+    interrupted: bool
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,10 +49,6 @@ def main(argv: Sequence[str]) -> int:
     import optuna
 
     from results.scoring import suppress_stderr
-    from results.study import choose_champion, choose_ensemble, choose_refits
-    from search.cli import View, finish_run, load_dataset, make_folder
-    from search.stages import refit_and_repeat, search, to_refit, train_baselines
-    from search.workers import WorkerPool
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if config.explain:
@@ -43,13 +58,45 @@ def main(argv: Sequence[str]) -> int:
 
         explain_run(config)
         return 0
+    ended = execute(config, stopped_by=(signal.SIGINT, signal.SIGTERM), show=print)
+    if ended.problem is not None:
+        raise UserError(ended.problem)
+    return EXIT_INTERRUPTED if ended.interrupted else 0
+
+
+def execute(
+    config: RunConfig,
+    data: "pd.DataFrame | None" = None,
+    *,
+    stopped_by: Sequence[signal.Signals] = (signal.SIGINT,),
+    show: Callable[[str], None] | None = None,
+) -> Ended:
+    """Do a whole run: baselines, trials, refits, leaderboard, report and export.
+
+    Args:
+        config: Its configuration.
+        data: Its log, if that is in memory.
+        stopped_by: What ends the search in order the first time, and at once the second time.
+        show: Takes the table, as soon as there is one.
+
+    Returns:
+        What it left.
+
+    Raises:
+        UserError: If the log, the study or the space cannot be used, or nothing can be written.
+    """
+    from results.study import choose_champion, choose_ensemble, choose_refits
+    from search.cli import View, finish_run, load_dataset, make_folder
+    from search.stages import refit_and_repeat, search, to_refit, train_baselines
+    from search.workers import WorkerPool
+
     make_folder(config.out)
-    dataset = load_dataset(config)
+    dataset = load_dataset(config, data)
     config = config.settled(len(dataset.split.fit))
     log.info("%d epochs a training", config.epochs)
     store = _open(config, dataset)
     write_config(config)
-    with WorkerPool(config) as workers, _interruptible(workers):
+    with WorkerPool(config) as workers, _interruptible(workers, stopped_by):
         view = View(store.study, config.search_budget, config.objective[0])
         with view:
             train_baselines(config, store, workers, view)
@@ -65,11 +112,9 @@ def main(argv: Sequence[str]) -> int:
         if problem is None:
             with view:
                 problem = refit_and_repeat(config, store, champion, workers, view)
-        interrupted = workers.is_stopping
-    finish_run(store, champion)
-    if problem is not None:
-        raise UserError(problem)
-    return EXIT_INTERRUPTED if interrupted else 0
+        interrupted = workers.is_stopping and problem is None
+    finish_run(store, champion, show)
+    return Ended(store, problem, interrupted)
 
 
 def _open(config: RunConfig, dataset: "Dataset") -> "Store":
@@ -94,8 +139,11 @@ def _open(config: RunConfig, dataset: "Dataset") -> "Store":
 
 
 @contextmanager
-def _interruptible(workers: "WorkerPool") -> Iterator[None]:
+def _interruptible(workers: "WorkerPool", signals: Sequence[signal.Signals]) -> Iterator[None]:
     """Let the first Ctrl-C end the search in order, the second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Signals come to the main thread alone, and only it may handle them.
+        return
 
     def handle(number: int, frame: FrameType | None) -> None:
         if workers.is_stopping:
@@ -104,7 +152,7 @@ def _interruptible(workers: "WorkerPool") -> Iterator[None]:
         log.warning("stopping: running trials are put back; once more to stop at once")
         workers.stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in signals}
     try:
         yield
     finally:

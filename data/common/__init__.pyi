@@ -2,6 +2,7 @@ from .command import (
     EXIT_INTERRUPTED as EXIT_INTERRUPTED,
     Parser as Parser,
     byte_count as byte_count,
+    prepare_gpu as prepare_gpu,
     printable as printable,
     run as run,
     start as start,

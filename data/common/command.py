@@ -113,6 +113,12 @@ def start() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def prepare_gpu() -> None:
+    """Tell a TensorFlow that is imported later how to use a GPU, unless the environment does."""
+    for name, value in _ON_A_GPU.items():
+        os.environ.setdefault(name, value)
+
+
 def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave the process with its exit status.
 
@@ -125,8 +131,7 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         main: Takes the arguments after the program's name, returns the exit status.
         argv: Those arguments; `sys.argv[1:]` when left out.
     """
-    for name, value in _ON_A_GPU.items():
-        os.environ.setdefault(name, value)
+    prepare_gpu()
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # `start` left it so.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":

@@ -14,10 +14,17 @@ from .formats import (
     LogFormat as LogFormat,
     check_format as check_format,
 )
+from .frame import (
+    IN_MEMORY as IN_MEMORY,
+    as_frame as as_frame,
+)
 from .labels import (
     LABEL_WORDS as LABEL_WORDS,
     join_labels as join_labels,
     split_labels as split_labels,
+)
+from .open_rows import (
+    source_name as source_name,
 )
 from .source import (
     MAX_BYTES as MAX_BYTES,

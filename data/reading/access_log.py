@@ -6,7 +6,7 @@ import logging
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,15 @@ from data.reading.formats import (
 from data.reading.groups import GroupReader
 from data.reading.key_dropper import KeyDropper
 from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel
-from data.reading.open_rows import named, open_rows
+from data.reading.open_rows import named, open_rows, source_name
 from data.reading.skipped import SkippedRows
-from data.reading.source import MAX_BYTES, name_of
+from data.reading.source import MAX_BYTES
 from data.reading.table import Columns, Table
 from data.reading.texts import Texts, TextWriter, fingerprint
 from data.records import DROPPED_KEYS, RecordError, RowLayout
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +101,7 @@ class AccessLog:
 
 
 def read_log(
-    path: str,
+    path: "str | pd.DataFrame",
     *,
     format: str | None = None,
     dropped_keys: Sequence[str] = DROPPED_KEYS,
@@ -118,8 +121,8 @@ def read_log(
     for the labels, as far as they are usual ones (ham and spam, 0.0 and 1.0).
 
     Args:
-        path: A plain, .gz, .xz or .zip file, a Parquet file, an fsspec URL, or "-" for standard
-            input.
+        path: A plain, .gz, .xz or .zip file, a Parquet file, an fsspec URL, "-" for standard input,
+            or a DataFrame.
         format: One of `LOG_FORMATS`; guessed from the first line when None.
         dropped_keys: Keys to delete from each record; absent ones are no error.
         rows: Read only the file's first so many rows; all when None.
@@ -147,7 +150,7 @@ def read_log(
         check_encoding(encoding)
     if rows is not None and rows < 1:
         raise UserError(f"the number of rows is {rows}, but must be 1 or more")
-    source = name_of(path)
+    source = source_name(path)
     skipped = SkippedRows()
     dropper = KeyDropper(dropped_keys)
     groups = GroupReader(group_column) if group_column is not None else None

@@ -3,14 +3,19 @@
 import contextlib
 from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from data.common import UserError
 from data.reading.formats import RawRow, guess_format, guess_table, rows
+from data.reading.frame import IN_MEMORY, frame_rows
 from data.reading.parquet import is_parquet, read_parquet
 from data.reading.recognize import explained
 from data.reading.resaved import record_column, resaved_table
 from data.reading.source import decode, name_of, open_byte_lines
 from data.reading.table import Columns, Table, find_columns, sample_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class OpenLog:
 
 @contextlib.contextmanager
 def open_rows(
-    path: str,
+    path: "str | pd.DataFrame",
     format: str | None,
     columns: Columns,
     max_bytes: int,
@@ -50,9 +55,9 @@ def open_rows(
     Raises:
         UserError: It cannot be opened, or its columns are not clear.
     """
-    source = name_of(path)
-    if is_parquet(path):
-        head, rest = read_parquet(path)
+    source = source_name(path)
+    if not isinstance(path, str) or is_parquet(path):
+        head, rest = read_parquet(path) if isinstance(path, str) else frame_rows(path)
         records = record_column(head) if format is None else None
         if records is not None:
             columns = replace(columns, group=None)  # That is a key of the records.
@@ -69,6 +74,11 @@ def open_rows(
         with named(source):
             format, table = _guessed(head_lines, is_all, format, columns)
         yield OpenLog(format, table, rows(lines_again, format, source, table))
+
+
+def source_name(path: "str | pd.DataFrame") -> str:
+    """Return how messages call what `read_log` reads."""
+    return name_of(path) if isinstance(path, str) else IN_MEMORY
 
 
 def _guessed(

@@ -1,4 +1,5 @@
 from .command import (
+    export_run as export_run,
     main as main,
 )
 from .conversion import (
@@ -10,6 +11,7 @@ from .export import (
 )
 from .formats import (
     onnx_bytes as onnx_bytes,
+    parse_formats as parse_formats,
 )
 from .onnx.model import (
     translate as translate,

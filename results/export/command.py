@@ -9,11 +9,11 @@ from data.common import Parser, UserError
 from results.export.formats import KERAS, MODEL_FORMATS, parse_formats, require_packages
 from results.leaderboard import add_run_argument
 from results.serving import add_space
+from results.study import BEST
 
 if TYPE_CHECKING:
-    from results.study import Result
-
-BEST = "best"
+    from results.scoring import ThresholdRule
+    from results.study import Result, Store
 
 log = logging.getLogger(__name__)
 
@@ -29,21 +29,51 @@ def main(argv: Sequence[str]) -> int:
     """
     options = _parser().parse_args(argv)
     # Imported here, so that --help and a wrong option are answered at once.
-    from results.export.export import export_trial
-    from results.leaderboard import build_leaderboard, open_run
+    from results.leaderboard import open_run
     from results.scoring import parse_threshold
     from results.serving import register_space
-    from results.study import result_to_export
 
     rule, formats = parse_threshold(options.threshold), parse_formats(options.format)
     require_packages(formats)
     register_space(options.space)
     store = open_run(options)
-    result = find_result(store.results(), store.champion, options.trial)
-    result = result_to_export(store, result) if options.trial == BEST else result
-    export_trial(store, build_leaderboard(store), result, options.to, formats=formats, rule=rule)
+    result = export_run(store, options.to, trial=options.trial, formats=formats, rule=rule)
     log.info("%s is in %s", result.name, options.to)
     return 0
+
+
+def export_run(
+    store: "Store",
+    to: Path,
+    *,
+    trial: str = BEST,
+    formats: Sequence[str] = (),
+    rule: "ThresholdRule",
+) -> "Result":
+    """Export one trial of a run.
+
+    Args:
+        store: The run.
+        to: As in `export_trial`.
+        trial: "best", which is the refit champion if it was trained again, or a trial's number.
+        formats: As in `export_trial`.
+        rule: How the threshold is chosen.
+
+    Returns:
+        What was exported.
+
+    Raises:
+        UserError: If there is no such trial, or as `export_trial`.
+    """
+    from results.export.export import export_trial
+    from results.leaderboard import build_leaderboard
+    from results.study import result_to_export
+
+    require_packages(formats)
+    result = find_result(store.results(), store.champion, trial)
+    result = result_to_export(store, result) if trial == BEST else result
+    export_trial(store, build_leaderboard(store), result, to, formats=formats, rule=rule)
+    return result
 
 
 def find_result(results: "Sequence[Result]", champion: str | None, trial: str) -> "Result":

@@ -9,6 +9,7 @@ from .command import (
     add_run_argument as add_run_argument,
     build_leaderboard as build_leaderboard,
     find_run as find_run,
+    latest_leaderboard as latest_leaderboard,
     main as main,
     open_run as open_run,
     save_leaderboard as save_leaderboard,
@@ -16,9 +17,13 @@ from .command import (
 from .forms import (
     load_leaderboard as load_leaderboard,
     render_csv as render_csv,
+    render_html as render_html,
     render_json as render_json,
     render_markdown as render_markdown,
     render_table as render_table,
+)
+from .frames import (
+    to_frame as to_frame,
 )
 from .leaderboard import (
     LINEAR as LINEAR,

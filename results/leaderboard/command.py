@@ -135,6 +135,19 @@ def open_run(options: Namespace) -> "Store":
     return Store.open(find_run(options.run, options.out))
 
 
+def latest_leaderboard(store: "Store") -> Leaderboard:
+    """Read leaderboard.json, or rank again what has changed since it was written.
+
+    Args:
+        store: The run's study.
+
+    Returns:
+        The leaderboard.
+    """
+    written = _written(store.folder)
+    return build_leaderboard(store) if written is None else written
+
+
 def main(argv: Sequence[str]) -> int:
     """Show a run's leaderboard; the verdict is the first line.
 

@@ -1,5 +1,6 @@
 """The leaderboard as a terminal's table, Markdown, CSV and JSON, and read back from JSON."""
 
+import html
 import json
 import math
 import textwrap
@@ -28,6 +29,8 @@ from results.scoring import strict_json
 from results.study import ACCURACY, OBJECTIVES
 
 WIDTH = 120
+# A longer leaderboard fills a notebook's page.
+_MOST_IN_HTML = 20
 _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
@@ -75,6 +78,34 @@ def render_markdown(leaderboard: Leaderboard) -> str:
         "\n".join(f"- {_inert(note)}" for note in notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_html(leaderboard: Leaderboard) -> str:
+    """Render for a notebook: the verdict above the terminal's columns; all texts stay inert.
+
+    Of a long leaderboard it shows the best rows, the champion and the baselines.
+    """
+    narrow = {c.narrow: c for c in COLUMNS.values() if c.narrow is not None}
+    rows = [
+        row
+        for index, row in enumerate(leaderboard.rows)
+        if index < _MOST_IN_HTML or row.is_planned or row.kind == "baseline"
+    ]
+    table = tabulate(
+        _cells(narrow, rows, printable),
+        [html.escape(heading) for heading in narrow],
+        tablefmt="html",
+        disable_numparse=True,
+        colalign=_sides(narrow),
+    )
+    left_out = len(leaderboard.rows) - len(rows)
+    more = f"<p>{left_out:,} more trainings are not shown.</p>" if left_out else ""
+    notes = [describe_legend(leaderboard, narrow), describe_selection(leaderboard)]
+    explained = "".join(f"<p>{html.escape(note)}</p>" for note in notes if note)
+    return (
+        f"<p><b>{html.escape(verdict(leaderboard))}</b></p>\n{table}\n{more}"
+        f"<details><summary>What the columns mean</summary>{explained}</details>"
+    )
 
 
 def render_csv(leaderboard: Leaderboard) -> str:

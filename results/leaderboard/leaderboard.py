@@ -1,10 +1,11 @@
 """All trainings of a run, ranked, with what they rest on."""
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from data.reading import LABEL_WORDS
 from results.leaderboard.columns import Row
+from results.leaderboard.frames import to_frame
 from results.leaderboard.selection import Selection
 from results.study import ACCURACY, OBJECTIVES, Objective, is_sound, refit_name
 
@@ -13,14 +14,6 @@ if TYPE_CHECKING:
 
 MODEL2 = "model2"
 LINEAR = "linear"
-
-_DTYPES: dict[Any, str] = {
-    bool: "bool",
-    int: "int64",
-    int | None: "Int64",
-    float: "float64",
-    float | None: "float64",
-}
 
 
 @dataclass(frozen=True)
@@ -96,10 +89,4 @@ class Leaderboard:
         Returns:
             Figures are float64 (nan if unknown), counts int64, or Int64 if one may be unknown.
         """
-        import pandas as pd
-
-        hints = get_type_hints(Row)
-        frame = pd.DataFrame([asdict(row) for row in self.rows], columns=list(hints))
-        return frame.astype(
-            {name: _DTYPES[hint] for name, hint in hints.items() if hint in _DTYPES}
-        )
+        return to_frame(Row, self.rows)

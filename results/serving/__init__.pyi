@@ -23,6 +23,7 @@ from .options import (
 )
 from .predictor import (
     Predictor as Predictor,
+    load as load,
     open_predictor as open_predictor,
 )
 from .service import (

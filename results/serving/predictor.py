@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from data.common import UserError
 from data.records import (
     GRID,
     MAX_LENGTH,
@@ -42,6 +43,8 @@ class Predictor:
 
     Attributes:
         preprocessor: Cleans and encodes records.
+        threshold: The probability above which a record has label 1.
+        label_words: What the log itself calls label 0 and label 1.
     """
 
     def __init__(self, export: Export, score: Score) -> None:
@@ -49,8 +52,8 @@ class Predictor:
         self._export = export
         self._padding = export.preprocessing.padding
         self._score = score
-        self._threshold = export.threshold.value
-        self._label_words = export.preprocessing.label_words
+        self.threshold = export.threshold.value
+        self.label_words = export.preprocessing.label_words
 
     @classmethod
     def load(cls, folder: Path, runtime: Runtime = "onnx") -> "Predictor":
@@ -120,6 +123,43 @@ class Predictor:
         encoded = self.preprocessor.encode(texts)
         return self._scores(encoded, padded_lengths(encoded.lengths, self._padding))
 
+    def predict_proba(self, records: Iterable[object]) -> npt.NDArray[np.float32]:
+        """Return the probabilities of both labels, as scikit-learn's classifiers do.
+
+        Args:
+            records: n raw records: of a log of plain texts, each is one exactly; of others a JSON
+                object as a dict or a text, or a row of the log.
+
+        Returns:
+            Probabilities of label 0 and of label 1, float32 [n, 2].
+
+        Raises:
+            UserError: If one of them cannot be scored.
+        """
+        prepared = self.preprocessor.prepare(_as_list(records))
+        for row, answer in prepared.errors.items():
+            raise UserError(f"record {row + 1}: {answer['error']}")
+        scores = self._scores(prepared.encoded, prepared.lengths)
+        if not np.isfinite(scores).all():
+            row = int(np.flatnonzero(~np.isfinite(scores))[0])
+            raise UserError(f"record {row + 1}: the model's score is not finite")
+        return np.stack([1 - scores, scores], axis=1)
+
+    def predict(self, records: Iterable[object]) -> npt.NDArray[np.int64]:
+        """Return the label of each record: 1 if its probability is above the export's threshold.
+
+        Args:
+            records: n raw records, as for `predict_proba`.
+
+        Returns:
+            The labels 0 and 1, int64 [n]; `label_words` says what the log calls them.
+
+        Raises:
+            UserError: If one of them cannot be scored.
+        """
+        above: npt.NDArray[np.bool_] = self.predict_proba(records)[:, 1] > self.threshold
+        return above.astype(np.int64)
+
     def answers(self, records: Sequence[object]) -> list[Answer]:
         """Answer records independently: a bad one does not affect the others.
 
@@ -141,7 +181,7 @@ class Predictor:
 
     def answer(self, score: float, latency_us: float) -> Answer:
         """Make one answer from a probability of label 1 and the microseconds that it took."""
-        answer = make_answer(score, self._threshold, self._label_words)
+        answer = make_answer(score, self.threshold, self.label_words)
         if "error" not in answer:
             answer["latency_us"] = round(latency_us, 1)
         return answer
@@ -151,6 +191,32 @@ class Predictor:
         if len(rows) == 1:  # What most requests bring; to group it takes as long as to prepare it.
             return self._score(encoded.padded(rows, int(lengths[0])))
         return score_padded(self._score, encoded, rows, lengths, batch_size=BATCH_SIZE)
+
+
+def load(folder: str | Path, runtime: Runtime = "onnx") -> Predictor:
+    """Load an exported model, such as a run's `best/`, to predict with.
+
+    It computes in ONNX Runtime; neither TensorFlow nor the study is imported.
+
+    Args:
+        folder: What `results.export` or `Run.export` wrote.
+        runtime: As for `Predictor.load`.
+
+    Returns:
+        Its predictor: `predict_proba(records)` and `predict(records)`.
+
+    Raises:
+        data.UserError: If the folder is incomplete or damaged, or has no model for that runtime.
+    """
+    return Predictor.load(Path(folder), runtime)
+
+
+def _as_list(records: Iterable[object]) -> list[object]:
+    if isinstance(records, str | bytes | Mapping):
+        raise UserError(
+            f"the records are of type {type(records).__name__}, but must be a list of records"
+        )
+    return list(records)
 
 
 @contextmanager

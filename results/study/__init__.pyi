@@ -16,6 +16,7 @@ from .objectives import (
 )
 from .result import (
     BEHIND as BEHIND,
+    BEST as BEST,
     BUDGET_ENDED as BUDGET_ENDED,
     CHECKPOINT as CHECKPOINT,
     DATA_FOLDER as DATA_FOLDER,
@@ -54,6 +55,7 @@ from .storage import (
     SILENT_BEATS as SILENT_BEATS,
     close_storage as close_storage,
     open_storage as open_storage,
+    quiet_optuna as quiet_optuna,
 )
 from .store import (
     HEARTBEAT_SECONDS as HEARTBEAT_SECONDS,

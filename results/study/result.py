@@ -14,6 +14,8 @@ LatencyRuntime = Literal["", "onnx", "keras", "python"]
 JOURNAL = "journal.log"
 DATA_FOLDER = "data"
 CHECKPOINT = "model.keras"
+# The winner's export in a run's folder; also what `--trial` calls the winner.
+BEST = "best"
 
 # Reasons of a pruned trial that say nothing about it.
 BEHIND = "behind its rivals"

@@ -9,7 +9,8 @@ import logging
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +53,17 @@ _LOST_IN_A_TRANSACTION = "8s2b"
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Let Optuna log warnings alone for a while, as it does on the command line."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def open_storage(

@@ -3,14 +3,17 @@
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data import synthetic
 from data.common import UserError
 from data.dataset import CHRONOLOGICAL, Dataset, LabelOrder, prepare
-from data.reading import AccessLog, name_of, read_class_files, read_log
+from data.reading import AccessLog, read_class_files, read_log, source_name
 from results.study import ACCURACY, Objective
 from search.config import RunConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +22,9 @@ _SYNTHETIC_SEED = 0
 _RARE = 0.1
 
 
-def load_dataset(config: RunConfig) -> Dataset:
-    """Read, split and encode the log of a run."""
-    read = _read(config)
+def load_dataset(config: RunConfig, data: "pd.DataFrame | None" = None) -> Dataset:
+    """Read, split and encode the log of a run, or what a program has of it in memory."""
+    read = _read(config, data)
     dropped = config.dropped_keys
     if read.layout is None and config.label_column is not None:
         dropped = (*dropped, config.label_column)  # A model must not see it later either.
@@ -44,7 +47,7 @@ def load_dataset(config: RunConfig) -> Dataset:
     return dataset
 
 
-def _read(config: RunConfig) -> AccessLog:
+def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
     how: Any = {
         "skip_bad_rows": config.skip_bad_rows,
         "max_bytes": config.max_bytes,
@@ -54,8 +57,8 @@ def _read(config: RunConfig) -> AccessLog:
     if config.negative_file is not None and config.positive_file is not None:
         log.info("reading %s and %s", config.negative_file, config.positive_file)
         return read_class_files(config.negative_file, config.positive_file, **how)
-    source = config.data or _synthetic(config)
-    log.info("reading %s", name_of(source))
+    source = data if data is not None else config.data or _synthetic(config)
+    log.info("reading %s", source_name(source))
     return read_log(
         source,
         **how,

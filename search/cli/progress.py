@@ -1,10 +1,12 @@
-"""Shows how a search goes: a live panel on a terminal, log lines elsewhere."""
+"""Shows how a search goes: a live panel on a terminal or in a notebook, log lines elsewhere."""
 
+import io
 import logging
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
@@ -21,6 +23,7 @@ from search.workers import Progress
 
 log = logging.getLogger(__name__)
 
+_NOTEBOOK_WIDTH = 100
 _STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.RUNNING: "running",
@@ -47,7 +50,8 @@ class View:
     _before: set[int] = field(default_factory=set)
     _told: set[int] = field(default_factory=set)
     _started: float = field(default_factory=time.monotonic)
-    _live: Live | None = None
+    _live: "Live | _NotebookPanel | None" = None
+    _notebook: "_NotebookPanel | None" = None
 
     def __enter__(self) -> "View":
         """Start to show; trials that had ended before are not announced."""
@@ -56,8 +60,12 @@ class View:
         }
         self._told = set(self._before)
         self._started = time.monotonic()
-        if sys.stderr.isatty():
+        if _in_notebook():
+            self._notebook = self._notebook or _NotebookPanel()
+            self._live = self._notebook
+        elif sys.stderr.isatty():
             self._live = Live(console=Console(stderr=True), refresh_per_second=2, transient=True)
+        if self._live is not None:
             self._live.start()
         return self
 
@@ -146,6 +154,48 @@ class View:
         for worker, news in sorted(self.running.items()):
             table.add_row(str(worker), news.name, f"{news.epochs:.2f}", _figure(news.value, ""))
         return Group(Text(self.summary(trials)), table)
+
+
+class _NotebookPanel:
+    """Shows the panel below a notebook's cell, as text that is replaced, and gone at the end.
+
+    rich would need ipywidgets for it.
+    """
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._next = 0.0
+
+    def start(self) -> None:
+        """Make room for the panel, unless there is room from the stage before."""
+        from IPython import display
+
+        show: Any = display.display
+        self._handle = self._handle or show(_as_text(""), raw=True, display_id=True)
+
+    def update(self, panel: Group) -> None:
+        """Show the panel, at most twice a second."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 0.5
+            console = Console(file=io.StringIO(), width=_NOTEBOOK_WIDTH, force_jupyter=False)
+            with console.capture() as capture:
+                console.print(panel)
+            self._handle.update(_as_text(capture.get()), raw=True)
+
+    def stop(self) -> None:
+        """Empty the panel's place."""
+        self._handle.update(_as_text(""), raw=True)
+
+
+def _as_text(text: str) -> dict[str, str]:
+    return {"text/plain": text}
+
+
+def _in_notebook() -> bool:
+    """Whether this is the process of a notebook, as IPython says, if it is there at all."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
 
 
 def _why(result: Result) -> str:

@@ -1,6 +1,7 @@
 """Reads the configuration of a run from its command line and from the TOML file that it names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from data.common import Parser, UserError
 from search.config.budget import Budget
@@ -31,18 +32,28 @@ def parse(argv: Sequence[str]) -> RunConfig:
     """
     parser = make_parser()
     line = parse_given(parser, argv)
-    file = read_config(line["config"], skipped=line) if "config" in line else {}
+    file = read_file(line)
     given = {**file, **line}
     if given.get("explain"):
         given.setdefault("budget", Budget(trials=0))
     if "budget" not in given:
         parser.error("the following arguments are required: --budget")
+    return complete(given, file)
+
+
+def read_file(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the options of the file that `config` names, if it is given, except the given ones."""
+    return read_config(given["config"], skipped=given) if "config" in given else {}
+
+
+def complete(given: Mapping[str, Any], file: Mapping[str, Any]) -> RunConfig:
+    """Make the configuration of options that are given, and of those of a file."""
     try:
-        return RunConfig(**given)
+        return RunConfig(**{**file, **given})
     except UserError as error:
         option = str(error).partition(" ")[0].removeprefix("--").replace("-", "_")
         if option in file:
-            raise UserError(f"{line['config']}: {error}") from error
+            raise UserError(f"{given['config']}: {error}") from error
         raise
 
 

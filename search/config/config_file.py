@@ -1,15 +1,15 @@
 """A search's options as a TOML file: read beside the command line, and left in the run's folder."""
 
-import difflib
 import tomllib
 from collections.abc import Container
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from data.common import HIDDEN, Parser, UserError, hide_password, write_text
-from data.reading import STDIN, is_url
-from search.config.options import Declared, declared, parse_given
+from data.common import HIDDEN, UserError, hide_password, write_text
+from data.reading import IN_MEMORY, STDIN, is_url
+from search.config.options import Declared, declared
 from search.config.run_config import RunConfig
+from search.config.values import parse_value, unknown_option
 
 CONFIG = "config.toml"
 _PATHS = ("data", "negative_file", "positive_file", "out")
@@ -21,13 +21,6 @@ _HEAD = """# The options of this run, the defaults too. To repeat it:
 """
 _SECRETS = f"""# {HIDDEN} stands for a password: give that option on the command line again.
 """
-
-
-class _FileParser(Parser):
-    """Takes a file's values; what is wrong with one is a `UserError`."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message.removeprefix("argument "))
 
 
 def read_config(path: str, skipped: Container[str]) -> dict[str, Any]:
@@ -43,9 +36,7 @@ def read_config(path: str, skipped: Container[str]) -> dict[str, Any]:
         if isinstance(value, dict):
             raise UserError(f"{path}: [{key}] is a section; write options without sections")
         if key not in options:
-            near = difflib.get_close_matches(key.replace("_", "-"), options, 1)
-            hint = f"; did you mean {near[0]}?" if near else " of a search (see --help)"
-            raise UserError(f"{path}: '{key}' is no option{hint}")
+            raise UserError(f"{path}: {unknown_option(key, options, ' of a search (see --help)')}")
         if options[key].name not in skipped:
             try:
                 found |= _parsed(options[key], value)
@@ -57,35 +48,9 @@ def read_config(path: str, skipped: Container[str]) -> dict[str, Any]:
 def _parsed(item: Declared, value: Any) -> dict[str, Any]:
     if HIDDEN in str(value):
         raise UserError(f"the password of {item.key} was left out; give --{item.key} again")
-    parser = _FileParser(prog="python -m search.run")
-    item.add_to(parser)
-    return parse_given(parser, _words(item, value))
-
-
-def _words(item: Declared, value: Any) -> list[str]:
-    """Write a file's value as it would stand on the command line."""
-    option, key = item.option, item.key
-    match value:
-        case bool():
-            if item.is_flag:
-                return [f"--{key}" if value else f"--no-{key}"]
-        case int() if option.is_number:
-            return [f"--{key}={value}"]
-        case str() if not item.is_flag:
-            return [f"--{key}={value}"]
-        case list() if item.is_list and all(isinstance(each, str) for each in value):
-            return [
-                f"--{key}={each}" for each in (value if option.is_repeated else [",".join(value)])
-            ]
-    raise UserError(f"{key} is {value!r}, but must be {_wanted(item)}")
-
-
-def _wanted(item: Declared) -> str:
-    if item.is_flag:
-        return "true or false"
-    if item.option.is_number:
-        return "a whole number, or a text as on the command line"
-    return "a text, or a list of texts" if item.is_list else "a text"
+    if item.name == "data" and value == IN_MEMORY:
+        raise UserError("the data came from a program, and were not kept; give --data")
+    return parse_value(item, value, item.key)
 
 
 def write_config(config: RunConfig) -> None:
@@ -95,7 +60,7 @@ def write_config(config: RunConfig) -> None:
         value = getattr(config, item.name)
         if value is None or item.option.is_of_call:
             continue
-        if item.name in _PATHS and value != STDIN and not is_url(str(value)):
+        if item.name in _PATHS and value not in (STDIN, IN_MEMORY) and not is_url(str(value)):
             value = Path(value).resolve()
         shown = item.option.show(value)
         table[item.key] = hide_password(shown) if isinstance(shown, str) else shown

@@ -50,6 +50,7 @@ class Option:
         metavar: How `--help` calls its value.
         choices: The values it can have, if they are few.
         is_number: Whether the TOML file may hold a whole number.
+        is_list: Whether it has several values; so does one whose default is a tuple.
         is_repeated: Whether it may be given more than once.
         is_given_once: Whether giving it twice is an error; else the last one counts.
         is_of_call: Whether it concerns one call and not the run: the TOML file has no such key.
@@ -63,6 +64,7 @@ class Option:
     metavar: str | None = None
     choices: Sequence[str] | None = None
     is_number: bool = False
+    is_list: bool = False
     is_repeated: bool = False
     is_given_once: bool = False
     is_of_call: bool = False
@@ -101,7 +103,7 @@ class Declared:
     @property
     def is_list(self) -> bool:
         """Whether it has several values."""
-        return isinstance(self.default, tuple)
+        return self.option.is_list or isinstance(self.default, tuple)
 
     def add_to(self, parser: argparse._ActionsContainer) -> None:
         """Add the option to a parser or a group; what is not given is not in the namespace."""

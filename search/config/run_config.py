@@ -113,6 +113,7 @@ class RunConfig:
         None,
         parse=split_labels,
         show=join_labels,
+        is_list=True,
         metavar="VALUE,...",
         help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such "
         "as ham and spam are known)",

@@ -4,6 +4,8 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,8 @@ from search.workers.messages import Refused
 
 # A process whose connection is closed has nothing to do but to end.
 _PATIENCE_SECONDS = 10.0
+# By these attributes of the main module `multiprocessing` finds its file.
+_PLACES = ("__spec__", "__file__")
 _OUT_OF_MEMORY = Path("/proc/self/oom_score_adj")
 
 
@@ -83,7 +87,7 @@ def start(context: Any, config: RunConfig, index: int, stopping: Any) -> WorkerP
     """Start a worker; `stopping` is a number in shared memory, by which all are asked to stop."""
     here, there = context.Pipe()
     process = context.Process(target=_enter, args=(config, index, there, stopping), daemon=True)
-    with _uninterrupted():
+    with _uninterrupted(), _without_main():
         process.start()
     there.close()
     return WorkerProcess(index, process, here)
@@ -126,8 +130,27 @@ def _write_to(path: Path) -> None:
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Let a process that is started here ignore Ctrl-C from its first moment, and its imports."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may say what a signal does.
+        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let a process that is started here not import the program's main module.
+
+    A worker needs nothing of it, and a script that searches at its top, without `if __name__ ==
+    "__main__"`, would search again in each worker.
+    """
+    main: dict[str, Any] = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: main[name] for name in _PLACES if name in main}
+    main.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        main.update(hidden)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from data.common.errors import UserError
+from data.reading import IN_MEMORY
 from results.study import Store
+from search.config.arguments import make_config
 from search.config.budget import Budget
 from search.config.command_line import parse
 from search.config.config_file import CONFIG, write_config
@@ -57,6 +59,21 @@ def test_files_and_labels_are_written_as_they_are_given(tmp_path: Path) -> None:
     asked = parse(["--budget", "1", "--positive", '"a, b",c', "--out", str(tmp_path)])
     write_config(asked)
     assert parse(["--config", str(asked.folder / CONFIG)]) == asked
+
+
+def test_several_labels_are_a_list_too(file: Path) -> None:
+    file.write_text('budget = 1\nstudy = "s"\npositive = ["a, b", "c"]\nbaselines = []\n')
+    words = ["--budget", "1", "--study", "s", "--positive", '"a, b",c', "--baselines", "none"]
+    assert parse(["--config", str(file)]) == parse(words)
+
+
+def test_data_of_a_program_have_to_be_given_again(tmp_path: Path) -> None:
+    asked = make_config({"budget": 1, "data": IN_MEMORY, "out": tmp_path})
+    write_config(asked)
+    with pytest.raises(UserError, match=r"the data came from a program.* give --data"):
+        parse(["--config", str(asked.folder / CONFIG)])
+    again = parse(["--config", str(asked.folder / CONFIG), "--data", "log.csv"])
+    assert again == replace(asked, data="log.csv")
 
 
 def test_the_command_line_goes_before_the_file(file: Path) -> None:

@@ -1,0 +1,74 @@
+"""Rows that a program has in memory: a DataFrame, or texts and their labels."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from data.common import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# How messages and a run's own options call it.
+IN_MEMORY = "data in memory"
+# How many rows tell which columns are the text and the label.
+_SAMPLE = 1000
+
+
+def as_frame(data: Any) -> "pd.DataFrame":
+    """Return rows in memory as a table.
+
+    Args:
+        data: A DataFrame, or a pair of n texts and their n labels, each a list, an array or a
+            Series.
+
+    Returns:
+        The DataFrame; of a pair, one with the columns `text` and `label`.
+
+    Raises:
+        UserError: It is neither, the two differ in length, or a text is not a string.
+    """
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return data
+    if not isinstance(data, tuple | list) or len(data) != 2 or any(map(_is_single, data)):
+        raise UserError(
+            f"data is of type {type(data).__name__}, but must be a path, a pandas DataFrame, or "
+            "two lists as (texts, labels)"
+        )
+    texts, labels = map(list, data)
+    if len(texts) != len(labels):
+        raise UserError(
+            f"data has {len(texts):,} texts and {len(labels):,} labels; give each text its label"
+        )
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise UserError(
+                f"{IN_MEMORY}, row {number}: the text is of type {type(text).__name__}, but must "
+                "be a str"
+            )
+    return pd.DataFrame({"text": texts, "label": labels}, dtype=object)
+
+
+def _is_single(part: Any) -> bool:
+    return isinstance(part, str | bytes) or not isinstance(part, Iterable)
+
+
+def frame_rows(frame: "pd.DataFrame") -> tuple[list[list[str]], Iterator[tuple[int, list[str]]]]:
+    """Read a DataFrame as the rows of a table.
+
+    Returns:
+        The names of the columns and the first rows, and all rows with their numbers from 1; each
+        cell as text, an absent one empty.
+    """
+    columns = [_cells(frame.iloc[:, index]) for index in range(frame.shape[1])]
+
+    def rows(end: int | None = None) -> Iterator[list[str]]:
+        for row in zip(*(column[:end] for column in columns), strict=True):
+            yield list(row)
+
+    return [[str(name) for name in frame.columns], *rows(_SAMPLE)], enumerate(rows(), 1)
+
+
+def _cells(column: Any) -> list[str]:
+    return ["" if absent else str(cell) for cell, absent in zip(column, column.isna(), strict=True)]
