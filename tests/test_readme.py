@@ -19,11 +19,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from data import synthetic
 from tests import readme
 from tests.commands import ROOT, Warm, warm
+from tests.search.messages import messages
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 PACKAGES = ("data", "spaces", "results", "search")
@@ -248,3 +250,24 @@ def test_the_tuner_in_a_program_of_ones_own(tmp_path: Path) -> None:
     value, _, best = out.strip().splitlines()[-1].partition(" ")
     assert 0.5 < float(value) <= 1
     assert "'layers'" in best
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_search_in_a_program_of_ones_own(tmp_path: Path) -> None:
+    texts, labels = messages(400)
+    pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "sms.csv", index=False)
+    small = 'epochs=1, workers=1, baselines="linear", space="tests.search.small:Small"'
+    parts = [
+        program("pivot_table").replace('budget="10m"', f"budget=1, {small}"),
+        "frame = sms",
+        program("run_search(frame").replace('budget="10m"', f"budget=1, {small}"),
+        "texts, labels = list(sms.text), list(sms.label)",
+        program("cross_val_score").replace("budget=20, epochs=3", f"budget=1, {small}"),
+    ]
+    assert sum(part.count("budget=1") for part in parts) == 3
+    out = shell([sys.executable, "-c", "\n".join(parts)], tmp_path)
+    table, _, rest = out.partition("{'width'")
+    assert "trial 0 *" in table and "optimizer" in rest
+    assert (tmp_path / "winner" / "model.onnx").is_file()
+    assert len(list((tmp_path / "folds").glob("2*"))) == 4

@@ -120,7 +120,7 @@ def test_an_export_predicts(folder: Path, tmp_path: Path) -> None:
     assert run.export(tmp_path / "winner", threshold=0.4) == tmp_path / "winner"
     predictor = load(tmp_path / "winner")
     assert predictor.threshold == 0.4
-    assert run.export(tmp_path / "second", trial=1).is_dir()
+    assert run.export(tmp_path / "second", trial=0).is_dir()
     with pytest.raises(UserError, match="but must be best or one of: 0, 1"):
         run.export(tmp_path / "third", trial=9)
     with pytest.raises(UserError, match="'pickle', but must be some of"):
