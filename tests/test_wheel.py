@@ -1,6 +1,7 @@
 """What a built wheel holds, and that a type checker reads the installed packages' annotations."""
 
 import configparser
+import email
 import importlib.metadata
 import os
 import shutil
@@ -82,6 +83,14 @@ def test_it_is_marked_as_typed(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     )  # fmt: skip
     assert 'Revealed type is "int | None"' in done.stdout.replace("builtins.", ""), done.stdout
     assert done.returncode == 0
+
+
+def test_an_index_can_tell_what_it_is(wheel: zipfile.ZipFile) -> None:
+    (name,) = [name for name in wheel.namelist() if name.endswith("/METADATA")]
+    told = email.message_from_bytes(wheel.read(name))
+    assert told["Author"] and told["Keywords"] and told["License-Expression"] == "MIT"
+    pythons = [each for each in told.get_all("Classifier", []) if "Python :: 3." in each]
+    assert [each.rpartition(".")[2] for each in pythons] == ["11", "12", "13"]
 
 
 def test_scripts_are_installed(wheel: zipfile.ZipFile) -> None:
