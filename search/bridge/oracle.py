@@ -151,6 +151,8 @@ class OptunaOracle(keras_tuner.Oracle):
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._display = Display(self)
+        # Why no trial is begun any more, whatever is left of the budget.
+        self._stopped = ""
 
     # ---- objectives ----------------------------------------------------------------------------
 
@@ -221,9 +223,11 @@ class OptunaOracle(keras_tuner.Oracle):
             return super().create_trial(tuner_id)
         self.queue.space = self.hyperparameters
         late = self.is_late
-        asked = None if late else self.queue.ask(_owner(tuner_id))
+        asked = None if late or self._stopped else self.queue.ask(_owner(tuner_id))
         if asked is None:
-            if late:
+            if self._stopped:
+                self._display.on_search_end(self._stopped)
+            elif late:
                 self._display.on_search_end(f"its time of {self._timeout:g} s is over")
             elif self.is_exhausted:
                 self._display.on_search_end("no point of the space is left to be tried")
@@ -240,6 +244,14 @@ class OptunaOracle(keras_tuner.Oracle):
         self.save()
         self._display.on_trial_begin(trial)
         return trial
+
+    def stop(self, why: str) -> None:
+        """Begin no other trial.
+
+        Args:
+            why: What is printed as the reason; an empty one takes an earlier call back.
+        """
+        self._stopped = why
 
     @property
     def is_late(self) -> bool:
@@ -445,7 +457,7 @@ class OptunaOracle(keras_tuner.Oracle):
                 del by_name[name]
         self._retry_queue = [name for name in idle if name in self.trials]
         for name in self._retry_queue:
-            running = open_trial(self.study, known[name])
+            running = open_trial(self.queue.study, known[name])
             asked = self._asked[name] = self.queue.resume(running, worker_name(os.getpid()))
             self.trials[name] = StudyTrial.from_state(self.trials[name].get_state())
             self.trials[name].hyperparameters = asked.hyperparameters

@@ -24,6 +24,8 @@ from .monitor import (
     QueueMonitor as QueueMonitor,
 )
 from .optuna_private import (
+    StudyCallback as StudyCallback,
+    call_callbacks as call_callbacks,
     open_trial as open_trial,
 )
 from .samplers import (

@@ -1,12 +1,13 @@
 """KerasTuner's hyperparameters as Optuna's distributions, and the values both ways.
 
-An *internal* value is what the study holds (`trial.params`), a plain *value* what a hypermodel
-sees. They differ only if Optuna has no counterpart:
+The study holds the values that a hypermodel sees, so that Optuna's own tools show them; what it
+holds is called *internal*, and differs from them by rounding at most. If Optuna has no range of a
+kind, a sampler is shown a *code* instead, from which it learns what the study cannot tell it:
 
-* an ordered choice, and a range with both a step and a logarithmic sampling, are an index over
-  their values;
-* `reverse_log` without a step is held mirrored: the sum of the range's ends, less the value, is
-  logarithmic in the same range.
+* of an ordered choice, and of a range with both a step and a logarithmic sampling, which the study
+  holds as choices, the index;
+* of `reverse_log` without a step the mirrored value: the sum of the range's ends, less the value,
+  is logarithmic in the same range.
 """
 
 import math
@@ -71,19 +72,17 @@ def to_distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
             return None
         case Boolean():
             return CategoricalDistribution((False, True))
-        case Choice(ordered=True):
-            return IntDistribution(0, len(hyperparameter.values) - 1)
         case Choice():
             return CategoricalDistribution(tuple(hyperparameter.values))
         case Int() | Float() if _is_indexed(hyperparameter):
-            return IntDistribution(0, len(_values(hyperparameter)) - 1)
+            return CategoricalDistribution(tuple(_values(hyperparameter)))
         case Int():
-            log = hyperparameter.sampling != "linear"
+            log = hyperparameter.sampling == "log"
             step = hyperparameter.step or 1
             low, high = hyperparameter.min_value, hyperparameter.max_value
             return IntDistribution(low, high - (high - low) % step, log=log, step=step)
         case Float(step=None):
-            log = hyperparameter.sampling != "linear"
+            log = hyperparameter.sampling == "log"
             return FloatDistribution(hyperparameter.min_value, hyperparameter.max_value, log=log)
         case Float():
             return FloatDistribution(
@@ -92,22 +91,51 @@ def to_distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
     raise TypeError(f"no distribution for a {type(hyperparameter).__name__}")
 
 
+def to_coded(hyperparameter: HyperParameter) -> BaseDistribution | None:
+    """Give the distribution of a hyperparameter's codes; that of its values if it has none."""
+    target = to_distribution(hyperparameter)
+    if _is_ordinal(hyperparameter):
+        assert isinstance(target, CategoricalDistribution)
+        return IntDistribution(0, len(target.choices) - 1)
+    if _is_mirrored(hyperparameter):
+        match target:
+            case IntDistribution(low=low, high=high):
+                return IntDistribution(low, high, log=True)
+            case FloatDistribution(low=low, high=high):
+                return FloatDistribution(low, high, log=True)
+    return target
+
+
+def to_code(hyperparameter: HyperParameter, internal: Any) -> Any:
+    """Turn what the study holds into what a sampler is shown."""
+    if _is_ordinal(hyperparameter):
+        target = to_distribution(hyperparameter)
+        assert target is not None
+        return int(target.to_internal_repr(internal))
+    return _mirrored(hyperparameter, internal)
+
+
+def from_code(hyperparameter: HyperParameter, code: Any) -> Any:
+    """Turn what a sampler proposes into what the study holds; the inverse of `to_code`."""
+    if _is_ordinal(hyperparameter):
+        target = to_distribution(hyperparameter)
+        assert isinstance(target, CategoricalDistribution)
+        return target.choices[code]
+    return _mirrored(hyperparameter, code)
+
+
 def to_value(hyperparameter: HyperParameter, internal: Any) -> Any:
     """Turn what the study holds into what the hypermodel sees: a bool, int, float or str."""
     match hyperparameter:
-        case Choice(ordered=True):
-            return hyperparameter.values[internal]
-        case Int() | Float() if _is_indexed(hyperparameter):
-            return _values(hyperparameter)[internal]
-        case Int():
-            return int(_mirrored(hyperparameter, internal))
-        case Float(step=None):
-            return float(_mirrored(hyperparameter, internal))
-        case Float():
+        case Float(step=float() | int()) if not _is_indexed(hyperparameter):
             steps = (internal - hyperparameter.min_value) / hyperparameter.step
             written = _at(hyperparameter, round(steps))
             # A range that moves may have had other steps.
             return written if _is_close(written, internal) else float(internal)
+        case Float():
+            return float(internal)
+        case Int():
+            return int(internal)
     return internal
 
 
@@ -197,15 +225,14 @@ def to_internal(hyperparameter: HyperParameter, value: Any) -> Any:
     For a number the nearest of a range stands; a value that a choice lacks is a ValueError.
     """
     match hyperparameter:
-        case Choice(ordered=True):
-            return list(hyperparameter.values).index(value)
-        case Choice() if value not in hyperparameter.values:
-            raise ValueError(f"{value!r} is none of {hyperparameter.values}")
+        case Choice():
+            if value not in hyperparameter.values:
+                raise ValueError(f"{value!r} is none of {hyperparameter.values}")
+            return hyperparameter.values[hyperparameter.values.index(value)]
         case Int() | Float() if _is_indexed(hyperparameter):
-            values = _values(hyperparameter)
-            return min(range(len(values)), key=lambda index: abs(values[index] - value))
+            return min(_values(hyperparameter), key=lambda one: abs(one - value))
         case Int() | Float():
-            return _nearest(to_distribution(hyperparameter), _mirrored(hyperparameter, value))
+            return _nearest(to_distribution(hyperparameter), value)
     return value
 
 
@@ -217,11 +244,21 @@ def _nearest(target: BaseDistribution | None, number: float) -> float:
     return min(max(number, target.low), target.high)
 
 
-def _mirrored(hp: Int | Float, number: float) -> float:
+def _is_ordinal(hp: HyperParameter) -> bool:
+    if isinstance(hp, Choice):
+        return bool(hp.ordered)
+    return isinstance(hp, Int | Float) and _is_indexed(hp)
+
+
+def _is_mirrored(hp: HyperParameter) -> bool:
+    return isinstance(hp, Int | Float) and hp.sampling == "reverse_log" and not _is_indexed(hp)
+
+
+def _mirrored(hp: HyperParameter, number: Any) -> Any:
     """Mirror a number within the range if the sampling is reversed; twice gives it back."""
-    if hp.sampling != "reverse_log":
+    if not _is_mirrored(hp):
         return number
-    low, high = float(hp.min_value), float(hp.max_value)
+    low, high = hp.min_value, hp.max_value
     return min(max(high + low - number, low), high)
 
 

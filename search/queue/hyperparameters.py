@@ -176,7 +176,7 @@ def suggest(trial: optuna.Trial, entry: HyperParameter) -> Any:
     waiting = waiting_values(fixed)
     if entry.name in waiting and name not in fixed and target is not None:
         fix_value(trial, name, nearest(entry, waiting[entry.name], "a starting point's"))
-    elif name in fixed and can_move(entry, entry):
+    elif name in fixed and target is not None:
         fix_value(trial, name, nearest(entry, to_value(entry, fixed[name]), "the planned"))
     match target:
         case CategoricalDistribution(choices=choices):

@@ -5,13 +5,17 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import optuna
+from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.storages._heartbeat import BaseHeartbeat, get_heartbeat_thread, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
+
+# Called with the study and a trial that has ended, as Optuna's Terminator, MLflow's or W&B's are.
+StudyCallback = Callable[[optuna.Study, FrozenTrial], Any]
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,75 @@ def frozen(trial: optuna.Trial) -> FrozenTrial:
 def all_trials(study: optuna.Study) -> list[FrozenTrial]:
     """Read all trials, also those that a pruner's view of the study hides."""
     return study._storage.get_all_trials(study._study_id, deepcopy=False)
+
+
+def study_attributes(study: optuna.Study) -> dict[str, Any]:
+    """Read a study's user attributes, also through a pruner's view of it, which hides them."""
+    return study._storage.get_study_user_attrs(study._study_id)
+
+
+def call_callbacks(study: optuna.Study, number: int, callbacks: Iterable[StudyCallback]) -> bool:
+    """Call Optuna's callbacks of an ended trial as `Study.optimize` does.
+
+    Returns:
+        Whether one of them called `study.stop()`.
+    """
+    was_in_loop = study._thread_local.in_optimize_loop
+    study._thread_local.in_optimize_loop = True
+    study._stop_flag = False
+    try:
+        for callback in callbacks:
+            callback(study, study.get_trials()[number])
+        return study._stop_flag
+    finally:
+        study._thread_local.in_optimize_loop = was_in_loop
+        study._stop_flag = False
+
+
+class WithSampler(optuna.Study):
+    """A study with another sampler; all else is the study's own, what is changed later too."""
+
+    __slots__ = ("_sampler_now",)
+
+    def __init__(self, study: optuna.Study, sampler_now: Callable[[], BaseSampler]) -> None:
+        self.__dict__ = study.__dict__
+        self._sampler_now = sampler_now
+
+    @property
+    def sampler(self) -> BaseSampler:  # type: ignore[override]
+        """The sampler, whoever asks."""
+        return self._sampler_now()
+
+
+class WithTrials:
+    """A study as it is shown to a sampler: each trial as a function changes it."""
+
+    def __init__(self, study: optuna.Study, change: Callable[[FrozenTrial], FrozenTrial]) -> None:
+        self._study = study
+        self._change = change
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials."""
+        return self.get_trials()
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Give the trials in some states, as `optuna.Study.get_trials` does."""
+        return self._get_trials(deepcopy, states)
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        found = self._study._get_trials(deepcopy, states, use_cache)
+        return [self._change(trial) for trial in found]
 
 
 def take_waiting(study: optuna.Study, waiting: FrozenTrial) -> bool:

@@ -26,13 +26,19 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from search.common import limit_parameters
-from search.queue.distributions import param_key, to_distribution, to_value
+from search.queue.distributions import (
+    from_code,
+    param_key,
+    to_coded,
+    to_distribution,
+    to_value,
+)
 from search.queue.hyperparameters import ScopedHyperParameters
 from search.queue.optuna_private import FIXED
 
 Point = Mapping[str, Any]
 Identity = frozenset[tuple[str, Any]]
-# Gives the values to try of a distribution, the most wanted first.
+# Gives the values to try of a distribution, as a sampler is shown it, the most wanted first.
 ValuesOf = Callable[[BaseDistribution], Iterable[Any]]
 Learn = Callable[[Sequence[HyperParameter]], None]
 
@@ -235,11 +241,11 @@ def enumerate_points(space: Sequence[HyperParameter], values_of: ValuesOf) -> It
         if not active or entry.name in plain:
             yield from onwards(index + 1, plain, point)
             return
-        target = to_distribution(entry)
+        target = to_coded(entry)
         if target is None:
             yield from onwards(index + 1, {**plain, entry.name: entry.default}, point)
             return
-        for internal in values_of(target):
+        for internal in (from_code(entry, code) for code in values_of(target)):
             value = to_value(entry, internal)
             known = {**plain, entry.name: value}
             yield from onwards(index + 1, known, {**point, param_key(entry): internal})

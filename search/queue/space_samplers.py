@@ -20,7 +20,9 @@ from search.queue.claims import TUNER_VALUES, is_fixed
 from search.queue.distributions import param_key, to_internal
 from search.queue.hyperparameters import plain_values
 from search.queue.optuna_private import all_trials, set_attribute_of
+from search.queue.ordered_sampler import OrderedSampler
 from search.queue.search_space import first_untried, grid_order, tried_points
+from search.queue.study_space import StudySpace
 
 
 class SpaceSampler(BaseSampler):
@@ -79,7 +81,7 @@ class SpaceSampler(BaseSampler):
             return proposal[param_name]
         # Seeded anew each time: a search that goes on in another process draws the same.
         seed = derive_seed(self._seed, trial_index(trial), zlib.crc32(param_name.encode()))
-        drawn = RandomSampler(seed=seed)
+        drawn = OrderedSampler(RandomSampler(seed=seed), StudySpace(study))
         return drawn.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(

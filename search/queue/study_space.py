@@ -11,10 +11,11 @@ from keras_tuner.errors import FatalValueError
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 from optuna.trial import FrozenTrial
 
-from search.queue.distributions import can_move, offer, param_key, to_distribution
+from search.queue.distributions import can_move, offer, param_key, to_coded, to_distribution
+from search.queue.optuna_private import study_attributes
 
-# An attribute of the study: KerasTuner's entries by key. A distribution does not tell what the
-# index of an ordered choice stands for.
+# An attribute of the study: KerasTuner's entries by key. A distribution does not tell whether its
+# choices have an order.
 SPACE = "space"
 
 
@@ -47,6 +48,12 @@ class StudySpace:
         for name, target in self._held(new).items():
             before = _entry(recorded[name]) if name in recorded else None
             if not _can_be_held(target, before, new[name]):
+                if target == to_coded(new[name]):
+                    raise ChangedSpace(
+                        f"study '{self._study.study_name}' is of an earlier version, which held "
+                        f"codes in place of the values of {name}; begin another study "
+                        "(project_name, or --study)"
+                    )
                 raise ChangedSpace(
                     f"study '{self._study.study_name}' has trials with {name} as "
                     f"{_told(before or target)}, and cannot hold {_told(new[name])} beside it; use "
@@ -82,8 +89,15 @@ class StudySpace:
     ) -> list[HyperParameter]:
         """Give the entries of a trial that the program has not met, or no longer has."""
         missing = trial.params.keys() - {param_key(entry) for entry in space.space}
-        recorded = self._study.user_attrs.get(SPACE, {}) if missing else {}
+        recorded = study_attributes(self._study).get(SPACE, {}) if missing else {}
         return [_entry(config) for name, config in recorded.items() if name in missing]
+
+    def find(self, name: str) -> HyperParameter | None:
+        """Give the entry with a key, whoever met it; None for what is no hyperparameter."""
+        if name in self._admitted:
+            return self._admitted[name]
+        recorded = study_attributes(self._study).get(SPACE, {})
+        return _entry(recorded[name]) if name in recorded else None
 
 
 def _can_be_held(

@@ -11,6 +11,7 @@ from typing import Any
 import keras_tuner
 import optuna
 from keras_tuner.engine.hyperparameters import HyperParameter
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import INDEX, PROCESS_START, RETRY_OF, SAMPLED, WORKER, trial_index
@@ -19,7 +20,8 @@ from search.queue import claims
 from search.queue.failures import TooManyFailures
 from search.queue.hyperparameters import ScopedHyperParameters, SuggestedHyperParameters
 from search.queue.monitor import QueueMonitor
-from search.queue.optuna_private import FIXED, Draft, frozen, send_heartbeats
+from search.queue.optuna_private import FIXED, Draft, WithSampler, frozen, send_heartbeats
+from search.queue.ordered_sampler import OrderedSampler
 from search.queue.search_space import (
     Identity,
     Point,
@@ -43,6 +45,13 @@ log = logging.getLogger(__name__)
 
 # How many points are proposed for a trial, each of which turns out to have been tried.
 _MOST_PROPOSALS = 5
+# Samplers that know the values by themselves, or were told them by a user.
+_BY_VALUE = (
+    SpaceSampler,
+    optuna.samplers.GridSampler,
+    optuna.samplers.PartialFixedSampler,
+    optuna.samplers.BruteForceSampler,
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,9 @@ class TrialQueue(QueueMonitor):
         held: Container[str] = (),
         all_signal: bool = False,
     ) -> None:
-        super().__init__(study, budget, max_failures, all_signal=all_signal)
+        self._study_space = StudySpace(study)
+        seen = with_order(study, self._study_space)
+        super().__init__(seen, budget, max_failures, all_signal=all_signal)
         self.space = ScopedHyperParameters() if space is None else space
         self._owner = owner
         self._seed = seed
@@ -140,7 +151,6 @@ class TrialQueue(QueueMonitor):
         # A point that was not tried when this process looked.
         self._untried: Point | None = None
         self._ended: dict[int, Identity] = {}
-        self._study_space = StudySpace(study)
         self._study_space.admit(self.space.space)
 
     # ---- the space -----------------------------------------------------------------------------
@@ -369,3 +379,14 @@ class TrialQueue(QueueMonitor):
                 asked.number,
                 ", ".join(map(repr, unmet)),
             )
+
+
+def with_order(study: optuna.Study, space: StudySpace) -> optuna.Study:
+    """Let the study's sampler, whichever it is by then, see the order of its choices."""
+    ordered = OrderedSampler(study.sampler, space)
+
+    def sampler() -> BaseSampler:
+        ordered.sampler = study.sampler
+        return study.sampler if isinstance(study.sampler, _BY_VALUE) else ordered
+
+    return WithSampler(study, sampler)

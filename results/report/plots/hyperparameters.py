@@ -41,7 +41,8 @@ log = logging.getLogger(__name__)
 def readable(store: Store) -> optuna.Study:
     """Copy the complete trials into a study that holds each hyperparameter as it was used.
 
-    The run's own study holds an ordered choice as an index, and conditions in a parameter's name.
+    The run's own study has conditions in a parameter's name, and one of an earlier version holds an
+    ordered choice as an index.
     The copy, in memory, has one objective, the validation accuracy, whatever was optimized.
     """
     done = []

@@ -17,7 +17,16 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from search.queue.distributions import holds, param_key, to_distribution, to_internal, to_value
+from search.queue.distributions import (
+    from_code,
+    holds,
+    param_key,
+    to_code,
+    to_coded,
+    to_distribution,
+    to_internal,
+    to_value,
+)
 from search.queue.search_space import all_values
 
 SAMPLINGS = ("linear", "log", "reverse_log")
@@ -149,6 +158,21 @@ def _same(one: Any, other: Any, entry: HyperParameter) -> bool:
 
 
 @settings(max_examples=400)
+@given(entries, st.data())
+def test_each_code_is_a_value_of_the_study_and_maps_back(
+    entry: HyperParameter, data: st.DataObject
+) -> None:
+    coded, target = to_coded(entry), to_distribution(entry)
+    assert coded is not None
+    assert target is not None
+    code = data.draw(members(coded))
+    internal = from_code(entry, code)
+    assert target._contains(target.to_internal_repr(internal))
+    assert is_legal(entry, to_value(entry, internal))
+    assert _same(to_code(entry, internal), code, entry)
+
+
+@settings(max_examples=400)
 @given(entries, st.integers(0, 10**6))
 def test_kerastuners_own_samples_lie_in_the_distribution(entry: HyperParameter, seed: int) -> None:
     target = to_distribution(entry)
@@ -184,15 +208,21 @@ def test_the_study_can_write_the_distribution_down(entry: HyperParameter) -> Non
         (Int("x", 2, 10), IntDistribution(2, 10)),
         (Int("x", 2, 10, step=3), IntDistribution(2, 8, step=3)),
         (Int("x", 2, 10, sampling="log"), IntDistribution(2, 10, log=True)),
-        (Int("x", 2, 64, step=2, sampling="log"), IntDistribution(0, 5)),
-        (Int("x", 2, 10, sampling="reverse_log"), IntDistribution(2, 10, log=True)),
+        (
+            Int("x", 2, 64, step=2, sampling="log"),
+            CategoricalDistribution((2, 4, 8, 16, 32, 64)),
+        ),
+        (Int("x", 2, 10, sampling="reverse_log"), IntDistribution(2, 10)),
         (Float("x", 0, 1), FloatDistribution(0, 1)),
         (Float("x", 0, 0.3, step=0.1), FloatDistribution(0, 0.3, step=0.1)),
         (Float("x", 0, 1, step=0.3), FloatDistribution(0, 0.9, step=0.3)),
         (Float("x", 1e-4, 0.1, sampling="log"), FloatDistribution(1e-4, 0.1, log=True)),
-        (Float("x", 1e-4, 0.1, step=10, sampling="log"), IntDistribution(0, 3)),
-        (Float("x", 0.1, 1, sampling="reverse_log"), FloatDistribution(0.1, 1, log=True)),
-        (Choice("x", [8, 16, 32]), IntDistribution(0, 2)),
+        (
+            Float("x", 1e-4, 0.1, step=10, sampling="log"),
+            CategoricalDistribution((1e-4, 1e-3, 1e-2, 0.1)),
+        ),
+        (Float("x", 0.1, 1, sampling="reverse_log"), FloatDistribution(0.1, 1)),
+        (Choice("x", [8, 16, 32]), CategoricalDistribution((8, 16, 32))),
         (Choice("x", [8, 16], ordered=False), CategoricalDistribution((8, 16))),
         (Choice("x", ["a", "b"]), CategoricalDistribution(("a", "b"))),
         (Boolean("x"), CategoricalDistribution((False, True))),
@@ -201,6 +231,24 @@ def test_the_study_can_write_the_distribution_down(entry: HyperParameter) -> Non
 )
 def test_distributions(entry: HyperParameter, expected: BaseDistribution | None) -> None:
     assert to_distribution(entry) == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "coded"),
+    [
+        (Int("x", 2, 64, step=2, sampling="log"), IntDistribution(0, 5)),
+        (Int("x", 2, 10, sampling="reverse_log"), IntDistribution(2, 10, log=True)),
+        (Int("x", 2, 10, sampling="log"), IntDistribution(2, 10, log=True)),
+        (Float("x", 0, 1, step=0.3), FloatDistribution(0, 0.9, step=0.3)),
+        (Float("x", 1e-4, 0.1, step=10, sampling="log"), IntDistribution(0, 3)),
+        (Float("x", 0.1, 1, sampling="reverse_log"), FloatDistribution(0.1, 1, log=True)),
+        (Choice("x", [8, 16, 32]), IntDistribution(0, 2)),
+        (Choice("x", [8, 16], ordered=False), CategoricalDistribution((8, 16))),
+        (Fixed("x", 3), None),
+    ],
+)
+def test_what_a_sampler_is_shown(entry: HyperParameter, coded: BaseDistribution | None) -> None:
+    assert to_coded(entry) == coded
 
 
 @pytest.mark.parametrize(
@@ -264,7 +312,7 @@ def test_kerastuners_own_samples_are_held(entry: HyperParameter, seed: int) -> N
 
 def test_a_reversed_logarithm_prefers_the_upper_end() -> None:
     entry = Float("x", 1, 100, sampling="reverse_log")
-    assert [to_value(entry, internal) for internal in (1.0, 10.0, 100.0)] == [100.0, 91.0, 1.0]
+    assert [from_code(entry, code) for code in (1.0, 10.0, 100.0)] == [100.0, 91.0, 1.0]
 
 
 @pytest.mark.parametrize(

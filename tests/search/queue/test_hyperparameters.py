@@ -234,9 +234,9 @@ def met_twice(study: optuna.Study, one: Any, other: Any, **params: Any) -> tuple
     ("one", "other", "value"),
     [
         (Choice("x", ["a", "b"]), Choice("x", ["b", "c"]), "a"),
-        (Choice("x", [8, 16, 32]), Choice("x", [16, 32]), 0),
+        (Choice("x", [8, 16, 32]), Choice("x", [16, 32]), 8),
         (Int("x", 1, 9), Int("x", 1, 9, sampling="log"), 5),
-        (Int("x", 1, 8, step=2, sampling="log"), Int("x", 1, 4, step=2, sampling="log"), 3),
+        (Int("x", 1, 8, step=2, sampling="log"), Int("x", 1, 4, step=2, sampling="log"), 8),
         (Float("x", 1, 9, sampling="reverse_log"), Float("x", 1, 3, sampling="reverse_log"), 2.0),
     ],
 )

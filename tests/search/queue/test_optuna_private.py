@@ -13,11 +13,19 @@ from results.study import close_storage
 from search.queue.optuna_private import FIXED, Draft, create_running, fix_values, open_trial
 
 NAMES = {
-    "study": ["_storage", "_study_id", "_thread_local.cached_all_trials"],
+    "study": [
+        "_storage",
+        "_study_id",
+        "_thread_local.cached_all_trials",
+        "_thread_local.in_optimize_loop",
+        "_stop_flag",
+        "_get_trials",
+    ],
     "trial": ["_trial_id", "_fixed_params", "storage", "_cached_frozen_trial"],
     "frozen trial": ["_trial_id"],
     "storage": [
         "get_all_trials",
+        "get_study_user_attrs",
         "get_trial",
         "create_new_trial",
         "get_trial_id_from_study_id_trial_number",

@@ -35,8 +35,8 @@ def declare(hp: Any) -> float:
 
 
 def test_what_a_point_does_not_name_takes_its_default() -> None:
-    assert internal_point(space(), {}) == {"kind": "lstm", "units": 1, "rate [kind=lstm]": 0.5}
-    assert internal_point(space(), {"kind": "gru", "units": 64}) == {"kind": "gru", "units": 2}
+    assert internal_point(space(), {}) == {"kind": "lstm", "units": 32, "rate [kind=lstm]": 0.5}
+    assert internal_point(space(), {"kind": "gru", "units": 64}) == {"kind": "gru", "units": 64}
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_starting_points_are_tried_first_and_once(tmp_path: Path, trials: int) -
     found = [trial.params for trial in search(oracle, declare, tmp_path)]
     assert len(found) == trials
     assert found[:2] == [
-        {"kind": "gru", "units": 2},
-        {"kind": "lstm", "units": 1, "rate [kind=lstm]": 0.5},
+        {"kind": "gru", "units": 64},
+        {"kind": "lstm", "units": 32, "rate [kind=lstm]": 0.5},
     ]
     # The third is the second in other words.
     assert len({tuple(params.items()) for params in found}) == trials

@@ -7,6 +7,7 @@ import optuna
 import pytest
 from keras_tuner.engine.hyperparameters import HyperParameter
 
+from search.queue.distributions import to_coded
 from search.queue.hyperparameters import SuggestedHyperParameters
 from search.queue.study_space import SPACE, ChangedSpace, StudySpace
 
@@ -40,11 +41,9 @@ CHANGED = [
     (WORDS, entry("Choice", ["tanh", "relu", "elu"])),
     (WORDS, entry("Choice", ["relu", "tanh"])),
     (WORDS, entry("Boolean")),
-    # Optuna knows only how many there are.
     (SIZES, entry("Choice", [16, 32])),
     (SIZES, entry("Choice", [32, 64, 128])),
     (SIZES, entry("Choice", [32])),
-    (SIZES, entry("Choice", [32, 64], ordered=False)),
     (SIZES, WIDTH),
     (WIDTH, SIZES),
     (WIDTH, entry("Int", 1, 5, sampling="log")),
@@ -75,6 +74,7 @@ MOVED = [
     (entry("Float", 0, 1, step=0.25), entry("Float", -1, 1, step=0.1)),
     (RATE, entry("Float", 1e-4, 1e-2, sampling="log")),
     (WORDS, entry("Choice", ["tanh", "relu"], default="relu")),
+    (SIZES, entry("Choice", [32, 64], ordered=False)),
     (WORDS, entry("Fixed", "tanh")),
 ]
 
@@ -107,20 +107,31 @@ def test_what_no_trial_was_asked_may_change(before: HyperParameter, now: HyperPa
 
 
 @pytest.mark.parametrize(
-    ("now", "opens"),
-    [(SIZES, True), (entry("Choice", [16, 32]), True), (entry("Choice", [32]), False)],
+    "now", [SIZES, DOUBLED, MIRRORED, entry("Float", 1e-4, 0.1, step=10, sampling="log")]
 )
-def test_a_study_of_an_earlier_version_opens_where_its_values_can_be_read(
-    now: HyperParameter, opens: bool
-) -> None:
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_study_that_holds_codes_is_refused(now: HyperParameter, is_recorded: bool) -> None:
+    study = optuna.create_study(study_name="old")
+    if is_recorded:
+        StudySpace(study).admit([now])
+    target = to_coded(now)
+    assert target is not None
+    study.ask({"n": target})
+    with pytest.raises(ChangedSpace) as error:
+        StudySpace(study).admit([now])
+    assert str(error.value) == (
+        "study 'old' is of an earlier version, which held codes in place of the values of n; begin "
+        "another study (project_name, or --study)"
+    )
+
+
+def test_a_study_without_a_record_opens_if_its_values_are_the_same() -> None:
     study = optuna.create_study()
     SuggestedHyperParameters(study.ask(), lambda _: True).merge([SIZES])
     assert SPACE not in study.user_attrs
-    if opens:
-        StudySpace(study).admit([now])
-    else:
-        with pytest.raises(ChangedSpace, match=r"Choice \[32\]"):
-            StudySpace(study).admit([now])
+    with pytest.raises(ChangedSpace, match=r"Choice \[16, 32\]"):
+        StudySpace(study).admit([entry("Choice", [16, 32])])
+    StudySpace(study).admit([SIZES])
 
 
 def test_one_name_in_two_scopes_is_two_entries() -> None:
