@@ -26,7 +26,13 @@ from results.study import (
 )
 from search.bridge.oracle import OptunaOracle, check_limits
 from search.common import end_callbacks_on_error
-from search.queue import REFUSED, StartingPoint, make_sampler
+from search.queue import (
+    REFUSED,
+    StartingPoint,
+    StudyCallback,
+    call_callbacks,
+    make_sampler,
+)
 
 # Before it is known how long a training will be, and as many as most are.
 _EPOCHS = 10
@@ -34,6 +40,7 @@ _EPOCHS = 10
 _UNNAMED = "default_objective"
 # What TPE is told of the workers: that there may be others.
 _WORKERS = 2
+_KerasCallback = keras.callbacks.Callback
 _BEGUN = tuple(state for state in TrialState if state != TrialState.WAITING)
 
 
@@ -50,16 +57,18 @@ class OptunaTuner(keras_tuner.Tuner):
         max_trials: How many trials the study shall have in the end; None for no bound.
         seed: Of the study's sampler; None for any. With a study of your own its sampler has one,
             and this is that of `OptunaOracle`.
-        study: The study, or the URL of a database that holds it, or shall, under the project's
-            name. None for one in the project's folder. One that is not given has TPE and ASHA.
-        timeout: Seconds from now after which no trial is begun; None for no bound.
-        starting_points: What the first trials take: values by name; what a point does not name
-            takes its default.
         hyperparameters: As for `keras_tuner.Oracle`.
         tune_new_entries: As for `keras_tuner.Oracle`.
         allow_new_entries: As for `keras_tuner.Oracle`.
         max_retries_per_trial: As for `keras_tuner.Oracle`.
         max_consecutive_failed_trials: As for `keras_tuner.Oracle`.
+        study: The study, or the URL of a database that holds it, or shall, under the project's
+            name. None for one in the project's folder.
+        sampler: As for `optuna.create_study`; None for TPE. A study of your own has its own.
+        pruner: As for `optuna.create_study`; None for ASHA. A study of your own has its own.
+        timeout: Seconds from now after which no trial is begun; None for no bound.
+        starting_points: What the first trials take: values by name; what a point does not name
+            takes its default.
         directory: Where KerasTuner's files go, and a study that is not given.
         project_name: Their folder's name.
         overwrite: Whether to begin anew: that folder is deleted first. A study that is given must
@@ -71,7 +80,8 @@ class OptunaTuner(keras_tuner.Tuner):
     Raises:
         ValueError: If there is no hypermodel and `run_trial` needs one, the study's values are of
             other objectives or directions, its database cannot be reached, it has trials and
-            `overwrite` would delete their models, `max_trials` is below 1 or `timeout` below 0.
+            `overwrite` would delete their models, a sampler or a pruner is given beside a study
+            that has its own, `max_trials` is below 1 or `timeout` below 0.
         ChangedSpace: A ValueError: if the study's trials had other choices for an entry of the
             space, or another kind of range.
     """
@@ -85,15 +95,17 @@ class OptunaTuner(keras_tuner.Tuner):
         objective: Any = None,
         max_trials: int | None = 10,
         seed: int | None = None,
-        *,
-        study: optuna.Study | str | None = None,
-        timeout: float | None = None,
-        starting_points: Sequence[StartingPoint] = (),
         hyperparameters: keras_tuner.HyperParameters | None = None,
         tune_new_entries: bool = True,
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int = 3,
+        *,
+        study: optuna.Study | str | None = None,
+        sampler: optuna.samplers.BaseSampler | None = None,
+        pruner: optuna.pruners.BasePruner | None = None,
+        timeout: float | None = None,
+        starting_points: Sequence[StartingPoint] = (),
         directory: str | Path | None = None,
         project_name: str | None = None,
         overwrite: bool = False,
@@ -107,7 +119,13 @@ class OptunaTuner(keras_tuner.Tuner):
         # By the user, so that it is kept elsewhere than in the folder.
         given = study is not None
         if not isinstance(study, optuna.Study):
-            study = _study(folder, study, objective, seed, anew=overwrite)
+            study = _study(folder, study, objective, seed, sampler, pruner, anew=overwrite)
+        elif sampler is not None or pruner is not None:
+            kind = "pruner" if sampler is None else "sampler"
+            raise ValueError(
+                f"{kind} is given beside study '{study.study_name}', which has one: set "
+                f"study.{kind}, or give study as the URL of its storage"
+            )
         elif overwrite:
             _refuse_loss(study, folder)
         oracle = OptunaOracle(
@@ -127,6 +145,7 @@ class OptunaTuner(keras_tuner.Tuner):
         # The models whose training the pruner ends, by trial, and the epochs that `search` names.
         self._asked_to_end: dict[str, Any] = {}
         self._epochs: int | None = None
+        self._study_callbacks: list[StudyCallback] = []
         super().__init__(
             oracle,
             hypermodel,
@@ -146,6 +165,31 @@ class OptunaTuner(keras_tuner.Tuner):
     def study(self) -> optuna.Study:
         """The study: every trial with its values, for Optuna's plots and dashboard."""
         return self.oracle.study
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Search as `keras_tuner.Tuner.search` does.
+
+        Args:
+            fit_args: As for `Model.fit`.
+            fit_kwargs: As for `Model.fit`. `callbacks` may hold Optuna's beside those of Keras:
+                functions of the study and a trial that has just ended. They are not copied, and
+                one that calls `study.stop()` ends this process's search.
+
+        Raises:
+            TypeError: If a callback is of neither kind.
+        """
+        callbacks = fit_kwargs.get("callbacks") or ()
+        self._study_callbacks = [it for it in callbacks if not isinstance(it, _KerasCallback)]
+        for callback in self._study_callbacks:
+            if not callable(callback):
+                raise TypeError(
+                    f"callbacks: {callback!r} is neither a keras.callbacks.Callback nor a function "
+                    "of (study, trial)"
+                )
+        if callbacks:
+            fit_kwargs["callbacks"] = [it for it in callbacks if isinstance(it, _KerasCallback)]
+        self.oracle.stop("")
+        super().search(*fit_args, **fit_kwargs)
 
     def pre_create_trial(self) -> None:
         """Give the trials of dead processes back before asking for one."""
@@ -213,11 +257,18 @@ class OptunaTuner(keras_tuner.Tuner):
         self.oracle.prune(trial.trial_id)
 
     def on_trial_end(self, trial: Trial) -> None:
-        """End the trial in the oracle."""
+        """End the trial in the oracle, and tell Optuna's callbacks unless it is to be retried."""
         # A `run_trial` of the user's own may have trained the model without asking this one.
         if trial.status == TrialStatus.COMPLETED and self._is_ended_as_asked(trial):
             self._prune(trial)
         super().on_trial_end(trial)
+        if self._study_callbacks and self._is_finished(trial):
+            number = int(trial.trial_id)
+            if call_callbacks(self.study, number, self._study_callbacks):
+                self.oracle.stop("a callback stopped it")
+
+    def _is_finished(self, trial: Trial) -> bool:
+        return self.study.get_trials(deepcopy=False)[int(trial.trial_id)].state.is_finished()
 
     def on_epoch_begin(
         self, trial: Trial, model: Any, epoch: int, logs: dict[str, float] | None = None
@@ -356,7 +407,14 @@ def _refuse_loss(study: optuna.Study, folder: Path) -> None:
 
 
 def _study(
-    folder: Path, url: str | None, objective: Any, seed: int | None, *, anew: bool
+    folder: Path,
+    url: str | None,
+    objective: Any,
+    seed: int | None,
+    sampler: optuna.samplers.BaseSampler | None,
+    pruner: optuna.pruners.BasePruner | None,
+    *,
+    anew: bool,
 ) -> optuna.Study:
     """Open a project's study, in its folder or in a database, or begin it.
 
@@ -376,9 +434,9 @@ def _study(
     study = optuna.create_study(
         study_name=folder.name,
         storage=storage,
-        sampler=make_sampler("tpe", seed, _WORKERS, _EPOCHS),
+        sampler=sampler or make_sampler("tpe", seed, _WORKERS, _EPOCHS),
         # How long a training will be is not known yet: from its first epoch on.
-        pruner=SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
+        pruner=pruner or SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
         directions=["maximize" if part.direction == "max" else "minimize" for part in parts],
         load_if_exists=True,
     )

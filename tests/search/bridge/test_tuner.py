@@ -13,6 +13,12 @@ import numpy as np
 import optuna
 import pytest
 from keras_tuner.src.engine.tuner_utils import TunerCallback
+from optuna.terminator import (
+    BestValueStagnationEvaluator,
+    StaticErrorEvaluator,
+    Terminator,
+    TerminatorCallback,
+)
 from optuna.trial import TrialState
 
 from results.study import JOURNAL, close_storage, counted_trials
@@ -551,3 +557,96 @@ def test_processes_share_a_search_and_one_may_die(tmp_path: Path) -> None:
     assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert len({str(trial.params) for trial in trials}) == 8
     assert len({trial.user_attrs["worker"] for trial in trials}) == 2
+
+
+# ---- Optuna's conventions ----------------------------------------------------------------------
+
+
+def test_a_sampler_and_a_pruner_are_those_of_the_new_study(tmp_path: Path) -> None:
+    sampler, pruner = optuna.samplers.RandomSampler(seed=3), optuna.pruners.NopPruner()
+    url = f"sqlite:///{tmp_path}/studies.db"
+    tuner = OptunaTuner(
+        build, "val_loss", 2, study=url, sampler=sampler, pruner=pruner, directory=tmp_path
+    )
+    assert tuner.study.sampler is sampler
+    assert tuner.study.pruner is pruner
+    assert [trial.state for trial in search(tuner)] == [TrialState.COMPLETE] * 2
+    close_storage(tuner.study._storage)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("sampler", optuna.samplers.RandomSampler()), ("pruner", optuna.pruners.NopPruner())],
+)
+def test_a_study_that_has_a_sampler_takes_no_second_one(
+    tmp_path: Path, name: str, given: Any
+) -> None:
+    study = optuna.create_study(study_name="mine")
+    with pytest.raises(ValueError, match=f"^{name} is given beside study 'mine'"):
+        OptunaTuner(build, "val_loss", study=study, directory=tmp_path, **{name: given})
+    assert not list(tmp_path.iterdir())
+
+
+def test_optunas_callbacks_stand_beside_those_of_keras(tmp_path: Path) -> None:
+    Counting.calls.clear()
+    met: list[tuple[int, TrialState, str]] = []
+    tuner = pruned_by(Never(), tmp_path)
+
+    class NotCopied:
+        def __deepcopy__(self, memo: Any) -> Any:
+            raise TypeError("holds a connection")
+
+        def __call__(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            met.append((trial.number, trial.state, study.study_name))
+
+    assert run(tuner, 3, Counting(), NotCopied()) == [TrialState.PRUNED] * 3
+    assert met == [(number, TrialState.PRUNED, tuner.study.study_name) for number in range(3)]
+    assert Counting.calls == ["begin", "end"] * 3
+
+
+def test_a_callback_may_stop_the_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def second(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if trial.number == 1:
+            study.stop()
+
+    tuner = pruned_by(optuna.pruners.NopPruner(), tmp_path, max_trials=4)
+    tuner.search(X, Y, validation_data=(X, Y), verbose=1, callbacks=[second])
+    assert len(tuner.study.trials) == 2
+    assert "The search ends: a callback stopped it" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="inside an objective function or a callback"):
+        tuner.study.stop()
+    assert len(run(tuner, 1)) == 4
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_optunas_terminator_ends_the_search(tmp_path: Path) -> None:
+    terminator = Terminator(
+        BestValueStagnationEvaluator(max_stagnation_trials=2),
+        StaticErrorEvaluator(0),
+        min_n_trials=3,
+    )
+    tuner = pruned_by(optuna.pruners.NopPruner(), tmp_path, max_trials=30)
+    assert 3 <= len(run(tuner, 1, TerminatorCallback(terminator))) < 30
+
+
+def test_a_trial_that_is_to_be_retried_is_told_once(tmp_path: Path) -> None:
+    def fit(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        raise OSError("no space")
+
+    met: list[TrialState] = []
+    tuner = pruned_by(
+        optuna.pruners.NopPruner(),
+        tmp_path,
+        Fitting(fit),
+        max_trials=1,
+        max_retries_per_trial=2,
+    )
+    run(tuner, 1, lambda study, trial: met.append(trial.state))
+    assert met == [TrialState.FAIL]
+
+
+def test_what_is_no_callback_is_refused_at_once(tmp_path: Path) -> None:
+    tuner = pruned_by(optuna.pruners.NopPruner(), tmp_path)
+    with pytest.raises(TypeError, match=r"^callbacks: 3 is neither"):
+        run(tuner, 1, 3)
+    assert tuner.study.trials == []
