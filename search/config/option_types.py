@@ -134,7 +134,7 @@ def artifacts_url(text: str) -> str:
 
 
 def callback(text: str) -> str:
-    """Read the place of a factory of callbacks."""
+    """Read the place of a callback, or of a factory of callbacks."""
     if not re.fullmatch(r"[\w.]+:\w+", text):
-        raise ArgumentTypeError(f"'{text}' is not MODULE:FACTORY")
+        raise ArgumentTypeError(f"'{text}' is not MODULE:NAME")
     return text

@@ -1,5 +1,6 @@
-"""Keras callbacks of the user's own, made anew for each trial: `--callback MODULE:FACTORY`."""
+"""Callbacks of the user's own, Keras's and Optuna's: `--callback MODULE:NAME`."""
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from keras_tuner.errors import FailedTrialError
 from data.common import UserError
 from results.study import Point, Result
 from search.common import USER_ERRORS, describe_error
+from search.queue import StudyCallback
 from spaces import import_module
 
 log = logging.getLogger(__name__)
@@ -67,14 +69,15 @@ class TrialCallback(keras.callbacks.Callback):
 Factory = Callable[[TrialInfo], keras.callbacks.Callback]
 
 
-def load_callbacks(specs: Sequence[str]) -> dict[str, Factory]:
+def load_callbacks(specs: Sequence[str]) -> dict[str, Factory | StudyCallback]:
     """Import what `--callback` names.
 
     Args:
-        specs: For each a "PACKAGE.MODULE:FACTORY".
+        specs: For each a "PACKAGE.MODULE:NAME".
 
     Returns:
-        The factories by these names, in their order.
+        The factories of Keras callbacks, and the callbacks of Optuna's kind, by these names, in
+        their order.
 
     Raises:
         UserError: One names nothing that can be called.
@@ -82,7 +85,17 @@ def load_callbacks(specs: Sequence[str]) -> dict[str, Factory]:
     return {spec: _load(spec) for spec in specs}
 
 
-def _load(spec: str) -> Factory:
+def is_of_study(callback: Callable[..., Any]) -> bool:
+    """Return True if a callback is one of Optuna's: a function of the study and an ended trial."""
+    try:
+        parameters = inspect.signature(callback).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(one.default is one.empty and one.kind in places for one in parameters) == 2
+
+
+def _load(spec: str) -> Factory | StudyCallback:
     module_name, _, name = spec.partition(":")
     try:
         module = import_module(f"--callback {spec}", module_name)
@@ -96,8 +109,8 @@ def _load(spec: str) -> Factory:
     if not callable(found):
         what = "has no" if found is None else "has no function or class"
         raise UserError(f"--callback {spec}: module {module_name} {what} {name}")
-    factory: Factory = found
-    return factory
+    loaded: Factory | StudyCallback = found
+    return loaded
 
 
 class TrialCallbacks:

@@ -13,10 +13,18 @@ from results.study import (
     Result,
     Store,
     as_refit,
+    find_starts,
 )
 from search.common import refit_seed, repeat_seed
 from search.config import RunConfig
-from search.queue import KERAS_TUNER, TrialQueue, make_pruner, make_sampler, starting_points_of
+from search.queue import (
+    KERAS_TUNER,
+    StudyCallback,
+    TrialQueue,
+    make_pruner,
+    make_sampler,
+    starting_points_of,
+)
 from search.training.baselines import Cache
 from search.training.callbacks import Factory
 from search.training.fit import Stop, TrainingConfig, with_timeout
@@ -40,7 +48,8 @@ class TrainingContext:
         config: The run.
         dataset: Its data.
         hypermodel: Builds the models of its trials.
-        callbacks: What makes the user's own Keras callbacks of a trial, by name.
+        callbacks: What makes the user's own Keras callbacks of a trial, and callbacks of Optuna's
+            kind, by name.
         worker: The worker's name in the study.
         stop: Called after each batch; a reason ends the training.
         notify: Told of each report: title, epochs trained, value.
@@ -50,7 +59,7 @@ class TrainingContext:
     config: RunConfig
     dataset: Dataset
     hypermodel: Any
-    callbacks: Mapping[str, Factory]
+    callbacks: Mapping[str, Factory | StudyCallback]
     worker: str
     stop: Stop
     notify: Notify
@@ -71,14 +80,14 @@ class TrainingContext:
             config.sampler, config.seed, config.workers, config.epochs
         )
         store.study.pruner = make_pruner(config.pruner, config.epochs * config.reports)
+        starts = [start.hyperparameters for start in find_starts(store)]
+        # KerasTuner's own engines count on every point being theirs.
+        own = () if config.sampler in KERAS_TUNER else starting_points_of(self.hypermodel)
         queue = TrialQueue(
             store.study,
             owner=self.worker,
             budget=config.trials,
-            # KerasTuner's own engines count on every point being theirs.
-            starting_points=()
-            if config.sampler in KERAS_TUNER
-            else starting_points_of(self.hypermodel),
+            starting_points=starts or own,
             seed=config.seed,
         )
         return Trials(

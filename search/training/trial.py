@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import keras
 import keras_tuner
@@ -16,7 +16,7 @@ from keras_tuner.errors import FailedTrialError, FatalError
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
-from data.common import new_file, write_failure
+from data.common import UserError, new_file, write_failure
 from data.dataset import Dataset
 from results.study import (
     BEHIND,
@@ -38,8 +38,15 @@ from search.common import (
     fit_function,
     limit_parameters,
 )
-from search.queue import AskedTrial, ChangedSpace, TrialQueue, discover_space
-from search.training.callbacks import Factory, TrialCallbacks, TrialInfo
+from search.queue import (
+    AskedTrial,
+    ChangedSpace,
+    StudyCallback,
+    TrialQueue,
+    call_callbacks,
+    discover_space,
+)
+from search.training.callbacks import Factory, TrialCallbacks, TrialInfo, is_of_study
 from search.training.evaluation import add_latency, save_probabilities, summarize_training
 from search.training.fit import (
     Stop,
@@ -76,7 +83,8 @@ class Trials:
         heartbeat: Seconds between two signs of life of a trial, which other machines look for.
         max_parameters: A model that has more is not trained; None for no bound.
         timeout: Seconds that a trial may train, from its first batch; None for no bound.
-        callbacks: What makes the user's own Keras callbacks of a trial, by name.
+        callbacks: What makes the user's own Keras callbacks of a trial, and callbacks of Optuna's
+            kind, which are told of each trial that ends, by name.
         kept_checkpoints: How many of the best trials keep their model.
         notify: Told of each report: trial, epochs trained, value.
         enter: Told what comes next: "discover", "ask" or "train", and which trial that is.
@@ -93,7 +101,7 @@ class Trials:
     heartbeat: int = HEARTBEAT_SECONDS
     max_parameters: int | None = None
     timeout: float | None = None
-    callbacks: Mapping[str, Factory] = field(default_factory=dict)
+    callbacks: Mapping[str, Factory | StudyCallback] = field(default_factory=dict)
     kept_checkpoints: int = KEPT_CHECKPOINTS
     notify: Notify = lambda name, epochs, value: None
     enter: EnterPhase = lambda phase, number: None
@@ -114,7 +122,8 @@ class Trials:
         """Run the next trial; None if there is none to run or it was given back.
 
         `stop` is called before the trial and after each batch: a reason ends the training, and
-        `INTERRUPTED` gives the trial back to the queue. A hypermodel's FatalError is raised.
+        `INTERRUPTED` gives the trial back to the queue. A hypermodel's FatalError is raised, and a
+        UserError if a callback of Optuna's kind fails.
         """
         if stop() is not None:
             return None
@@ -124,6 +133,26 @@ class Trials:
         if asked is None:
             return None
         self.enter("train", asked.number)
+        result = self._run(asked, stop)
+        if result is not None:
+            self._tell_callbacks(asked.number)
+        return result
+
+    def _tell_callbacks(self, number: int) -> None:
+        """Tell Optuna's callbacks of an ended trial; one of them may end the search."""
+        for spec, callback in self.callbacks.items():
+            if not is_of_study(callback):
+                continue
+            try:
+                stops = call_callbacks(self.store.study, number, [cast(StudyCallback, callback)])
+            except USER_ERRORS as error:
+                raise UserError(f"--callback {spec}: {describe_error(error)}") from error
+            if stops:
+                log.warning("--callback %s ends the search after trial %d", spec, number)
+                self.queue.is_exhausted = True
+
+    def _run(self, asked: AskedTrial, stop: Stop) -> Result | None:
+        """Run a trial and tell the queue of its end; None if it was given back."""
         # By its place and not its number: a trial that repeats a lost one comes out as that would.
         seed = derive_seed(self.seed, asked.index)
         try:
@@ -165,7 +194,12 @@ class Trials:
                 model = build(self.hypermodel, hyperparameters, seed, self.max_parameters)
                 # `build` may be the first to meet a batch size, or epochs.
                 config = self.config.of_trial(hyperparameters.values, seed)
-                with TrialCallbacks(self.callbacks, self._info(asked, seed)) as callbacks:
+                factories = {
+                    spec: cast(Factory, made)
+                    for spec, made in self.callbacks.items()
+                    if not is_of_study(made)
+                }
+                with TrialCallbacks(factories, self._info(asked, seed)) as callbacks:
                     outcome = fit_built(
                         self.hypermodel,
                         hyperparameters,

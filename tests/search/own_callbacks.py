@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import keras
+import optuna
 
 from results.study import Point, Result
 from search.training.callbacks import TrialCallback, TrialInfo
@@ -61,6 +62,26 @@ class Failing(TrialCallback):
 
     def on_result(self, result: Result) -> None:
         raise OSError("and stays away")
+
+
+class Ended:
+    """Optuna's kind: keeps in the study what it was told, and ends the search at a number."""
+
+    def __init__(self, last: int) -> None:
+        self._last = last
+
+    def __call__(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        told = study.user_attrs.get("told", [])
+        study.set_user_attr("told", [*told, [trial.number, trial.state.name]])
+        if trial.number == self._last:
+            study.stop()
+
+
+never_ends, ends_at_1 = Ended(-1), Ended(1)
+
+
+def breaks(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    raise ConnectionError("no server")
 
 
 NOTHING = 5

@@ -157,3 +157,27 @@ def test_mlflow_has_a_run_for_each_trial(tmp_path: Path) -> None:
         assert run.data.tags["status"] == "complete"
         history = client.get_metric_history(run.info.run_id, "report/val_accuracy")
         assert [item.value for item in history] == [point.val_accuracy for point in result.curve]
+
+
+# ---- Optuna's ------------------------------------------------------------------------------------
+
+
+def test_optunas_callbacks_are_told_of_each_trial_that_has_ended(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    store = run(tmp_path, dataset, "never_ends", "refusing", "Diary")
+    assert store.study.user_attrs["told"] == [[0, "FAIL"]]
+
+
+def test_optunas_callback_may_end_the_search(tmp_path: Path, dataset: Dataset) -> None:
+    store = run(tmp_path, dataset, "ends_at_1", trials=4)
+    assert store.study.user_attrs["told"] == [[0, "COMPLETE"], [1, "COMPLETE"]]
+    assert len(store.trials()) == 2
+
+
+def test_a_callback_of_optunas_that_fails_ends_the_search_in_one_line(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    with pytest.raises(UserError) as error:
+        run(tmp_path, dataset, "breaks")
+    assert str(error.value) == f"--callback {OWN}:breaks: ConnectionError: no server"
