@@ -119,9 +119,13 @@ def execute(
 
 def _open(config: RunConfig, dataset: "Dataset") -> "Store":
     """Open the run's study, or create it, and leave the data set for the workers."""
-    from results.study import DATA_FOLDER, Store
+    from results.leaderboard import find_run
+    from results.study import DATA_FOLDER, Store, choose_starts
 
     folder = config.folder
+    earlier = None
+    if config.start_from is not None:
+        earlier = Store.open(find_run(config.start_from, config.out))
     store = Store.create(
         folder,
         config.objectives,
@@ -132,6 +136,10 @@ def _open(config: RunConfig, dataset: "Dataset") -> "Store":
         data=dataset.facts,
         protocol=config.protocol,
     )
+    if earlier is not None:
+        starts = choose_starts(store, earlier, f"--start-from is '{config.start_from}'")
+        told = ", ".join(f"{start.trial} ({start.value:.4g})" for start in starts)
+        log.info("starting from %s's best by %s: %s", starts[0].run, starts[0].objective, told)
     # Not again where it is: the workers of another search of this study may be reading it.
     if not dataset.is_saved(folder / DATA_FOLDER):
         dataset.save(folder / DATA_FOLDER)

@@ -50,6 +50,13 @@ from .retrainings import (
     result_to_export as result_to_export,
     second_seed_probabilities as second_seed_probabilities,
 )
+from .starts import (
+    MOST_STARTS as MOST_STARTS,
+    Start as Start,
+    choose_starts as choose_starts,
+    describe_starts as describe_starts,
+    find_starts as find_starts,
+)
 from .storage import (
     RETRY_SECONDS as RETRY_SECONDS,
     SILENT_BEATS as SILENT_BEATS,

@@ -4,8 +4,10 @@ A server that is away for a while is waited for. This is the one module here tha
 Optuna keeps private.
 """
 
+import contextlib
 import functools
 import logging
+import os
 import sqlite3
 import time
 import warnings
@@ -41,6 +43,8 @@ RETRY_SECONDS = 300.0
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 5.0
 
+# Where Optuna's own commands look for the URL, too.
+VARIABLE = "OPTUNA_STORAGE"
 _GRPC = "grpc"
 _NOTE = "storage.url"
 # PostgreSQL's: a duplicate table, object or row of its catalog.
@@ -71,7 +75,7 @@ def open_storage(
     url: str | None,
     heartbeat: int,
     *,
-    option: str = "--storage",
+    option: str | None = None,
     patience: float = 0.0,
 ) -> BaseStorage:
     """Open where a study lives.
@@ -81,7 +85,8 @@ def open_storage(
         url: A database that Optuna takes, e.g. `postgresql://user@host/name`, or
             `grpc://host:port` for Optuna's storage proxy; None for the journal.
         heartbeat: Seconds between two signs of life of a trial in a database.
-        option: Where the user wrote the URL, for messages.
+        option: Where the user wrote the URL, for messages; None for `--storage`, or the variable
+            of the environment if it has this URL.
         patience: Seconds that a server which is away is waited for.
 
     Returns:
@@ -92,6 +97,7 @@ def open_storage(
     """
     if url is None:
         return open_journal(folder / JOURNAL)
+    option = option or (VARIABLE if url == os.environ.get(VARIABLE) else "--storage")
     parsed = _parse(url, option)
     shown = f"{option} {hide_password(parsed.render_as_string())}"
     if parsed.drivername == _GRPC:
@@ -109,17 +115,30 @@ def close_storage(storage: BaseStorage) -> None:
 
 def remember(folder: Path, url: str) -> None:
     """Note in a run's folder which database holds its study, without the password."""
+    write_text(folder / _NOTE, _without_password(url) + "\n")
+
+
+def remembered(folder: Path) -> str | None:
+    """Read which database holds a run's study; None for a run with a journal.
+
+    The password is that of Optuna's own variable, if it names the same database.
+    """
+    note = folder / _NOTE
+    if not note.is_file():
+        return None
+    noted, given = note.read_text(encoding="utf-8").strip(), os.environ.get(VARIABLE)
+    # What is no URL there is the path of another journal.
+    with contextlib.suppress(UserError):
+        return given if given and _without_password(given) == noted else noted
+    return noted
+
+
+def _without_password(url: str) -> str:
     parsed = _parse(url)._replace(password=None)
     parsed = parsed.difference_update_query(
         [name for name in parsed.query if name.endswith(("password", "secret", "token"))]
     )
-    write_text(folder / _NOTE, parsed.render_as_string() + "\n")
-
-
-def remembered(folder: Path) -> str | None:
-    """Read which database holds a run's study; None for a run with a journal."""
-    note = folder / _NOTE
-    return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+    return parsed.render_as_string()
 
 
 def make_retrying(storage: BaseStorage, seconds: float = RETRY_SECONDS) -> BaseStorage:

@@ -1,6 +1,6 @@
 """The study as the single record of a run.
 
-Its keys are known here, and in `trials`, `retrainings` and `ensemble`.
+Its keys are known here, and in `trials`, `retrainings`, `ensemble` and `starts`.
 """
 
 import json

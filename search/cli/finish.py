@@ -7,7 +7,7 @@ from results.export import export_trial
 from results.leaderboard import build_leaderboard, render_table, save_leaderboard
 from results.report import write as write_report
 from results.serving import register_space
-from results.study import BEST, Result, Store, result_to_export
+from results.study import BEST, Result, Store, describe_starts, result_to_export
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ def finish_run(
         if len(store.study.directions) > 1:
             front = ", ".join(f"trial {trial.number}" for trial in store.study.best_trials)
             show(f"Pareto front of {', '.join(store.protocol['objective'])}: {front}")
+        if (starts := describe_starts(store)) is not None:
+            show(starts)
     log.info("the report is %s", write_report(store, leaderboard))
     # Last: a winner whose file gives other scores than the search is refused, the rest stays.
     if champion is None:

@@ -17,7 +17,7 @@ from data.common import UserError, byte_count, count_cores
 from data.dataset import CHRONOLOGICAL, GROUP, SHUFFLED, SPLITS, VocabularyFrom, check_group_column
 from data.reading import LOG_FORMATS, MAX_BYTES, encoding_name, join_labels, split_labels
 from data.records import DROPPED_KEYS, Padding
-from results.study import OBJECTIVES, Objective
+from results.study import JOURNAL, OBJECTIVES, Objective
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
 from search.config.options import declared, option
@@ -191,6 +191,13 @@ class RunConfig:
         metavar="NAME",
         help=f"of {', '.join(PRUNERS)} (default: {DEFAULT_PRUNER}; none for kt-hyperband)",
     )
+    start_from: str | None = _search(
+        None,
+        parse=types.filled,
+        metavar="RUN",
+        help="try the best 5 points of an earlier run first, in place of the space's own starting "
+        "points; its folder, or its name under --out; it may be of another log",
+    )
     objective: tuple[str, ...] = _search(
         ("val_accuracy",),
         parse=types.names(OBJECTIVES),
@@ -305,7 +312,8 @@ class RunConfig:
         None,
         repr=False,  # It may hold a password.
         metavar="URL",
-        help="a database instead of the run's own journal file",
+        help="a database instead of the run's own journal file (default: OPTUNA_STORAGE, if it is "
+        "set)",
     )
     heartbeat: int = _run(
         15,
@@ -327,9 +335,10 @@ class RunConfig:
         parse=types.callback,
         show=list,
         is_repeated=True,
-        metavar="MODULE:FACTORY",
+        metavar="MODULE:NAME",
         help="called once a trial with a search.TrialInfo, gives a Keras callback for its "
-        "training, e.g. one that logs to MLflow; may be given more than once",
+        "training, e.g. one that logs to MLflow; or an Optuna callback of (study, trial), called "
+        "after each trial; may be given more than once",
     )
     tensorboard: bool = _run(
         False,
@@ -358,6 +367,9 @@ class RunConfig:
         if not self.study:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
             object.__setattr__(self, "study", name)
+        # A run that was begun with a journal goes on with it.
+        if self.storage is None and not (self.folder / JOURNAL).is_file():
+            object.__setattr__(self, "storage", os.environ.get("OPTUNA_STORAGE") or None)
         check_group_column(self.split, self.group_column)
         if self.sampler in KERAS_TUNER:
             if self.workers > 1:
@@ -366,6 +378,11 @@ class RunConfig:
                     "one process; use --workers 1"
                 )
             object.__setattr__(self, "workers", 1)
+            if self.start_from is not None:
+                raise UserError(
+                    f"--start-from is '{self.start_from}', but --sampler {self.sampler} proposes "
+                    "every point itself; leave one of them out"
+                )
         if self.finalists:
             self._check_finalists()
         self._settle_class_files()

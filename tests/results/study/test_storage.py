@@ -59,6 +59,28 @@ def test_a_run_remembers_its_database_without_the_password(tmp_path: Path) -> No
     assert remembered(tmp_path) == "postgresql+psycopg://me@host:5432/x?sslmode=prefer"
 
 
+def test_the_password_of_a_remembered_database_may_stand_in_optunas_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://me:secret-word@host/x"
+    remember(tmp_path, url)
+    noted = remembered(tmp_path)
+    assert noted == "postgresql+psycopg://me@host/x"
+    monkeypatch.setenv("OPTUNA_STORAGE", url)
+    assert remembered(tmp_path) == url
+    for other in ("postgresql://me:secret-word@host/y", "runs/first/journal.log", ""):
+        monkeypatch.setenv("OPTUNA_STORAGE", other)
+        assert remembered(tmp_path) == noted
+
+
+def test_a_message_names_optunas_variable_if_the_url_is_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTUNA_STORAGE", "no database")
+    with pytest.raises(UserError, match=r"^OPTUNA_STORAGE is no database URL"):
+        open_storage(tmp_path, "no database", 1)
+
+
 def test_tables_that_another_process_has_just_made_are_used(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
     tries: list[str] = []

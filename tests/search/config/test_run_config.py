@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from data.common import count_cores
 from data.common.errors import UserError
-from results.study import HEARTBEAT_SECONDS
+from results.study import HEARTBEAT_SECONDS, JOURNAL
 from search.config import Budget, RunConfig, parse
 from search.config.command_line import make_parser
 from search.config.options import declared
@@ -37,6 +37,27 @@ def test_epochs_and_workers_are_settled_by_the_log_and_the_machine_unless_given(
     given = options("--epochs", "2", "--workers", "3").settled(1_500)
     assert (given.epochs, given.workers) == (2, 3)
     assert given.settled(9) == given
+
+
+def test_optunas_variable_is_the_default_of_the_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///optuna.db")
+    words = ["--out", str(tmp_path)]
+    assert options(*words).storage == "sqlite:///optuna.db"
+    assert options(*words, "--storage", "sqlite:///own.db").storage == "sqlite:///own.db"
+    monkeypatch.setenv("OPTUNA_STORAGE", "")
+    assert options(*words).storage is None
+
+
+def test_a_run_with_a_journal_goes_on_with_it_whatever_optunas_variable_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///optuna.db")
+    config = options("--out", str(tmp_path))
+    config.folder.mkdir()
+    (config.folder / JOURNAL).touch()
+    assert options("--out", str(tmp_path)).storage is None
 
 
 def test_it_goes_to_a_worker_as_it_is() -> None:
@@ -226,9 +247,9 @@ MOST_WORKERS = 8 * count_cores()
         ("--study", "a\nb", "is not a folder's name"),
         ("--study", "baselines", "'baselines' is what --out uses otherwise"),
         ("--study", "synthetic", "'synthetic' is what --out uses otherwise"),
-        ("--callback", "", "'' is not MODULE:FACTORY"),
-        ("--callback", "a.b", "'a.b' is not MODULE:FACTORY"),
-        ("--callback", "a b:c", "'a b:c' is not MODULE:FACTORY"),
+        ("--callback", "", "'' is not MODULE:NAME"),
+        ("--callback", "a.b", "'a.b' is not MODULE:NAME"),
+        ("--callback", "a b:c", "'a b:c' is not MODULE:NAME"),
         ("--study", "--", "'--' is no"),
         ("--callback", "--", "'--' is no"),
         ("--heartbeat", "0", "'0' is not a whole number of 1 or more"),
