@@ -1,5 +1,6 @@
 """A whole search by one call: from a script, a thread and a notebook; interrupted, and refused."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -170,6 +171,16 @@ class Notebook:
         raise AssertionError(f"the cell did not end: {found}")
 
 
+def wait_for_a_trial(folder: Path, seconds: float = 200.0) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(UserError):  # It is not there yet.
+            if Run.open(folder).study.trials:
+                return
+        time.sleep(0.5)
+    raise AssertionError("no trial began in time")
+
+
 @pytest.fixture
 def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -193,6 +204,8 @@ def test_a_notebook_shows_how_it_goes_and_is_interrupted_in_order(
 ) -> None:
     cell = notebook.send(
         f"""
+        import warnings
+        warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, as Optuna imports it.
         from search import run_search
         from tests.search.messages import messages
         run = run_search(messages(500), study="whole", {options(budget=2, **SMALL)})
@@ -214,9 +227,7 @@ def test_a_notebook_shows_how_it_goes_and_is_interrupted_in_order(
     cell = notebook.send(
         f'found = run_search(messages(500), study="cut", {options(budget=500, **SLOW)})'
     )
-    folder = tmp_path / "runs" / "cut"
-    while not (folder / "journal.log").exists() or not Run.open(folder).study.trials:
-        time.sleep(0.5)
+    wait_for_a_trial(tmp_path / "runs" / "cut")
     notebook.manager.interrupt_kernel()
     shown = notebook.outputs(cell)
     assert not [output for output in shown if output["type"] == "error"], shown
