@@ -88,7 +88,7 @@ class Run:
         """The exported winner, loaded: `predict_proba(texts)` and `predict(texts)`.
 
         Raises:
-            data.UserError: If nothing was exported, or it needs Keras (`results.load`).
+            data.UserError: If nothing was exported, or it needs Keras (`load` takes it).
         """
         from results.serving import load
 
@@ -157,7 +157,7 @@ class Run:
             threshold: The score above which a record gets label 1: a number, or "fpr=RATE" or
                 "cost=FP:FN", chosen on the validation rows.
             space: For a model with layers of your own: the space whose module registers them, as
-                "PKG.MOD:CLASS"; the run's own needs no mention after `search.run_search`.
+                "PKG.MOD:CLASS"; the run's own needs no mention after `run_search`.
 
         Returns:
             The folder.

@@ -41,7 +41,7 @@ def run_search(
         budget: Trials (20), or the search's wall-clock time ("10m").
         **options: Options of the command line by their names with underscores, such as
             `objective="val_loss"`, `baselines=["linear"]`, `refit=False`, `study="first"`;
-            `search.RunConfig` has them all. Besides a text each takes the number, bool, path or
+            `RunConfig` has them all. Besides a text each takes the number, bool, path or
             list that it stands for; `space` and `callback` also a class or function of a module.
 
     Returns:

@@ -39,13 +39,13 @@ _DEFAULTS = {
 class Model3Classifier(ClassifierMixin, BaseEstimator):
     """A classifier of texts into two classes, the winner of a whole search.
 
-    `fit` does what `search.run_search` does. It holds out a quarter of the rows for the run's
+    `fit` does what `run_search` does. It holds out a quarter of the rows for the run's
     leaderboard, which no model is trained on; each fit leaves its run in a folder under `out`. A
     pickled classifier needs that folder where it was.
 
     Args:
         budget: Trials (20), or the search's wall-clock time ("10m").
-        **options: The other options of `search.run_search` that do not tell where rows come from.
+        **options: The other options of `run_search` that do not tell where rows come from.
             Their defaults are its own, except that `split` is "stratified" and `baselines`
             "linear". `get_params()` lists them all.
 
