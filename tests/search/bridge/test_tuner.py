@@ -13,12 +13,6 @@ import numpy as np
 import optuna
 import pytest
 from keras_tuner.src.engine.tuner_utils import TunerCallback
-from optuna.terminator import (
-    BestValueStagnationEvaluator,
-    StaticErrorEvaluator,
-    Terminator,
-    TerminatorCallback,
-)
 from optuna.trial import TrialState
 
 from results.study import JOURNAL, close_storage, counted_trials
@@ -619,7 +613,16 @@ def test_a_callback_may_stop_the_search(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+# Optuna 5 still has it, and says that Optuna 6 will not.
+@pytest.mark.filterwarnings("ignore:`optuna.terminator` module:FutureWarning")
 def test_optunas_terminator_ends_the_search(tmp_path: Path) -> None:
+    from optuna.terminator import (
+        BestValueStagnationEvaluator,
+        StaticErrorEvaluator,
+        Terminator,
+        TerminatorCallback,
+    )
+
     terminator = Terminator(
         BestValueStagnationEvaluator(max_stagnation_trials=2),
         StaticErrorEvaluator(0),
