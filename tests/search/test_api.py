@@ -37,7 +37,7 @@ def test_mistakes_are_told_before_anything_is_made(tmp_path: Path) -> None:
     out = tmp_path / "runs"
     for data, options, said in (
         (messages(9), {"budget": "5x"}, "budget: '5x' is not"),
-        (messages(9), {"budget": 1, "sampler": "best"}, "sampler: 'best'"),
+        (messages(9), {"budget": 1, "sampler": "best"}, "sampler 'best'"),
         (messages(9), {"budget": 1, "negative_file": "a.txt"}, "positive_file is missing"),
         (7, {"budget": 1}, "data is of type int"),
     ):

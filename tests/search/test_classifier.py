@@ -86,7 +86,7 @@ def test_other_mistakes_are_those_of_a_search(tmp_path: Path) -> None:
         classifier.fit(["a", "b", "c"], [0, 1])
     with pytest.raises(UserError, match="the text is of type float"):
         classifier.fit(np.zeros((2, 1)), [0, 1])
-    with pytest.raises(UserError, match="sampler: 'best'"):
+    with pytest.raises(UserError, match="sampler 'best'"):
         clone(classifier).set_params(sampler="best").fit(["a", "b"], [0, 1])
     with pytest.raises(NotFittedError):
         classifier.predict(["a"])
