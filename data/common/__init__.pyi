@@ -29,3 +29,6 @@ from .passwords import (
 from .progress import (
     track as track,
 )
+from .versions import (
+    installed_version as installed_version,
+)

@@ -7,14 +7,14 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from data import records
-from data.common import UserError, new_folder, printable, write_text
+from data.common import UserError, installed_version, new_folder, printable, write_text
 from data.dataset import save_vocabulary
 from data.records import Preprocessing, Vocabulary
 from results.export.conversion import Sample, convert, made_up_sample
@@ -289,7 +289,7 @@ def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            found[package] = installed_version(package)
         except PackageNotFoundError:
             if package not in _OPTIONAL:
                 found[package] = "not installed as a package"

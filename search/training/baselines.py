@@ -1,7 +1,6 @@
 """Trains the fixed baselines: once per data set, protocol, source code, library and machine."""
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import pickle  # measures a size, loads nothing  # nosec B403
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data.common import UserError, count_cores, sync_all, write_text
+from data.common import UserError, count_cores, installed_version, sync_all, write_text
 from data.dataset import Dataset
 from results.scoring import (
     SCORES,
@@ -70,7 +69,7 @@ def _sources() -> str:
 
 @cache
 def _versions() -> Mapping[str, str]:
-    installed = {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
+    installed = {name: installed_version(name) for name in _DISTRIBUTIONS}
     return {"python": platform.python_version(), **installed}
 
 
