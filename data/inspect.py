@@ -18,15 +18,8 @@ from data.dataset import (
     make_split,
     without_repeated,
 )
-from data.reading import (
-    LOG_FORMATS,
-    AccessLog,
-    add_max_bytes,
-    encoding_name,
-    read_class_files,
-    read_log,
-    split_labels,
-)
+from data.reading import LOG_FORMATS, AccessLog, read_class_files, read_log, split_labels
+from data.source import add_max_bytes, encoding_name
 
 WIDEST_PATH = 60
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.common import Parser, UserError, count_cores, run
-from data.reading import STDIN, encoding_name, standard_input
 from data.records import LINE_FORMATS, Answer, LineReader
+from data.source import STDIN, encoding_name, standard_input
 from results.serving import add_runtime
 
 if TYPE_CHECKING:  # Imported when it is needed, so that --help is answered at once.

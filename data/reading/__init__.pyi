@@ -5,10 +5,6 @@ from .access_log import (
 from .class_files import (
     read_class_files as read_class_files,
 )
-from .decoding import (
-    Utf8 as Utf8,
-    encoding_name as encoding_name,
-)
 from .formats import (
     LOG_FORMATS as LOG_FORMATS,
     LogFormat as LogFormat,
@@ -25,15 +21,6 @@ from .labels import (
 )
 from .open_rows import (
     source_name as source_name,
-)
-from .source import (
-    MAX_BYTES as MAX_BYTES,
-    STDIN as STDIN,
-    add_max_bytes as add_max_bytes,
-    is_url as is_url,
-    name_of as name_of,
-    open_lines as open_lines,
-    standard_input as standard_input,
 )
 from .texts import (
     Texts as Texts,

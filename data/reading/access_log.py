@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import logging
+import os
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError, track
-from data.reading.decoding import check_encoding, told_of
 from data.reading.formats import (
     LABEL_KEY,
     LOG_FORMATS,
@@ -27,10 +27,10 @@ from data.reading.key_dropper import KeyDropper
 from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel
 from data.reading.open_rows import named, open_rows, source_name
 from data.reading.skipped import SkippedRows
-from data.reading.source import MAX_BYTES
 from data.reading.table import Columns, Table
 from data.reading.texts import Texts, TextWriter, fingerprint
 from data.records import DROPPED_KEYS, RecordError, RowLayout
+from data.source import MAX_BYTES, check_encoding, told_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ class AccessLog:
 
 
 def read_log(
-    path: "str | pd.DataFrame",
+    path: "str | os.PathLike[str] | pd.DataFrame",
     *,
     format: str | None = None,
     dropped_keys: Sequence[str] = DROPPED_KEYS,
@@ -150,6 +150,8 @@ def read_log(
         check_encoding(encoding)
     if rows is not None and rows < 1:
         raise UserError(f"the number of rows is {rows}, but must be 1 or more")
+    if isinstance(path, os.PathLike):
+        path = os.fspath(path)
     source = source_name(path)
     skipped = SkippedRows()
     dropper = KeyDropper(dropped_keys)

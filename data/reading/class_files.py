@@ -11,13 +11,12 @@ import numpy as np
 
 from data.common import UserError, track
 from data.reading.access_log import AccessLog
-from data.reading.decoding import check_encoding, told_of
 from data.reading.labels import LABEL_WORDS
 from data.reading.skipped import SkippedRows
-from data.reading.source import MAX_BYTES, decode, name_of, open_byte_lines
 from data.reading.table import sample_lines
 from data.reading.texts import TextWriter
 from data.records import RecordError, RowLayout, check_characters
+from data.source import MAX_BYTES, check_encoding, decode, name_of, open_byte_lines, told_of
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from data.common import UserError
 from data.reading.labels import Labels
-from data.reading.source import decode
 from data.reading.table import Columns, Table, find_table
 from data.records import (
     MAX_LINE,
@@ -23,6 +22,7 @@ from data.records import (
     load_record,
     split_lines,
 )
+from data.source import decode
 
 # What holds the label of a JSON line, unless `--label-column` says otherwise.
 LABEL_KEY = "label"

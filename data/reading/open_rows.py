@@ -9,10 +9,9 @@ from data.common import UserError
 from data.reading.formats import RawRow, guess_format, guess_table, rows
 from data.reading.frame import IN_MEMORY, frame_rows
 from data.reading.parquet import is_parquet, read_parquet
-from data.reading.recognize import explained
 from data.reading.resaved import record_column, resaved_table
-from data.reading.source import decode, name_of, open_byte_lines
 from data.reading.table import Columns, Table, find_columns, sample_lines
+from data.source import decode, explained, name_of, open_byte_lines
 
 if TYPE_CHECKING:
     import pandas as pd

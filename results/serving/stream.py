@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.reading import STDIN, Utf8, name_of, open_lines
 from data.records import MAX_LINE, Answer, Encoded
+from data.source import STDIN, Utf8, name_of, open_lines
 from results.serving.predictor import BATCH_SIZE, Predictor
 
 LINES = 512

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from data.common import HIDDEN, UserError, hide_password, write_text
-from data.reading import IN_MEMORY, STDIN, is_url
+from data.reading import IN_MEMORY
+from data.source import STDIN, is_url
 from search.config.options import Declared, declared
 from search.config.run_config import RunConfig
 from search.config.values import parse_value, unknown_option

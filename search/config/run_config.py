@@ -15,8 +15,9 @@ from typing import Any
 
 from data.common import UserError, byte_count, count_cores
 from data.dataset import CHRONOLOGICAL, GROUP, SHUFFLED, SPLITS, VocabularyFrom, check_group_column
-from data.reading import LOG_FORMATS, MAX_BYTES, encoding_name, join_labels, split_labels
+from data.reading import LOG_FORMATS, join_labels, split_labels
 from data.records import DROPPED_KEYS, Padding
+from data.source import MAX_BYTES, encoding_name
 from results.study import JOURNAL, OBJECTIVES, Objective
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration

@@ -24,7 +24,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from data.common import Parser, run
-from data.reading import open_lines
+from data.source import open_lines
 from tests.benchmarks.measuring import MEBIBYTE, ROOT
 
 

@@ -35,7 +35,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from data.common import Parser, UserError, run
-from data.reading import open_lines
+from data.source import open_lines
 from tests.benchmarks.measuring import ROOT, spread
 from tests.benchmarks.predict_throughput import export_elsewhere
 from tests.results.serving.running import command

@@ -11,7 +11,7 @@ from pathlib import Path
 from data.common import UserError
 from data.dataset import DataCard, make_split
 from data.inspect import render
-from data.reading import MAX_BYTES, AccessLog, read_log, request_values
+from data.reading import AccessLog, read_log, request_values
 from data.records import (
     DROPPED_KEYS,
     MAX_LENGTH,
@@ -20,6 +20,7 @@ from data.records import (
     Preprocessor,
     Vocabulary,
 )
+from data.source import MAX_BYTES
 from results.serving import batches_of_stream
 from tests.fuzz import book
 from tests.fuzz.case import FEW_BYTES, Case, is_packed

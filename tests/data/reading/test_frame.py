@@ -16,7 +16,7 @@ LABELS = ["spam", "ham", "spam", "ham"]
 
 def test_a_frame_of_the_log_is_the_log(log_file: Path) -> None:
     frame = pd.read_csv(log_file, quotechar="|", header=None)
-    read, original = read_log(frame), read_log(str(log_file))
+    read, original = read_log(frame), read_log(log_file)
     assert (read.format, read.sha256, read.source) == ("access-log", original.sha256, IN_MEMORY)
 
 

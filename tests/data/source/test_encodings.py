@@ -10,7 +10,7 @@ import pytest
 
 from data.common import UserError
 from data.reading import read_log
-from data.reading.json_list import JsonList, elements
+from data.source.json_list import JsonList, elements
 from tests.data.reading.refused import refusal
 
 RECORDS = [({"method": "get", "path": "/ü\u2011"}, 0), ({"method": "post", "path": '/{["\\'}, 1)]

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from data.common import UserError
-from data.reading.source import open_byte_lines, open_lines
 from data.records import MAX_LINE
+from data.source import open_byte_lines, open_lines
 
 TEXT = 'a "quoted, field",0\r\nüñ\u2011,1\n\nno end'
 LINES = ['a "quoted, field",0\r\n', "üñ\u2011,1\n", "\n", "no end"]
@@ -74,7 +74,7 @@ def test_reads_a_pipe_that_cannot_seek(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"log.{suffix}"
     WRITERS[suffix](path, TEXT.encode())
     program = (
-        "import sys; from data.reading import open_lines\n"
+        "import sys; from data.source import open_lines\n"
         "with open_lines('-') as lines: sys.stdout.buffer.write(''.join(lines).encode())\n"
         "assert not sys.stdin.closed"
     )
@@ -290,7 +290,7 @@ def test_named_pipe(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="no name for standard input")
 def test_names_of_open_files() -> None:
     program = (
-        "import sys; from data.reading import open_lines\n"
+        "import sys; from data.source import open_lines\n"
         "with open_lines(sys.argv[1]) as lines: print(len(list(lines)))"
     )
     command = f'printf "a,0\\nb,1\\n" | {sys.executable} -c "$0" /dev/stdin; '

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from data.common import UserError
-from data.reading import source
-from data.reading.source import open_byte_lines
+from data.source import archives, open_byte_lines
 
 FIRST, SECOND = b"first,0\n" * 40, b"second,1\n" * 40
 
@@ -149,7 +148,7 @@ def test_more_than_max_bytes_is_refused(tmp_path: Path, name: str) -> None:
 ENDLESS = """
 import sys
 from data.common import UserError
-from data.reading.source import open_byte_lines
+from data.source import open_byte_lines
 try:
     with open_byte_lines("-", 2**20) as lines:
         print(sum(map(len, lines)))
@@ -186,7 +185,7 @@ def test_a_zip_in_a_pipe_is_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) 
     with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb") as pipe:
         pipe.write(zipped(os.urandom(5000)))
         pipe.close()
-        monkeypatch.setattr(source, "SPOOL", 4000)
+        monkeypatch.setattr(archives, "SPOOL", 4000)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
         with pytest.raises(UserError, match=r"standard input: is larger than 4,000 bytes"):
             lines_of("-", None)
@@ -199,7 +198,7 @@ def test_a_zip_in_a_pipe_and_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> Non
         pipe.write(zipped(os.urandom(20_000)))
         pipe.close()
         full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed by the reader
-        monkeypatch.setattr(source.tempfile, "TemporaryFile", lambda: full)
+        monkeypatch.setattr(archives.tempfile, "TemporaryFile", lambda: full)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
         with pytest.raises(
             UserError, match=r"no temporary file can keep the zip \(No space left on device\)"
