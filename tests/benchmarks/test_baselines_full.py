@@ -7,6 +7,7 @@ from tests.benchmarks import baselines_full
 from tests.benchmarks.measuring import dataset
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -24,6 +25,7 @@ def test_an_epoch_ends_with_the_weights_of_keras(name: str) -> None:
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_prints_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
     baselines_full.main(["--rows", "300", "--networks", "model1", "--repeats", "1"])
     assert "weights apart" in capsys.readouterr().out

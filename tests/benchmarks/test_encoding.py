@@ -7,6 +7,7 @@ import pytest
 from tests.benchmarks import encoding
 
 
+@pytest.mark.slow
 def test_both_sides_give_the_same_ids(log_file: Path) -> None:
     ours, notebook = encoding.measure("ours", log_file), encoding.measure("notebook", log_file)
     assert ours.ids == notebook.ids

@@ -9,6 +9,7 @@ from tests.benchmarks import epoch
 from tests.benchmarks.measuring import dataset, spread
 
 
+@pytest.mark.slow
 def test_it_prints_a_ratio_and_keeps_the_seconds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from data.dataset.dataset import Dataset
 from results.study import CHECKPOINT, Store
 from search.training.trial import KEPT_CHECKPOINTS
@@ -12,6 +14,7 @@ from tests.search.small import Small
 TRIALS = KEPT_CHECKPOINTS + 1
 
 
+@pytest.mark.slow
 def test_both_sides_run_the_same_trials(dataset: Dataset, tmp_path: Path) -> None:
     space = Small(dataset.vocabulary.num_words)
     ours, stock = overhead.measure(space, dataset, tmp_path, TRIALS)

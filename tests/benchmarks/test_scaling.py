@@ -21,6 +21,7 @@ def test_a_row_says_what_was_read_and_estimates_the_epoch_from_its_steps(tmp_pat
     assert shown["by mean"] == pytest.approx(2)
 
 
+@pytest.mark.slow
 def test_training_goes_on_into_the_next_epoch_for_exactly_so_many_steps(dataset: Dataset) -> None:
     steps = scaling.train(scaling.of_length(dataset, 32, 600), 15, warm_up=1)
     assert steps.batches < 15

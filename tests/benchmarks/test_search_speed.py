@@ -94,7 +94,8 @@ def test_a_process_is_killed_on_time_with_its_children_and_its_lines_stay(tmp_pa
     assert not alive.exists()
 
 
-@pytest.mark.parametrize("kind", ["keras-tuner", pytest.param("optuna", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["keras-tuner", "optuna"])
 def test_stock_records_each_trial(kind: str, dataset: Dataset, tmp_path: Path) -> None:
     to = tmp_path / "trials.jsonl"
     words = ["--data", dataset.folder, "--to", to, "--trials", 2, "--epochs", 1, "--length", 64]

@@ -24,6 +24,7 @@ def test_the_most_is_taken_of_each_figure() -> None:
     assert Usage.of(before, [middle], after) == Usage(before, Memory(4, 5, 9), after)
 
 
+@pytest.mark.slow
 def test_stock_is_measured(tmp_path: Path, log_file: Path) -> None:
     check(worker_memory.stock(log_file, None, SPACE, 1, 1, tmp_path))
 

@@ -36,6 +36,7 @@ def test_a_version_can_be_sent_to_another_process() -> None:
     assert sent.encoded.lengths.max() == 64
 
 
+@pytest.mark.slow
 def test_a_point_is_trained_by_its_seed() -> None:
     data = Fidelity("short", stride=2, characters=64).of(dataset(None, 600))
     point = {"embedding": 16, "conv_filters": 32, "recurrent_units_1": 32, "batch_size": 64}

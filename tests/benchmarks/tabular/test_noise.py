@@ -38,6 +38,7 @@ def test_points_that_were_cut_or_are_unknown_make_no_pair() -> None:
     assert paired(table, other)[:4] == [(1, 1), (2, 2), (3, 3), (5, 5)]
 
 
+@pytest.mark.slow
 def test_drawn_trainings_spread_as_those_of_a_point_do() -> None:
     rule = made(by_rate)
     table = noisy(rule, 0.1, seed=1)

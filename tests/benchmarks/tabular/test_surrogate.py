@@ -16,6 +16,7 @@ def test_features_are_shares_of_ranges_and_say_what_is_absent() -> None:
     assert encode(small_space(), point)[2:4] == pytest.approx([1.0, 1 / 3])
 
 
+@pytest.mark.slow
 def test_what_follows_from_the_point_is_foretold_and_noise_is_not() -> None:
     rng = np.random.default_rng(0)
     seconds = lambda point: 5.0 * point["layers"]  # noqa: E731

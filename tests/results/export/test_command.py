@@ -96,6 +96,7 @@ def call(run: Store, to: Path, *words: str) -> int:
     return main([str(run.folder), "--to", str(to), *words])
 
 
+@pytest.mark.slow
 def test_every_format_with_a_threshold_of_the_validation_rows(run: Store, tmp_path: Path) -> None:
     to = tmp_path / "best"
     formats = "keras,savedmodel,onnx,litert"

@@ -59,6 +59,7 @@ def run_example(
     return scores
 
 
+@pytest.mark.slow
 def test_keras_loads_the_repository_the_folder_and_the_file(
     exported: Path, trained: Trained, tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ main([*words, "--space", sys.argv[2]])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)  # Keras' start takes a minute on a busy machine.
 def test_keras_serves_a_layer_of_ones_own_and_says_so(own: Path) -> None:
     words, line = [sys.executable, "-c", BY_KERAS, str(own), SPACE], f"{record(1, False, 20)}\n"

@@ -442,6 +442,7 @@ def test_a_function_as_hypermodel_and_several_executions(tmp_path: Path) -> None
     assert tuner.oracle.get_best_trials()[0].hyperparameters.get("layers") == 1
 
 
+@pytest.mark.slow
 def test_several_objectives_of_a_training_make_a_front(tmp_path: Path) -> None:
     study = optuna.create_study(directions=["minimize", "maximize"])
     objective = [
@@ -482,6 +483,7 @@ def test_what_is_no_model_ends_the_search(tmp_path: Path) -> None:
         fitted(OptunaOracle(study, "val_loss", max_trials=2), tmp_path, conditional)
 
 
+@pytest.mark.slow
 def test_pruning_at_the_end_of_an_epoch(tmp_path: Path) -> None:
     class Pruning(keras_tuner.Tuner):
         def on_epoch_end(self, trial: Any, model: Any, epoch: int, logs: Any = None) -> None:

@@ -90,6 +90,7 @@ def test_several_objectives_are_not_pruned(tmp_path: Path) -> None:
     assert all(len(trial.values) == 2 for trial in trials)
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_stopped_or_begins_anew(tmp_path: Path) -> None:
     def trials(count: int, **more: Any) -> list[dict[str, Any]]:
         tuner = OptunaTuner(build, "val_loss", count, 1, directory=tmp_path, **more)
@@ -336,6 +337,7 @@ def run(tuner: OptunaTuner, epochs: int = 3, *callbacks: Any) -> list[TrialState
     return [trial.state for trial in counted_trials(tuner.study)]
 
 
+@pytest.mark.slow
 def test_a_pruned_trial_ends_its_callbacks_and_begins_the_next_afresh(tmp_path: Path) -> None:
     Counting.calls.clear()
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
@@ -351,6 +353,7 @@ def test_a_pruned_trial_ends_its_callbacks_and_begins_the_next_afresh(tmp_path: 
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "0", "0"]
 
 
+@pytest.mark.slow
 def test_a_failed_trial_ends_its_callbacks_too(tmp_path: Path) -> None:
     def fit(hp: Any, model: Any, *args: Any, callbacks: Any, **kwargs: Any) -> Any:
         failing = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / 0)
@@ -386,6 +389,7 @@ class AtTheSecond(optuna.pruners.BasePruner):
         return trial.last_step == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "epochs", "pruner"),
     [

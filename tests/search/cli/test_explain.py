@@ -124,6 +124,7 @@ def test_refits_read_all_training_rows(config: RunConfig, dataset: Dataset) -> N
     assert estimate(alone, dataset).refit == pytest.approx(model2)
 
 
+@pytest.mark.slow
 def test_kept_baselines_cost_nothing_and_tell_of_the_machine(
     config: RunConfig, dataset: Dataset
 ) -> None:

@@ -126,6 +126,7 @@ class Scoped(Small):
         hp.Int("size", 50, 90, parent_name="kind", parent_values=["b"])
 
 
+@pytest.mark.slow
 def test_one_name_in_two_scopes_ends_no_trial(dataset: Dataset, tmp_path: Path) -> None:
     made = open_store(tmp_path)
     begin_with(made, {"kind": "b"}, {"kind": "a"})
@@ -148,6 +149,7 @@ def test_one_name_in_two_scopes_ends_no_trial(dataset: Dataset, tmp_path: Path) 
     assert sorted(told) == [("a", "string_value"), ("b", "number_value")]
 
 
+@pytest.mark.slow
 def test_a_failed_trial_is_said_to_have_failed(dataset: Dataset, tmp_path: Path) -> None:
     made = open_store(tmp_path)
     callbacks = load_callbacks(

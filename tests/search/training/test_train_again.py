@@ -132,6 +132,7 @@ def test_a_refit_learns_from_all_training_rows_and_its_model_is_kept(
     np.testing.assert_allclose(heldout, found, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_refit_is_trained_for_as_many_epochs_as_the_first_though_nothing_stops_it(
     trial: tuple[Result, Any], dataset: Dataset, tmp_path: Path
 ) -> None:
