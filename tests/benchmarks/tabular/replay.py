@@ -32,6 +32,8 @@ class Setting:
         starts: Points of the first trials, values by name; an empty one is the space's default.
         wide: Whether the space is that of the table; else it is that of today.
         workers: How many trials run at once, each on a core of its own.
+        ordered: Whether the sampler sees the index of an ordered choice; else it sees the values
+            as the study holds them, which are as unlike to it as words.
     """
 
     sampler: str = "tpe"
@@ -40,6 +42,7 @@ class Setting:
     starts: Sequence[StartingPoint] = (DEFAULTS,)
     wide: bool = False
     workers: int = 2
+    ordered: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,17 @@ class Replay:
     ) -> None:
         self._surrogate, self._setting = surrogate, setting
         self._seed = seed
-        self._study = optuna.create_study(
+        study = optuna.create_study(
             direction="maximize",
             study_name=f"replay-{seed}",
             sampler=make_sampler(setting.sampler, seed, setting.workers, surrogate.epochs),
             pruner=setting.pruner(surrogate.reports // setting.every),
         )
-        self._queue = TrialQueue(
-            self._study, space, owner="replay-1", starting_points=setting.starts
-        )
+        self._queue = TrialQueue(study, space, owner="replay-1", starting_points=setting.starts)
+        if not setting.ordered:
+            self._queue.study = study
+        # With the sampler as the queue asks it: some learn when a trial is told.
+        self._study = self._queue.study
         self._reports_an_epoch = surrogate.reports // surrogate.epochs
         self._ended = 0
         self._best: tuple[float, float] = (-1.0, 0.0)

@@ -1,7 +1,8 @@
 """The searches that are compared, by name.
 
 A name is the sampler, then the pruner behind a plus, then what differs from a default search: which
-reports the pruner sees, which trials come first, or that the space is the table's.
+reports the pruner sees, which trials come first, that the space is the table's, or that the sampler
+does not see the order of choices.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,6 +42,8 @@ def _settings() -> dict[str, Setting]:
         named[f"{name}/wide"] = replace(named[name], wide=True)
         named[f"{name}/default-first"] = replace(named[name], starts=(DEFAULTS,))
         named[f"{name}/no-start"] = replace(named[name], starts=())
+        named[f"{name}/unordered"] = replace(named[name], ordered=False)
+        named[f"{name}/no-start-unordered"] = replace(named[name], starts=(), ordered=False)
     return named
 
 
