@@ -14,9 +14,10 @@ from optuna.trial import FrozenTrial
 from search.queue.distributions import can_move, offer, param_key, to_coded, to_distribution
 from search.queue.optuna_private import study_attributes
 
-# An attribute of the study: KerasTuner's entries by key. A distribution does not tell whether its
-# choices have an order.
-SPACE = "space"
+# Attributes of the study: one of KerasTuner's entries each, by its key. A distribution does not tell
+# whether its choices have an order. Earlier versions had one attribute for all of them.
+_ENTRY = "space:"
+_ENTRIES = "space"
 
 
 class ChangedSpace(FatalValueError):
@@ -44,7 +45,7 @@ class StudySpace:
         new = {param_key(entry): entry for entry in entries if not self._is_admitted(entry)}
         if not new:
             return
-        recorded = self._study.user_attrs.get(SPACE, {})
+        recorded = recorded_entries(self._study)
         for name, target in self._held(new).items():
             before = _entry(recorded[name]) if name in recorded else None
             if not _can_be_held(target, before, new[name]):
@@ -59,9 +60,10 @@ class StudySpace:
                     f"{_told(before or target)}, and cannot hold {_told(new[name])} beside it; use "
                     "another study (project_name, or --study), or another name for it"
                 )
-        now = {name: _config(entry) for name, entry in new.items()}
-        if any(recorded.get(name) != config for name, config in now.items()):
-            self._study.set_user_attr(SPACE, {**recorded, **now})
+        for name, entry in new.items():
+            # Each alone: workers that meet different entries at once would lose one another's.
+            if recorded.get(name) != _config(entry):
+                self._study.set_user_attr(_ENTRY + name, _config(entry))
         self._admitted.update(new)
 
     def _is_admitted(self, entry: HyperParameter) -> bool:
@@ -89,15 +91,22 @@ class StudySpace:
     ) -> list[HyperParameter]:
         """Give the entries of a trial that the program has not met, or no longer has."""
         missing = trial.params.keys() - {param_key(entry) for entry in space.space}
-        recorded = study_attributes(self._study).get(SPACE, {}) if missing else {}
+        recorded = recorded_entries(self._study) if missing else {}
         return [_entry(config) for name, config in recorded.items() if name in missing]
 
     def find(self, name: str) -> HyperParameter | None:
         """Give the entry with a key, whoever met it; None for what is no hyperparameter."""
         if name in self._admitted:
             return self._admitted[name]
-        recorded = study_attributes(self._study).get(SPACE, {})
+        recorded = recorded_entries(self._study)
         return _entry(recorded[name]) if name in recorded else None
+
+
+def recorded_entries(study: optuna.Study) -> dict[str, Any]:
+    """Read the entries that any process has met, by key, as KerasTuner's configurations."""
+    known = study_attributes(study)
+    own = {key.removeprefix(_ENTRY): known[key] for key in known if key.startswith(_ENTRY)}
+    return {**known.get(_ENTRIES, {}), **own}
 
 
 def _can_be_held(

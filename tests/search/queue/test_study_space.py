@@ -9,7 +9,7 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 
 from search.queue.distributions import to_coded
 from search.queue.hyperparameters import SuggestedHyperParameters
-from search.queue.study_space import SPACE, ChangedSpace, StudySpace
+from search.queue.study_space import ChangedSpace, StudySpace, recorded_entries
 
 HP = keras_tuner.HyperParameters
 
@@ -60,11 +60,11 @@ def test_what_cannot_be_held_under_one_name_is_refused(
     before: HyperParameter, now: HyperParameter
 ) -> None:
     study = asked(before)
-    recorded = study.user_attrs[SPACE]
+    recorded = recorded_entries(study)
     with pytest.raises(ChangedSpace, match="project_name") as error:
         StudySpace(study).admit([now])
     assert isinstance(error.value, ValueError)
-    assert study.user_attrs[SPACE] == recorded
+    assert recorded_entries(study) == recorded
     StudySpace(study).admit([before])
 
 
@@ -128,7 +128,7 @@ def test_a_study_that_holds_codes_is_refused(now: HyperParameter, is_recorded: b
 def test_a_study_without_a_record_opens_if_its_values_are_the_same() -> None:
     study = optuna.create_study()
     SuggestedHyperParameters(study.ask(), lambda _: True).merge([SIZES])
-    assert SPACE not in study.user_attrs
+    assert recorded_entries(study) == {}
     with pytest.raises(ChangedSpace, match=r"Choice \[16, 32\]"):
         StudySpace(study).admit([entry("Choice", [16, 32])])
     StudySpace(study).admit([SIZES])
@@ -145,7 +145,7 @@ def test_one_name_in_two_scopes_is_two_entries() -> None:
         for kind in ("a", "b"):
             study.enqueue_trial({"kind": kind})
             SuggestedHyperParameters(study.ask(), lambda _: True).merge(space.space)
-    assert list(study.user_attrs[SPACE]) == ["kind", "n [kind=a]", "n [kind=b]"]
+    assert list(recorded_entries(study)) == ["kind", "n [kind=a]", "n [kind=b]"]
 
 
 def test_what_the_program_does_not_know_of_a_trial_is_read_from_the_study() -> None:
@@ -155,3 +155,27 @@ def test_what_the_program_does_not_know_of_a_trial_is_read_from_the_study() -> N
     known = HP()
     known.merge([SIZES])
     assert StudySpace(study).forgotten(known, study.trials[0]) == []
+
+
+def test_workers_that_meet_entries_at_once_lose_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    study, own = optuna.create_study(), entry("Choice", [1, 2])
+    other = HP()
+    other.Choice("m", [3, 4])
+    held = StudySpace._held
+
+    def meanwhile(space: StudySpace, names: Any) -> Any:
+        monkeypatch.setattr(StudySpace, "_held", held)
+        StudySpace(study).admit(other.space)
+        return held(space, names)
+
+    # After one has read what is recorded, and before it writes.
+    monkeypatch.setattr(StudySpace, "_held", meanwhile)
+    StudySpace(study).admit([own])
+    assert sorted(recorded_entries(study)) == ["m", "n"]
+    assert StudySpace(study).find("m") is not None
+
+
+def test_what_an_earlier_version_recorded_is_known() -> None:
+    study = asked(WIDTH)
+    study.set_user_attr("space", {"m": recorded_entries(study)["n"]})
+    assert sorted(recorded_entries(study)) == ["m", "n"]
