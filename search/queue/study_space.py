@@ -1,7 +1,7 @@
 """The space as a study has it: what its trials were asked under each name, which has to last."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import keras_tuner
@@ -75,7 +75,7 @@ class StudySpace:
         # A range that depends on another entry may move with each trial.
         return _config(before) == _config(entry) or can_move(before, entry)
 
-    def _held(self, names: Iterable[str]) -> dict[str, BaseDistribution]:
+    def _held(self, names: Collection[str]) -> dict[str, BaseDistribution]:
         """Give what the study's first trial with each name was asked."""
         missing, found = set(names), {}
         for trial in self._study.get_trials(deepcopy=False):
@@ -84,7 +84,7 @@ class StudySpace:
             missing -= found.keys()
             if not missing:
                 break
-        return found
+        return {name: found[name] for name in names if name in found}
 
     def forgotten(
         self, space: keras_tuner.HyperParameters, trial: FrozenTrial
