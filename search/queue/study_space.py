@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 from search.queue.distributions import can_move, offer, param_key, to_coded, to_distribution
 from search.queue.optuna_private import study_attributes
 
-# Attributes of the study: one of KerasTuner's entries each, by its key. A distribution does not tell
+# Attributes of the study: one of KerasTuner's entries each, by key. A distribution does not tell
 # whether its choices have an order. Earlier versions had one attribute for all of them.
 _ENTRY = "space:"
 _ENTRIES = "space"
