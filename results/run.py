@@ -30,7 +30,8 @@ class Run:
     """What a search left, or has left so far: a folder and its Optuna study.
 
     Its tables are read anew at each call, so that they follow a search that is still going on. A
-    notebook shows it as the leaderboard under the verdict; `print` as the command line does.
+    notebook shows it as the leaderboard under the verdict; `print` and IPython's console as the
+    command line does.
 
     Args:
         store: The run's study and folder; `Run.open` finds them.
@@ -198,6 +199,9 @@ class Run:
 
     def __str__(self) -> str:
         return render_table(self._board).rstrip("\n")
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # As IPython's console asks.
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         return render_html(self._board)

@@ -8,6 +8,7 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from IPython.lib.pretty import pretty
 
 from data.common.errors import UserError
 from results import Run, load
@@ -82,6 +83,7 @@ def test_it_is_shown_as_the_table(run: Run) -> None:
     board = build_leaderboard(run._store)
     assert str(run) + "\n" == render_table(board)
     assert repr(run) == f"Run('{run.folder}')"
+    assert pretty(run) == str(run)  # In IPython's console.
     page = run._repr_html_()
     assert verdict(board).replace("<", "&lt;") in page
     assert page.count("<tr>") == 1 + len(board.rows)
