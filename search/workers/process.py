@@ -87,7 +87,7 @@ def start(context: Any, config: RunConfig, index: int, stopping: Any) -> WorkerP
     """Start a worker; `stopping` is a number in shared memory, by which all are asked to stop."""
     here, there = context.Pipe()
     process = context.Process(target=_enter, args=(config, index, there, stopping), daemon=True)
-    with _uninterrupted(), _without_main():
+    with _uninterrupted(), _without_main(), _by_a_known_method():
         process.start()
     there.close()
     return WorkerProcess(index, process, here)
@@ -154,3 +154,21 @@ def _without_main() -> Iterator[None]:
         yield
     finally:
         main.update(hidden)
+
+
+@contextmanager
+def _by_a_known_method() -> Iterator[None]:
+    """Let a process that is started here not be told a way to start others that it does not know.
+
+    `multiprocessing` hands its own down. That of joblib's processes, in which `cross_val_score`
+    calls the classifier with `n_jobs=2`, is known to them alone.
+    """
+    method = multiprocessing.get_start_method(allow_none=True)
+    if method is None or method in multiprocessing.get_all_start_methods():
+        yield
+        return
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        yield
+    finally:
+        multiprocessing.set_start_method(method, force=True)

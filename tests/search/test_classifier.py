@@ -115,7 +115,7 @@ def test_it_learns_predicts_and_is_pickled(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_it_works_in_a_pipeline_and_in_cross_validation(tmp_path: Path) -> None:
+def test_it_works_in_a_pipeline_and_in_cross_validation_on_two_processes(tmp_path: Path) -> None:
     texts, labels = messages(600)
     numbers = np.array([label == "spam" for label in labels]).astype(int) + 1
     upper = FunctionTransformer(lambda texts: [text.upper() for text in texts])
@@ -125,7 +125,8 @@ def test_it_works_in_a_pipeline_and_in_cross_validation(tmp_path: Path) -> None:
     pipeline.set_params(model3classifier__seed=3)
     folds = StratifiedKFold(2)
     scores = cross_validate(
-        pipeline, texts, numbers, cv=folds, scoring=["accuracy", "roc_auc"], error_score="raise"
-    )
+        pipeline, texts, numbers, cv=folds, scoring=["accuracy", "roc_auc"], error_score="raise",
+        n_jobs=2,
+    )  # fmt: skip
     assert scores["test_accuracy"].shape == (2,) and (scores["test_accuracy"] > 0.8).all()
     assert (scores["test_roc_auc"] > 0.9).all()
