@@ -58,6 +58,16 @@ class Scheduled(Small):
         return small_model(self.num_words, width=hp.get("width"), optimizer=optimizer)
 
 
+class Stepped(Small):
+    """Hyperparameters of the kinds that have an order which Optuna cannot hold."""
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        hp.Int("width", 8, 64, step=2, sampling="log")
+        hp.Choice("optimizer", ["adam"])
+        hp.Choice("rate", [0.005, 0.01, 0.05], parent_name="optimizer", parent_values=["adam"])
+        hp.Float("unused", 0.1, 0.9, sampling="reverse_log")
+
+
 class Misled(Small):
     """Names a starting point with a value that it cannot have."""
 
