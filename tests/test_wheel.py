@@ -43,7 +43,7 @@ ADDRESS = "https://github.com/someone/searches"
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy, since setuptools leaves a folder where it builds."""
     folder = tmp_path_factory.mktemp("wheel")
-    for name in (*PACKAGES, "pyproject.toml", "setup.py", "README.md", "LICENSE"):
+    for name in (*PACKAGES, "pyproject.toml", ".packaging", "README.md", "LICENSE"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     for words in (["init", "-q"], ["remote", "add", "origin", REMOTE]):
@@ -125,11 +125,15 @@ def page_of(told: email.message.Message) -> str:
 
 
 def build(folder: Path, call: str) -> str:
-    """Call setuptools as pip does; give the name of what it made in the folder `made`."""
+    """Call the backend as pip does; give the name of what it made in the folder `made`."""
     (folder / "made").mkdir(exist_ok=True)
-    code = f"from setuptools import build_meta\nprint(build_meta.{call}('made'))"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"import backend\nprint(backend.{call}('made'))"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / ".packaging")},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.splitlines()[-1]
 
