@@ -54,6 +54,16 @@ class Scaled:
     shift: Weights
 
 
+@dataclass(frozen=True)
+class Planes:
+    """A tensor [batch, steps, width] that is still [batch, width, 1, steps], as images are."""
+
+    x: str
+
+
+Pending = Embedded | Scaled | Planes
+
+
 class Graph:
     """An ONNX graph from ids to probabilities that grows node by node.
 
@@ -65,7 +75,7 @@ class Graph:
         self._nodes: list[Any] = []
         self._computed: dict[str, str] = {}
         self._weights: list[Any] = [] if parent is None else parent._weights
-        self._pending: dict[str, Embedded | Scaled] = {} if parent is None else parent._pending
+        self._pending: dict[str, Pending] = {} if parent is None else parent._pending
         self.numbers: Iterator[int] = count() if parent is None else parent.numbers
         self._few: str | None = None if parent is None else parent.few
 
@@ -96,13 +106,13 @@ class Graph:
         self._nodes.append(helper.make_node(operator, ready, names, **attributes))
         return names
 
-    def delay(self, tensor: Embedded | Scaled) -> str:
+    def delay(self, tensor: Pending) -> str:
         """Name a tensor that is computed only if a node takes it."""
         name = f"pending_{next(self.numbers)}"
         self._pending[name] = tensor
         return name
 
-    def pending(self, name: str) -> Embedded | Scaled | None:
+    def pending(self, name: str) -> Pending | None:
         """Return what a tensor is made of if it is pending."""
         return self._pending.get(name)
 
@@ -169,6 +179,9 @@ class Graph:
             graph = graph._parent
         if isinstance(tensor, Embedded):
             found = self.add("Gather", self.weight(tensor.table), tensor.ids, axis=0)
+        elif isinstance(tensor, Planes):
+            found = self.add("Transpose", tensor.x, perm=[0, 2, 3, 1])
+            found = self.add("Squeeze", found, self.weight([1]))
         else:
             scaled = self.add("Mul", tensor.x, self.weight(tensor.scale))
             found = self.add("Add", scaled, self.weight(tensor.shift))

@@ -92,6 +92,14 @@ def test_few_records_run_on_the_recurrent_operators_and_many_in_a_loop() -> None
         assert "Scan" in many and not many & {"GRU", "LSTM", "RNN"}
 
 
+def test_a_convolution_is_pooled_in_the_order_that_it_gives() -> None:
+    nodes = translate(drawn("lstm, both ways, two layers, mean, batch norm")).graph.node
+    makers = {name: node for node in nodes for name in node.output}
+    activated = [makers[node.input[0]] for node in nodes if node.op_type == "MaxPool"]
+    assert [node.op_type for node in activated] == ["Relu", "Relu"]
+    assert [makers[node.input[0]].op_type for node in activated] == ["Conv", "Conv"]
+
+
 def _branch(choice: Any, side: str) -> Any:
     (found,) = [each.g.node for each in choice.attribute if each.name == side]
     return found
