@@ -7,8 +7,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import uvicorn
@@ -21,13 +20,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from results.serving import openapi
+from results.serving.asgi import CLOSE, Application, Endpoint, Refusal, Reply, Request
 from results.serving.batcher import Batcher, Compute, QueueFull
 from results.serving.drift import Drift
 from results.serving.drift_metrics import DriftCollector
@@ -35,14 +30,13 @@ from results.serving.drift_metrics import DriftCollector
 # A body over the limit is read and discarded up to this many times the limit: a client that is cut
 # off while it sends never sees why.
 _READ_ON = 4
-_CLOSE = {"Connection": "close"}
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _RECORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # After SIGTERM a connection that is kept open may bring one more request for so long.
 _IDLE_SECONDS = 1.0
 _DRAIN_SECONDS = 30
 
-_Endpoint = Callable[[Request], Awaitable[Response]]
+_Answer = Callable[[Request], Awaitable[Reply]]
 
 log = logging.getLogger(__name__)
 
@@ -117,65 +111,57 @@ class Service:
         """Ask clients to go: each connection ends with its next answer, and /health says so."""
         self._draining = True
 
-    def app(self) -> Starlette:
+    def app(self) -> Application:
         """Return the ASGI application."""
-        app = Starlette(
-            routes=[
-                Route("/predict", self._guarded(self._predict), methods=["POST"]),
-                Route("/metrics", self._guarded(self._metrics), methods=["GET"]),
-                Route("/health", self._closing(self._health), methods=["GET"]),
-                Route(openapi.PATH, self._closing(self._describe), methods=["GET"]),
-            ],
-            exception_handlers={HTTPException: self._refuse, Exception: _failed},
-            lifespan=self._lifespan,
+        return Application(
+            endpoints={
+                "/predict": Endpoint(self._guarded(self._predict), ["POST"]),
+                "/metrics": Endpoint(self._guarded(self._metrics)),
+                "/health": Endpoint(self._health),
+                openapi.PATH: Endpoint(self._describe),
+            },
+            running=self._batcher.running,
+            is_ending=lambda: self._draining,
         )
-        app.router.redirect_slashes = False
-        return app
 
-    @asynccontextmanager
-    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        async with self._batcher.running():
-            yield
-
-    async def _health(self, _: Request) -> Response:
+    async def _health(self, _: Request) -> Reply:
         if self._draining:
-            return JSONResponse({"status": "draining"}, 503)
-        return JSONResponse({"status": "ready"})
+            return Reply.of_json({"status": "draining"}, 503)
+        return Reply.of_json({"status": "ready"})
 
-    async def _describe(self, _: Request) -> Response:
+    async def _describe(self, _: Request) -> Reply:
         needs_token = self._token is not None
-        return JSONResponse(openapi.describe(self._limits, needs_token=needs_token))
+        return Reply.of_json(openapi.describe(self._limits, needs_token=needs_token))
 
-    async def _metrics(self, _: Request) -> Response:
-        content = generate_latest(self._registry)
-        return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _metrics(self, _: Request) -> Reply:
+        return Reply(generate_latest(self._registry), {"content-type": CONTENT_TYPE_LATEST})
 
-    async def _predict(self, request: Request) -> Response:
+    async def _predict(self, request: Request) -> Reply:
         started = time.perf_counter()
         status = 500
         try:
-            response = await self._answer(request)
-            status = response.status_code
-            return response
-        except HTTPException as error:
-            status = error.status_code
+            reply = await self._answer(request)
+            status = reply.status
+            return reply
+        except Refusal as refusal:
+            status = refusal.reply.status
             raise
         finally:
             self._requests.labels(status).inc()
             self._seconds.observe(time.perf_counter() - started)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> Reply:
         body = _parsed(await self._body(request))
         records = body if isinstance(body, list) else [body]
         if len(records) > self._limits.batch:
-            raise HTTPException(
+            raise Refusal(
                 422, f"the batch has {len(records)} records, but may have {self._limits.batch}"
             )
         try:
             answers = await self._batcher.answers(records) if records else []
         except QueueFull:
-            raise HTTPException(
-                503, "too many records are waiting; try again", {"Retry-After": "1"}
+            raise Refusal(
+                503, "too many records are waiting; try again", {"retry-after": "1"}
             ) from None
         for answer in answers:
             answer.pop("latency_us", None)  # Requests share batches: it says nothing about one.
@@ -184,75 +170,59 @@ class Service:
             if count:
                 self._records.labels(outcome).inc(count)
         if isinstance(body, list):
-            return JSONResponse(answers)
-        return JSONResponse(answers[0], 422 if "error" in answers[0] else 200)
+            return Reply.of_json(answers)
+        return Reply.of_json(answers[0], 422 if "error" in answers[0] else 200)
 
     async def _body(self, request: Request) -> bytes:
         limit = self._limits.body
         body = bytearray()
         size = 0
+        is_whole = False
         try:
             async with asyncio.timeout(self._limits.seconds):
-                async for chunk in request.stream():
-                    size += len(chunk)
+                while not is_whole and size <= _READ_ON * limit:
+                    part = await request.receive()
+                    if part["type"] == "http.disconnect":
+                        raise Refusal(400, "the client went away")
+                    is_whole = not part.get("more_body", False)
+                    size += len(part["body"])
                     if size <= limit:
-                        body += chunk
-                    elif size > _READ_ON * limit:
-                        break
+                        body += part["body"]
         except TimeoutError:
-            raise HTTPException(
-                408, f"the body did not come within {self._limits.seconds:g} s", _CLOSE
+            raise Refusal(
+                408, f"the body did not come within {self._limits.seconds:g} s", CLOSE
             ) from None
-        except ClientDisconnect:
-            raise HTTPException(400, "the client went away") from None
         if size > limit:
-            raise HTTPException(413, f"the body is larger than {limit:,} bytes", _CLOSE)
+            raise Refusal(413, f"the body is larger than {limit:,} bytes", CLOSE)
         return bytes(body)
 
-    def _guarded(self, endpoint: _Endpoint) -> _Endpoint:
-        async def guarded(request: Request) -> Response:
-            shown = request.headers.get("Authorization", "").encode("latin-1")
-            if self._token is not None and not hmac.compare_digest(shown, self._token):
-                raise HTTPException(
-                    401, "the token is missing or wrong", {"WWW-Authenticate": "Bearer", **_CLOSE}
+    def _guarded(self, answer: _Answer) -> _Answer:
+        token = self._token
+        if token is None:
+            return answer
+
+        async def guarded(request: Request) -> Reply:
+            if not hmac.compare_digest(request.header(b"authorization"), token):
+                raise Refusal(
+                    401, "the token is missing or wrong", {"www-authenticate": "Bearer", **CLOSE}
                 )
-            return await endpoint(request)
+            return await answer(request)
 
-        return self._closing(guarded)
-
-    def _closing(self, endpoint: _Endpoint) -> _Endpoint:
-        async def closing(request: Request) -> Response:
-            return self._last_if_draining(await endpoint(request))
-
-        return closing
-
-    async def _refuse(self, _: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        refusal = JSONResponse({"error": error.detail}, error.status_code, error.headers)
-        return self._last_if_draining(refusal)
-
-    def _last_if_draining(self, response: Response) -> Response:
-        if self._draining:
-            response.headers.update(_CLOSE)
-        return response
+        return guarded
 
 
 def _parsed(body: bytes) -> object:
     try:
         return json.loads(body)
     except RecursionError:
-        raise HTTPException(422, "the body is nested too deeply") from None
+        raise Refusal(422, "the body is nested too deeply") from None
     except UnicodeDecodeError:
-        raise HTTPException(422, "the body is no UTF-8") from None
+        raise Refusal(422, "the body is no UTF-8") from None
     except json.JSONDecodeError as error:
         where = f"{error.msg}, character {error.pos + 1}"
-        raise HTTPException(422, f"the body is no JSON ({where})") from None
+        raise Refusal(422, f"the body is no JSON ({where})") from None
     except ValueError as error:
-        raise HTTPException(422, f"the body holds a number that is too long ({error})") from None
-
-
-async def _failed(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "internal error; the server's log says more"}, 500)
+        raise Refusal(422, f"the body holds a number that is too long ({error})") from None
 
 
 class DrainingServer(uvicorn.Server):
@@ -270,6 +240,8 @@ class DrainingServer(uvicorn.Server):
             log_config=None,
             log_level="warning",
             access_log=False,
+            proxy_headers=False,
+            ws="none",
             server_header=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
