@@ -61,7 +61,20 @@ class Planes:
     x: str
 
 
-Pending = Embedded | Scaled | Planes
+@dataclass(frozen=True)
+class States:
+    """What a recurrent layer gives at all steps, not computed yet.
+
+    Attributes:
+        all: Computes it, [batch, steps, width].
+        greatest: Computes the greatest of each over the steps alone, [batch, width].
+    """
+
+    all: "Callable[[Graph], str]"
+    greatest: "Callable[[Graph], str]"
+
+
+Pending = Embedded | Scaled | Planes | States
 
 
 class Graph:
@@ -100,7 +113,7 @@ class Graph:
         self, outputs: int, operator: str, *inputs: str, **attributes: Any
     ) -> list[str]:
         """Add a node with several outputs, and return their names."""
-        ready = [self._ready(name) for name in inputs]
+        ready = [self.ready(name) for name in inputs]
         number = next(self.numbers)
         names = [f"{operator.lower()}_{number}_{index}" for index in range(outputs)]
         self._nodes.append(helper.make_node(operator, ready, names, **attributes))
@@ -114,7 +127,16 @@ class Graph:
 
     def pending(self, name: str) -> Pending | None:
         """Return what a tensor is made of if it is pending."""
-        return self._pending.get(name)
+        tensor = self._pending.get(name)
+        return None if isinstance(tensor, States) and name in self._computed else tensor
+
+    def share(self, name: str) -> None:
+        """Compute recurrent states now, since several layers will take the tensor."""
+        tensor = self.pending(name)
+        if isinstance(tensor, Scaled):
+            self.share(tensor.x)
+        elif isinstance(tensor, States):
+            self.ready(name)
 
     @property
     def few(self) -> str:
@@ -136,7 +158,7 @@ class Graph:
         branches = {}
         for name, emit in (("then_branch", yes), ("else_branch", no)):
             graph = Graph(self)
-            branches[name] = graph.body(name, [], [(graph._ready(emit(graph)), shape)])
+            branches[name] = graph.body(name, [], [(graph.ready(emit(graph)), shape)])
         return self.add("If", condition, **branches)
 
     def body(
@@ -154,7 +176,7 @@ class Graph:
 
         The checked model takes int32 `ids` [batch, length] and gives `probability` [batch, 1].
         """
-        nodes = [*self._nodes, helper.make_node("Identity", [self._ready(output)], [PROBABILITY])]
+        nodes = [*self._nodes, helper.make_node("Identity", [self.ready(output)], [PROBABILITY])]
         ids = helper.make_tensor_value_info(IDS, TensorProto.INT32, ["batch", "length"])
         probability = helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch", 1])
         graph = helper.make_graph(nodes, "model", [ids], [probability], self._weights)
@@ -167,8 +189,8 @@ class Graph:
         onnx.checker.check_model(made, full_check=True)
         return made
 
-    def _ready(self, name: str) -> str:
-        """Compute a pending tensor, once in each graph."""
+    def ready(self, name: str) -> str:
+        """Compute a tensor if it is pending, once in each graph, and return its new name."""
         tensor = self._pending.get(name)
         if tensor is None:
             return name
@@ -182,6 +204,8 @@ class Graph:
         elif isinstance(tensor, Planes):
             found = self.add("Transpose", tensor.x, perm=[0, 2, 3, 1])
             found = self.add("Squeeze", found, self.weight([1]))
+        elif isinstance(tensor, States):
+            found = tensor.all(self)
         else:
             scaled = self.add("Mul", tensor.x, self.weight(tensor.scale))
             found = self.add("Add", scaled, self.weight(tensor.shift))

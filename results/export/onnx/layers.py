@@ -15,6 +15,7 @@ from results.export.onnx.graph import (
     Graph,
     Planes,
     Scaled,
+    States,
     Unsupported,
     Weights,
     array,
@@ -123,11 +124,14 @@ def _max_pool(graph: Graph, layer: Any, inputs: list[str]) -> str:
 def _over_steps(operator: str) -> Emitter:
     def emitter(graph: Graph, layer: Any, inputs: list[str]) -> str:
         _require_channels_last(layer)
-        return _before_scaling(
-            graph,
-            inputs[0],
-            lambda x: graph.add(operator, x, axes=[1], keepdims=int(layer.keepdims)),
-        )
+
+        def pool(x: str) -> str:
+            states = graph.pending(x)
+            if isinstance(states, States) and operator == "ReduceMax" and not layer.keepdims:
+                return states.greatest(graph)
+            return graph.add(operator, x, axes=[1], keepdims=int(layer.keepdims))
+
+        return _before_scaling(graph, inputs[0], pool)
 
     return emitter
 

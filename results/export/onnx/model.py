@@ -1,5 +1,6 @@
 """A Keras model as an ONNX model: its layers and operations, from the ids to the probability."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,18 @@ def _functional(graph: Graph, model: Any) -> str:
         raise Unsupported("the model has several inputs or outputs")
     (entry, *_), (output, *_) = ends
     tensors = {entry: IDS}
-    for part in config["layers"]:  # in an order in which they can be computed
-        if part["name"] == entry:
-            continue
-        inputs = [tensors[name] for name in _sources(part)]
+    # In an order in which they can be computed.
+    parts = {part["name"]: part for part in config["layers"] if part["name"] != entry}
+    sources = {name: _sources(part) for name, part in parts.items()}
+    takers = Counter(source for taken in sources.values() for source in taken)
+    for name, part in parts.items():
+        inputs = [tensors[source] for source in sources[name]]
         if part.get("module") == _OPERATIONS:
-            tensors[part["name"]] = _operation(graph, part, tensors)
+            tensors[name] = _operation(graph, part, tensors)
         else:
-            tensors[part["name"]] = emit(graph, model.get_layer(part["name"]), inputs)
+            tensors[name] = emit(graph, model.get_layer(name), inputs)
+        if takers[name] > 1:
+            graph.share(tensors[name])
     return tensors[output]
 
 

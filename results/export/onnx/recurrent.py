@@ -10,15 +10,27 @@ z, r, h (Keras: the same); `linear_before_reset` is Keras's `reset_after`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from onnx import TensorProto, helper
 
-from results.export.onnx.graph import IDS, Embedded, Graph, Scaled, Weights, array, require
+from results.export.onnx.graph import (
+    IDS,
+    Embedded,
+    Graph,
+    Scaled,
+    States,
+    Weights,
+    array,
+    require,
+)
 
 OPERATORS = {"LSTM": "LSTM", "GRU": "GRU", "SimpleRNN": "RNN"}
 GATES = {"LSTM": [0, 3, 1, 2], "GRU": [0, 1, 2], "SimpleRNN": [0]}
+# What is computed of the states: those at all steps, at the last, or the greatest of each.
+_Which = Literal["all", "last", "greatest"]
+
 ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
 
 
@@ -65,23 +77,37 @@ def bidirectional(graph: Graph, layer: Any, inputs: list[str]) -> str:
 
 def _layer(graph: Graph, layers: list[Any], x: str) -> str:
     parts = [_direction(layer) for layer in layers]
-    sequences = layers[0].return_sequences
     pending = graph.pending(x)
     if isinstance(pending, Scaled):
         parts = [_of_unscaled(part, pending) for part in parts]
         x = pending.x
-    width = sum(part.units for part in parts)
-    y = graph.choose(
-        graph.few,
-        lambda inner: _operator(inner, parts, x, sequences),
-        lambda inner: _loop(inner, parts, x, sequences),
-        ["steps", "batch", width] if sequences else ["batch", width],
+    if not isinstance(graph.pending(x), Embedded):
+        x = graph.ready(x)  # Here, since each of the branches would compute it.
+    if not layers[0].return_sequences:
+        return _compute(graph, parts, x, "last")
+    return graph.delay(
+        States(
+            all=lambda taker: taker.add(
+                "Transpose", _compute(taker, parts, x, "all"), perm=[1, 0, 2]
+            ),
+            greatest=lambda taker: _compute(taker, parts, x, "greatest"),
+        )
     )
-    return graph.add("Transpose", y, perm=[1, 0, 2]) if sequences else y
 
 
-def _operator(graph: Graph, parts: list[_Direction], x: str, sequences: bool) -> str:
-    """Add one operator for all steps and directions: [steps, batch, width], or [batch, width]."""
+def _compute(graph: Graph, parts: list[_Direction], x: str, which: _Which) -> str:
+    """Add both ways to compute states: [steps, batch, width] for all, [batch, width] else."""
+    width = sum(part.units for part in parts)
+    return graph.choose(
+        graph.few,
+        lambda inner: _operator(inner, parts, x, which),
+        lambda inner: _loop(inner, parts, x, which),
+        ["steps", "batch", width] if which == "all" else ["batch", width],
+    )
+
+
+def _operator(graph: Graph, parts: list[_Direction], x: str, which: _Which) -> str:
+    """Add one operator for all steps and directions."""
     first = parts[0]
     operands = [
         np.stack([part.kernel.T for part in parts]),
@@ -104,15 +130,17 @@ def _operator(graph: Graph, parts: list[_Direction], x: str, sequences: bool) ->
         **attributes,
     )
     width = len(parts) * first.units
-    if sequences:  # [steps, directions, batch, units]
+    if which == "all":  # [steps, directions, batch, units]
         y = graph.add("Transpose", every, perm=[0, 2, 1, 3])
         return graph.add("Reshape", y, graph.weight([0, 0, width]))
+    if which == "greatest":
+        last = graph.add("ReduceMax", every, axes=[0], keepdims=0)
     y = graph.add("Transpose", last, perm=[1, 0, 2])  # from [directions, batch, units]
     return graph.add("Reshape", y, graph.weight([0, width]))
 
 
-def _loop(graph: Graph, parts: list[_Direction], x: str, sequences: bool) -> str:
-    """Add a loop over the steps for each direction; the shapes are those of `_operator`."""
+def _loop(graph: Graph, parts: list[_Direction], x: str, which: _Which) -> str:
+    """Add a loop over the steps for each direction."""
     pending = graph.pending(x)
     embedded = pending if isinstance(pending, Embedded) else None
     if embedded:
@@ -125,38 +153,48 @@ def _loop(graph: Graph, parts: list[_Direction], x: str, sequences: bool) -> str
     found = []
     for backward, part in enumerate(parts):
         states = [zeros] * (2 if part.kind == "LSTM" else 1)
-        body = _body(graph, part, embedded, sequences)
-        last, *others = graph.add_multiple(
-            len(states) + sequences,
+        if which == "greatest":
+            lowest = helper.make_tensor("lowest", TensorProto.FLOAT, [1], [-np.inf])
+            states.append(graph.add("ConstantOfShape", shape, value=lowest))
+        body = _body(graph, part, embedded, which)
+        made = graph.add_multiple(
+            len(states) + (which == "all"),
             "Scan",
             *states,
             steps,
             body=body,
             num_scan_inputs=1,
             scan_input_directions=[backward],
-            **({"scan_output_directions": [backward]} if sequences else {}),
+            **({"scan_output_directions": [backward]} if which == "all" else {}),
         )
-        found.append(others[-1] if sequences else last)
+        found.append(made[0] if which == "last" else made[-1])
     return found[0] if len(found) == 1 else graph.add("Concat", *found, axis=-1)
 
 
-def _body(graph: Graph, part: _Direction, embedded: Embedded | None, sequences: bool) -> Any:
-    """Make one step: the states and a step's input in, the states and perhaps the output out."""
+def _body(graph: Graph, part: _Direction, embedded: Embedded | None, which: _Which) -> Any:
+    """Make one step: the states and a step's input in, the states and perhaps the output out.
+
+    The greatest of a state that has been is a state too, the last one.
+    """
     inner = Graph(graph)
     units = part.units
     names = [f"{name}_{next(inner.numbers)}" for name in ("state", "cell")]
     states = names[: 2 if part.kind == "LSTM" else 1]
     step = f"step_{next(inner.numbers)}"
     shape: list[int | str] = ["batch", units]
-    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in states]
+    before = [*states, "greatest"] if which == "greatest" else states
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in before]
     if embedded:
         inputs.append(helper.make_tensor_value_info(step, TensorProto.INT32, ["batch"]))
     else:
         width = len(part.kernel)
         inputs.append(helper.make_tensor_value_info(step, TensorProto.FLOAT, ["batch", width]))
     made = _STEPS[part.kind](_Step(inner, part, embedded, step), *states)
-    outputs = [*made, inner.add("Identity", made[0])] if sequences else made
-    return inner.body("step", inputs, [(name, shape) for name in outputs])
+    if which == "all":
+        made.append(inner.add("Identity", made[0]))
+    if which == "greatest":
+        made.append(inner.add("Max", "greatest", made[0]))
+    return inner.body("step", inputs, [(name, shape) for name in made])
 
 
 @dataclass(frozen=True)

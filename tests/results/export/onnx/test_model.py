@@ -11,6 +11,7 @@ import pytest
 from results.export.onnx.graph import Unsupported
 from results.export.onnx.model import translate
 from results.scoring import Scorer
+from spaces.layers import CELLS
 from tests.results.architectures import DRAWS, FAMILY_DRAWS, baseline, drawn, ids, of_family
 
 # Each converts a network and runs it by another runtime.
@@ -98,6 +99,29 @@ def test_a_convolution_is_pooled_in_the_order_that_it_gives() -> None:
     activated = [makers[node.input[0]] for node in nodes if node.op_type == "MaxPool"]
     assert [node.op_type for node in activated] == ["Relu", "Relu"]
     assert [makers[node.input[0]].op_type for node in activated] == ["Conv", "Conv"]
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_states_that_are_only_pooled_are_not_kept(cell: str, normalized: bool) -> None:
+    def network(*pools: Any) -> Any:
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((None,), dtype="int32")
+        x = layers.Embedding(40, 8, embeddings_initializer="normal")(inputs)
+        x = layers.Bidirectional(CELLS[cell](6, return_sequences=True))(x)
+        x = _normalized(x, shrinks=False) if normalized else x
+        x = layers.Concatenate()([pool()(x) for pool in pools] * 2)
+        return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+
+    for pools, kept in (
+        ([layers.GlobalMaxPooling1D], False),
+        ([layers.GlobalMaxPooling1D, layers.GlobalAveragePooling1D], True),
+    ):
+        model = network(*pools)
+        assert_same(model)
+        (choice,) = (node for node in translate(model).graph.node if node.op_type == "If")
+        loop = next(node for node in _branch(choice, "else_branch") if node.op_type == "Scan")
+        assert any(each.name == "scan_output_directions" for each in loop.attribute) is kept
 
 
 def _branch(choice: Any, side: str) -> Any:
