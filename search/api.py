@@ -31,7 +31,7 @@ def run_search(
 
     Ctrl-C, or a notebook's stop button, ends the search in order: the run is returned with what was
     found until then, and says `interrupted`. The second time it raises `KeyboardInterrupt` at once.
-    In another than the main thread, which gets no signal, it cannot be interrupted.
+    Outside the main thread, which alone gets signals, it cannot be interrupted.
 
     Args:
         data: The labeled texts: a file or URL as for `--data`; a DataFrame, whose columns
@@ -67,6 +67,6 @@ def run_search(
 def _refuse_daemon() -> None:
     if multiprocessing.current_process().daemon:
         raise UserError(
-            "a search starts processes, which one of multiprocessing.Pool must not; call it from "
-            "the main process, or from one of concurrent.futures.ProcessPoolExecutor"
+            "a search starts processes, which a worker of multiprocessing.Pool must not; call it "
+            "from the main process, or from a worker of concurrent.futures.ProcessPoolExecutor"
         )

@@ -75,7 +75,7 @@ class Model3Classifier(ClassifierMixin, BaseEstimator):
             The classifier.
 
         Raises:
-            ValueError: If X are no n texts, or y has not two classes.
+            ValueError: If X is not n texts, or y does not have two classes.
             data.UserError: If the search cannot be done, or has found nothing.
             KeyboardInterrupt: After Ctrl-C, once the search has ended in order.
         """

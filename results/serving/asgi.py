@@ -20,7 +20,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", "
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What has come of a request when it is to be answered.
+    """A request whose body may still be on its way.
 
     Attributes:
         headers: Names in lower case, and values.

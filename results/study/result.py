@@ -17,6 +17,9 @@ CHECKPOINT = "model.keras"
 # The winner's export in a run's folder; also what `--trial` calls the winner.
 BEST = "best"
 
+# Where Optuna's own commands look for a storage's URL, too.
+STORAGE_VARIABLE = "OPTUNA_STORAGE"
+
 # Reasons of a pruned trial that say nothing about it.
 BEHIND = "behind its rivals"
 BUDGET_ENDED = "the budget ended"

@@ -34,7 +34,7 @@ from sqlalchemy.exc import (
 
 from data.common import UserError, first_line, hide_password, write_text
 from results.study.journal import open_journal
-from results.study.result import JOURNAL
+from results.study.result import JOURNAL, STORAGE_VARIABLE
 
 # A trial in a database is given up when its worker was silent for this many heartbeats.
 SILENT_BEATS = 4
@@ -43,8 +43,6 @@ RETRY_SECONDS = 300.0
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 5.0
 
-# Where Optuna's own commands look for the URL, too.
-VARIABLE = "OPTUNA_STORAGE"
 _GRPC = "grpc"
 _NOTE = "storage.url"
 # PostgreSQL's: a duplicate table, object or row of its catalog.
@@ -97,7 +95,9 @@ def open_storage(
     """
     if url is None:
         return open_journal(folder / JOURNAL)
-    option = option or (VARIABLE if url == os.environ.get(VARIABLE) else "--storage")
+    option = option or (
+        STORAGE_VARIABLE if url == os.environ.get(STORAGE_VARIABLE) else "--storage"
+    )
     parsed = _parse(url, option)
     shown = f"{option} {hide_password(parsed.render_as_string())}"
     if parsed.drivername == _GRPC:
@@ -126,7 +126,7 @@ def remembered(folder: Path) -> str | None:
     note = folder / _NOTE
     if not note.is_file():
         return None
-    noted, given = note.read_text(encoding="utf-8").strip(), os.environ.get(VARIABLE)
+    noted, given = note.read_text(encoding="utf-8").strip(), os.environ.get(STORAGE_VARIABLE)
     # What is no URL there is the path of another journal.
     with contextlib.suppress(UserError):
         return given if given and _without_password(given) == noted else noted

@@ -18,7 +18,7 @@ from data.dataset import CHRONOLOGICAL, GROUP, SHUFFLED, SPLITS, VocabularyFrom,
 from data.reading import LOG_FORMATS, join_labels, split_labels
 from data.records import DROPPED_KEYS, Padding
 from data.source import MAX_BYTES, encoding_name
-from results.study import JOURNAL, OBJECTIVES, Objective
+from results.study import JOURNAL, OBJECTIVES, STORAGE_VARIABLE, Objective
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
 from search.config.options import declared, option
@@ -370,7 +370,7 @@ class RunConfig:
             object.__setattr__(self, "study", name)
         # A run that was begun with a journal goes on with it.
         if self.storage is None and not (self.folder / JOURNAL).is_file():
-            object.__setattr__(self, "storage", os.environ.get("OPTUNA_STORAGE") or None)
+            object.__setattr__(self, "storage", os.environ.get(STORAGE_VARIABLE) or None)
         check_group_column(self.split, self.group_column)
         if self.sampler in KERAS_TUNER:
             if self.workers > 1:

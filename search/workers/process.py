@@ -142,7 +142,7 @@ def _uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Let a process that is started here not import the program's main module.
+    """Keep a process that is started here from importing the program's main module.
 
     A worker needs nothing of it, and a script that searches at its top, without `if __name__ ==
     "__main__"`, would search again in each worker.
@@ -158,7 +158,7 @@ def _without_main() -> Iterator[None]:
 
 @contextmanager
 def _by_a_known_method() -> Iterator[None]:
-    """Let a process that is started here not be told a way to start others that it does not know.
+    """Hide a start method that a process started here would not know.
 
     `multiprocessing` hands its own down. That of joblib's processes, in which `cross_val_score`
     calls the classifier with `n_jobs=2`, is known to them alone.
