@@ -1,12 +1,3 @@
-from .common import (
-    UserError as UserError,
-)
-from .dataset import (
-    DataCard as DataCard,
-    Dataset as Dataset,
-    prepare as prepare,
-)
-from .reading import (
-    AccessLog as AccessLog,
-    read_log as read_log,
-)
+from .common import UserError as UserError
+from .dataset import DataCard as DataCard, Dataset as Dataset, prepare as prepare
+from .reading import AccessLog as AccessLog, read_log as read_log

@@ -1,8 +1,4 @@
-# The spaces, and what trains beside them.
-from .assignment_rules import (
-    layer_count as layer_count,
-    violations as violations,
-)
+from .assignment_rules import layer_count as layer_count, violations as violations
 from .baselines import (
     BASELINES as BASELINES,
     KerasBaseline as KerasBaseline,
@@ -13,17 +9,11 @@ from .load import (
     import_space as import_space,
     load_space as load_space,
 )
-from .model3 import (
-    Model3 as Model3,
-)
-from .open import (
-    Open as Open,
-)
+from .model3 import Model3 as Model3
+from .open import Open as Open
 from .protocol import (
     BASELINE_NAMES as BASELINE_NAMES,
     epochs_for as epochs_for,
     reports_for as reports_for,
 )
-from .space import (
-    Space as Space,
-)
+from .space import Space as Space

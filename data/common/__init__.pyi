@@ -7,14 +7,8 @@ from .command import (
     run as run,
     start as start,
 )
-from .cores import (
-    count_cores as count_cores,
-)
-from .errors import (
-    UserError as UserError,
-    first_line as first_line,
-    write_failure as write_failure,
-)
+from .cores import count_cores as count_cores
+from .errors import UserError as UserError, first_line as first_line, write_failure as write_failure
 from .files import (
     new_file as new_file,
     new_folder as new_folder,
@@ -22,13 +16,6 @@ from .files import (
     sync_all as sync_all,
     write_text as write_text,
 )
-from .passwords import (
-    HIDDEN as HIDDEN,
-    hide_password as hide_password,
-)
-from .progress import (
-    track as track,
-)
-from .versions import (
-    installed_version as installed_version,
-)
+from .passwords import HIDDEN as HIDDEN, hide_password as hide_password
+from .progress import track as track
+from .versions import installed_version as installed_version

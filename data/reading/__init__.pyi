@@ -1,31 +1,16 @@
-from .access_log import (
-    AccessLog as AccessLog,
-    read_log as read_log,
-)
-from .class_files import (
-    read_class_files as read_class_files,
-)
+from .access_log import AccessLog as AccessLog, read_log as read_log
+from .class_files import read_class_files as read_class_files
 from .formats import (
     LOG_FORMATS as LOG_FORMATS,
     LogFormat as LogFormat,
     check_format as check_format,
 )
-from .frame import (
-    IN_MEMORY as IN_MEMORY,
-    as_frame as as_frame,
-)
+from .frame import IN_MEMORY as IN_MEMORY, as_frame as as_frame
 from .labels import (
     LABEL_WORDS as LABEL_WORDS,
     join_labels as join_labels,
     split_labels as split_labels,
 )
-from .open_rows import (
-    source_name as source_name,
-)
-from .texts import (
-    Texts as Texts,
-    decode_block as decode_block,
-)
-from .values import (
-    request_values as request_values,
-)
+from .open_rows import source_name as source_name
+from .texts import Texts as Texts
+from .values import request_values as request_values

@@ -15,6 +15,4 @@ from .lines import (
     open_lines as open_lines,
     standard_input as standard_input,
 )
-from .recognize import (
-    explained as explained,
-)
+from .recognize import explained as explained

@@ -1,6 +1,2 @@
-from .families import (
-    FAMILIES as FAMILIES,
-)
-from .space import (
-    Open as Open,
-)
+from .families import FAMILIES as FAMILIES
+from .space import Open as Open
