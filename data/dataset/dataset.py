@@ -12,10 +12,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError, new_folder, write_text
-from data.dataset.duplicates import repeated, without_repeated
-from data.dataset.saved import load_encoded, load_vocabulary, save_encoded, save_vocabulary
-from data.dataset.split import Rows, Split, check_split, make_split, missing_class
+from data.common import UserError, new_file, new_folder, write_text
+from data.dataset.split import (
+    Rows,
+    Split,
+    check_split,
+    make_split,
+    missing_class,
+    repeated,
+    without_repeated,
+)
 from data.reading import LABEL_WORDS, AccessLog, Texts
 from data.records import DROPPED_KEYS, Encoded, RowLayout, Vocabulary, encode
 
@@ -214,3 +220,39 @@ def _drop_duplicates(split: Split, texts: Texts, log: AccessLog) -> Split:
             "earlier part; give --no-drop-duplicates or a longer log"
         )
     return kept
+
+
+def save_encoded(encoded: Encoded, folder: Path) -> None:
+    """Write ids.npy and offsets.npy into a folder, which is made if absent."""
+    for name, array in (("ids.npy", encoded.ids), ("offsets.npy", encoded.offsets)):
+        with new_file(folder / name) as beside:
+            np.save(beside, array)
+
+
+def load_encoded(folder: Path) -> Encoded:
+    """Map what `save_encoded` wrote into memory, so that several processes share it."""
+    try:
+        ids = np.load(folder / "ids.npy", mmap_mode="r")
+        offsets = np.load(folder / "offsets.npy", mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{folder}: no encoded records can be read from it") from error
+    if not len(offsets) or offsets[-1] != len(ids):
+        raise UserError(f"{folder}: its encoded records are damaged; delete it")
+    return Encoded(ids, offsets)
+
+
+def save_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
+    """Write a vocabulary as JSON."""
+    write_text(path, json.dumps(vocabulary.as_json()) + "\n")
+
+
+def load_vocabulary(path: Path) -> Vocabulary:
+    """Read what `save_vocabulary` wrote."""
+    try:
+        return Vocabulary.of_json(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: the vocabulary is damaged ({error}); export the model again"
+        ) from error

@@ -1,6 +1,6 @@
 """Which rows are fitted, which validate and which are held out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from data.common import UserError
 from data.dataset.label_order import LabelOrder
-from data.reading import AccessLog
+from data.reading import AccessLog, Texts
 
 Rows = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.uint8]
@@ -79,9 +79,6 @@ def split_stratified(labels: Labels, seed: int = SEED) -> Split:
 
     As scikit-learn's `train_test_split(test_size=.25, random_state=seed, stratify=labels)` does,
     once for the held-out rows, and once more on the rest for the validation rows.
-
-    Raises:
-        UserError: There are too few rows of a class, or in all.
     """
     from sklearn.model_selection import train_test_split
 
@@ -104,19 +101,11 @@ def split_stratified(labels: Labels, seed: int = SEED) -> Split:
 
 
 def split_by_group(labels: Labels, groups: Groups, seed: int = SEED) -> Split:
-    """Split so that no group is in two slices.
+    """Split so that no group, as numbers from 0, [n], is in two slices.
 
     As in scikit-learn's `StratifiedGroupKFold`, the largest group is placed first, ties in random
     order, and each where it brings the slices closest to their shares of both classes: where the
     sum over slices and classes of rows ** 2 / (share * rows of the class ** 2) grows least.
-
-    Args:
-        labels: The labels of the n rows.
-        groups: The group of each row, as numbers from 0, [n].
-        seed: Of the random order.
-
-    Raises:
-        UserError: There are fewer than three groups.
     """
     sizes = np.bincount(groups)
     if len(sizes) < 3:
@@ -193,11 +182,7 @@ def make_split(name: str, labels: Labels, groups: Groups | None = None) -> Split
 
 
 def check_group_column(split: str, column: str | None) -> None:
-    """Refuse `--split group` without a column, and a column without it.
-
-    Raises:
-        UserError: One of the two options is missing.
-    """
+    """Refuse `--split group` without a column, and a column without it."""
     if split == GROUP and column is None:
         raise UserError(
             "--split is 'group', but no column tells which rows belong together; give "
@@ -210,17 +195,7 @@ def check_group_column(split: str, column: str | None) -> None:
 
 
 def check_split(split: Split, log: AccessLog, batch_size: int) -> None:
-    """Refuse a split that cannot be trained or judged on.
-
-    Args:
-        split: The split of the log's rows.
-        log: The log.
-        batch_size: Rows in a batch.
-
-    Raises:
-        UserError: A slice lacks a class, or the fit part is smaller than a batch. The message names
-            the cause if it is `--rows`, or that the rows are sorted by label.
-    """
+    """Refuse a split that lacks a class in a slice, or whose fit part is smaller than a batch."""
     if len(split.fit) < batch_size:
         longer = "a longer log" if log.first_rows is None else f"more --rows than {log.first_rows}"
         raise UserError(
@@ -268,3 +243,30 @@ def _remedy(split: str, log: AccessLog) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def repeated(texts: Sequence[str], rows: Rows, among: Rows) -> npt.NDArray[np.bool_]:
+    """Tell of each row, [m], whether its text is that of one of the others.
+
+    Args:
+        texts: The n texts.
+        rows: The rows to look at, [m].
+        among: The others, [k].
+    """
+    texts = texts if isinstance(texts, Texts) else Texts.of(texts)
+    # Numbers of 64 bits, so that equal ones are equal texts.
+    hashes, others = (
+        np.fromiter(map(hash, texts.at(part)), np.int64, len(part)) for part in (rows, among)
+    )
+    return np.isin(hashes, others)
+
+
+def without_repeated(split: Split, texts: Sequence[str]) -> Split:
+    """Leave out what a slice has in common with one before it.
+
+    These are the held-out rows whose text stands in the training part, and the validation rows
+    whose text stands among the fitted ones. The fitted rows stay as they are.
+    """
+    validation = split.validation[~repeated(texts, split.validation, split.fit)]
+    heldout = split.heldout[~repeated(texts, split.heldout, split.train)]
+    return replace(split, validation=validation, heldout=heldout)

@@ -22,8 +22,7 @@ from data.reading.formats import (
     label_of_bad,
     parse_row,
 )
-from data.reading.groups import GroupReader
-from data.reading.key_dropper import KeyDropper
+from data.reading.keys import GroupReader, KeyDropper
 from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel
 from data.reading.open_rows import named, open_rows, source_name
 from data.reading.skipped import SkippedRows

@@ -61,17 +61,7 @@ def guess_format(lines: Sequence[bytes]) -> str:
 
 
 def guess_table(head: Sequence[bytes], is_all: bool, format: str, columns: Columns) -> Table:
-    """Find out how the rows of a log of this format are split, by its first lines.
-
-    Args:
-        head: The first lines.
-        is_all: Whether these are all.
-        format: One of `LOG_FORMATS`.
-        columns: What the user has said of the columns.
-
-    Raises:
-        UserError: As for `find_table`.
-    """
+    """Find out how the rows of a log of this format are split, by its first lines (or all)."""
     known = LOG_FORMATS[format]
     if known.quote is None:
         if columns.text is not None:
@@ -90,11 +80,7 @@ def guess_table(head: Sequence[bytes], is_all: bool, format: str, columns: Colum
 def rows(
     lines: Iterator[bytes], format: str, source: str, table: Table
 ) -> Iterator[tuple[int, RawRow]]:
-    """Yield rows with their numbers from 1; blank rows and a header are counted, but left out.
-
-    Raises:
-        UserError: A row is longer than `MAX_LINE`; the message begins with `source`.
-    """
+    """Yield rows numbered from 1; blank rows and a header are counted, but left out."""
     known = LOG_FORMATS[format]
     if known.quote is None:
         yield from ((n, decode(line)) for n, line in enumerate(lines, 1) if line.strip())
@@ -128,11 +114,7 @@ def rows(
 def parse_row(
     row: RawRow, format: str, table: Table, labels: Labels, label_key: str = LABEL_KEY
 ) -> tuple[str | dict[str, Any], str]:
-    """Return a row's record, parsed if the format is keyed, and its label as the log writes it.
-
-    Raises:
-        UserError: The row is bad; the message names neither source nor row.
-    """
+    """Return a row's record, parsed if the format is keyed, and its label as the log writes it."""
     if isinstance(row, str):
         return _parse_json_line(row, label_key)
     for field in row:

@@ -1,14 +1,15 @@
-"""Rows that a program has in memory: a DataFrame, or texts and their labels."""
+"""Tables that come as a whole: a DataFrame, texts and their labels, or a Parquet file."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from data.common import UserError
+from data.common import UserError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# How messages and a run's own options call it.
+# How messages and a run's own options call what a program has in memory.
 IN_MEMORY = "data in memory"
 # How many rows tell which columns are the text and the label.
 _SAMPLE = 1000
@@ -54,13 +55,28 @@ def _is_single(part: Any) -> bool:
     return isinstance(part, str | bytes) or not isinstance(part, Iterable)
 
 
-def frame_rows(frame: "pd.DataFrame") -> tuple[list[list[str]], Iterator[tuple[int, list[str]]]]:
-    """Read a DataFrame as the rows of a table.
+def is_parquet(path: str) -> bool:
+    """Tell whether a path or URL is called like a Parquet file."""
+    return PurePath(path).suffix.lower() in (".parquet", ".pq")
 
-    Returns:
-        The names of the columns and the first rows, and all rows with their numbers from 1; each
-        cell as text, an absent one empty.
-    """
+
+def read_parquet(path: str) -> "pd.DataFrame":
+    """Read a Parquet file into memory, if a library that can is installed."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise UserError(
+            f"{path}: to read Parquet, install pyarrow (pip install pyarrow), and for a URL what "
+            f"fsspec needs ({first_line(error)})"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as Parquet ({first_line(error)})") from error
+
+
+def frame_rows(frame: "pd.DataFrame") -> tuple[list[list[str]], Iterator[tuple[int, list[str]]]]:
+    """Return the names of the columns and the first rows, and all rows numbered from 1, as text."""
     columns = [_cells(frame.iloc[:, index]) for index in range(frame.shape[1])]
 
     def rows(end: int | None = None) -> Iterator[list[str]]:

@@ -66,11 +66,7 @@ def shortened(text: str) -> str:
 
 
 def split_labels(text: str) -> tuple[str, ...]:
-    """Read the labels that `--positive` names, commas between them; one with a comma is quoted.
-
-    Raises:
-        argparse.ArgumentTypeError: There is none.
-    """
+    """Read the labels that `--positive` names, commas between them; one with a comma is quoted."""
     words = tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), []))
     if not all(words) or not words:
         raise argparse.ArgumentTypeError(f"'{text}' names no label; give some: spam,phishing")
@@ -108,12 +104,7 @@ class Labels:
         self.rows: Counter[str] = Counter()
 
     def number(self, word: str) -> int:
-        """Return a row's label, 0 or 1.
-
-        Raises:
-            UnknownLabel: The word is not known, or is not the log's own word for its label.
-            UserError: The log has too many different labels.
-        """
+        """Return a row's label, 0 or 1; an `UnknownLabel` says that it is not one of the log's."""
         known = self._spellings.get(word)
         if known is not None:
             key, label = known

@@ -7,28 +7,34 @@ from typing import TYPE_CHECKING
 
 from data.common import UserError
 from data.reading.formats import RawRow, guess_format, guess_table, rows
-from data.reading.frame import IN_MEMORY, frame_rows
-from data.reading.parquet import is_parquet, read_parquet
-from data.reading.resaved import record_column, resaved_table
-from data.reading.table import Columns, Table, find_columns, sample_lines
+from data.reading.frame import IN_MEMORY, frame_rows, is_parquet, read_parquet
+from data.reading.table import (
+    DELIMITERS,
+    Columns,
+    Row,
+    Table,
+    common_width,
+    find_columns,
+    good_rows,
+    sample_lines,
+    split_sample,
+)
+from data.records import DROPPED_KEYS, RecordError, load_record
 from data.source import decode, explained, name_of, open_byte_lines
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# So many rows tell whether a column holds records.
+_ASKED = 50
+
 
 @dataclass(frozen=True)
 class OpenLog:
-    """A log that is being read.
-
-    Attributes:
-        format: One of `LOG_FORMATS`.
-        table: Where the text and the label stand in a row; of no meaning for JSON Lines.
-        rows: Its rows with their numbers from 1, read as they are asked for.
-    """
+    """A log that is being read: one of `LOG_FORMATS`, its columns, and its rows from 1."""
 
     format: str
-    table: Table
+    table: Table  # of no meaning for JSON Lines
     rows: Iterator[tuple[int, RawRow]]
 
 
@@ -41,23 +47,11 @@ def open_rows(
     encoding: str | None,
     kept: Sized,
 ) -> Iterator[OpenLog]:
-    """Open a log as its rows.
-
-    Args:
-        path: As for `read_log`.
-        format: One of `LOG_FORMATS`; guessed from the first lines when None.
-        columns: What the user has said of the columns.
-        max_bytes: How many bytes the log may hold, unpacked.
-        encoding: As for `read_log`.
-        kept: The rows that were read rightly so far.
-
-    Raises:
-        UserError: It cannot be opened, or its columns are not clear.
-    """
+    """Open a log as its rows; the options are those of `read_log`, `kept` the good rows so far."""
     source = source_name(path)
     if not isinstance(path, str) or is_parquet(path):
-        head, rest = read_parquet(path) if isinstance(path, str) else frame_rows(path)
-        records = record_column(head) if format is None else None
+        head, rest = frame_rows(read_parquet(path) if isinstance(path, str) else path)
+        records = _record_column(head) if format is None else None
         if records is not None:
             columns = replace(columns, group=None)  # That is a key of the records.
         with named(source):
@@ -80,18 +74,6 @@ def source_name(path: "str | pd.DataFrame") -> str:
     return name_of(path) if isinstance(path, str) else IN_MEMORY
 
 
-def _guessed(
-    head: Sequence[bytes], is_all: bool, format: str | None, columns: Columns
-) -> tuple[str, Table]:
-    if format is None:
-        format = guess_format(head)
-        if format == "text":
-            table = resaved_table([decode(line) for line in head], is_all, columns)
-            if table is not None:
-                return "access-log", table
-    return format, guess_table(head, is_all, format, columns)
-
-
 @contextlib.contextmanager
 def named(source: str) -> Iterator[None]:
     """Begin the messages of errors with the source."""
@@ -99,3 +81,59 @@ def named(source: str) -> Iterator[None]:
         yield
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
+
+
+def _guessed(
+    head: Sequence[bytes], is_all: bool, format: str | None, columns: Columns
+) -> tuple[str, Table]:
+    if format is None:
+        format = guess_format(head)
+        if format == "text":
+            table = _resaved_table([decode(line) for line in head], is_all, columns)
+            if table is not None:
+                return "access-log", table
+    return format, guess_table(head, is_all, format, columns)
+
+
+def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table | None:
+    """Find the columns of a brief's log that pandas or a spreadsheet saved; None if it is none."""
+    for delimiter in DELIMITERS:
+        rows = split_sample(head, is_all, delimiter, '"')
+        good = good_rows(rows)
+        found = _record_column(good)
+        if found is None:
+            continue
+        first = "".join(rows[0][found : found + 1])
+        # A record that is broken, or no text at all, is a bad row.
+        has_header = good[:1] == rows[:1] and not first.lstrip().startswith("{")
+        if has_header and not first.strip():
+            continue  # Left over behind a table's named columns.
+        if not has_header and found >= common_width(good):
+            continue  # Most rows end before it.
+        told = replace(columns, group=None)  # That is a key of the records.
+        if columns.text is None:
+            # pandas calls columns by numbers, which are names then.
+            told = replace(told, text=first if has_header else str(found + 1))
+        return replace(find_columns(good, told, has_header), delimiter=delimiter, quote='"')
+    return None
+
+
+def _record_column(rows: Sequence[Row]) -> int | None:
+    """Return the index of the column that holds access-log records, given the first rows."""
+    asked = rows[1 : _ASKED + 1] or rows  # The first may be a header.
+    for index in range(max(map(len, asked), default=0)):
+        if 2 * sum(_is_record(row, index) for row in asked) > len(asked):
+            return index
+    return None
+
+
+def _is_record(row: Row, index: int) -> bool:
+    cell = row[index] if index < len(row) else ""
+    if not cell.lstrip().startswith("{"):
+        return False
+    try:
+        record = load_record(cell)
+    except RecordError:
+        return False
+    # A text may be any other object, as one that a client has sent.
+    return any(key in record for key in DROPPED_KEYS) or {"method", "path"} <= record.keys()

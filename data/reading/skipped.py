@@ -69,11 +69,7 @@ class SkippedRows:
         return f": {self._many()} skipped{others} as row {most.first_row} ({most.message})"
 
     def told(self, kept: Sequence[int]) -> list[str]:
-        """Say in a line each what was left out, and what that does to the rows that were kept.
-
-        Args:
-            kept: How many of these are labeled 0 and 1.
-        """
+        """Say in a line each what was left out, and what it does to the kept rows of 0 and of 1."""
         if not self.rows:
             return []
         return [self._why(), *self._much(sum(kept)), *self._harder(kept)]

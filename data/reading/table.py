@@ -78,11 +78,7 @@ class Table:
     quote: str | None = None
 
     def cells(self, row: Row) -> tuple[str, str]:
-        """Return a row's text and label.
-
-        Raises:
-            UserError: It has another number of columns.
-        """
+        """Return a row's text and label; a `UserError` says that it has too few or many columns."""
         if len(row) < self.required or any(cell.strip() for cell in row[self.width :]):
             raise UserError(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, but must have {self.required}"
@@ -139,26 +135,17 @@ def _called(index: int, names: Row | None) -> str:
     return str(index + 1) if names is None else f"{index + 1} ({shortened(names[index])})"
 
 
-class _Failing(Iterator[bytes]):
-    """Lines of which the first cannot be read."""
-
-    def __init__(self, error: UserError) -> None:
-        self._error = error
-
-    def __next__(self) -> bytes:
-        raise self._error
+def _fail(error: UserError) -> bytes:
+    raise error
 
 
 def sample_lines(lines: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes], bool]:
-    """Take the first lines of a log.
+    """Return a log's first lines, all lines with these, and whether the first ones are all.
 
-    Returns:
-        The first lines, all lines with these, and whether the first ones are all. An error that
-        ends the first lines is raised when all lines have come to it.
+    An error that ends the first lines is raised when all lines have come to it.
     """
     head: list[bytes] = []
     length = 0
-
     try:
         for line in lines:
             head.append(line)
@@ -167,48 +154,28 @@ def sample_lines(lines: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes], 
                 # A line that is long enough to end the sample is no part of it.
                 return head[: max(1, len(head) - 1)], itertools.chain(head, lines), False
     except UserError as error:
-        return head, itertools.chain(head, _Failing(error)), False
+        return head, itertools.chain(head, map(_fail, [error])), False
     return head, iter(head), True
 
 
 def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str = '"') -> Table:
-    """Find out how the rows of a log are split, by its first lines.
+    """Find out how the rows of a log are split, by its first lines: all, or the last may be half.
 
-    Args:
-        head: The first lines.
-        is_all: Whether these are all; else the last row of them may be half.
-        columns: What the user has said.
-        quote: The quote character.
-
-    Returns:
-        The table.
-
-    Raises:
-        UserError: A column that the user named is not there, or the user has to name them; the
-            message does not begin with the source.
+    A `UserError` tells which columns the user has to name; it does not begin with the source.
     """
-    best, best_rows, best_score = DELIMITERS[0], list[list[str]](), (-1, -1, -1)
-    for delimiter in DELIMITERS:
-        rows = split_sample(head, is_all, delimiter, quote)
-        score = _score(rows, columns)
-        if score > best_score:
-            best, best_rows, best_score = delimiter, rows, score
-    good = good_rows(best_rows)
+    samples = {each: split_sample(head, is_all, each, quote) for each in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda each: _score(samples[each], columns))
+    good = good_rows(samples[delimiter])
     # A first row that will be refused as no text is no header.
-    has_header = None if good[:1] == best_rows[:1] else False
-    return replace(find_columns(good, columns, has_header), delimiter=best)
+    has_header = None if good[:1] == samples[delimiter][:1] else False
+    return replace(find_columns(good, columns, has_header), delimiter=delimiter)
 
 
 def split_sample(head: Sequence[str], is_all: bool, delimiter: str, quote: str) -> list[list[str]]:
-    """Split the first lines of a log into rows, of which the last may be half if these are not all.
-
-    Blank rows are left out.
-    """
-    rows = []
+    """Split the first lines of a log into rows without blank ones; unless all, without the last."""
+    rows: list[list[str]] = []
     with contextlib.suppress(csv.Error):  # Told of when the row is read.
-        for row in split_lines(head, delimiter, quote):
-            if row:
-                rows.append(row)
+        rows.extend(filter(None, split_lines(head, delimiter, quote)))
     if not is_all and len(rows) > 1:
         rows.pop()
     return rows
@@ -241,16 +208,7 @@ def _count(rows: Iterable[Row], index: int, holds: Callable[[str], bool]) -> int
 
 
 def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None = None) -> Table:
-    """Find out which columns of a table hold the texts and the labels.
-
-    Args:
-        rows: The first rows, the header among them.
-        columns: What the user has said.
-        has_header: Whether the first row is the header; decided here when None.
-
-    Raises:
-        UserError: As for `find_table`.
-    """
+    """Find which columns of a table hold the texts and labels, by its first rows, with a header."""
     if has_header is None:
         has_header = _has_header(rows, columns)
     header = tuple(rows[0]) if has_header and rows else None

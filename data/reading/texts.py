@@ -72,7 +72,7 @@ class Texts(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         for block, sizes in self.blocks():
-            yield from decode_block(block, sizes)
+            yield from _decoded(block, sizes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
@@ -113,7 +113,7 @@ class Texts(Sequence[str]):
             if block.isascii():
                 yield np.frombuffer(block.lower(), np.uint8), sizes
             else:
-                yield code_points(list(decode_block(block, sizes)))
+                yield code_points(list(_decoded(block, sizes)))
 
     @property
     def size(self) -> int:
@@ -132,11 +132,7 @@ class Texts(Sequence[str]):
 
     @classmethod
     def load(cls, folder: Path) -> "Texts":
-        """Map what `save` wrote into memory, so that several processes share it.
-
-        Raises:
-            UserError: A file is missing or damaged.
-        """
+        """Map what `save` wrote into memory, so that several processes share it."""
         try:
             with (folder / _BLOCK).open("rb") as block, (folder / _OFFSETS).open("rb") as offsets:
                 return cls.map(block, offsets)
@@ -145,13 +141,10 @@ class Texts(Sequence[str]):
 
     @classmethod
     def map(cls, block: BinaryIO, offsets: BinaryIO) -> "Texts":
-        """Map two open files, which may be closed then.
+        """Map two open files, which may be closed then; a ValueError says that they do not fit.
 
         Text i is `block[offsets[i]:offsets[i + 1]]`, UTF-8 with lone surrogates allowed; the
         offsets are int64 [n + 1].
-
-        Raises:
-            ValueError: They do not belong together.
         """
         maps = [mmap.mmap(offsets.fileno(), 0, access=mmap.ACCESS_READ)]
         places = np.frombuffer(maps[0], np.int64)
@@ -207,11 +200,7 @@ class TextWriter:
         return len(self._labels)
 
     def add(self, text: str, label: int) -> None:
-        """Add a row.
-
-        Raises:
-            UserError: The file cannot be written, e.g. because the disk is full.
-        """
+        """Add a row; a `UserError` says that the disk is full or the like."""
         encoded = text.encode("utf-8", _ERRORS)
         self._labels.append(label)
         self._waiting.append(encoded)
@@ -220,11 +209,7 @@ class TextWriter:
             self._write()
 
     def finish(self) -> tuple[Texts, npt.NDArray[np.uint8], str]:
-        """Return the n texts, their labels, uint8 [n], and the SHA-256 of both; the last call.
-
-        Raises:
-            UserError: The file cannot be written.
-        """
+        """Return the n texts, their labels, uint8 [n], and the SHA-256 of both; the last call."""
         self._write()
         self._guarded(self._block.flush)
         self._guarded(self._offsets.flush)
@@ -234,10 +219,7 @@ class TextWriter:
     def _write(self) -> None:
         texts, self._waiting, self._waiting_bytes = self._waiting, [], 0
         labels = self._labels[len(self) - len(texts) :]
-        pairs = zip(labels, texts, strict=True)
-        self._digest.update(
-            b"".join(b"%d %d %b" % (label, len(text), text) for label, text in pairs)
-        )
+        self._digest.update(b"".join(map(_hashed, labels, texts)))
         sizes = np.fromiter(map(len, texts), np.int64, len(texts))
         ends = self._size + np.cumsum(sizes)
         self._size += int(sizes.sum())
@@ -257,21 +239,16 @@ class TextWriter:
 def fingerprint(texts: Texts, labels: npt.NDArray[np.uint8]) -> str:
     """Return the SHA-256 that a `TextWriter` of these texts and labels gives, in hexadecimal."""
     digest = hashlib.sha256()
-    first = 0
-    for block, sizes in texts.blocks():
-        starts = np.cumsum(sizes) - sizes
-        rows = zip(labels[first : first + len(sizes)], starts.tolist(), sizes.tolist(), strict=True)
-        digest.update(
-            b"".join(
-                b"%d %d %b" % (label, size, block[start : start + size])
-                for label, start, size in rows
-            )
-        )
-        first += len(sizes)
+    for label, text in zip(labels.tolist(), texts, strict=True):
+        digest.update(_hashed(label, text.encode("utf-8", _ERRORS)))
     return digest.hexdigest()
 
 
-def decode_block(block: bytes, sizes: _Sizes) -> Iterator[str]:
+def _hashed(label: int, text: bytes) -> bytes:
+    return b"%d %d %b" % (label, len(text), text)
+
+
+def _decoded(block: bytes, sizes: _Sizes) -> Iterator[str]:
     """Yield the texts of a block of UTF-8, given how many bytes each has."""
     ends = np.cumsum(sizes).tolist()
     start = 0

@@ -20,11 +20,7 @@ _NO_FILES = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_esc
 
 
 def encoding_name(text: str) -> str:
-    """Parse the name of a text encoding that Python knows, such as latin-1.
-
-    Raises:
-        argparse.ArgumentTypeError: There is none of this name.
-    """
+    """Parse the name of a text encoding that Python knows, such as latin-1, for argparse."""
     try:
         check_encoding(text)
     except UserError as error:
@@ -78,11 +74,7 @@ class Utf8:
         return self.convert(block, is_last).removeprefix(codecs.BOM_UTF8)
 
     def convert(self, block: bytes, is_last: bool) -> bytes:
-        """Convert the next block.
-
-        Raises:
-            UserError: The log does not have the encoding at all.
-        """
+        """Convert the next block; a `UserError` says that the log has quite another encoding."""
         if self._decoder is None:
             return block
         try:
@@ -105,10 +97,7 @@ class Utf8:
 def told_of(error: Exception, encoding: str | None, has_good_utf8: bool) -> str:
     """Say what is wrong with a row, and propose the encoding that its log may have.
 
-    Args:
-        error: What is wrong.
-        encoding: Of the log, if it was given.
-        has_good_utf8: Whether a row beyond ASCII was good, which another encoding would spoil.
+    But not if a row beyond ASCII was good (`has_good_utf8`), which another one would spoil.
     """
     message = str(error)
     if not isinstance(error, NotText):

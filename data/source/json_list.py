@@ -17,14 +17,7 @@ _BLANK = b" \t\r\n"
 
 
 class JsonList:
-    """Finds the elements of a list by its brackets and quotes; whether they are JSON is not asked.
-
-    Args:
-        begin: The first bytes, the opening bracket among them.
-
-    Attributes:
-        closed: Whether the closing bracket was met.
-    """
+    """Finds a list's elements by its brackets and quotes; whether they are JSON is not asked."""
 
     def __init__(self, begin: bytes) -> None:
         self.closed = False
@@ -106,17 +99,7 @@ def is_json_list(begin: bytes) -> bool:
 
 
 def elements(begin: bytes, more: Iterator[bytes], longest: int, name: str) -> Iterator[bytes]:
-    """Yield the elements of a list.
-
-    Args:
-        begin: The first bytes, the opening bracket among them.
-        more: The other bytes, block by block.
-        longest: How many bytes an element may have.
-        name: How messages call the list.
-
-    Raises:
-        UserError: The list does not end, or something follows its end, or an element is too long.
-    """
+    """Yield the elements of a list, given its first bytes (the bracket among them) and the rest."""
     scanned = JsonList(begin)
     number = 0
     for block in itertools.chain([b""], more):

@@ -143,11 +143,7 @@ def _open(path: str, stack: contextlib.ExitStack) -> io.BufferedReader:
 
 
 def standard_input() -> io.BufferedReader:
-    """Return standard input as bytes.
-
-    Raises:
-        UserError: It is closed or a device that never ends.
-    """
+    """Return standard input as bytes, unless it is closed or a device that never ends."""
     if sys.stdin is None:
         raise UserError("standard input: is closed; give a file or a pipe")
     stream = sys.stdin.buffer
@@ -213,13 +209,7 @@ def _lines(blocks: "_Blocks", block: bytes, may_be_list: bool) -> Iterator[bytes
 
 
 class _Blocks:
-    """The bytes of a log in UTF-8, block by block.
-
-    Attributes:
-        name: How messages call the log.
-        lines: How many lines the caller has made of them, for messages.
-        ended: Whether the last block was the last one.
-    """
+    """The bytes of a log in UTF-8, block by block; `lines` are what the caller has made of them."""
 
     def __init__(self, binary: Readable, name: str, max_bytes: int | None, utf8: Utf8) -> None:
         self.name = name

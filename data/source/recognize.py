@@ -92,19 +92,7 @@ def _with_name(told: str, name: str) -> str:
 
 @contextlib.contextmanager
 def explained(lines: Iterator[bytes], name: str, rows: Sized) -> Iterator[Iterator[bytes]]:
-    """Say what a log is instead, if reading it fails before the first row.
-
-    Args:
-        lines: Its lines.
-        name: How messages call it.
-        rows: What was read so far.
-
-    Yields:
-        The same lines.
-
-    Raises:
-        UserError: In place of another one, if the log is known to be something else.
-    """
+    """Say what a log is instead, if reading its lines fails before the first of the `rows`."""
     head: list[bytes] = []
     try:
         yield _remembered(lines, head)

@@ -44,7 +44,7 @@ def test_memory_of_the_one_who_starts_it_is_not_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("data.reading.key_dropper.without_keys", lambda record, dropped: "{}"),
+        ("data.reading.keys.without_keys", lambda record, dropped: "{}"),
         ("data.reading.labels.Labels._first", lambda labels, word, key: 1),
         ("data.reading.formats.load_record", lambda record: {"a": 1, "label": 1}),
     ],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data.common import UserError
-from data.dataset import Dataset, prepare
+from data.dataset import Dataset, LabelOrder, prepare
 from data.reading import AccessLog, read_log
 from data.records import RowLayout
 
@@ -203,3 +203,39 @@ def test_other_groups_of_the_same_texts_are_other_data(log: AccessLog, tmp_path:
     assert one.is_saved(tmp_path) and not other.is_saved(tmp_path)
     assert one.facts["group_column"] == "ip"
     assert one.facts["group_fingerprint"] != other.facts["group_fingerprint"]
+
+
+def log_of(numbers: list[int]) -> AccessLog:
+    labels = np.array([n % 3 == 0 for n in range(len(numbers))], np.uint8)
+    return AccessLog([f"text {n}" for n in numbers], labels, "text", "here", 0, "f" * 64)
+
+
+# Every fifth text stands once more in the last quarter.
+REPEATING = log_of([n % 5 if n >= 75 and n % 5 else n for n in range(100)])
+
+
+def test_repeated_texts_are_counted_or_left_out(tmp_path: Path) -> None:
+    dataset = prepare(REPEATING, batch_size=8)
+    assert dataset.facts["heldout_repeated"] == 20
+    assert "duplicates_left_out" not in dataset.facts
+    dataset.save(tmp_path)
+    assert int(Dataset.load(tmp_path).heldout_repeated.sum()) == 20
+    dataset = prepare(REPEATING, batch_size=8, drop_duplicates=True)
+    assert dataset.facts["rows"] == 100
+    assert dataset.facts["slices"] == {"fit": 56, "validation": 19, "held-out": 5}
+    assert dataset.facts["duplicates_left_out"] == {"fit": 0, "validation": 0, "held-out": 20}
+    assert dataset.facts["heldout_repeated"] == 0
+    dataset.save(tmp_path)
+    assert Dataset.load(tmp_path).split.heldout.tolist() == [75, 80, 85, 90, 95]
+
+
+def test_a_slice_that_loses_a_class_names_the_option() -> None:
+    log = log_of([n % 75 for n in range(100)])
+    with pytest.raises(UserError) as error:
+        prepare(log, batch_size=8, drop_duplicates=True)
+    assert str(error.value) == (
+        "the held-out part has no row of class 0 (normal) among its 0, once --drop-duplicates has "
+        "left out the rows whose text stands in an earlier part; give --no-drop-duplicates or a "
+        "longer log"
+    )
+    assert LabelOrder.of(log.labels).is_mixed

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from sklearn.model_selection import train_test_split
 
 from data.common import UserError
-from data.dataset import SPLITS, check_group_column
+from data.dataset import SPLITS, check_group_column, repeated, without_repeated
 from data.dataset.split import (
     Split,
     check_split,
@@ -19,7 +19,7 @@ from data.dataset.split import (
     split_shuffled,
     split_stratified,
 )
-from data.reading import AccessLog
+from data.reading import AccessLog, Texts
 
 
 def mixed(n: int) -> npt.NDArray[np.uint8]:
@@ -241,3 +241,20 @@ def test_a_refit_fits_all_training_rows_and_no_other(name: str) -> None:
     assert set(again.fit).isdisjoint(again.heldout)
     assert (again.name, again.heldout.tolist()) == (name, split.heldout.tolist())
     assert again.validation.tolist() == split.validation.tolist()
+
+
+# fit: a b c ö | validation: a d | held out: d a e é
+TEXTS = ["a", "b", "c", "ö", "a", "d", "d", "a", "e", "é"]
+SPLIT = Split("by hand", np.arange(4), np.array([4, 5]), np.arange(6, 10))
+
+
+@pytest.mark.parametrize("texts", [TEXTS, Texts.of(TEXTS)])
+def test_repeated_texts(texts: list[str] | Texts) -> None:
+    found = repeated(texts, SPLIT.heldout, SPLIT.train)
+    assert found.tolist() == [True, True, False, False]
+
+
+def test_no_text_is_left_in_two_slices() -> None:
+    kept = without_repeated(SPLIT, TEXTS)
+    assert [part.tolist() for part in kept.slices.values()] == [[0, 1, 2, 3], [5], [8, 9]]
+    assert kept.name == "by hand"

@@ -11,12 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from data.common import UserError
-from data.dataset.saved import (
-    load_encoded,
-    load_vocabulary,
-    save_encoded,
-    save_vocabulary,
-)
+from data.dataset.dataset import load_encoded, load_vocabulary, save_encoded, save_vocabulary
 from data.reading import read_log
 from data.records import Encoded, Vocabulary, encode, encoding
 

@@ -1,17 +1,19 @@
-"""Deletes keys of records while a log is read, and tells if there was none to delete."""
+"""What is done with keys of records while a log is read: some are dropped, one tells the group."""
 
+import json
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from data.common import UserError
 from data.records import without_keys
 
 
 class KeyDropper:
-    """Cleans records, and knows whether there was anything to drop.
-
-    Args:
-        keys: The keys to delete.
-    """
+    """Cleans records of some keys, and knows whether there was anything to drop."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = tuple(keys)
@@ -48,3 +50,36 @@ def _paths_to(record: dict[str, Any], keys: Sequence[str]) -> Iterator[str]:
             for middle, inner in value.items():
                 if isinstance(inner, dict):
                     yield from (f"{outer}.{middle}.{key}" for key in keys if key in inner)
+
+
+class GroupReader:
+    """Numbers the groups of rows by a column, or a key such as `source` or `source.ip`."""
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+        self._numbers: dict[str, int] = {}
+        self._of_rows = array("q")
+
+    def value_in(self, record: dict[str, Any]) -> str:
+        """Return the value that tells a record's group, as JSON."""
+        # A key may itself hold dots.
+        if self._column in record:
+            return json.dumps(record[self._column], sort_keys=True)
+        found: Any = record
+        for key in self._column.split("."):
+            if not isinstance(found, dict) or key not in found:
+                known = ", ".join(record)
+                raise UserError(
+                    f"the record has no key '{self._column}', which --group-column names, among "
+                    f"{known if len(known) <= 80 else known[:77] + '...'}"
+                )
+            found = found[key]
+        return json.dumps(found, sort_keys=True)
+
+    def add(self, value: str) -> None:
+        """Add a row with this value."""
+        self._of_rows.append(self._numbers.setdefault(value, len(self._numbers)))
+
+    def finish(self) -> npt.NDArray[np.int64]:
+        """Return the groups of the n rows, numbered from 0 as they appear, int64 [n]."""
+        return np.array(self._of_rows, np.int64)
