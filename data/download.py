@@ -112,20 +112,7 @@ def _build(fetched: Path, target: Path, blob_id: str) -> None:
 
 
 def fetch(url: str, target: Path, blob_id: str, timeout: float = TIMEOUT_SECONDS) -> None:
-    """Download a file, and put it in place only if its content is the expected one.
-
-    A target that holds the expected content already is kept; one that holds anything else is not
-    touched.
-
-    Args:
-        url: Where the file is.
-        target: Where it goes; its folder is made if absent.
-        blob_id: The git blob id that it must have.
-        timeout: Seconds of silence after which the server is given up.
-
-    Raises:
-        UserError: The file cannot be fetched or written, or is not the expected one.
-    """
+    """Download a file, and put it in place only if its content is that of the git blob id."""
     if _is_there(target, blob_id):
         return
     with _open(url, timeout) as response, new_file(target) as beside:

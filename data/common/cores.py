@@ -8,11 +8,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 
 def count_cores(groups: Path = _GROUPS) -> int:
-    """Return how many cores this process may use, by its affinity and its container's share.
-
-    Args:
-        groups: Where Linux tells a container its share.
-    """
+    """Return how many cores this process may use, by its affinity and its container's share."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # Linux alone has it.

@@ -8,12 +8,6 @@ def installed_version(name: str) -> str:
 
     `tensorflow-cpu` and `onnxruntime-gpu` install the modules of `tensorflow` and `onnxruntime`.
 
-    Args:
-        name: What pip knows it by, as this project asks for it.
-
-    Returns:
-        The version.
-
     Raises:
         PackageNotFoundError: If there is neither.
     """

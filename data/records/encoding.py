@@ -23,21 +23,15 @@ _Codes = npt.NDArray[np.unsignedinteger[Any]]
 _Counts = npt.NDArray[np.int64]
 
 
-class CodedTexts(Protocol):
-    """Many texts that know a faster way to their code points."""
+class _CodedTexts(Protocol):
+    """Many texts that know a faster way to their code points: `data.reading.Texts`."""
 
     @property
-    def size(self) -> int:
-        """No fewer than they have characters together, also in lower case."""
-        ...
+    def size(self) -> int: ...  # No fewer than they have characters together, in lower case too.
 
-    def __len__(self) -> int:
-        """How many texts there are."""
-        ...
+    def __len__(self) -> int: ...
 
-    def code_chunks(self, most: int) -> Iterator[tuple[_Codes, _Counts]]:
-        """Yield what `code_points` gives, for about `most` characters at once."""
-        ...
+    def code_chunks(self, most: int) -> Iterator[tuple[_Codes, _Counts]]: ...
 
 
 @dataclass(frozen=True)
@@ -144,11 +138,7 @@ class Vocabulary:
 
     @classmethod
     def of_json(cls, values: Mapping[str, Any]) -> "Vocabulary":
-        """Check values that come from a file.
-
-        Raises:
-            ValueError: These are no vocabulary's.
-        """
+        """Check values that come from a file; a ValueError says that they are no vocabulary's."""
         try:
             characters, unknown = values["characters"], values["unknown"]
             if not isinstance(characters, list) or not isinstance(unknown, bool):
@@ -193,7 +183,7 @@ def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_L
     return Encoded(ids.array, offsets.array)
 
 
-def _is_coded(texts: Iterable[str]) -> TypeGuard[CodedTexts]:
+def _is_coded(texts: Iterable[str]) -> TypeGuard[_CodedTexts]:
     # Until Python 3.12, to ask `isinstance` of a protocol takes longer than to encode a record.
     return hasattr(texts, "code_chunks")
 

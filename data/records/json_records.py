@@ -38,11 +38,7 @@ def load_record(record: str) -> dict[str, Any]:
 
 
 def dump_record(record: dict[str, Any]) -> str:
-    """Dump a record without spaces, ASCII-escaped.
-
-    Raises:
-        RecordError: It is nested too deeply.
-    """
+    """Dump a record without spaces, ASCII-escaped."""
     try:
         text = _ENCODER.encode(record)
     except RecursionError as error:

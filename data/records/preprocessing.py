@@ -71,13 +71,7 @@ class Preprocessing:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """Check values that come from a file or a caller.
-
-        Args:
-            values: The attributes by name; those with a default may be absent.
-
-        Returns:
-            The preprocessing.
+        """Check values that come from a file or a caller; those with a default may be absent.
 
         Raises:
             ValueError: If a name is missing or unknown, or this version cannot honor a value.
@@ -214,11 +208,7 @@ class Preprocessor:
 
 
 def object_in(record: str, preprocessing: Preprocessing) -> dict[str, Any]:
-    """Parse the object that a text is, or that stands in a row of a log.
-
-    Raises:
-        RecordError: There is none.
-    """
+    """Parse the object that a text is, or that stands in a row of a log."""
     record = record.rstrip("\r\n")
     if not record.strip():
         raise RecordError("the record is empty")

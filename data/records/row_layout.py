@@ -25,12 +25,7 @@ def split_lines(
     """Split the lines of a table into the cells of its rows; a blank line is an empty row.
 
     Between tabs a quote is one only if it closes in its line, as few who write such files quote.
-
-    Args:
-        lines: The lines.
-        delimiter: What stands between the cells.
-        quote: The quote character.
-        strict: Whether a quote that does not close, or is not the cell's end, is a `csv.Error`.
+    If `strict`, a quote that does not close, or is not the cell's end, is a `csv.Error`.
     """
     csv.field_size_limit(MAX_LINE)
     if delimiter != "\t":
@@ -89,11 +84,7 @@ class RowLayout:
 
     @classmethod
     def of_json(cls, values: Mapping[str, Any]) -> "RowLayout":
-        """Read what `as_json` returned; exports of earlier versions know less.
-
-        Raises:
-            ValueError: These are no such values.
-        """
+        """Read what `as_json` returned; exports of earlier versions know less."""
         try:
             lists = {name: tuple(values[name]) for name in ("labels", "header") if name in values}
             return cls(**{**values, **lists})

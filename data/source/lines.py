@@ -57,21 +57,10 @@ def name_of(path: str) -> str:
 def open_lines(
     path: str, max_bytes: int | None = MAX_BYTES, *, encoding: str | None = None
 ) -> Iterator[Iterator[str]]:
-    """Open a text as its lines, decompressed (.gz, .xz, .zip) and decoded.
+    """Open a text as its lines, as `open_byte_lines` does, and decode them.
 
     Bytes that are no UTF-8 arrive as lone surrogates (`surrogateescape`), so that the reader can
     name their row.
-
-    Args:
-        path: A file, or "-" for standard input.
-        max_bytes: As for `open_byte_lines`.
-        encoding: As for `open_byte_lines`.
-
-    Yields:
-        An iterator over the lines, line ends kept, a byte-order mark removed.
-
-    Raises:
-        UserError: As for `open_byte_lines`.
     """
     with open_byte_lines(path, max_bytes, encoding=encoding) as lines:
         yield map(decode, lines)

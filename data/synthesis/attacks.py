@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from data.synthesis.grammar import Grammar, address, hexadecimal, letters, number
+from data.synthesis.grammar import Grammar, address, letters, number
 
 
 def _same(rng: Random) -> str:
@@ -24,12 +24,8 @@ def _characters(call: str, glue: str, rng: Random) -> str:
 _SQL = Grammar(
     "sql",
     {
-        "number": number,
-        "letters": letters,
-        "hexadecimal": hexadecimal,
         "same": _same,
         "samestring": _same_string,
-        "few": lambda rng: str(1 + int(rng.random() * 9)),
         "digit": lambda rng: str(int(rng.random() * 10)),
         "chars": lambda rng: _characters("chr" if rng.random() < 0.6 else "char", "||", rng),
         "pluses": lambda rng: _characters("char", "+", rng),
@@ -80,13 +76,7 @@ def _end(rng: Random, quote: str, depth: int) -> str:
 _GRAMMAR = Grammar(
     "attacks",
     {
-        "number": number,
-        "letters": letters,
-        "hexadecimal": hexadecimal,
         "address": address,
-        "return": lambda rng: "\r",
-        "linefeed": lambda rng: "\n",
-        "few": lambda rng: str(1 + int(rng.random() * 9)),
         "sum": lambda rng: f"{number(rng)}*{number(rng)}" if rng.random() < 0.5 else "7*7",
     },
 )

@@ -69,14 +69,6 @@ def _mixed_case(rng: Random, text: str) -> str:
     return "".join(char.upper() if rng.random() < 0.5 else char for char in text)
 
 
-def _upper(rng: Random, text: str) -> str:
-    return text.upper()
-
-
-def _capital(rng: Random, text: str) -> str:
-    return text.capitalize()
-
-
 _SPECIAL = frozenset("'\"<>()/\\;=&|{}$")
 
 DISGUISES: tuple[Encoding, ...] = (
@@ -93,7 +85,11 @@ DISGUISES: tuple[Encoding, ...] = (
     _base64,
     _overlong,
 )
-CASES: tuple[Encoding, ...] = (_upper, _mixed_case, _capital)
+CASES: tuple[Encoding, ...] = (
+    lambda rng, text: text.upper(),
+    _mixed_case,
+    lambda rng, text: text.capitalize(),
+)
 ESCAPES: tuple[Encoding, ...] = (_url, _url_plus, _url_plus, _url_some, _url_twice)
 
 

@@ -21,15 +21,13 @@ class Grammar:
 
     Args:
         name: The file `rules/NAME.txt`.
-        makers: Functions that make a piece from a random source, by symbol.
-
-    Raises:
-        ValueError: If a rule names a symbol that is neither rule nor maker.
+        makers: Functions that make a piece from a random source, by symbol, beside those that all
+            grammars have.
     """
 
     def __init__(self, name: str, makers: Mapping[str, Maker]) -> None:
         rules = (_HERE / "rules" / f"{name}.txt").read_text(encoding="utf-8")
-        self._makers = dict(makers)
+        self._makers = {**_MAKERS, **makers}
         self._rules: dict[str, list[tuple[str, ...]]] = {}
         for line in re.sub(r"\n +", " ", rules.rstrip("\n")).split("\n"):
             rule, _, alternatives = line.partition(": ")
@@ -91,3 +89,13 @@ def address(rng: Random) -> str:
     """Return an IPv4 address of a single host."""
     bits = rng.getrandbits(32)
     return f"{1 + bits % 223}.{bits >> 8 & 255}.{bits >> 16 & 255}.{1 + (bits >> 24) % 254}"
+
+
+_MAKERS: Mapping[str, Maker] = {
+    "number": number,
+    "letters": letters,
+    "hexadecimal": hexadecimal,
+    "few": lambda rng: str(1 + int(rng.random() * 9)),
+    "return": lambda rng: "\r",
+    "linefeed": lambda rng: "\n",
+}

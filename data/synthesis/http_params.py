@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from data.synthesis.shares import normal_rows
+from data.synthesis.log_file import make_headers, normal_rows
 
 HTTP_PARAMS_ROWS = 26_773
 _SEED = 7
@@ -33,14 +33,7 @@ _WEIGHTS = (5, 3, 2, 1)
 
 
 def http_params_log(payloads: Path) -> Iterator[tuple[str, int]]:
-    """Make the log of HttpParamsDataset's `payload_full.csv`.
-
-    Args:
-        payloads: That file.
-
-    Yields:
-        26,773 raw JSON records and their labels (0 normal, 1 malicious), by time.
-    """
+    """Make the log of HttpParamsDataset's `payload_full.csv`: 26,773 raw records and labels."""
     rng = Random(_SEED)
     shop = _Shop(rng, _Values.read(payloads))
     time = _START
@@ -151,6 +144,7 @@ class _Shop:
         payload: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
     ) -> dict[str, Any]:
+        body = None if payload is None else _dump(payload)
         return {
             "timestamp": time,
             "method": "get" if payload is None else "post",
@@ -159,7 +153,7 @@ class _Shop:
             "statusCode": status,
             "source": self._source(),
             "route": path,
-            "headers": self._headers(payload),
+            "headers": make_headers(_HOST, self._rng.choice(_LANGUAGES), body),
             "requestPayload": payload,
             "responsePayload": answer,
         }
@@ -172,20 +166,6 @@ class _Shop:
         if agent := rng.choice(_AGENTS):
             source["userAgent"] = agent
         return source
-
-    def _headers(self, payload: dict[str, str] | None) -> dict[str, str]:
-        headers = {
-            "host": _HOST,
-            "connection": "keep-alive",
-            "cache-control": "no-cache",
-            "accept": "*/*",
-            "accept-encoding": "gzip, deflate, br",
-            "accept-language": self._rng.choice(_LANGUAGES),
-        }
-        if payload is not None:
-            headers["content-type"] = "application/json"
-            headers["content-length"] = str(len(_dump(payload)))
-        return headers
 
 
 def _dump(value: object) -> str:

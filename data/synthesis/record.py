@@ -4,6 +4,7 @@ import json
 from random import Random
 
 from data.synthesis.grammar import address, pick, read_words
+from data.synthesis.log_file import make_headers
 from data.synthesis.shop import Request
 
 _HOST = "shop.example.com"
@@ -43,7 +44,7 @@ class Recorder:
             "statusCode": request.status,
             "source": self._source(rng, client),
             "route": request.route,
-            "headers": _headers(rng, body),
+            "headers": make_headers(_HOST, pick(rng, _LANGUAGES), body),
             "requestPayload": request.payload,
             "responsePayload": _answer(request),
         }
@@ -58,21 +59,6 @@ class Recorder:
         if rng.random() < 0.9:
             source["userAgent"] = pick(rng, self._agents)
         return source
-
-
-def _headers(rng: Random, body: str | None) -> dict[str, str]:
-    headers = {
-        "host": _HOST,
-        "connection": "keep-alive",
-        "cache-control": "no-cache",
-        "accept": "*/*",
-        "accept-encoding": "gzip, deflate, br",
-        "accept-language": pick(rng, _LANGUAGES),
-    }
-    if body is not None:
-        headers["content-type"] = "application/json"
-        headers["content-length"] = str(len(body.encode()))
-    return headers
 
 
 def _answer(request: Request) -> object:

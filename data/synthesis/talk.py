@@ -3,7 +3,7 @@
 from random import Random
 
 from data.synthesis.encodings import escape
-from data.synthesis.grammar import Grammar, hexadecimal, letters, number
+from data.synthesis.grammar import Grammar
 from data.synthesis.people import People
 
 
@@ -39,14 +39,8 @@ class Talk:
         self._grammar = Grammar(
             "talk",
             {
-                "number": number,
-                "letters": letters,
-                "hexadecimal": hexadecimal,
                 "base64": _base64,
-                "few": lambda rng: str(1 + int(rng.random() * 9)),
                 "letter": lambda rng: chr(97 + int(rng.random() * 26)),
-                "return": lambda rng: "\r",
-                "linefeed": lambda rng: "\n",
                 "word": people.word,
                 "first": people.first,
                 "last": people.last,
