@@ -62,12 +62,6 @@ def layer_count(model: Any) -> int:
 
     Inputs do not count. A nested model counts as the layers inside it. A wrapper with what it wraps
     (Bidirectional, TimeDistributed), a layer made of others, and a layer used twice count as one.
-
-    Args:
-        model: Any Keras model.
-
-    Returns:
-        The number of layers.
     """
     return sum(1 for _ in _leaves(model))
 

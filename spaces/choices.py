@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 RELATIVES_OF_ADAM = ["rmsprop", "nadam", "adamw"]
+# Both dropouts are part of the skeleton above, which no draw may lack.
+_LEAST_DROPOUT = 0.05
 
 
 @dataclass(frozen=True)
@@ -147,22 +149,12 @@ class Choices:
     training: Training
 
 
-def choose(hp: Any, *, keep_rules: bool = True) -> Choices:
-    """Declare the whole space.
-
-    Args:
-        hp: A `keras_tuner.HyperParameters`.
-        keep_rules: Whether every draw keeps the assignment's rules. If not, adam may be drawn, and
-            both dropouts may be left out.
-
-    Returns:
-        The draw.
-    """
-    least_dropout = 0.05 if keep_rules else 0.0
+def choose(hp: Any) -> Choices:
+    """Declare the whole space; every draw keeps the assignment's rules."""
     return Choices(
-        encoder=encoder(hp, least_dropout=least_dropout),
-        head=head(hp, least_dropout),
-        training=training(hp, keep_rules),
+        encoder=encoder(hp, least_dropout=_LEAST_DROPOUT),
+        head=head(hp, _LEAST_DROPOUT),
+        training=training(hp, keep_rules=True),
     )
 
 

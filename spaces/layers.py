@@ -17,16 +17,7 @@ CELLS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.l
 
 
 def assemble(choices: Choices, num_words: int) -> Any:
-    """Build the model of one draw, not yet compiled.
-
-    Args:
-        choices: The draw.
-        num_words: Number of ids, padding included.
-
-    Returns:
-        A functional Keras model: int32 [batch, length] in, probabilities [batch, 1] out, for any
-        length from 32 on.
-    """
+    """Build the model of a draw, not yet compiled: int32 [batch, length >= 32] -> [batch, 1]."""
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = classify(encode(ids, choices.encoder, num_words), ids, choices.head)
     return keras.Model(ids, x, name="model3")
@@ -103,15 +94,9 @@ def pool_steps(x: Any, pooling: str) -> Any:
 
 
 def classify(x: Any, ids: Any, head: Head) -> Any:
-    """Add the dense layers, the wide branch (which reads the ids) and the probability.
+    """Add dense layers, the wide branch, which reads the ids, and the probability.
 
-    Args:
-        x: [batch, units].
-        ids: int32 [batch, length].
-        head: The layers.
-
-    Returns:
-        [batch, 1].
+    [batch, units] and ids int32 [batch, length] -> [batch, 1].
     """
     if head.dropout:
         x = keras.layers.Dropout(head.dropout, name="dropout")(x)
@@ -137,19 +122,10 @@ def wide_logit(ids: Any, wide: Wide) -> Any:
 
 
 def ngrams(ids: Any, longest: int, buckets: int, name: str) -> Any:
-    """Hash every n-gram of one to `longest` characters.
+    """Hash every n-gram of one to `longest` characters: int32 [batch, length] -> [batch, n-grams].
 
-    A single character's bucket is its id if there are enough buckets. Padding alone, however long,
-    is bucket 0.
-
-    Args:
-        ids: int32 [batch, length].
-        longest: Characters of the longest n-grams.
-        buckets: Number of hashes, at most 2^18.
-        name: Name of the resulting layer.
-
-    Returns:
-        int32 [batch, n-grams].
+    A single character's bucket is its id if there are enough `buckets`, at most 2^18. Padding
+    alone, however long, is bucket 0.
     """
     factor = next(factor for most, factor in _HASH_FACTORS.items() if buckets <= most)
     characters = ids % buckets

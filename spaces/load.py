@@ -56,14 +56,7 @@ def load_space(
 
 
 def import_space(spec: str) -> None:
-    """Import the module of a user's own space, so that Keras knows the layers it registers.
-
-    Args:
-        spec: As for `load_space`.
-
-    Raises:
-        UserError: The spec names nothing that can be imported.
-    """
+    """Import the module of a user's own space, so that Keras knows the layers it registers."""
     if spec not in OWN_SPACES:
         _find(spec)
 
@@ -74,9 +67,6 @@ def import_module(option: str, name: str) -> ModuleType:
     Args:
         option: The option and its value, for the message.
         name: The module.
-
-    Returns:
-        The module.
 
     Raises:
         UserError: There is no such module, or its import failed.

@@ -5,7 +5,6 @@ from typing import Any
 
 from spaces import layers
 from spaces.choices import Choices, choose
-from spaces.protocol import ASSIGNMENT_EPOCHS, ASSIGNMENT_FIT_ROWS
 from spaces.space import Space
 
 _FAST: Mapping[str, Any] = {
@@ -58,37 +57,11 @@ class Model3(Space):
             dropout on small logs of several kinds.
     """
 
-    starting_points: Sequence[Mapping[str, Any]] = (
-        {},
-        _FAST,
-        _STEADY,
-        _ATTENTIVE,
-        _MANY_FILTERS,
-    )
-
-    def __init__(
-        self,
-        num_words: int,
-        *,
-        rows: int = ASSIGNMENT_FIT_ROWS,
-        epochs: int = ASSIGNMENT_EPOCHS,
-        keep_rules: bool = True,
-    ) -> None:
-        """Describe the data and the training that the models are for.
-
-        Args:
-            num_words: Number of ids, padding included.
-            rows: Rows of one epoch.
-            epochs: Epochs of a training.
-            keep_rules: Whether every draw keeps the assignment's rules. If not, adam may be drawn,
-                and both dropouts may be left out.
-        """
-        super().__init__(num_words, rows=rows, epochs=epochs)
-        self.keep_rules = keep_rules
+    starting_points: Sequence[Mapping[str, Any]] = ({}, _FAST, _STEADY, _ATTENTIVE, _MANY_FILTERS)
 
     def choose(self, hp: Any) -> Choices:
         """Declare the whole space on `hp` and return the draw."""
-        return choose(hp, keep_rules=self.keep_rules)
+        return choose(hp)
 
     def assemble(self, choices: Choices) -> Any:
         """Build the model of one draw, not yet compiled."""

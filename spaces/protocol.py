@@ -39,10 +39,6 @@ def epochs_for(rows: int) -> int:
 def reports_for(epochs: int) -> int:
     """Choose how often a trial reports in each epoch, so that long trainings do not report more.
 
-    Args:
-        epochs: Epochs of a training.
-
-    Returns:
-        Four reports an epoch up to three epochs, fewer for more, and at least one.
+    Four times up to three epochs, less often for more, and at least once.
     """
     return min(max(-(-WANTED_REPORTS // epochs), 1), MOST_REPORTS)

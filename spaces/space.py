@@ -56,11 +56,7 @@ class Space(keras_tuner.HyperModel):
         """Build the functional Keras model of one draw, not yet compiled."""
 
     def declare(self, hp: Any) -> None:
-        """Declare every hyperparameter on `hp`, active or not, without building a layer.
-
-        Args:
-            hp: A `keras_tuner.HyperParameters`.
-        """
+        """Declare every hyperparameter on `hp`, active or not, without building a layer."""
         self.choose(hp)
 
     def build(self, hp: Any) -> Any:

@@ -21,7 +21,6 @@ NUM_WORDS = 70
 ALONE = {name: Open(NUM_WORDS, families=(name,)) for name in FAMILIES}
 SPACES = {
     "model3": Model3(NUM_WORDS),
-    "free": Model3(NUM_WORDS, keep_rules=False),
     "open": Open(NUM_WORDS),
     **ALONE,
 }
