@@ -14,6 +14,7 @@ from data.dataset.dataset import Dataset, prepare
 from data.reading import read_log
 
 ROWS = 600
+SHARED_LOG = Path(__file__).parents[2] / "shared" / "data" / "http-params-access.csv.xz"
 
 
 def pytest_configure() -> None:
@@ -36,3 +37,11 @@ def dataset(log_file: Path) -> Dataset:
     prepared = prepare(read_log(str(log_file)), batch_size=32)
     prepared.save(log_file.with_name("data"))
     return Dataset.load(log_file.with_name("data"))
+
+
+@pytest.fixture(scope="session")
+def shared_log() -> Path:
+    """The real 26,773-row log that lies beside the checkout, not inside it."""
+    if not SHARED_LOG.exists():
+        pytest.skip(f"the shared log is not at {SHARED_LOG}")
+    return SHARED_LOG

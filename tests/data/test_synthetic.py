@@ -27,7 +27,6 @@ from data.records import clean
 from data.synthesis import FAMILIES, normal_rows
 
 ROOT = Path(__file__).parents[2]
-SHARED_LOG = ROOT.parent / "shared" / "data" / "http-params-access.csv.xz"
 KEYS = [
     *("timestamp", "method", "query", "path", "statusCode"),
     *("source", "route", "headers", "requestPayload", "responsePayload"),
@@ -221,11 +220,10 @@ def test_neither_trivial_nor_noise(texts: list[str], labels: np.ndarray) -> None
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(not SHARED_LOG.exists(), reason=f"{SHARED_LOG} is not there")
-def test_what_is_learned_here_holds_on_the_real_log() -> None:
+def test_what_is_learned_here_holds_on_the_real_log(shared_log: Path) -> None:
     log = list(synthetic.generate(synthetic.DEFAULT_ROWS))
     model = linear().fit([clean(record) for record, _ in log], [y for _, y in log])
-    real = read_log(str(SHARED_LOG))
+    real = read_log(str(shared_log))
     assert model.score(real.texts, real.labels) > 0.98
 
 

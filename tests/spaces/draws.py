@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import keras
 import keras_tuner
 
 from search.queue import active_values
@@ -35,3 +36,8 @@ def reseed(model: Any, seed: int) -> None:
         for part in (layer, getattr(layer, "cell", None)):
             if hasattr(part, "seed_generator"):
                 part.seed_generator.state.assign([seed, 0])
+
+
+def predict(model: Any, ids: Any) -> Any:
+    """Return a model's output on ids as an array."""
+    return keras.ops.convert_to_numpy(model(ids, training=False))

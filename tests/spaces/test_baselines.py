@@ -12,8 +12,6 @@ from data.dataset import make_split
 from data.reading import read_log
 from spaces import BASELINE_NAMES, BASELINES, KerasBaseline, TextBaseline
 
-SHARED_LOG = Path(__file__).parents[3] / "shared/data/http-params-access.csv.xz"
-
 
 def _keras(name: str, num_words: int = 63) -> Any:
     baseline = BASELINES[name]
@@ -37,31 +35,34 @@ def test_names_and_order() -> None:
     assert tuple(baseline.name for baseline in BASELINES.values()) == expected
 
 
-# model3-notebook: 63*64 + 4*(64+128+1)*128 + 4*(128+64+1)*64 + 65*32 + 33
-@pytest.mark.parametrize(
-    ("name", "parameters"),
-    [
-        ("model1", 4_129),
-        ("model1-as-run", 10_369),
-        ("model2", 26_913),
-        ("model3-notebook", 154_369),
-    ],
-)
-def test_parameters_at_63_ids(name: str, parameters: int) -> None:
-    assert _keras(name).count_params() == parameters
+# Parameters at 63 ids, layers and optimizer; model3-notebook has
+# 63*64 + 4*(64+128+1)*128 + 4*(128+64+1)*64 + 65*32 + 33.
+NETWORKS = {
+    "model1": (4_129, "Embedding SimpleRNN Dense", keras.optimizers.Adam),
+    "model1-as-run": (10_369, "Embedding LSTM Dense", keras.optimizers.Adam),
+    "model2": (26_913, "Embedding LSTM Dropout Dense", keras.optimizers.Adam),
+    "model3-notebook": (
+        154_369,
+        "Embedding LSTM Dropout LSTM Dropout Dense Dropout Dense",
+        keras.optimizers.RMSprop,
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "types"),
-    [
-        ("model1", "Embedding SimpleRNN Dense"),
-        ("model1-as-run", "Embedding LSTM Dense"),
-        ("model2", "Embedding LSTM Dropout Dense"),
-        ("model3-notebook", "Embedding LSTM Dropout LSTM Dropout Dense Dropout Dense"),
-    ],
-)
-def test_layers(name: str, types: str) -> None:
-    assert [type(layer).__name__ for layer in _keras(name).layers] == types.split()
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_are_what_the_brief_says(name: str) -> None:
+    parameters, layers, optimizer = NETWORKS[name]
+    model = _keras(name)
+    assert model.count_params() == parameters
+    assert [type(layer).__name__ for layer in model.layers] == layers.split()
+    assert type(model.optimizer) is optimizer
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
+    assert model.loss == "binary_crossentropy"
+    assert model.get_compile_config()["metrics"] == ["accuracy"]
+    assert model.inputs[0].dtype == "int32"
+    for length in (32, 96):
+        scores = model(np.ones((3, length), np.int32), training=False)
+        assert scores.shape == (3, 1)
 
 
 def test_the_settings_that_parameter_counts_do_not_show() -> None:
@@ -76,32 +77,6 @@ def test_the_settings_that_parameter_counts_do_not_show() -> None:
     assert [notebook[place].rate for place in (2, 4, 6)] == [0.3, 0.3, 0.2]
     assert [layer.units for layer in (notebook[1], notebook[3], notebook[5])] == [128, 64, 32]
     assert notebook[5].activation is relu
-
-
-@pytest.mark.parametrize(
-    ("name", "optimizer"),
-    [
-        ("model1", keras.optimizers.Adam),
-        ("model1-as-run", keras.optimizers.Adam),
-        ("model2", keras.optimizers.Adam),
-        ("model3-notebook", keras.optimizers.RMSprop),
-    ],
-)
-def test_compiled_as_the_brief_says(name: str, optimizer: Any) -> None:
-    model = _keras(name)
-    assert type(model.optimizer) is optimizer
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
-    assert model.loss == "binary_crossentropy"
-    assert model.get_compile_config()["metrics"] == ["accuracy"]
-
-
-@pytest.mark.parametrize("name", ["model1", "model1-as-run", "model2", "model3-notebook"])
-def test_any_padded_length_works(name: str) -> None:
-    model = _keras(name, num_words=20)
-    assert model.inputs[0].dtype == "int32"
-    for length in (32, 96):
-        scores = model(np.ones((3, length), np.int32), training=False)
-        assert scores.shape == (3, 1)
 
 
 GET = '{"method":"get","query":{"q":%s},"path":"/search","statusCode":200}'
@@ -151,9 +126,8 @@ def test_majority_gives_the_share_of_the_fit_labels(ones: int, wins: bool) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED_LOG.exists(), reason=f"{SHARED_LOG} is not here")
-def test_the_floors_on_the_shared_log() -> None:
-    log = read_log(str(SHARED_LOG))
+def test_the_floors_on_the_shared_log(shared_log: Path) -> None:
+    log = read_log(str(shared_log))
     parts = make_split("chronological", log.labels)
     fit = [log.texts[row] for row in parts.fit]
     heldout = [log.texts[row] for row in parts.heldout]

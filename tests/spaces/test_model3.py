@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from spaces import Model3, layer_count, violations
 from spaces.choices import choose
 from spaces.layers import WIDE_BUCKETS
-from tests.spaces.draws import chosen, draw
+from tests.spaces.draws import chosen, draw, predict
 from tests.spaces.records import buckets_of, padded
 
 NUM_WORDS = 70
@@ -130,10 +130,6 @@ def _ids(rows: int, length: int) -> Any:
     return padded(rows, length, NUM_WORDS)
 
 
-def _predict(model: Any, ids: Any) -> Any:
-    return keras.ops.convert_to_numpy(model(ids, training=False))
-
-
 def test_each_layer_reads_what_was_chosen() -> None:
     hp = chosen(
         SPACE,
@@ -185,7 +181,7 @@ def test_the_wide_branch_is_the_mean_of_the_ngrams_weights(longest: int) -> None
     ids = _ids(3, 64)
     hashed = [buckets_of(row.tolist(), longest, WIDE_BUCKETS) for row in ids]
     expected = [100 * weights[buckets].mean() for buckets in hashed]
-    found = _predict(keras.Model(model.input, model.get_layer("wide_logit").output), ids)
+    found = predict(keras.Model(model.input, model.get_layer("wide_logit").output), ids)
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-5)
     assert model.get_layer("wide_dropout").rate == 0.5
 
@@ -196,13 +192,13 @@ def test_the_branches_logits_are_added_and_the_wide_one_starts_at_zero() -> None
     ids = _ids(3, 64)
 
     def logits() -> list[Any]:
-        return [_predict(keras.Model(model.input, part.output), ids) for part in parts]
+        return [predict(keras.Model(model.input, part.output), ids) for part in parts]
 
     assert not logits()[1].any()
     model.get_layer("wide_weights").set_weights([np.full((WIDE_BUCKETS, 1), 0.01, np.float32)])
     deep, wide = logits()
     np.testing.assert_allclose(wide, 3, rtol=1e-5)
-    np.testing.assert_allclose(_predict(model, ids), 1 / (1 + np.exp(-deep - wide)), rtol=1e-5)
+    np.testing.assert_allclose(predict(model, ids), 1 / (1 + np.exp(-deep - wide)), rtol=1e-5)
 
 
 def test_attention_weighs_the_steps_so_that_they_sum_to_one() -> None:

@@ -13,7 +13,7 @@ import pytest
 from results.serving import load_model
 from spaces import Model3, Open, violations
 from spaces.open import FAMILIES
-from tests.spaces.draws import chosen, draw
+from tests.spaces.draws import chosen, draw, predict
 from tests.spaces.records import padded
 
 ROOT = Path(__file__).parents[2]
@@ -28,10 +28,6 @@ every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 # Of Model 3 several draws, since its layers are all in one space.
 DRAWS = [(SPACES["model3"], seed) for seed in range(5)] + [(space, 1) for space in ALONE.values()]
 every_draw = pytest.mark.parametrize(("space", "seed"), DRAWS)
-
-
-def _predict(model: Any, ids: Any) -> Any:
-    return keras.ops.convert_to_numpy(model(ids, training=False))
 
 
 @every_space
@@ -123,14 +119,14 @@ def test_stock_tuners_find_the_whole_space_and_propose_in_it(
 def test_a_row_scores_the_same_alone_and_among_others(space: Any, seed: int) -> None:
     model = space.build(draw(space, seed))
     ids = padded(4, 32, NUM_WORDS, seed)
-    together = _predict(model, ids)
-    alone = np.concatenate([_predict(model, row[None]) for row in ids])
+    together = predict(model, ids)
+    alone = np.concatenate([predict(model, row[None]) for row in ids])
     assert together.shape == (4, 1)
     assert together.dtype == np.float32
     assert np.all((together >= 0) & (together <= 1))
     assert np.ptp(together) > 0
     np.testing.assert_allclose(together, alone, atol=1e-6)
-    np.testing.assert_allclose(_predict(model, ids[::-1])[::-1], together, atol=1e-6)
+    np.testing.assert_allclose(predict(model, ids[::-1])[::-1], together, atol=1e-6)
 
 
 STRONGEST_POOLING = [
@@ -150,7 +146,7 @@ def test_any_padded_length_works_under_the_strongest_pooling(
 ) -> None:
     model = SPACES[name].build(chosen(SPACES[name], **values))
     for length in (32, 64, 1024):
-        scores = _predict(model, padded(2, length, NUM_WORDS))
+        scores = predict(model, padded(2, length, NUM_WORDS))
         assert scores.shape == (2, 1)
         assert np.all((scores >= 0) & (scores <= 1))
 
@@ -170,9 +166,9 @@ def test_a_saved_model_loads_compiled_or_not_and_scores_the_same(
     path = tmp_path / "model.keras"
     model = _saved(space, seed, path)
     ids = padded(4, 96, NUM_WORDS)
-    np.testing.assert_array_equal(_predict(load_model(path), ids), _predict(model, ids))
+    np.testing.assert_array_equal(predict(load_model(path), ids), predict(model, ids))
     compiled = keras.models.load_model(path)
-    np.testing.assert_array_equal(_predict(compiled, ids), _predict(model, ids))
+    np.testing.assert_array_equal(predict(compiled, ids), predict(model, ids))
     assert compiled.optimizer.get_config() == model.optimizer.get_config()
 
 

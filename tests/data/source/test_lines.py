@@ -1,9 +1,7 @@
 """Opening plain and compressed files and pipes, and what is said when that fails."""
 
-import gzip
 import io
 import itertools
-import lzma
 import os
 import socket
 import subprocess
@@ -21,83 +19,47 @@ import pytest
 from data.common import UserError
 from data.records import MAX_LINE
 from data.source import open_byte_lines, open_lines
+from tests.data.source.opened import PACKERS, lines_of, refusal, zipped
 
-TEXT = 'a "quoted, field",0\r\nüñ\u2011,1\n\nno end'
-LINES = ['a "quoted, field",0\r\n', "üñ\u2011,1\n", "\n", "no end"]
-
-
-def plain(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
+TEXT = 'a "quoted, field",0\r\nüñ\u2011,1\n\nno end'.encode()
 
 
-def gzipped(path: Path, content: bytes) -> None:
-    path.write_bytes(gzip.compress(content))
-
-
-def xzipped(path: Path, content: bytes) -> None:
-    path.write_bytes(lzma.compress(content))
-
-
-def zipped(path: Path, content: bytes) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("folder/", b"")
-        archive.writestr("folder/log.csv", content)
-
-
-WRITERS = {"csv": plain, "csv.gz": gzipped, "csv.xz": xzipped, "csv.zip": zipped}
-
-
-def lines_of(path: Path) -> list[str]:
-    with open_lines(str(path)) as lines:
-        return list(lines)
-
-
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", PACKERS)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["bare", "byte-order mark"])
 def test_reads_lines_of_every_kind(tmp_path: Path, suffix: str, mark: bytes) -> None:
     path = tmp_path / f"log.{suffix}"
-    WRITERS[suffix](path, mark + TEXT.encode())
-    assert lines_of(path) == LINES
+    path.write_bytes(PACKERS[suffix](mark + TEXT))
+    with open_lines(str(path)) as lines:
+        assert list(lines) == TEXT.decode().splitlines(keepends=True)
 
 
-@pytest.mark.parametrize("writer", [gzipped, xzipped, zipped])
-def test_knows_an_archive_by_its_content(
-    tmp_path: Path, writer: Callable[[Path, bytes], None]
-) -> None:
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_knows_an_archive_by_its_content(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "log.csv"
-    writer(path, TEXT.encode())
-    assert lines_of(path) == LINES
+    path.write_bytes(PACKERS[suffix](TEXT))
+    assert lines_of(path) == TEXT
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
-def test_reads_a_pipe_that_cannot_seek(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"log.{suffix}"
-    WRITERS[suffix](path, TEXT.encode())
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_reads_a_pipe_that_cannot_seek(suffix: str) -> None:
+    packed = PACKERS[suffix](TEXT)
     program = (
         "import sys; from data.source import open_lines\n"
         "with open_lines('-') as lines: sys.stdout.buffer.write(''.join(lines).encode())\n"
         "assert not sys.stdin.closed"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], input=path.read_bytes(), capture_output=True, timeout=60
+        [sys.executable, "-c", program], input=packed, capture_output=True, timeout=60
     )
     assert done.stderr == b""
-    assert done.stdout == TEXT.encode()
+    assert done.stdout == TEXT
 
 
 def test_lets_bad_utf8_through_as_surrogates(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_bytes(b"good\nb\xfcd\n")
-    assert lines_of(path) == ["good\n", "b\udcfcd\n"]
-
-
-def refusal(path: Path | str) -> str:
-    with pytest.raises(UserError) as caught, open_lines(str(path)) as lines:
-        list(lines)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: ")
-    assert "\n" not in message
-    return message
+    with open_lines(str(path)) as lines:
+        assert list(lines) == ["good\n", "b\udcfcd\n"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +97,7 @@ def test_forbidden_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     assert "permission denied" in refusal(path)
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", PACKERS)
 def test_empty_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"log.{suffix}"
     path.write_bytes(b"")
@@ -159,8 +121,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 def test_damaged_archive(tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]) -> None:
     path = tmp_path / f"log.{suffix}"
     content = os.urandom(20_000).hex().encode()
-    WRITERS[suffix](path, b"\n".join(content[i : i + 80] for i in range(0, len(content), 80)))
-    path.write_bytes(damage(path.read_bytes()))
+    lines = b"\n".join(content[i : i + 80] for i in range(0, len(content), 80))
+    path.write_bytes(damage(PACKERS[suffix](lines)))
     assert "the archive is damaged" in refusal(path)
 
 
@@ -175,7 +137,7 @@ def test_zip_without_exactly_one_file(tmp_path: Path, members: int) -> None:
 
 def test_encrypted_zip(tmp_path: Path) -> None:
     path = tmp_path / "log.zip"
-    zipped(path, TEXT.encode())
+    path.write_bytes(zipped(TEXT))
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
         local, central = archive.infolist()[1].header_offset, archive.start_dir
@@ -224,7 +186,7 @@ def test_a_long_line_that_comes_in_small_pieces_takes_no_square_of_its_length(
 
     path.write_bytes(content)
     started = time.process_time()
-    assert lines_of(path) == [content.decode()]
+    assert lines_of(path) == content
     whole = time.process_time() - started
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", io.TextIOWrapper(Piped(content)))
@@ -237,7 +199,7 @@ def test_a_long_line_that_comes_in_small_pieces_takes_no_square_of_its_length(
 def test_a_link_is_followed_and_a_loop_of_links_is_told(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("a,0\n")
     (tmp_path / "link").symlink_to("log.csv")
-    assert lines_of(tmp_path / "link") == ["a,0\n"]
+    assert lines_of(tmp_path / "link") == b"a,0\n"
     (tmp_path / "loop").symlink_to("loop")
     assert "leads back to itself" in refusal(tmp_path / "loop")
     (tmp_path / "broken").symlink_to("absent")
@@ -276,14 +238,13 @@ def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", PACKERS)
 def test_named_pipe(tmp_path: Path, suffix: str) -> None:
-    WRITERS[suffix](tmp_path / "log", TEXT.encode())
     os.mkfifo(tmp_path / f"pipe.{suffix}")
-    content = (tmp_path / "log").read_bytes()
+    content = PACKERS[suffix](TEXT)
     writer = threading.Thread(target=(tmp_path / f"pipe.{suffix}").write_bytes, args=[content])
     writer.start()
-    assert lines_of(tmp_path / f"pipe.{suffix}") == LINES
+    assert lines_of(tmp_path / f"pipe.{suffix}") == TEXT
     writer.join()
 
 

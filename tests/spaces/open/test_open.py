@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from spaces import Open, load_space, violations
 from spaces.open import FAMILIES
-from tests.spaces.draws import chosen, draw
+from tests.spaces.draws import chosen, draw, predict
 from tests.spaces.records import buckets_of, padded
 
 NUM_WORDS = 70
@@ -129,10 +129,6 @@ def _chosen(family: str, others: dict[str, Any] | None = None, **own: Any) -> An
     return space.build(chosen(space, **values, **(others or {})))
 
 
-def _predict(model: Any, ids: Any) -> Any:
-    return keras.ops.convert_to_numpy(model(ids, training=False))
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_step_of_training_moves_every_weight(family: str) -> None:
     keras.utils.set_random_seed(0)
@@ -164,7 +160,7 @@ def test_a_bag_knows_what_stands_together_and_not_where() -> None:
     model = _chosen("bag", longest=2)
     ids = np.full((3, 32), 5, np.int32)
     ids[0, 10:12], ids[1, 20:22], ids[2, 10:12] = (7, 8), (7, 8), (8, 7)
-    one, moved, turned = _predict(model, ids)[:, 0]
+    one, moved, turned = predict(model, ids)[:, 0]
     assert one == pytest.approx(moved, abs=1e-7)
     assert abs(one - turned) > 1e-7
 
@@ -175,7 +171,7 @@ def test_attention_tells_the_order_of_steps() -> None:
     ids = np.random.default_rng(0).integers(1, NUM_WORDS, (1, 64), dtype=np.int32)
     # Whole patches swapped, whose inner characters keep their neighbours but at the borders.
     swapped = np.concatenate([ids[:, 32:], ids[:, :32]], axis=1)
-    assert abs(_predict(model, ids) - _predict(model, swapped)).max() > 1e-6
+    assert abs(predict(model, ids) - predict(model, swapped)).max() > 1e-6
     attention = model.get_layer("block_1_attention")
     assert (attention.num_heads, attention.key_dim) == (2, 32)
 
