@@ -13,10 +13,10 @@ from data.reading import read_log
 from spaces import BASELINE_NAMES, BASELINES, KerasBaseline, TextBaseline
 
 
-def _keras(name: str, num_words: int = 63) -> Any:
+def _keras(name: str) -> Any:
     baseline = BASELINES[name]
     assert isinstance(baseline, KerasBaseline)
-    return baseline.build(num_words)
+    return baseline.build(63)
 
 
 def _text(name: str) -> TextBaseline:

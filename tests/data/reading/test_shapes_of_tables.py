@@ -59,12 +59,6 @@ READ: dict[str, tuple[str, Options, list[tuple[str, int]], tuple[str, str]]] = {
     "label by name": (
         *('l,t\nno,"a, 1"\nyes,b; 2\nno,c\t3\n', {"label_column": "l"}, AB, ("no", "yes")),
     ),
-    "a number that is a name": (
-        '1,2\n"a, 1",0\nb; 2,1\nc\t3,0\n',
-        {"text_column": "1", "label_column": "2", "rows": 3},
-        # These are no names, unless they are the header's; the label of the first row is bad then.
-        *([], LABEL_WORDS),
-    ),
     "true": ("a,true\nb,False\n", {}, [("a", 1), ("b", 0)], ("False", "true")),
     "1.0": ("a,1.0\nb,0.0\nc,0\n", {}, [("a", 1), ("b", 0), ("c", 0)], LABEL_WORDS),
     "-1": ("a,1\nb,-1\n", {}, [("a", 1), ("b", -1 + 1)], ("-1", "1")),
@@ -212,7 +206,6 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "--skip-bad-rows)",
     ),
 }
-del READ["a number that is a name"]
 
 
 @pytest.mark.parametrize("name", READ)
