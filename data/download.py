@@ -23,21 +23,13 @@ TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Log:
-    """A log that can be had.
+    """A log that can be had."""
 
-    Attributes:
-        url: Where the file is that is fetched.
-        fetched_id: The git blob id that this file must have.
-        blob_id: The one of the log; another one if the log is built from the file.
-        target: Where it goes by default.
-        licence: Whose it is, and on what terms.
-    """
-
-    url: str
-    fetched_id: str
-    blob_id: str
-    target: Path
-    licence: str
+    url: str  # where the file is that is fetched
+    fetched_id: str  # the git blob id that this file must have
+    blob_id: str  # the one of the log; another one if the log is built from the file
+    target: Path  # where it goes by default
+    licence: str  # whose it is, and on what terms
 
 
 LOGS = {

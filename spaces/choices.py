@@ -20,68 +20,41 @@ _LEAST_DROPOUT = 0.05
 
 @dataclass(frozen=True)
 class Embedding:
-    """The vectors of what is read.
+    """The vectors of what is read."""
 
-    Attributes:
-        width: Numbers in a vector.
-        dropout: Share of the vectors' channels dropped.
-    """
-
-    width: int
-    dropout: float
+    width: int  # numbers in a vector
+    dropout: float  # share of the vectors' channels dropped
 
 
 @dataclass(frozen=True)
 class ConvStem:
-    """Convolutions before the recurrence, each followed by max pooling.
+    """Convolutions before the recurrence, each followed by max pooling."""
 
-    Attributes:
-        layers: How many convolutions, 1 or 2.
-        filters: Filters of each.
-        kernel: Characters (or pooled steps) that one filter spans.
-        pool: How many steps become one after each convolution.
-    """
-
-    layers: int
-    filters: int
-    kernel: int
-    pool: int
+    layers: int  # how many convolutions, 1 or 2
+    filters: int  # filters of each
+    kernel: int  # characters (or pooled steps) that one filter spans
+    pool: int  # how many steps become one after each convolution
 
 
 @dataclass(frozen=True)
 class Recurrence:
-    """The recurrent layers.
+    """The recurrent layers."""
 
-    Attributes:
-        cell: "rnn", "gru" or "lstm".
-        units: Units of each layer, in each direction, first layer first.
-        bidirectional: Whether each layer reads both ways.
-        dropout: Share of the recurrent state dropped at each step.
-    """
-
-    cell: str
-    units: tuple[int, ...]
-    bidirectional: bool
-    dropout: float
+    cell: str  # "rnn", "gru" or "lstm"
+    units: tuple[int, ...]  # units of each layer, in each direction, first layer first
+    bidirectional: bool  # whether each layer reads both ways
+    dropout: float  # share of the recurrent state dropped at each step
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """What turns a record into a vector: recurrent layers, with or without convolutions before.
+    """What turns a record into a vector: recurrent layers, with or without convolutions before."""
 
-    Attributes:
-        embedding: The characters' vectors.
-        conv_stem: The convolutions, if any.
-        normalization: "layer" or "batch", after each convolution and recurrent layer.
-        recurrence: The recurrent layers.
-        pooling: "max", "mean" or "attention" over all steps, or the "last" step.
-    """
-
-    embedding: Embedding
-    conv_stem: ConvStem | None
-    normalization: str
-    recurrence: Recurrence
-    pooling: str
+    embedding: Embedding  # the characters' vectors
+    conv_stem: ConvStem | None  # the convolutions, if any
+    normalization: str  # "layer" or "batch", after each convolution and recurrent layer
+    recurrence: Recurrence  # the recurrent layers
+    pooling: str  # "max", "mean" or "attention" over all steps, or the "last" step
 
 
 @dataclass(frozen=True)
@@ -89,55 +62,35 @@ class Wide:
     """A linear model of hashed character n-grams whose logit is added to the network's.
 
     Cheng et al. 2016, https://arxiv.org/abs/1606.07792.
-
-    Attributes:
-        longest: Characters of the longest n-grams; all shorter ones count too.
-        factor: What the mean of the n-grams' weights is multiplied by. An optimizer of Adam's kind
-            moves a weight by about the learning rate, so the factor makes this branch faster.
-        dropout: Share of the n-grams dropped.
     """
 
-    longest: int
+    longest: int  # characters of the longest n-grams; all shorter ones count too
+    # What the mean of the n-grams' weights is multiplied by. An optimizer of Adam's kind moves a
+    # weight by about the learning rate, so the factor makes this branch faster.
     factor: int
-    dropout: float
+    dropout: float  # share of the n-grams dropped
 
 
 @dataclass(frozen=True)
 class Head:
-    """What turns the encoder's vector into one probability.
+    """What turns the encoder's vector into one probability."""
 
-    Attributes:
-        dropout: Share of the vector dropped.
-        units: Units of each hidden dense layer; may be empty.
-        activation: Activation of those layers; None if there are none.
-        wide: What is added to the logit, if anything.
-    """
-
-    dropout: float
-    units: tuple[int, ...]
-    activation: str | None
-    wide: Wide | None
+    dropout: float  # share of the vector dropped
+    units: tuple[int, ...]  # units of each hidden dense layer; may be empty
+    activation: str | None  # activation of those layers; None if there are none
+    wide: Wide | None  # what is added to the logit, if anything
 
 
 @dataclass(frozen=True)
 class Training:
-    """How the weights are updated.
+    """How the weights are updated."""
 
-    Attributes:
-        optimizer: "rmsprop", "nadam", "adamw", or "adam" if the assignment's rules do not apply.
-        learning_rate: The highest rate that the schedule reaches.
-        weight_decay: Decoupled weight decay; None if the optimizer has none.
-        schedule: "constant", "cosine" or "warmup-cosine".
-        gradient_clip: Greatest norm of all gradients together; 0 means no clipping.
-        batch_size: Records a step.
-    """
-
-    optimizer: str
-    learning_rate: float
-    weight_decay: float | None
-    schedule: str
-    gradient_clip: float
-    batch_size: int
+    optimizer: str  # "rmsprop", "nadam", "adamw", or "adam" if the assignment's rules do not apply
+    learning_rate: float  # the highest rate that the schedule reaches
+    weight_decay: float | None  # decoupled weight decay; None if the optimizer has none
+    schedule: str  # "constant", "cosine" or "warmup-cosine"
+    gradient_clip: float  # greatest norm of all gradients together; 0 means no clipping
+    batch_size: int  # records a step
 
 
 @dataclass(frozen=True)

@@ -39,36 +39,23 @@ class TextLengths:
 
 @dataclass(frozen=True)
 class Characters:
-    """The lower-cased characters that the texts are made of.
+    """The lower-cased characters that the texts are made of."""
 
-    Attributes:
-        all_rows: How many different ones there are; the brief's num_words is one more.
-        train: How many there are in the training part (fit and validation).
-        unknown: Those of the held-out part that the training part lacks, most frequent first.
-        unknown_rows: How many held-out rows hold one of these.
-    """
-
-    all_rows: int
-    train: int
+    all_rows: int  # how many different ones there are; the brief's num_words is one more
+    train: int  # how many there are in the training part (fit and validation)
+    # Those of the held-out part that the training part lacks, most frequent first.
     unknown: tuple[str, ...]
-    unknown_rows: int
+    unknown_rows: int  # how many held-out rows hold one of these
 
 
 @dataclass(frozen=True)
 class Leakage:
-    """Held-out rows whose text occurs in the training part (fit and validation) too.
+    """Held-out rows whose text occurs in the training part (fit and validation) too."""
 
-    Attributes:
-        texts: How many different texts occur on both sides.
-        rows: How many held-out rows have one of them.
-        share: These rows' share of the held-out part, from 0 to 1.
-        other_label: How many of these rows are labeled otherwise in the training part.
-    """
-
-    texts: int
-    rows: int
-    share: float
-    other_label: int
+    texts: int  # how many different texts occur on both sides
+    rows: int  # how many held-out rows have one of them
+    share: float  # these rows' share of the held-out part, from 0 to 1
+    other_label: int  # how many of these rows are labeled otherwise in the training part
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,11 @@ _CHANCE = 0.01
 
 @dataclass(frozen=True)
 class SkipReason:
-    """Why rows were left out.
+    """Why rows were left out."""
 
-    Attributes:
-        message: What is wrong with the first of them.
-        first_row: Its number, from 1.
-        rows: How many there are.
-    """
-
-    message: str
-    first_row: int
-    rows: int
+    message: str  # what is wrong with the first of them
+    first_row: int  # its number, from 1
+    rows: int  # how many there are
 
 
 class SkippedRows:

@@ -29,19 +29,13 @@ Row = Sequence[str]
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that the user named, each by its name or its number from 1.
+    """The columns that the user named, each by its name or its number from 1."""
 
-    Attributes:
-        text: The column of the texts (`--text-column`).
-        label: The column of the labels (`--label-column`).
-        positive: Labels that count as 1 (`--positive`), by which the labels' column is known too.
-        group: The column that tells which rows belong together (`--group-column`).
-    """
-
-    text: str | None = None
-    label: str | None = None
+    text: str | None = None  # the column of the texts (`--text-column`)
+    label: str | None = None  # the column of the labels (`--label-column`)
+    # Labels that count as 1 (`--positive`), by which the labels' column is known too.
     positive: tuple[str, ...] = ()
-    group: str | None = None
+    group: str | None = None  # the column that tells which rows belong together (`--group-column`)
 
     def is_label(self, cell: str) -> bool:
         """Tell whether a cell holds what is known as a label."""
@@ -55,26 +49,17 @@ class Columns:
 
 @dataclass(frozen=True)
 class Table:
-    """How a row is split, and where in it the text and the label stand.
+    """How a row is split, and where in it the text and the label stand."""
 
-    Attributes:
-        text: The index of the column of texts.
-        label: The index of the column of labels.
-        width: How many columns there are.
-        required: How many a row has at least; those behind may be left out.
-        header: The names of the columns, if the first row has them.
-        delimiter: What stands between columns.
-        group: The index of the column that tells which rows belong together, if one does.
-        quote: The quote character; None is that of the log's format, and "" that none is needed.
-    """
-
-    text: int = 0
-    label: int = 1
-    width: int = 2
-    required: int = 2
-    header: tuple[str, ...] | None = None
-    delimiter: str = ","
+    text: int = 0  # the index of the column of texts
+    label: int = 1  # the index of the column of labels
+    width: int = 2  # how many columns there are
+    required: int = 2  # how many a row has at least; those behind may be left out
+    header: tuple[str, ...] | None = None  # the names of the columns, if the first row has them
+    delimiter: str = ","  # what stands between columns
+    # The index of the column that tells which rows belong together, if one does.
     group: int | None = None
+    # The quote character; None is that of the log's format, and "" that none is needed.
     quote: str | None = None
 
     def cells(self, row: Row) -> tuple[str, str]:

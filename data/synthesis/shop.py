@@ -27,27 +27,16 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint and how often it is asked for.
+    """An endpoint and how often it is asked for."""
 
-    Attributes:
-        name: Its route.
-        method: Lower-case HTTP method.
-        share: Its share of all requests, of honest ones and attacks alike.
-        fields: Always present, in this order.
-        extras: Present in few requests, in this order, behind the others.
-        failure: The status that it answers with when it refuses, whatever the values.
-        failures: The share of refused requests.
-        targets: The fields that attacks aim at.
-    """
-
-    name: str
-    method: str
-    share: float
-    fields: tuple[str, ...]
-    extras: tuple[str, ...]
-    failure: int
-    failures: float
-    targets: tuple[str, ...]
+    name: str  # its route
+    method: str  # lower-case HTTP method
+    share: float  # its share of all requests, of honest ones and attacks alike
+    fields: tuple[str, ...]  # always present, in this order
+    extras: tuple[str, ...]  # present in few requests, in this order, behind the others
+    failure: int  # the status that it answers with when it refuses, whatever the values
+    failures: float  # the share of refused requests
+    targets: tuple[str, ...]  # the fields that attacks aim at
 
 
 ENDPOINTS = (

@@ -37,21 +37,13 @@ CELLS = {
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """What a layer computes.
+    """What a layer computes."""
 
-    Attributes:
-        kind: "SimpleRNN", "GRU" or "LSTM".
-        units: Units, H.
-        relu: Whether the activation is relu; else tanh.
-        sequences: Whether the state after every step is returned.
-        reverse: Whether the inputs are read from their end.
-    """
-
-    kind: str
-    units: int
-    relu: bool
-    sequences: bool
-    reverse: bool
+    kind: str  # "SimpleRNN", "GRU" or "LSTM"
+    units: int  # units, H
+    relu: bool  # whether the activation is relu; else tanh
+    sequences: bool  # whether the state after every step is returned
+    reverse: bool  # whether the inputs are read from their end
 
     @property
     def cell(self) -> CellKernels:
@@ -61,21 +53,13 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class Weights:
-    """A layer's weights.
+    """A layer's weights."""
 
-    Attributes:
-        inputs: Input kernel [E, G * H].
-        bias: [G * H].
-        recurrent: Recurrent kernel [H, G * H].
-        recurrent_bias: [G * H].
-        embeddings: If ids are read, the vector of each, [num_words, E]; else [0, E].
-    """
-
-    inputs: Array
-    bias: Array
-    recurrent: Array
-    recurrent_bias: Array
-    embeddings: Array
+    inputs: Array  # input kernel [E, G * H]
+    bias: Array  # [G * H]
+    recurrent: Array  # recurrent kernel [H, G * H]
+    recurrent_bias: Array  # [G * H]
+    embeddings: Array  # if ids are read, the vector of each, [num_words, E]; else [0, E]
 
     @cached_property
     def table(self) -> Array:

@@ -17,19 +17,12 @@ from spaces.space import Space
 
 @dataclass(frozen=True)
 class OpenChoices:
-    """One drawn network.
+    """One drawn network."""
 
-    Attributes:
-        family: One of `FAMILIES`.
-        drawn: What the family's `declare` returned.
-        head: From the family's vector to the probability.
-        training: The optimizer and its settings.
-    """
-
-    family: str
-    drawn: Any
-    head: choices.Head
-    training: choices.Training
+    family: str  # one of `FAMILIES`
+    drawn: Any  # what the family's `declare` returned
+    head: choices.Head  # from the family's vector to the probability
+    training: choices.Training  # the optimizer and its settings
 
 
 class Open(Space):

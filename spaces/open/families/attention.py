@@ -10,27 +10,16 @@ from spaces import choices, layers
 
 @dataclass(frozen=True)
 class Attention:
-    """Drawn blocks of self-attention.
+    """Drawn blocks of self-attention."""
 
-    Attributes:
-        embedding: The characters' vectors.
-        patch: How many characters become one step; attention costs the square of the steps.
-        kernel: Characters that the convolution before the patches spans.
-        width: Numbers a step.
-        blocks: How many blocks, 1 or 2.
-        heads: Heads of each.
-        dropout: Share of the attention's weights dropped.
-        pooling: "max", "mean" or "attention".
-    """
-
-    embedding: choices.Embedding
-    patch: int
-    kernel: int
-    width: int
-    blocks: int
-    heads: int
-    dropout: float
-    pooling: str
+    embedding: choices.Embedding  # the characters' vectors
+    patch: int  # how many characters become one step; attention costs the square of the steps
+    kernel: int  # characters that the convolution before the patches spans
+    width: int  # numbers a step
+    blocks: int  # how many blocks, 1 or 2
+    heads: int  # heads of each
+    dropout: float  # share of the attention's weights dropped
+    pooling: str  # "max", "mean" or "attention"
 
 
 def declare(hp: Any) -> Attention:

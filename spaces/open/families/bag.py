@@ -8,19 +8,12 @@ from spaces import choices, layers
 
 @dataclass(frozen=True)
 class Bag:
-    """A drawn bag.
+    """A drawn bag."""
 
-    Attributes:
-        embedding: The n-grams' vectors.
-        longest: Characters of the longest n-grams; all shorter ones are in the bag too.
-        buckets: How many hashes there are.
-        pooling: "max", "mean" or "attention".
-    """
-
-    embedding: choices.Embedding
-    longest: int
-    buckets: int
-    pooling: str
+    embedding: choices.Embedding  # the n-grams' vectors
+    longest: int  # characters of the longest n-grams; all shorter ones are in the bag too
+    buckets: int  # how many hashes there are
+    pooling: str  # "max", "mean" or "attention"
 
 
 def declare(hp: Any) -> Bag:

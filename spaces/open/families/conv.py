@@ -10,25 +10,15 @@ from spaces import choices, layers
 
 @dataclass(frozen=True)
 class Conv:
-    """A drawn stack of convolutions.
+    """A drawn stack of convolutions."""
 
-    Attributes:
-        embedding: The characters' vectors.
-        layers: How many convolutions, 1 to 3.
-        filters: Filters of each.
-        kernel: Steps that one filter spans.
-        pool: How many steps become one after each but the last; None for a single layer.
-        normalization: "layer" or "batch", after each.
-        pooling: "max", "mean" or "attention".
-    """
-
-    embedding: choices.Embedding
-    layers: int
-    filters: int
-    kernel: int
-    pool: int | None
-    normalization: str
-    pooling: str
+    embedding: choices.Embedding  # the characters' vectors
+    layers: int  # how many convolutions, 1 to 3
+    filters: int  # filters of each
+    kernel: int  # steps that one filter spans
+    pool: int | None  # how many steps become one after each but the last; None for a single layer
+    normalization: str  # "layer" or "batch", after each
+    pooling: str  # "max", "mean" or "attention"
 
 
 def declare(hp: Any) -> Conv:
