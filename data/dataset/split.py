@@ -24,19 +24,12 @@ STRATIFIED, GROUP = "stratified", "group"
 
 @dataclass(frozen=True)
 class Split:
-    """Row indices of the three slices; each row is in at most one, except in `refitting`.
+    """Row indices of the three slices; each row is in at most one, except in `refitting`."""
 
-    Attributes:
-        name: One of `SPLITS`.
-        fit: Rows that train, int64.
-        validation: Rows that choose between models, int64.
-        heldout: Rows that only the final ranking looks at, int64.
-    """
-
-    name: str
-    fit: Rows
-    validation: Rows
-    heldout: Rows
+    name: str  # one of `SPLITS`
+    fit: Rows  # rows that train, int64
+    validation: Rows  # rows that choose between models, int64
+    heldout: Rows  # rows that only the final ranking looks at, int64
 
     @property
     def train(self) -> Rows:

@@ -35,17 +35,12 @@ RawRow = list[str] | str
 
 @dataclass(frozen=True, kw_only=True)
 class LogFormat(RecordFormat):
-    """How the rows of a log are written, and how they are told from others.
+    """How the rows of a log are written, and how they are told from others."""
 
-    Attributes:
-        begins: Whether a log that begins with this line has it; the formats are asked in order.
-        told: What a line is, for those who do the preprocessing in another language.
-        header: Whether the first row may name the columns.
-    """
-
+    # Whether a log that begins with this line has it; the formats are asked in order.
     begins: Callable[[str], bool]
-    told: str
-    header: bool = False
+    told: str  # what a line is, for those who do the preprocessing in another language
+    header: bool = False  # whether the first row may name the columns
 
 
 def check_format(name: str) -> None:

@@ -39,7 +39,6 @@ from .padding import (
 )
 from .preprocessing import (
     Answer as Answer,
-    Prepared as Prepared,
     Preprocessing as Preprocessing,
     Preprocessor as Preprocessor,
     make_answer as make_answer,

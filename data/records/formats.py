@@ -6,20 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RecordFormat:
-    """What a record of a log is, and how a row holds it.
+    """What a record of a log is, and how a row holds it."""
 
-    Attributes:
-        name: What `--format` calls it.
-        keyed: Whether a record is a JSON object, which is cleaned; else it is a text, left as is.
-        quote: The quote character of a CSV of two columns, record and label; None if each line is
-            a JSON object with a key `label`.
-        delimiter: What stands between the two columns.
-    """
-
-    name: str
+    name: str  # what `--format` calls it
+    # Whether a record is a JSON object, which is cleaned; else it is a text, left as is.
     keyed: bool
+    # The quote character of a CSV of two columns, record and label; None if each line is a JSON
+    # object with a key `label`.
     quote: str | None = None
-    delimiter: str = ","
+    delimiter: str = ","  # what stands between the two columns
 
 
 RECORD_FORMATS: Mapping[str, RecordFormat] = {

@@ -26,30 +26,21 @@ _LAYOUT = "layout"
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a raw line became the ids that the model was trained on.
+    """How a raw line became the ids that the model was trained on."""
 
-    Attributes:
-        format: The log's format, one of `RECORD_FORMATS`.
-        dropped_keys: Keys that are deleted from each record.
-        unknown: Whether characters outside the vocabulary share one id, or are left out.
-        padding: "real" pads on the left to the own length rounded up to a multiple of `grid`;
-            "full" to `max_length`.
-        max_length: How many of its last ids a record keeps.
-        grid: Ids that a padded length is a multiple of.
-        lower_case: Whether characters are lower-cased.
-        label_words: What label 0 and label 1 are called, in the words of the log; exports of
-            earlier versions have none.
-        row_layout: Where the text and the label stand in a line; None if the format says so.
-    """
-
-    format: str
-    dropped_keys: tuple[str, ...]
-    unknown: bool
+    format: str  # the log's format, one of `RECORD_FORMATS`
+    dropped_keys: tuple[str, ...]  # keys that are deleted from each record
+    unknown: bool  # whether characters outside the vocabulary share one id, or are left out
+    # "real" pads on the left to the own length rounded up to a multiple of `grid`; "full" to
+    # `max_length`.
     padding: Padding
-    max_length: int = MAX_LENGTH
-    grid: int = GRID
-    lower_case: bool = True
+    max_length: int = MAX_LENGTH  # how many of its last ids a record keeps
+    grid: int = GRID  # ids that a padded length is a multiple of
+    lower_case: bool = True  # whether characters are lower-cased
+    # What label 0 and label 1 are called, in the words of the log; exports of earlier versions have
+    # none.
     label_words: tuple[str, str] = ("0", "1")
+    # Where the text and the label stand in a line; None if the format says so.
     row_layout: RowLayout | None = None
 
     def __post_init__(self) -> None:
@@ -118,21 +109,13 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Records on their way to the model.
+    """Records on their way to the model."""
 
-    Attributes:
-        encoded: The k good ones.
-        rows: The index of each good one among the n records, int64 [k].
-        lengths: To how many ids each good one is padded, int64 [k].
-        errors: What was wrong with each of the others, by index.
-        each_us: Microseconds that preparing took, divided by n.
-    """
-
-    encoded: Encoded
-    rows: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-    errors: dict[int, Answer]
-    each_us: float
+    encoded: Encoded  # the k good ones
+    rows: npt.NDArray[np.int64]  # the index of each good one among the n records, int64 [k]
+    lengths: npt.NDArray[np.int64]  # to how many ids each good one is padded, int64 [k]
+    errors: dict[int, Answer]  # what was wrong with each of the others, by index
+    each_us: float  # microseconds that preparing took, divided by n
 
 
 class Preprocessor:

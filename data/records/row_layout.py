@@ -44,31 +44,19 @@ def _split_at_tabs(line: str, quote: str) -> list[str]:
 
 @dataclass(frozen=True)
 class RowLayout:
-    """Where the text stands in a row, and what its label may be; all of it goes into an export.
+    """Where the text stands in a row, and what its label may be; all of it goes into an export."""
 
-    Attributes:
-        delimiter: What stands between columns.
-        quote: The quote character.
-        text: The index of the column of texts.
-        label: The index of the column of labels.
-        width: How many columns there are.
-        required: How many a row has at least; those behind may be left out.
-        labels: The labels of the log, in lower case and whole numbers without a point.
-        is_whole: Whether a line is a text as it is, with its quotes and all.
-        header: The cells of the log's first row, if that names the columns.
-        is_multiline: Whether a row of the log goes on over several lines.
-    """
-
-    delimiter: str = ","
-    quote: str = '"'
-    text: int = 0
-    label: int = 1
-    width: int = 2
-    required: int = 2
+    delimiter: str = ","  # what stands between columns
+    quote: str = '"'  # the quote character
+    text: int = 0  # the index of the column of texts
+    label: int = 1  # the index of the column of labels
+    width: int = 2  # how many columns there are
+    required: int = 2  # how many a row has at least; those behind may be left out
+    # The labels of the log, in lower case and whole numbers without a point.
     labels: tuple[str, ...] = ("0", "1")
-    is_whole: bool = False
-    header: tuple[str, ...] = ()
-    is_multiline: bool = False
+    is_whole: bool = False  # whether a line is a text as it is, with its quotes and all
+    header: tuple[str, ...] = ()  # the cells of the log's first row, if that names the columns
+    is_multiline: bool = False  # whether a row of the log goes on over several lines
 
     def __post_init__(self) -> None:
         numbers = (self.text, self.label, self.width, self.required)
