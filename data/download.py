@@ -75,12 +75,8 @@ def main(argv: Sequence[str]) -> int:
 def download(log: Log, target: Path, timeout: float = TIMEOUT_SECONDS) -> None:
     """Fetch a log, or fetch what it is built from and build it.
 
-    A target that holds the log already is kept; one that holds anything else is not touched.
-
-    Args:
-        log: Which one.
-        target: Where it goes; its folder is made if absent.
-        timeout: Seconds of silence after which the server is given up.
+    A target that holds the log already is kept; one that holds anything else is not touched. Its
+    folder is made if absent. The server is given up after `timeout` seconds of silence.
 
     Raises:
         UserError: The file cannot be fetched or written, or is not the expected one.

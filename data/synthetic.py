@@ -28,11 +28,7 @@ class LabeledRow(NamedTuple):
 
 
 def generate(rows: int, seed: int = 0) -> Iterator[tuple[str, int]]:
-    """Make a log, row by row, in a memory that does not grow with the rows.
-
-    Args:
-        rows: How many.
-        seed: Decides every row.
+    """Make a log of so many rows, in a memory that does not grow with them; the seed decides all.
 
     Yields:
         The raw JSON record and its label (0 normal, 1 malicious), by time.
@@ -147,11 +143,6 @@ def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0)
     """Write a log as the brief's CSV: no header, `|` as the quote, record and label.
 
     The rows go to a file beside it first, so `path` is either whole or untouched.
-
-    Args:
-        path: The file to write.
-        rows: How many rows.
-        seed: Decides every row.
 
     Raises:
         UserError: If the file can't be written, or `rows` or `seed` is out of range.

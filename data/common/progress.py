@@ -15,18 +15,10 @@ LINE_EVERY = 10.0
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items while showing how far the loop has come.
+    """Yield the items while showing how far the loop has come with what the label says.
 
     On a terminal a bar on stderr shows the count and the time left; without one a log line is
     written after two seconds and every ten seconds after that, so short loops stay silent.
-
-    Args:
-        items: What to loop over.
-        label: What is being done, e.g. "reading log.csv".
-        total: How many items there are, if known.
-
-    Yields:
-        Each item in turn.
     """
     if sys.stderr.isatty():
         yield from _bar(items, label, total)

@@ -159,12 +159,7 @@ SPLITS: Mapping[str, Callable[[Labels, Groups | None], Split]] = {
 
 
 def make_split(name: str, labels: Labels, groups: Groups | None = None) -> Split:
-    """Split rows in the named way.
-
-    Args:
-        name: One of `SPLITS`.
-        labels: The labels of the n rows, 0 or 1.
-        groups: The group of each row, as numbers from 0, [n]; for "group" only.
+    """Split rows by one of `SPLITS`; "group" needs the group of each row, as numbers from 0, [n].
 
     Raises:
         UserError: The name is none of `SPLITS`, or the rows cannot be split so.
@@ -239,13 +234,7 @@ def _count(number: int, what: str) -> str:
 
 
 def repeated(texts: Sequence[str], rows: Rows, among: Rows) -> npt.NDArray[np.bool_]:
-    """Tell of each row, [m], whether its text is that of one of the others.
-
-    Args:
-        texts: The n texts.
-        rows: The rows to look at, [m].
-        among: The others, [k].
-    """
+    """Tell of each of the rows, [m], whether its text is that of one of the others, [k]."""
     texts = texts if isinstance(texts, Texts) else Texts.of(texts)
     # Numbers of 64 bits, so that equal ones are equal texts.
     hashes, others = (

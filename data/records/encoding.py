@@ -55,15 +55,7 @@ class Encoded:
         return np.diff(self.offsets)
 
     def padded(self, rows: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int32]:
-        """Pad records on the left with 0; longer ones keep their last ids.
-
-        Args:
-            rows: Which records, int64 [b].
-            length: How many ids each shall have.
-
-        Returns:
-            Ids, int32 [b, length].
-        """
+        """Pad records, as rows [b], on the left with 0, or cut them there: int32 [b, length]."""
         rows = np.asarray(rows, np.int64)
         if not len(self.ids):
             return np.zeros((len(rows), length), np.int32)
@@ -95,12 +87,7 @@ class Vocabulary:
     def fit(cls, texts: Iterable[str], *, unknown: bool) -> "Vocabulary":
         """Number characters by falling frequency, ties by first appearance.
 
-        Args:
-            texts: What to count in.
-            unknown: Whether characters not seen here get one shared id later, or none.
-
-        Returns:
-            The vocabulary of these texts.
+        `unknown` says whether characters not seen here get one shared id later, or none.
         """
         counts = np.zeros(CODE_POINTS, np.int64)
         seen: list[int] = []
@@ -158,16 +145,7 @@ class Vocabulary:
 
 
 def encode(texts: Iterable[str], vocabulary: Vocabulary, max_length: int = MAX_LENGTH) -> Encoded:
-    """Encode records, each to its last `max_length` ids.
-
-    Args:
-        texts: The n records.
-        vocabulary: Which character has which id.
-        max_length: Most ids a record keeps.
-
-    Returns:
-        Their ids.
-    """
+    """Encode records, each to its last `max_length` ids."""
     table = vocabulary._table
     # What stays unused of the room never becomes memory.
     room = (texts.size, len(texts) + 1) if _is_coded(texts) else (0, 0)

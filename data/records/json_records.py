@@ -55,18 +55,7 @@ def without_keys(record: dict[str, Any], dropped_keys: Sequence[str]) -> str:
 
 
 def clean(record: str, dropped_keys: Sequence[str] = DROPPED_KEYS) -> str:
-    """Clean one record as the brief does: drop keys, dump without spaces, ASCII-escaped.
-
-    Args:
-        record: A JSON object as text.
-        dropped_keys: Keys to delete; absent ones are no error.
-
-    Returns:
-        The rest of the record, its keys in their order.
-
-    Raises:
-        RecordError: The record is no JSON object.
-    """
+    """Clean one record as the brief does: drop keys, dump without spaces, ASCII-escaped."""
     return without_keys(load_record(record), dropped_keys)
 
 

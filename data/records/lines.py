@@ -50,14 +50,10 @@ class LineReader:
         self._pauses = 0
 
     def read(self, batches: Iterable[Sequence[str]]) -> Iterator[list[object]]:
-        """Read lines.
+        """Read batches of lines, with their ends or without, as records that `prepare` takes.
 
-        Args:
-            batches: Lines, with their ends or without. An empty batch says that no more have
-                arrived yet, and a second one that none will for a while: no quote stays open then.
-
-        Yields:
-            Records as `Preprocessor.prepare` takes them; an empty list for an empty batch.
+        An empty batch says that no more lines have arrived yet, and a second one that none will for
+        a while: no quote stays open then. It gives an empty list.
         """
         for lines in batches:
             records = [record for line in lines for record in self._next(line)]

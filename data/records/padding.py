@@ -12,18 +12,10 @@ MAX_LENGTH = 1024
 
 
 def padded_lengths(lengths: npt.NDArray[np.int64], padding: Padding) -> npt.NDArray[np.int64]:
-    """Decide how long each record is padded, whatever its neighbors are.
+    """Decide to how many ids each record is padded, whatever its neighbors are, int64 [n].
 
-    Args:
-        lengths: How many ids each record has, int64 [n].
-        padding: "real" rounds the own length up to the next multiple of `GRID`, at least `GRID`
-            and at most `MAX_LENGTH`; "full" is always `MAX_LENGTH`, as in the brief.
-
-    Returns:
-        Padded lengths, int64 [n].
-
-    Raises:
-        ValueError: The padding is neither.
+    "real" rounds its own length up to the next multiple of `GRID`, at least `GRID` and at most
+    `MAX_LENGTH`; "full" is always `MAX_LENGTH`, as in the brief.
     """
     if padding == "full":
         return np.full(len(lengths), MAX_LENGTH, np.int64)

@@ -165,8 +165,7 @@ class Preprocessor:
     def prepare(self, records: Sequence[object]) -> Prepared:
         """Clean and encode n records independently: a bad one does not affect the others.
 
-        Args:
-            records: What `text` takes, or what is wrong with a record, [n].
+        They are what `text` takes, or a RecordError that says what is wrong with one, [n].
         """
         started = time.perf_counter()
         texts: list[str] = []
@@ -212,15 +211,9 @@ def object_in(record: str, preprocessing: Preprocessing) -> dict[str, Any]:
 
 
 def make_answer(score: float, threshold: float, label_words: tuple[str, str]) -> Answer:
-    """Make an answer of a probability of label 1.
+    """Make an answer of a probability of label 1, which is given above the threshold.
 
-    Args:
-        score: The probability.
-        threshold: The score above which a record has label 1.
-        label_words: What label 0 and label 1 are called.
-
-    Returns:
-        `{"score", "label", "label_word"}`, or `{"error"}` if the score is not finite.
+    It is `{"score", "label", "label_word"}`, or `{"error"}` if the score is not finite.
     """
     if not math.isfinite(score):
         return {"error": "the model's score is not finite"}
