@@ -31,13 +31,9 @@ _ACCURACY_TYPES = (keras.metrics.Accuracy, keras.metrics.BinaryAccuracy)
 
 
 def violations(model: Any) -> tuple[str, ...]:
-    """List the rules of Model 3 that a model breaks.
+    """List the rules that a Keras model breaks, in their order; empty if all are kept.
 
-    Args:
-        model: Any Keras model: sequential, functional, nested or subclassed.
-
-    Returns:
-        One short sentence for each broken rule, in the rules' order; empty if all are kept.
+    The model may be sequential, functional, nested or subclassed.
     """
     layers = list(_leaves(model))
     broken = []

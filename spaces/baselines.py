@@ -28,34 +28,23 @@ SUSPICIOUS = re.compile(r"""[()<>'"=/;\\%]""")
 
 @dataclass(frozen=True)
 class KerasBaseline:
-    """A fixed network, trained under the assignment's protocol.
+    """A fixed network, trained under the assignment's protocol."""
 
-    Attributes:
-        name: What the command line and the store call it.
-        title: Its name in a table.
-        build: Takes the number of ids (padding included) and returns a compiled Keras model: int32
-            [batch, length] in, probabilities of label 1 [batch, 1] out, for any length.
-    """
-
-    name: str
-    title: str
+    name: str  # what the command line and the store call it
+    title: str  # its name in a table
+    # Takes the number of ids (padding included) and returns a compiled Keras model: int32 [batch,
+    # length] in, probabilities of label 1 [batch, 1] out, for any length.
     build: Callable[[int], Any]
 
 
 @dataclass(frozen=True)
 class TextBaseline:
-    """A fixed classifier of cleaned texts that needs no encoding.
+    """A fixed classifier of cleaned texts that needs no encoding."""
 
-    Attributes:
-        name: What the command line and the store call it.
-        title: Its name in a table.
-        fit: Takes n texts and their labels [n] and returns a function from m texts to the float64
-            probabilities [m] of label 1. The same input gives the same probabilities. It can be
-            pickled.
-    """
-
-    name: str
-    title: str
+    name: str  # what the command line and the store call it
+    title: str  # its name in a table
+    # Takes n texts and their labels [n] and returns a function from m texts to the float64
+    # probabilities [m] of label 1. The same input gives the same probabilities. It can be pickled.
     fit: Callable[[Sequence[str], Labels], Predict]
 
 

@@ -26,20 +26,11 @@ _WANTED = "but a keras_tuner.HyperModel class, or a function that returns one, i
 def load_space(
     spec: str, num_words: int, *, rows: int | None = None, epochs: int | None = None
 ) -> Any:
-    """Make the hypermodel that `--space` names.
+    """Make the hypermodel that `--space` names: one of `OWN_SPACES`, or "PACKAGE.MODULE:CLASS".
 
-    The class or factory is called with those of `num_words`, `rows` and `epochs` that its
-    signature names. The current directory is searched as well, as with `python -m`.
-
-    Args:
-        spec: One of `OWN_SPACES`, or "PACKAGE.MODULE:CLASS" for a class that is a
-            `keras_tuner.HyperModel` or a function that returns one.
-        num_words: Number of ids, padding included.
-        rows: Rows of one epoch, if known.
-        epochs: Epochs of a training, if known.
-
-    Returns:
-        A `keras_tuner.HyperModel`.
+    The latter is a class, or a function that returns a `keras_tuner.HyperModel`. It is called with
+    those of `num_words`, `rows` and `epochs` that its signature names. The current directory is
+    searched as well, as with `python -m`.
 
     Raises:
         UserError: The spec names nothing usable.

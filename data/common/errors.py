@@ -26,16 +26,10 @@ def first_line(error: BaseException) -> str:
 
 
 def write_failure(error: BaseException, where: str = "the output") -> str | None:
-    """Return one line if an exception comes from a disk that is full or cannot be written.
+    """Return one line if an exception comes from a disk that is full or cannot be written to.
 
     Such an error is no bug: it ends a run in order, and the run can be resumed once it is mended.
-
-    Args:
-        error: Any exception; its causes are searched too.
-        where: What was being written, for an exception that does not name a file.
-
-    Returns:
-        What cannot be written, why and what to do; None for any other exception.
+    It may be a cause of the exception; if it names no file, `where` does. None for all others.
     """
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.errno in _REMEDIES:

@@ -21,10 +21,7 @@ _WINDOWS = os.name == "nt"
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file so that a reader, or a crash, never sees half of it.
 
-    Its folder is made, a file there is replaced.
-
-    Raises:
-        UserError: It cannot be written.
+    Its folder is made, a file there is replaced; a `UserError` says that this cannot be done.
     """
     with new_file(path) as beside, beside.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
@@ -32,15 +29,10 @@ def write_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Write a file beside its place and rename it there at the end, when it is on the disk.
+    """Yield a file to write beside its place; at the end, when it is on the disk, rename it there.
 
-    Its folder is made, a file there is replaced.
-
-    Yields:
-        The file to write, with the same suffix; it is removed if the block raises.
-
-    Raises:
-        UserError: It cannot be written.
+    It has the same suffix, and is removed if the block raises. Its folder is made, a file there is
+    replaced; a `UserError` says that this cannot be done.
     """
     with _as_user_errors(path):
         _make(path.parent)
@@ -57,15 +49,10 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Build a folder beside its place and rename it there at the end, when it is on the disk.
+    """Yield a folder to fill beside its place; when all is on the disk, rename it there.
 
-    A folder there is replaced.
-
-    Yields:
-        The folder to fill; it is removed if the block raises.
-
-    Raises:
-        UserError: It cannot be written.
+    It is removed if the block raises. A folder there is replaced; a `UserError` says that this
+    cannot be done.
     """
     with _as_user_errors(path):
         if path.exists() and not path.is_dir():

@@ -20,20 +20,10 @@ def batches(
     batch_size: int,
     rng: np.random.Generator | None,
 ) -> list[Batch]:
-    """Batch the rows by padded length, each row once.
+    """Batch the rows, int64 [m], by the padded length of every record, int64 [n], each row once.
 
-    Args:
-        rows: The rows to batch, as indices into `padded`, int64 [m].
-        padded: The padded length of every record of the log, int64 [n].
-        batch_size: Most rows in a batch; the last batch of a length may be smaller.
-        rng: Shuffles the rows and the batches; None keeps the order of `rows` within a length,
-            and shorter lengths first.
-
-    Returns:
-        The batches.
-
-    Raises:
-        ValueError: The batch size is below 1.
+    A batch has at most `batch_size` rows, the last one of a length fewer. The generator shuffles
+    rows and batches; None keeps the order of the rows in a length, and shorter lengths first.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}, but must be 1 or more")

@@ -14,17 +14,12 @@ _FEW = 0.5
 
 @dataclass(frozen=True)
 class LabelOrder:
-    """In how many runs the labels of a log come, a run being neighboring rows of one label.
+    """In how many runs the labels of a log come, a run being neighboring rows of one label."""
 
-    Attributes:
-        runs: How many there are.
-        expected: How many there would be on average, were the rows mixed.
-        p: The chance of so few runs in a mixed log: the one-sided test of Wald & Wolfowitz (1940),
-            by the normal approximation with continuity correction; 1 if there is one class.
-    """
-
-    runs: int
-    expected: float
+    runs: int  # how many there are
+    expected: float  # how many there would be on average, were the rows mixed
+    # The chance of so few runs in a mixed log: the one-sided test of Wald & Wolfowitz (1940), by
+    # the normal approximation with continuity correction; 1 if there is one class.
     p: float
 
     @classmethod

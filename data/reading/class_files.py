@@ -33,21 +33,11 @@ def read_class_files(
     max_bytes: int = MAX_BYTES,
     encoding: str | None = None,
 ) -> AccessLog:
-    """Read a log of which each class has a file of its own.
+    """Read a log of which each class has a file of its own; the options are those of `read_log`.
 
     A file holds a text a line, blank lines left out, or a JSON list of strings. The rows are sorted
-    by label, so that they have to be mixed for a split.
-
-    Args:
-        negative: The file of the texts with label 0, as for `read_log`.
-        positive: The file of those with label 1.
-        rows: Draw so many rows at random from both; all when None.
-        skip_bad_rows: Leave out and count texts that cannot be used instead of raising.
-        max_bytes: How many bytes each file may hold, unpacked.
-        encoding: Of both files, as for `read_log`.
-
-    Returns:
-        The log, the files' names being the words for its labels.
+    by label, so that they have to be mixed for a split; `rows` are drawn at random from both files.
+    The files' names are the words for the labels.
 
     Raises:
         UserError: A file cannot be read, or has no text.

@@ -9,12 +9,8 @@ _VALUELESS_KEYS = ("method", "path", "statusCode")
 def request_values(text: str) -> str:
     """Return what the client filled in, one value a line, for rules that look at values only.
 
-    Args:
-        text: A cleaned record, or any text.
-
-    Returns:
-        A record's path, without the slashes that every path has, and the strings and numbers of
-        its query, payload and so on; a text that is no JSON object as it is.
+    Of a cleaned record these are its path, without the slashes that every path has, and the strings
+    and numbers of its query, payload and so on; a text that is no JSON object stays as it is.
     """
     try:
         record = load_record(text)

@@ -133,17 +133,10 @@ class Preprocessor:
         self._dropped = dropped if self._format.quote is not None else (*dropped, "label")
 
     def text(self, record: object) -> str:
-        """Clean one record.
+        """Clean one record to the text that the model sees, or raise a `RecordError`.
 
-        Args:
-            record: If the log's records are texts, one of them exactly; else a JSON object with its
-                keys in their order, its JSON, or a row of the log (its label is ignored).
-
-        Returns:
-            The text that the model sees.
-
-        Raises:
-            RecordError: If it is none of these, or is too long.
+        If the log's records are texts, it is one of them exactly; else a JSON object with its keys
+        in their order, its JSON, or a row of the log (its label is ignored).
         """
         if isinstance(record, str):
             if len(record) >= MAX_LINE:

@@ -81,16 +81,14 @@ def open_byte_lines(
 ) -> Iterator[Iterator[bytes]]:
     r"""Open a text as its lines in UTF-8, decompressed; a line ends in \n, \r\n or \r.
 
-    Nothing is read ahead beyond a buffer and nothing is sought, so a pipe will do.
+    Nothing is read ahead beyond a buffer and nothing is sought, so a pipe will do. Line ends are
+    kept, a byte-order mark is removed.
 
     Args:
         path: A file, or "-" for standard input.
         max_bytes: How many bytes it may hold, unpacked; None for a reader that keeps none.
         encoding: Of the text; None for UTF-8, or what its byte-order mark says.
         may_be_list: Whether a JSON list of objects is opened as its elements.
-
-    Yields:
-        An iterator over the lines, line ends kept, a byte-order mark removed.
 
     Raises:
         UserError: The file cannot be opened or read, is empty, a device, a damaged archive or
