@@ -10,14 +10,14 @@ from .characters import (
     check_characters as check_characters,
 )
 from .encoding import (
+    GRID as GRID,
+    MAX_LENGTH as MAX_LENGTH,
     Encoded as Encoded,
+    Padding as Padding,
     Vocabulary as Vocabulary,
     code_points as code_points,
     encode as encode,
-)
-from .formats import (
-    RECORD_FORMATS as RECORD_FORMATS,
-    RecordFormat as RecordFormat,
+    padded_lengths as padded_lengths,
 )
 from .json_records import (
     DROPPED_KEYS as DROPPED_KEYS,
@@ -27,16 +27,7 @@ from .json_records import (
     load_record as load_record,
     without_keys as without_keys,
 )
-from .lines import (
-    LINE_FORMATS as LINE_FORMATS,
-    LineReader as LineReader,
-)
-from .padding import (
-    GRID as GRID,
-    MAX_LENGTH as MAX_LENGTH,
-    Padding as Padding,
-    padded_lengths as padded_lengths,
-)
+from .lines import LINE_FORMATS as LINE_FORMATS, LineReader as LineReader
 from .preprocessing import (
     Answer as Answer,
     Preprocessing as Preprocessing,
@@ -44,6 +35,8 @@ from .preprocessing import (
     make_answer as make_answer,
 )
 from .row_layout import (
+    RECORD_FORMATS as RECORD_FORMATS,
+    RecordFormat as RecordFormat,
     RowLayout as RowLayout,
     canonical_label as canonical_label,
     split_lines as split_lines,

@@ -6,13 +6,15 @@ Agrees with `Tokenizer(filters="\t\n", char_level=True)` and `pad_sequences(maxl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-from .padding import MAX_LENGTH
+Padding = Literal["real", "full"]
 
+GRID = 32
+MAX_LENGTH = 1024
 CODE_POINTS = 0x110000
 CHUNK_CHARACTERS = 2**20
 # Small enough for the cache; and new characters are mostly in the first part.
@@ -241,3 +243,17 @@ def code_points(texts: list[str]) -> tuple[_Codes, _Counts]:
     lengths = np.fromiter(map(len, lowered), np.int64, len(lowered))
     joined = "".join(lowered).encode("utf-32-le", "surrogatepass")
     return np.frombuffer(joined, "<u4"), lengths
+
+
+def padded_lengths(lengths: npt.NDArray[np.int64], padding: Padding) -> npt.NDArray[np.int64]:
+    """Decide to how many ids each record is padded, whatever its neighbors are, int64 [n].
+
+    "real" rounds its own length up to the next multiple of `GRID`, at least `GRID` and at most
+    `MAX_LENGTH`; "full" is always `MAX_LENGTH`, as in the brief.
+    """
+    if padding == "full":
+        return np.full(len(lengths), MAX_LENGTH, np.int64)
+    if padding != "real":
+        raise ValueError(f"padding is {padding!r}, but must be 'real' or 'full'")
+    # np.clip takes several times as long for one record.
+    return np.minimum(np.maximum(-(-lengths // GRID) * GRID, GRID), MAX_LENGTH)

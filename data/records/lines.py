@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .characters import MAX_LINE, RecordError, check_characters
-from .formats import RECORD_FORMATS
 from .preprocessing import Preprocessing, object_in
+from .row_layout import RECORD_FORMATS
 
 AUTO, TEXT, ROW, JSON = "auto", "text", "row", "json"
 LINE_FORMATS: Mapping[str, str] = {

@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .characters import MAX_LINE, RecordError, check_characters
-from .encoding import Encoded, Vocabulary, encode
-from .formats import RECORD_FORMATS
+from .encoding import GRID, MAX_LENGTH, Encoded, Padding, Vocabulary, encode, padded_lengths
 from .json_records import load_record, without_keys
-from .padding import GRID, MAX_LENGTH, Padding, padded_lengths
-from .row_layout import RowLayout
+from .row_layout import RECORD_FORMATS, RowLayout
 
 Answer = dict[str, object]
 
