@@ -138,14 +138,12 @@ def test_nothing_to_encode() -> None:
 
 
 def test_a_shorter_limit_keeps_the_last_ids() -> None:
-    encoded = encode(["abc", "a"], Vocabulary(("a", "b", "c"), unknown=False), max_length=2)
+    vocabulary = Vocabulary(("a", "b", "c"), unknown=False)
+    encoded = encode(["abc", "a"], vocabulary, max_length=2)
     assert encoded.ids.tolist() == [2, 3, 1]
     assert encoded.lengths.tolist() == [2, 1]
-
-
-def test_left_out_characters_do_not_count_as_length() -> None:
-    encoded = encode(["axxxxb"], Vocabulary(("a", "b"), unknown=False), max_length=2)
-    assert encoded.ids.tolist() == [1, 2]
+    # Characters that are left out do not count.
+    assert encode(["axxxxb"], vocabulary, max_length=2).ids.tolist() == [1, 2]
 
 
 @given(texts=texts, unknown=st.booleans())
@@ -183,12 +181,15 @@ def test_damaged_vocabulary_is_refused(tmp_path: Path, content: str) -> None:
     assert str(caught.value).startswith(f"{path}: the vocabulary is damaged")
 
 
-def test_vocabulary_without_a_place(tmp_path: Path) -> None:
+def test_files_without_a_place(tmp_path: Path) -> None:
+    vocabulary = Vocabulary((), unknown=True)
     with pytest.raises(UserError, match="cannot be read"):
         load_vocabulary(tmp_path / "absent.json")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
-        save_vocabulary(Vocabulary((), unknown=True), tmp_path / "file" / "vocabulary.json")
+        save_vocabulary(vocabulary, tmp_path / "file" / "vocabulary.json")
+    with pytest.raises(UserError, match="cannot write"):
+        save_encoded(encode([], vocabulary), tmp_path / "file")
 
 
 def test_vocabulary_is_readable_json(tmp_path: Path) -> None:
@@ -207,11 +208,7 @@ def test_encoded_records_come_back_from_their_folder(tmp_path: Path, texts: list
     np.testing.assert_array_equal(all_padded(loaded), all_padded(encoded))
     assert loaded.ids.dtype == encoded.ids.dtype
     assert loaded.lengths.tolist() == encoded.lengths.tolist()
-
-
-def test_loaded_records_are_mapped_not_read(tmp_path: Path) -> None:
-    save_encoded(encode(["abc"], Vocabulary(("a",), unknown=True)), tmp_path)
-    assert isinstance(load_encoded(tmp_path).ids, np.memmap)
+    assert isinstance(loaded.ids, np.memmap)  # Not read.
 
 
 @pytest.mark.parametrize("damage", ["absent", "empty", "cut", "text", "other"])
@@ -226,9 +223,3 @@ def test_damaged_encoded_records_are_refused(tmp_path: Path, damage: str) -> Non
         ids.write_bytes({"empty": b"", "cut": content[:-9], "text": b"text"}[damage])
     with pytest.raises(UserError, match=str(tmp_path)):
         load_encoded(tmp_path)
-
-
-def test_records_without_a_place(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write"):
-        save_encoded(encode([], Vocabulary((), unknown=True)), tmp_path / "file")
