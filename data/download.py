@@ -159,14 +159,11 @@ def _open(url: str, timeout: float) -> http.client.HTTPResponse:
 
 
 def _pieces(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
-    while True:
-        try:
-            piece = response.read(PIECE_BYTES)
-        except (OSError, http.client.HTTPException) as error:
-            raise _unreachable(url, error) from error
-        if not piece:
-            return
-        yield piece
+    try:
+        while piece := response.read(PIECE_BYTES):
+            yield piece
+    except (OSError, http.client.HTTPException) as error:
+        raise _unreachable(url, error) from error
 
 
 def _unreachable(url: str, error: Exception) -> UserError:

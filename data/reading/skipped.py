@@ -66,7 +66,22 @@ class SkippedRows:
         """Say in a line each what was left out, and what it does to the kept rows of 0 and of 1."""
         if not self.rows:
             return []
-        return [self._why(), *self._much(sum(kept)), *self._harder(kept)]
+        lines = [self._why()]
+        share = self.rows / (self.rows + sum(kept))
+        if share > _MUCH:
+            lines.append(
+                f"{share:.1%} of the rows were skipped as bad; mend them if the rest is no fair "
+                "sample"
+            )
+        shares = [self.labels[one] / max(1, kept[one] + self.labels[one]) for one in (0, 1)]
+        more = int(shares[1] > shares[0])
+        if shares[more] >= _HARDER * shares[1 - more] and self._is_no_chance(kept):
+            lines.append(
+                f"the rows labeled {more} were hit harder: {shares[more]:.1%} of them were "
+                f"skipped, and {shares[1 - more]:.1%} of those labeled {1 - more}; mend them, or "
+                "the model will know that label less"
+            )
+        return lines
 
     def _many(self) -> str:
         return f"{self.rows:,} bad {'rows were' if self.rows != 1 else 'row was'}"
@@ -83,25 +98,6 @@ class SkippedRows:
         if unknown := self.rows - sum(self.labels):
             labels.append(f"{unknown:,} without a label that can be read")
         return f"{self._many()} skipped: {', '.join(parts)}; {', '.join(labels)}"
-
-    def _much(self, kept: int) -> list[str]:
-        share = self.rows / (self.rows + kept)
-        if share <= _MUCH:
-            return []
-        return [
-            f"{share:.1%} of the rows were skipped as bad; mend them if the rest is no fair sample"
-        ]
-
-    def _harder(self, kept: Sequence[int]) -> list[str]:
-        shares = [self.labels[one] / max(1, kept[one] + self.labels[one]) for one in (0, 1)]
-        more = int(shares[1] > shares[0])
-        if shares[more] < _HARDER * shares[1 - more] or not self._is_no_chance(kept):
-            return []
-        return [
-            f"the rows labeled {more} were hit harder: {shares[more]:.1%} of them were skipped, "
-            f"and {shares[1 - more]:.1%} of those labeled {1 - more}; mend them, or the model will "
-            "know that label less"
-        ]
 
     def _is_no_chance(self, kept: Sequence[int]) -> bool:
         if not any(self.labels):
