@@ -138,10 +138,9 @@ def blob_id_of(path: Path) -> str:
 
     It is the SHA-1 of `blob <size>`, a NUL byte and the content, in hexadecimal.
     """
-    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    begin = b"blob %d\0" % path.stat().st_size
     with path.open("rb") as file:
-        while piece := file.read(PIECE_BYTES):
-            digest.update(piece)
+        digest = hashlib.file_digest(file, lambda: hashlib.sha1(begin, usedforsecurity=False))
     return digest.hexdigest()
 
 

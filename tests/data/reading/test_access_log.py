@@ -21,7 +21,7 @@ from data.reading.formats import MAX_LINE
 from data.records import DROPPED_KEYS, clean
 from tests.data.records.served import export_settings, predicted
 
-Writer = Callable[[bytes], str]
+Writer = Callable[[str | bytes], str]
 
 RAW = {
     "timestamp": 1,
@@ -39,18 +39,6 @@ CLEANED = (
     '{"method":"post","query":{"q":"O\'Brien, \\u2011|\\u00e9"},"path":"/login",'
     '"statusCode":200,"requestPayload":null}'
 )
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Writer:
-    """Write a log and return its path."""
-
-    def to_file(content: bytes) -> str:
-        path = tmp_path / "log.csv"
-        path.write_bytes(content)
-        return str(path)
-
-    return to_file
 
 
 def brief_row(record: object, label: object) -> str:

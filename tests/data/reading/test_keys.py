@@ -1,6 +1,7 @@
 """Rows that belong together, and rows that are drawn from the whole log."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from data.common import UserError
 from data.reading import AccessLog, read_log
 
+Writer = Callable[[str | bytes], str]
 RECORDS = [
     {"source": {"ip": "1"}, "path": "/a", "user.id": 7},
     {"source": {"ip": "2"}, "path": "/b", "user.id": "7"},
@@ -17,7 +19,7 @@ RECORDS = [
 ]
 
 
-def write(path: Path, records: list[dict[str, Any]], format: str) -> str:
+def write_records(path: Path, records: list[dict[str, Any]], format: str) -> str:
     lines = {
         "access-log": [f"|{json.dumps(record)}|,{n % 2}" for n, record in enumerate(records)],
         "jsonl": [json.dumps({**record, "label": n % 2}) for n, record in enumerate(records)],
@@ -39,20 +41,20 @@ def write(path: Path, records: list[dict[str, Any]], format: str) -> str:
 def test_rows_of_one_value_are_a_group(
     tmp_path: Path, format: str, column: str, groups: list[int]
 ) -> None:
-    log = read_log(write(tmp_path / "log", RECORDS, format), group_column=column)
+    log = read_log(write_records(tmp_path / "log", RECORDS, format), group_column=column)
     assert log.groups is not None and log.groups.dtype == np.int64
     assert (log.groups.tolist(), log.group_column) == (groups, column)
     assert "source" not in log.texts[0]
 
 
 def test_without_a_column_there_are_no_groups(tmp_path: Path) -> None:
-    log = read_log(write(tmp_path / "log", RECORDS, "jsonl"))
+    log = read_log(write_records(tmp_path / "log", RECORDS, "jsonl"))
     assert (log.groups, log.group_column) == (None, None)
 
 
 @pytest.mark.parametrize("column", ["ip", "source.port", "path.x"])
 def test_a_row_without_the_column_is_bad(tmp_path: Path, column: str) -> None:
-    path = write(tmp_path / "log", RECORDS, "access-log")
+    path = write_records(tmp_path / "log", RECORDS, "access-log")
     said = rf"row 1: the record has no key '{column}', which --group-column names, among source, "
     with pytest.raises(UserError, match=said):
         read_log(path, group_column=column)
@@ -76,11 +78,9 @@ def test_a_row_without_the_column_is_bad(tmp_path: Path, column: str) -> None:
     ],
 )
 def test_a_column_of_a_table(
-    tmp_path: Path, content: str, options: dict[str, str], groups: list[int]
+    write: Writer, content: str, options: dict[str, str], groups: list[int]
 ) -> None:
-    path = tmp_path / "table.csv"
-    path.write_text(content)
-    log = read_log(str(path), **options)  # type: ignore[arg-type]
+    log = read_log(write(content), **options)  # type: ignore[arg-type]
     assert log.groups is not None and log.groups.tolist() == groups
     assert list(log.texts)[:2] == ["a", "b"] and log.labels.tolist() == [0, 1, 0]
 
@@ -97,23 +97,19 @@ def test_a_column_of_a_table(
         ),
     ],
 )
-def test_a_column_that_is_not_there(tmp_path: Path, content: str, column: str, said: str) -> None:
-    path = tmp_path / "table.csv"
-    path.write_text(content)
+def test_a_column_that_is_not_there(write: Writer, content: str, column: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        read_log(str(path), group_column=column)
+        read_log(write(content), group_column=column)
 
 
-def test_a_row_that_ends_before_its_group_is_bad(tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    path.write_text("text,label,ip\na,0,1\nb,1\nc,1,2\n")
+def test_a_row_that_ends_before_its_group_is_bad(write: Writer) -> None:
     with pytest.raises(UserError, match="row 3: has 2 columns, but must have 3"):
-        read_log(str(path), group_column="ip")
+        read_log(write("text,label,ip\na,0,1\nb,1\nc,1,2\n"), group_column="ip")
 
 
 def numbered_log(folder: Path, rows: int) -> AccessLog:
     records = [{"path": f"/{n}ü", "user": n // 3} for n in range(rows)]
-    return read_log(write(folder / "log", records, "jsonl"), group_column="user")
+    return read_log(write_records(folder / "log", records, "jsonl"), group_column="user")
 
 
 def test_rows_are_drawn_from_the_whole_log_in_its_order(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from data.common import UserError
 from data.reading import LABEL_WORDS, read_log
 
 Options = dict[str, Any]
+Writer = Callable[[str | bytes], str]
 
 AB = [("a, 1", 0), ("b; 2", 1), ("c\t3", 0)]
 SMS = 'ham\tGo until, crazy\nspam\tFree, txt\nham\tOk\nham\t"Hi" he said\nspam\t"win\nham\tend\n'
@@ -209,33 +211,29 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_reads(name: str, tmp_path: Path) -> None:
+def test_reads(name: str, write: Writer) -> None:
     content, options, rows, words = READ[name]
-    path = tmp_path / "log.csv"
-    path.write_text(content)
-    log = read_log(str(path), **options)
+    log = read_log(write(content), **options)
     assert list(zip(log.texts, log.labels.tolist(), strict=True)) == rows
     assert log.label_words == words
     assert log.skipped == 0
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refuses_in_one_line(name: str, tmp_path: Path) -> None:
+def test_refuses_in_one_line(name: str, write: Writer) -> None:
     content, options, said = REFUSED[name]
-    path = tmp_path / "log.csv"
-    path.write_text(content)
+    path = write(content)
     with pytest.raises(UserError) as caught:
-        read_log(str(path), **options)
+        read_log(path, **options)
     assert str(caught.value) == said.format(path)
 
 
 def test_one_line_says_what_was_taken_for_what(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    write: Writer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "data.reading")
-    path = tmp_path / "log.csv"
-    path.write_text(SMS)
-    read_log(str(path))
+    path = write(SMS)
+    read_log(path)
     assert caplog.messages == [
         f"{path}: the text is column 2, the label column 1, between tabs",
         f"{path}: label 0 is 'ham' (4 rows), label 1 is 'spam' (2 rows)",
@@ -243,22 +241,19 @@ def test_one_line_says_what_was_taken_for_what(
 
 
 def test_a_usual_log_is_read_without_a_word(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    write: Writer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "data.reading")
-    path = tmp_path / "log.csv"
     for content in ("a,0\nb,1\n", "text,label\na,0\nb,1\n"):
-        path.write_text(content)
-        read_log(str(path))
+        read_log(write(content))
     assert caplog.messages == []
 
 
 def test_what_stands_in_columns_without_a_name_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    write: Writer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "log.csv"
-    path.write_text("v1,v2,,\nham,a,,\nspam,b, and more,\nham,c,,\nspam,d,,e\n")
-    assert read_log(str(path)).texts == ["a", "b", "c", "d"]
+    path = write("v1,v2,,\nham,a,,\nspam,b, and more,\nham,c,,\nspam,d,,e\n")
+    assert read_log(path).texts == ["a", "b", "c", "d"]
     assert caplog.messages == [
         f"{path}: 2 rows have something in columns without a name, which is left out (row 3 first)"
     ]
