@@ -79,13 +79,10 @@ def _leaves(model: Any) -> Iterator[Any]:
     yield from walk(model)
 
 
-def _inside(layer: Any) -> list[Any]:
-    """List a layer and every layer in it: what it wraps, its cells, its parts."""
-    return list(layer._flatten_layers(include_self=True, recursive=True))
-
-
 def _is_recurrent(layer: Any) -> bool:
-    return any(isinstance(part, (keras.layers.RNN, *_CELLS)) for part in _inside(layer))
+    """Look into a layer as well: at what it wraps, its cells and its parts."""
+    inside = layer._flatten_layers(include_self=True, recursive=True)
+    return any(isinstance(part, (keras.layers.RNN, *_CELLS)) for part in inside)
 
 
 def _type(layer: Any) -> type:
@@ -102,20 +99,13 @@ def _uses_adam(model: Any) -> bool:
     return type(optimizer) is keras.optimizers.Adam
 
 
-def _metrics(model: Any) -> Iterator[Any]:
-    """Yield the metrics that `compile` was given, out of any lists and dictionaries."""
+def _metrics(model: Any) -> list[Any]:
+    """List the metrics that `compile` was given, out of any lists and dictionaries."""
     compiled = model._compile_metrics
     if compiled is None:
-        return
-    pending = [compiled._user_metrics, compiled._user_weighted_metrics]
-    while pending:
-        metric = pending.pop()
-        if isinstance(metric, dict):
-            pending.extend(metric.values())
-        elif isinstance(metric, (list, tuple)):
-            pending.extend(metric)
-        elif metric is not None:
-            yield metric
+        return []
+    found: list[Any] = keras.tree.flatten([compiled._user_metrics, compiled._user_weighted_metrics])
+    return found
 
 
 def _is_accuracy(metric: Any) -> bool:

@@ -19,6 +19,12 @@ LAYERS = keras.layers
 WORDS = 40
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Draw the same weights in each test."""
+    keras.utils.set_random_seed(3)
+
+
 @dataclass
 class Computed:
     """What a model gave: training and inference outputs, and gradients by weight."""
@@ -60,7 +66,8 @@ def compute(model: Any, ids: np.ndarray, *, fast: bool) -> Computed:
         return Computed(output.numpy(), inference(ids).numpy(), gradients)
 
 
-def assert_equal(stock: Computed, fast: Computed) -> None:
+def assert_fast_equals(model: Any, ids: np.ndarray) -> None:
+    stock, fast = (compute(model, ids, fast=fast) for fast in (False, True))
     np.testing.assert_allclose(fast.training, stock.training, atol=1e-5)
     np.testing.assert_allclose(fast.inference, stock.inference, atol=1e-5)
     for mine, theirs in zip(fast.gradients, stock.gradients, strict=True):
@@ -103,7 +110,6 @@ TYPICAL = [
 def test_equals_keras(
     layer: tuple[str, str], dropout: float, bidirectional: bool, sequences: bool
 ) -> None:
-    keras.utils.set_random_seed(3)
     kind, activation = layer
     made = getattr(LAYERS, kind)(
         24, recurrent_dropout=dropout, return_sequences=sequences, activation=activation
@@ -113,26 +119,24 @@ def test_equals_keras(
     model = network(made, *([LAYERS.GlobalMaxPooling1D()] if sequences else []))
     # A dropped state is scaled up: a simple recurrent layer then doubles float noise every step.
     ids = records(70, 16 if kind == "SimpleRNN" else 96)
-    assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+    assert_fast_equals(model, ids)
 
 
 @pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
 def test_equals_keras_behind_other_layers(kind: str) -> None:
-    keras.utils.set_random_seed(3)
     model = network(
         LAYERS.Conv1D(20, 3, padding="same"),
         getattr(LAYERS, kind)(16, return_sequences=True),
         getattr(LAYERS, kind)(8, use_bias=False, go_backwards=True),
     )
     ids = records(10, 32)
-    assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+    assert_fast_equals(model, ids)
 
 
 @pytest.mark.parametrize(
     ("places", "activation", "bias"), [(1, "tanh", True), (4, "relu", False), (5, "relu", True)]
 )
 def test_convolutions_of_ids_equal_keras(places: int, activation: str, bias: bool) -> None:
-    keras.utils.set_random_seed(3)
     model = network(
         LAYERS.Conv1D(20, places, padding="same", activation=activation, use_bias=bias),
         LAYERS.Conv1D(12, places, padding="same"),
@@ -140,7 +144,7 @@ def test_convolutions_of_ids_equal_keras(places: int, activation: str, bias: boo
     )
     for length in (1, 2, 40):
         ids = records(70, length)
-        assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+        assert_fast_equals(model, ids)
 
 
 @pytest.mark.parametrize("kind", ["Conv1D", "SimpleRNN", "GRU", "LSTM"])
@@ -174,20 +178,18 @@ def test_an_id_without_a_vector_is_refused(kind: str, strange: int) -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_long_padding_changes_nothing(kind: str, dropout: float) -> None:
-    keras.utils.set_random_seed(3)
     model = network(getattr(LAYERS, kind)(16, recurrent_dropout=dropout))
     ids = np.pad(records(33, 40), ((0, 0), (600, 0)))
-    assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+    assert_fast_equals(model, ids)
 
 
 def test_long_padding_of_the_brief_reaches_the_gradient() -> None:
     """A record that fills the length stands among others that hardly leave the padding."""
-    keras.utils.set_random_seed(3)
     model = network(LAYERS.LSTM(16, recurrent_dropout=0.5))
     ids = np.zeros((6, 512), np.int32)
     ids[:, -1] = 5
     ids[0, 0], ids[1, 100], ids[2, 300] = 7, 8, 9
-    assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+    assert_fast_equals(model, ids)
 
 
 def _operations_of_ours(model: Any) -> int:
@@ -199,7 +201,6 @@ def _operations_of_ours(model: Any) -> int:
 
 
 def test_layers_behind_several_embeddings_read_the_ids_of_their_own() -> None:
-    keras.utils.set_random_seed(3)
     ids = keras.Input((None,), dtype="int32")
     vectors = [
         LAYERS.Embedding(size, 8, embeddings_initializer="normal")(ids) for size in (WORDS, 90)
@@ -209,7 +210,7 @@ def test_layers_behind_several_embeddings_read_the_ids_of_their_own() -> None:
     model = keras.Model(ids, x)
     assert _operations_of_ours(model) == 2
     batch = records(9, 20)
-    assert_equal(compute(model, batch, fast=False), compute(model, batch, fast=True))
+    assert_fast_equals(model, batch)
 
 
 def test_the_wide_branch_leaves_the_others_their_kernels() -> None:
@@ -219,7 +220,7 @@ def test_the_wide_branch_leaves_the_others_their_kernels() -> None:
     without, with_branch = map(_operations_of_ours, models)
     assert without == with_branch == 3  # a convolution, and a GRU each way
     ids = records(9, 64)
-    assert_equal(compute(models[1], ids, fast=False), compute(models[1], ids, fast=True))
+    assert_fast_equals(models[1], ids)
 
 
 def test_every_recurrent_layer_of_the_space_is_fast() -> None:
@@ -249,7 +250,6 @@ def test_what_the_kernels_do_not_know_is_left_to_keras(layer: Any) -> None:
 
 
 def test_a_mask_is_left_to_keras() -> None:
-    keras.utils.set_random_seed(3)
     model = keras.Sequential(
         [
             keras.Input((None,), dtype="int32"),
@@ -259,7 +259,7 @@ def test_a_mask_is_left_to_keras() -> None:
         ]
     )
     ids = records(9, 20)[1:]
-    assert_equal(compute(model, ids, fast=False), compute(model, ids, fast=True))
+    assert_fast_equals(model, ids)
 
 
 def test_a_model_that_asks_for_xla_is_left_to_keras() -> None:
