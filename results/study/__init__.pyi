@@ -78,6 +78,7 @@ from .trials import (
     RESULT as RESULT,
     RETRY_OF as RETRY_OF,
     SAMPLED as SAMPLED,
+    TUNER_VALUES as TUNER_VALUES,
     WORKER as WORKER,
     agreed_objectives as agreed_objectives,
     best_first as best_first,

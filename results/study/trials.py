@@ -20,6 +20,9 @@ WORKER = "worker"
 PROCESS_START = "born"
 DEATHS = "deaths"
 SAMPLED = "drawn"
+# Values that belong to KerasTuner and are no hyperparameters, such as Hyperband's `tuner/epochs`.
+# They stay with the trial when it is repeated.
+TUNER_VALUES = "kt_values"
 # The one that the store writes at its end.
 RESULT = "result"
 

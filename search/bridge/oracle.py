@@ -15,21 +15,23 @@ from optuna.trial import FrozenTrial, TrialState
 
 from results.study import WORKER, agreed_objectives
 from search.bridge.trials import Display, StudyTrial, describe_failure
+from search.optuna_private import open_trial
 from search.queue import (
     AskedTrial,
-    ScopedHyperParameters,
-    StartingPoint,
     TooManyFailures,
     TrialQueue,
     are_too_many,
     is_lost,
-    open_trial,
+    retry_trial,
+    worker_name,
+)
+from search.sampling import (
+    ScopedHyperParameters,
+    StartingPoint,
     param_key,
     plain_values,
-    retry_trial,
     to_distribution,
     trial_name,
-    worker_name,
 )
 
 P = ParamSpec("P")

@@ -26,13 +26,9 @@ from results.study import (
 )
 from search.bridge.oracle import OptunaOracle, check_limits
 from search.common import end_callbacks_on_error
-from search.queue import (
-    REFUSED,
-    StartingPoint,
-    StudyCallback,
-    call_callbacks,
-    make_sampler,
-)
+from search.optuna_private import StudyCallback, call_callbacks
+from search.queue import REFUSED
+from search.sampling import StartingPoint, make_sampler
 
 # Before it is known how long a training will be, and as many as most are.
 _EPOCHS = 10

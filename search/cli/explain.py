@@ -20,7 +20,7 @@ from results.study import DATA_FOLDER
 from search.cli.load import load_dataset
 from search.cli.rates import BASELINE_RATES
 from search.config import RunConfig
-from search.queue import SpaceSize, discover_space, space_size
+from search.sampling import SpaceSize, discover_space, space_size
 from search.training import Cache, TrainingConfig
 from spaces import load_space
 

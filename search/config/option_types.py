@@ -111,7 +111,7 @@ def study(text: str) -> str:
 
 def sampler(text: str) -> str:
     """Read the name of a sampler that there is."""
-    from search.queue import check_sampler
+    from search.sampling import check_sampler
 
     check_sampler(text)
     return text
@@ -119,7 +119,7 @@ def sampler(text: str) -> str:
 
 def pruner(text: str) -> str:
     """Read the name of a pruner that there is."""
-    from search.queue import check_pruner
+    from search.sampling import check_pruner
 
     check_pruner(text)
     return text

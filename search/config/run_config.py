@@ -23,7 +23,7 @@ from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
 from search.config.options import declared, option
 from search.config.pool_size import default_workers
-from search.queue import DEFAULT_PRUNER, KERAS_TUNER, PRUNERS, sampler_names
+from search.sampling import DEFAULT_PRUNER, KERAS_TUNER, PRUNERS, sampler_names
 from spaces import BASELINE_NAMES, epochs_for, reports_for
 from spaces.open import FAMILIES
 

@@ -25,21 +25,19 @@ from results.study import (
     REASON,
     RETRY_OF,
     SAMPLED,
+    TUNER_VALUES,
     counted_trials,
     trial_index,
 )
-from search.queue.optuna_private import (
+from search.optuna_private import (
     FIXED,
     create_running,
     fix_values,
+    is_fixed,
     open_trial,
     set_attribute,
     take_waiting,
 )
-
-# An attribute of a trial: values that belong to KerasTuner and are no hyperparameters, such as
-# Hyperband's `tuner/epochs`. They stay with the trial when it is repeated.
-TUNER_VALUES = "kt_values"
 
 # Gives the values, as the study holds them, of the trial with an index in the budget.
 StartingValues = Callable[[int], Mapping[str, Any] | None]
@@ -182,11 +180,6 @@ def resample_trial(
     except BaseException:
         retry_trial(study, running, "no values", same_values=False)
         raise
-
-
-def is_fixed(trial: FrozenTrial) -> bool:
-    """Say whether a trial was given values before a sampler was asked."""
-    return bool(trial.system_attrs.get(FIXED))
 
 
 def retry_trial(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search.optuna_private import is_fixed
 from search.queue import claims
 from search.queue.failures import failure_problem
 from search.queue.stale_trials import StaleTrials
@@ -61,7 +62,7 @@ class QueueMonitor:
         queue = claims.read_queue(self.study)
         waiting = queue.in_state(self.budget, TrialState.WAITING)
         # Of an exhausted space only what has its values can be run.
-        if any(claims.is_fixed(trial) or not self.is_exhausted for trial in waiting):
+        if any(is_fixed(trial) or not self.is_exhausted for trial in waiting):
             return True
         return queue.has_room(self.budget) and not self.is_exhausted
 

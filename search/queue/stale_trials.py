@@ -14,8 +14,8 @@ import psutil
 from optuna.trial import FrozenTrial, TrialState
 
 from results.study import DEATHS, PROCESS_START, SILENT_BEATS, WORKER
+from search.optuna_private import ALIVE, keeps_heartbeats, silent_trials
 from search.queue import claims
-from search.queue.optuna_private import ALIVE, keeps_heartbeats, silent_trials
 
 log = logging.getLogger(__name__)
 

@@ -14,32 +14,32 @@ from keras_tuner.engine.hyperparameters import HyperParameter
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import INDEX, PROCESS_START, RETRY_OF, SAMPLED, WORKER, trial_index
+from results.study import INDEX, PROCESS_START, RETRY_OF, SAMPLED, TUNER_VALUES, WORKER, trial_index
 from search.common import proposal_seed
+from search.optuna_private import FIXED, Draft, WithSampler, frozen, is_fixed, send_heartbeats
 from search.queue import claims
 from search.queue.failures import TooManyFailures
-from search.queue.hyperparameters import ScopedHyperParameters, SuggestedHyperParameters
 from search.queue.monitor import QueueMonitor
-from search.queue.optuna_private import FIXED, Draft, WithSampler, frozen, send_heartbeats
-from search.queue.ordered_sampler import OrderedSampler
-from search.queue.search_space import (
+from search.queue.stale_trials import process_identity
+from search.sampling import (
+    GridSampler,
     Identity,
+    OrderedSampler,
     Point,
+    ScopedHyperParameters,
+    SpaceSampler,
+    StartingPoint,
+    StudySpace,
+    SuggestedHyperParameters,
+    check_start,
     first_untried,
     grid_order,
     identity,
+    internal_point,
     random_order,
     tried_points,
-)
-from search.queue.space_samplers import GridSampler, SpaceSampler
-from search.queue.stale_trials import process_identity
-from search.queue.starting_points import (
-    StartingPoint,
-    check_start,
-    internal_point,
     waiting_values,
 )
-from search.queue.study_space import StudySpace
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +236,7 @@ class TrialQueue(QueueMonitor):
         """Give a trial its values; None if there are none that were not tried."""
         sampler, running = self.study.sampler, frozen(trial)
         # A lost trial is repeated, and one that a user enqueued is run, whatever was tried.
-        is_wanted = claims.is_fixed(running) and (
+        is_wanted = is_fixed(running) and (
             RETRY_OF in running.user_attrs or INDEX not in running.user_attrs
         )
         for _ in range(_MOST_PROPOSALS):
@@ -305,7 +305,7 @@ class TrialQueue(QueueMonitor):
         )
         hyperparameters.merge(self.space.space)
         # The trial itself does not see what the sampler wrote into it.
-        hyperparameters.values.update(frozen(trial).user_attrs.get(claims.TUNER_VALUES, {}))
+        hyperparameters.values.update(frozen(trial).user_attrs.get(TUNER_VALUES, {}))
         return hyperparameters
 
     # ---- tell ----------------------------------------------------------------------------------

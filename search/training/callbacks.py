@@ -15,7 +15,7 @@ from keras_tuner.errors import FailedTrialError
 from data.common import UserError
 from results.study import Point, Result
 from search.common import USER_ERRORS, describe_error
-from search.queue import StudyCallback
+from search.optuna_private import StudyCallback
 from spaces import import_module
 
 log = logging.getLogger(__name__)

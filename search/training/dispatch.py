@@ -17,14 +17,9 @@ from results.study import (
 )
 from search.common import refit_seed, repeat_seed
 from search.config import RunConfig
-from search.queue import (
-    KERAS_TUNER,
-    StudyCallback,
-    TrialQueue,
-    make_pruner,
-    make_sampler,
-    starting_points_of,
-)
+from search.optuna_private import StudyCallback
+from search.queue import TrialQueue
+from search.sampling import KERAS_TUNER, make_pruner, make_sampler, starting_points_of
 from search.training.baselines import Cache
 from search.training.callbacks import Factory
 from search.training.fit import Stop, TrainingConfig, with_timeout

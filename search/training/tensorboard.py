@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from tensorboard.plugins.hparams import api_pb2, summary as session, summary_v2
 
 from results.study import Point, Result
-from search.queue import all_values, to_distribution, to_value
+from search.sampling import all_values, to_distribution, to_value
 from search.training.callbacks import TrialCallback, TrialInfo
 
 FOLDER = "tensorboard"

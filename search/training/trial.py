@@ -38,14 +38,9 @@ from search.common import (
     fit_function,
     limit_parameters,
 )
-from search.queue import (
-    AskedTrial,
-    ChangedSpace,
-    StudyCallback,
-    TrialQueue,
-    call_callbacks,
-    discover_space,
-)
+from search.optuna_private import StudyCallback, call_callbacks
+from search.queue import AskedTrial, TrialQueue
+from search.sampling import ChangedSpace, discover_space
 from search.training.callbacks import Factory, TrialCallbacks, TrialInfo, is_of_study
 from search.training.evaluation import add_latency, save_probabilities, summarize_training
 from search.training.fit import (

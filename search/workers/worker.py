@@ -16,7 +16,8 @@ from data.dataset import Dataset
 from results.study import BUDGET_ENDED, DATA_FOLDER, INTERRUPTED
 from search.common import describe_error
 from search.config import RunConfig
-from search.queue import ChangedSpace, worker_name
+from search.queue import worker_name
+from search.sampling import ChangedSpace
 from search.training import (
     TrainingContext,
     TrainingTask,

@@ -41,8 +41,8 @@ from data.dataset import Dataset
 from results.scoring import Scorer, save_scores
 from results.study import ACCURACY, OBJECTIVES, Point, Store
 from search.common.seeds import derive_seed
-from search.queue.samplers import make_pruner, make_sampler
 from search.queue.trial_queue import AskedTrial, TrialQueue
+from search.sampling.samplers import make_pruner, make_sampler
 from search.training.callbacks import TrialCallbacks
 from search.training.evaluation import summarize_training
 from search.training.fit import TrainingConfig, TrainingOutcome

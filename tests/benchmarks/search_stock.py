@@ -26,7 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 from data.common import Parser, run
 from data.dataset import Dataset
 from data.dataset.split import Rows
-from search.queue.hyperparameters import SuggestedHyperParameters
+from search.sampling.hyperparameters import SuggestedHyperParameters
 from spaces import load_space
 
 BATCH_SIZE = 128

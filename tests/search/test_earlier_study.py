@@ -16,7 +16,8 @@ import pytest
 from results import Run
 from results.study import ACCURACY, Store, choose_starts
 from search import OptunaOracle
-from search.queue import ChangedSpace, TrialQueue
+from search.queue import TrialQueue
+from search.sampling import ChangedSpace
 from spaces import Model3
 
 REFUSED = (

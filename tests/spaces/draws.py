@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import keras_tuner
 
-from search.queue import active_values
+from search.sampling import active_values
 
 
 def draw(space: Any, seed: int) -> Any:

@@ -13,8 +13,8 @@ from optuna.trial import TrialState
 
 from search.common.seeds import derive_seed
 from search.queue import TrialQueue
-from search.queue.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
-from search.queue.starting_points import DEFAULTS, StartingPoint
+from search.sampling.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
+from search.sampling.starting_points import DEFAULTS, StartingPoint
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
 
 # Measured by `python -m tests.benchmarks.overhead`: ask, build, tell and record.

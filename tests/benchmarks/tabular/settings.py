@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 
-from search.queue.samplers import KERAS_TUNER, PRUNERS
-from search.queue.starting_points import DEFAULTS
+from search.sampling.samplers import KERAS_TUNER, PRUNERS
+from search.sampling.starting_points import DEFAULTS
 from spaces import Model3
 from tests.benchmarks.tabular.replay import Setting
 

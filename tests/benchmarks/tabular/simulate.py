@@ -27,7 +27,7 @@ from tabulate import tabulate
 from data.common.command import Parser, run
 from data.common.errors import UserError
 from data.common.progress import track
-from search.queue.hyperparameters import ScopedHyperParameters
+from search.sampling.hyperparameters import ScopedHyperParameters
 from spaces import Model3
 from tests.benchmarks.tabular.noise import load_again
 from tests.benchmarks.tabular.replay import Incumbent, Replay

@@ -23,7 +23,7 @@ from data.common.errors import UserError, first_line
 from data.common.files import write_text
 from results.leaderboard import Row, build_leaderboard
 from results.study import Result, Store
-from search.queue.hyperparameters import ScopedHyperParameters
+from search.sampling.hyperparameters import ScopedHyperParameters
 from spaces import load_space, reports_for
 
 FOLDER = Path(__file__).parent

@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 import pytest
 
-from search.queue.samplers import PRUNERS
+from search.sampling.samplers import PRUNERS
 from tests.benchmarks.tabular.made import REPORTS, by_rate, small_space
 from tests.benchmarks.tabular.replay import OVERHEAD, Incumbent, Replay, Setting
 from tests.benchmarks.tabular.surrogate import Foretold, Surrogate

@@ -18,8 +18,8 @@ from optuna.trial import TrialState
 from results.study import JOURNAL, close_storage, counted_trials
 from search.bridge.tuner import OptunaTuner
 from search.queue.failures import REFUSALS_A_FAILURE
-from search.queue.hyperparameters import plain_values
-from search.queue.study_space import ChangedSpace
+from search.sampling.hyperparameters import plain_values
+from search.sampling.study_space import ChangedSpace
 from tests.commands import ROOT
 
 X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")

@@ -15,9 +15,11 @@ from results.study import (
     REASON,
     RETRY_OF,
     SAMPLED,
+    TUNER_VALUES,
     counted_trials,
     trial_index,
 )
+from search.optuna_private import is_fixed
 from search.queue import claims
 from tests.search.journals import journal
 
@@ -139,7 +141,7 @@ def test_an_index_that_is_yet_to_be_corrected_is_not_given_again(study: optuna.S
 def test_a_lost_trial_is_put_back_once_with_its_values(study: optuna.Study) -> None:
     trial = take(study, 2)
     value = trial.suggest_float("x", 0, 1)
-    trial.set_user_attr(claims.TUNER_VALUES, {"tuner/epochs": 2})
+    trial.set_user_attr(TUNER_VALUES, {"tuner/epochs": 2})
     for _ in range(2):
         lose(study, 0)
     assert frozen(study, 0).state == TrialState.FAIL
@@ -147,7 +149,7 @@ def test_a_lost_trial_is_put_back_once_with_its_values(study: optuna.Study) -> N
     assert run(study, 2) == [1, 2]
     assert frozen(study, 1).params == {"x": value}
     assert frozen(study, 1).user_attrs[INDEX] == 0
-    assert frozen(study, 1).user_attrs[claims.TUNER_VALUES] == {"tuner/epochs": 2}
+    assert frozen(study, 1).user_attrs[TUNER_VALUES] == {"tuner/epochs": 2}
     assert [trial_index(trial) for trial in counted_trials(study)] == [0, 1]
 
 
@@ -162,7 +164,7 @@ def test_a_trial_lost_while_its_values_were_drawn_is_asked_for_all_of_them(
             trial.set_user_attr(SAMPLED, True)
         lose(study, trial.number)
         (waiting,) = [t for t in study.get_trials() if t.user_attrs.get(RETRY_OF) == trial.number]
-        assert claims.is_fixed(waiting) == is_drawn
+        assert is_fixed(waiting) == is_drawn
 
 
 def test_a_trial_lost_twice_is_put_back_twice(study: optuna.Study) -> None:

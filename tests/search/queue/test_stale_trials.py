@@ -27,9 +27,9 @@ from results.study import (
     counted_trials,
     open_storage,
 )
+from search.optuna_private import ALIVE, send_heartbeats
 from search.queue import claims, stale_trials as lost
 from search.queue.monitor import QueueMonitor
-from search.queue.optuna_private import ALIVE, send_heartbeats
 from search.queue.stale_trials import (
     MOST_DEATHS,
     StaleTrials,

@@ -11,7 +11,8 @@ from keras_tuner.errors import FailedTrialError
 from optuna.trial import TrialState
 
 from results.study import INDEX, REASON, WORKER, counted_trials
-from search.queue import TooManyFailures, TrialQueue, discover_space
+from search.queue import TooManyFailures, TrialQueue
+from search.sampling import discover_space
 from tests.search.asking import POINTS, conditional
 from tests.search.journals import journalled
 

@@ -17,7 +17,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from search.queue.distributions import (
+from search.sampling.distributions import (
     from_code,
     holds,
     param_key,
@@ -27,7 +27,7 @@ from search.queue.distributions import (
     to_internal,
     to_value,
 )
-from search.queue.search_space import all_values
+from search.sampling.search_space import all_values
 
 SAMPLINGS = ("linear", "log", "reverse_log")
 

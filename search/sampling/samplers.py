@@ -141,11 +141,11 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> "BaseSample
     if name in SAMPLERS:
         # What it lacks is told now, not in the first trial.
         _make(name, seed, workers)
-        from search.queue.reseeded import ReseededSampler
+        from search.sampling.reseeded import ReseededSampler
 
         return ReseededSampler(lambda derived: _make(name, derived, workers), seed)
     if name == GRID:
-        from search.queue.space_samplers import GridSampler
+        from search.sampling.space_samplers import GridSampler
 
         return GridSampler(seed)
     if name in KERAS_TUNER:
@@ -159,7 +159,7 @@ def make_sampler(name: str, seed: int, workers: int, epochs: int) -> "BaseSample
 def _keras_tuner(name: str, seed: int, epochs: int) -> "BaseSampler":
     import keras_tuner
 
-    from search.queue.space_samplers import KerasTunerSampler
+    from search.sampling.space_samplers import KerasTunerSampler
 
     # The sampler sets the direction. KerasTuner takes seed 0 for "none given".
     given = {"objective": keras_tuner.Objective("objective", "max"), "seed": seed + 1}

@@ -11,7 +11,8 @@ from hypothesis import given, strategies as st
 from optuna.trial import TrialState
 
 from results.study import INDEX, counted_trials
-from search.queue import claims, search_space as points
+from search.queue import claims
+from search.sampling import search_space as points
 from spaces import Model3
 from tests.search.asking import POINTS, conditional, space_of
 from tests.search.small import Small

@@ -12,14 +12,14 @@ from keras_tuner.src.engine.conditions import Parent
 from optuna.trial import TrialState
 
 from search.bridge.oracle import OptunaOracle
-from search.queue.hyperparameters import (
+from search.sampling.hyperparameters import (
     ScopedHyperParameters,
     SuggestedHyperParameters,
     plain_values,
     suggest,
 )
-from search.queue.samplers import make_sampler
-from search.queue.space_samplers import GridSampler
+from search.sampling.samplers import make_sampler
+from search.sampling.space_samplers import GridSampler
 from tests.search.asking import scorer, search
 
 

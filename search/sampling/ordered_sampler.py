@@ -10,9 +10,9 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search.queue.distributions import from_code, to_code, to_coded, to_distribution
-from search.queue.optuna_private import WithTrials
-from search.queue.study_space import StudySpace
+from search.optuna_private import WithTrials
+from search.sampling.distributions import from_code, to_code, to_coded, to_distribution
+from search.sampling.study_space import StudySpace
 
 
 class OrderedSampler(BaseSampler):

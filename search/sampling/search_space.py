@@ -26,15 +26,15 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from search.common import limit_parameters
-from search.queue.distributions import (
+from search.optuna_private import FIXED
+from search.sampling.distributions import (
     from_code,
     param_key,
     to_coded,
     to_distribution,
     to_value,
 )
-from search.queue.hyperparameters import ScopedHyperParameters
-from search.queue.optuna_private import FIXED
+from search.sampling.hyperparameters import ScopedHyperParameters
 
 Point = Mapping[str, Any]
 Identity = frozenset[tuple[str, Any]]

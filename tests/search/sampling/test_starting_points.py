@@ -10,9 +10,9 @@ from keras_tuner.engine.hyperparameters import Float, Int
 
 from data.common.errors import UserError
 from search.bridge.oracle import OptunaOracle
-from search.queue.distributions import to_value
-from search.queue.search_space import identity
-from search.queue.starting_points import check_start, internal_point, starting_points_of
+from search.sampling.distributions import to_value
+from search.sampling.search_space import identity
+from search.sampling.starting_points import check_start, internal_point, starting_points_of
 from spaces import Model3
 from tests.commands import call
 from tests.search.asking import Scorer

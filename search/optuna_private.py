@@ -132,6 +132,11 @@ def fix_values(study: optuna.Study, running: FrozenTrial, values: Mapping[str, A
     study._storage.set_trial_system_attr(running._trial_id, FIXED, dict(values))
 
 
+def is_fixed(trial: FrozenTrial) -> bool:
+    """Say whether a trial was given values before a sampler was asked."""
+    return bool(trial.system_attrs.get(FIXED))
+
+
 def fixed_values(trial: optuna.Trial) -> dict[str, Any]:
     """Give the values that a trial has before a sampler is asked."""
     return dict(trial._fixed_params)

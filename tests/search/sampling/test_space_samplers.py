@@ -10,11 +10,12 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import RETRY_OF
+from results.study import RETRY_OF, TUNER_VALUES
 from search.bridge.oracle import OptunaOracle
+from search.optuna_private import is_fixed
 from search.queue import claims
-from search.queue.samplers import make_sampler
-from search.queue.space_samplers import GridSampler
+from search.sampling.samplers import make_sampler
+from search.sampling.space_samplers import GridSampler
 from tests.search.asking import POINTS, Scorer, conditional, done, scorer, search, space_of, states
 from tests.search.journals import journalled
 
@@ -141,7 +142,7 @@ def hyperband(
 
 
 def extra(trial: FrozenTrial) -> dict[str, Any]:
-    values: dict[str, Any] = trial.user_attrs[claims.TUNER_VALUES]
+    values: dict[str, Any] = trial.user_attrs[TUNER_VALUES]
     return values
 
 
@@ -200,7 +201,7 @@ def test_a_lost_trial_keeps_its_place_in_its_bracket(tmp_path: Path, again: bool
     claims.retry_trial(study, study.trials[0], "lost", same_values=True)
     if again:
         study = journalled(tmp_path / "journal.log")
-        (waiting,) = [t for t in study.trials if claims.is_fixed(t)]
+        (waiting,) = [t for t in study.trials if is_fixed(t)]
         claimed = claims.claim_trial(study, only_fixed=True)
         assert claimed is not None
         assert claimed.number == waiting.number

@@ -14,15 +14,14 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from results.study import RETRY_OF, counted_trials, trial_index
+from results.study import RETRY_OF, TUNER_VALUES, counted_trials, trial_index
 from search.common import derive_seed, proposal_seed
-from search.queue.claims import TUNER_VALUES, is_fixed
-from search.queue.distributions import param_key, to_internal
-from search.queue.hyperparameters import plain_values
-from search.queue.optuna_private import all_trials, set_attribute_of
-from search.queue.ordered_sampler import OrderedSampler
-from search.queue.search_space import first_untried, grid_order, tried_points
-from search.queue.study_space import StudySpace
+from search.optuna_private import all_trials, is_fixed, set_attribute_of
+from search.sampling.distributions import param_key, to_internal
+from search.sampling.hyperparameters import plain_values
+from search.sampling.ordered_sampler import OrderedSampler
+from search.sampling.search_space import first_untried, grid_order, tried_points
+from search.sampling.study_space import StudySpace
 
 
 class SpaceSampler(BaseSampler):

@@ -12,11 +12,11 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from search.queue import TrialQueue
-from search.queue.distributions import from_code, param_key, to_coded
-from search.queue.hyperparameters import suggest
-from search.queue.samplers import SAMPLERS, make_sampler
-from search.queue.study_space import StudySpace
 from search.queue.trial_queue import with_order
+from search.sampling.distributions import from_code, param_key, to_coded
+from search.sampling.hyperparameters import suggest
+from search.sampling.samplers import SAMPLERS, make_sampler
+from search.sampling.study_space import StudySpace
 
 TRIALS = 25
 BATCHES = [16, 32, 64, 128]

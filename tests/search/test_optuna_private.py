@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage, _heartbeat
 from optuna.trial import TrialState
 
 from results.study import close_storage
-from search.queue.optuna_private import FIXED, Draft, create_running, fix_values, open_trial
+from search.optuna_private import FIXED, Draft, create_running, fix_values, open_trial
 
 NAMES = {
     "study": [

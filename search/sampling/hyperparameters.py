@@ -11,8 +11,9 @@ from keras_tuner.errors import FailedTrialError
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from search.queue.claims import TUNER_VALUES
-from search.queue.distributions import (
+from results.study import TUNER_VALUES
+from search.optuna_private import fix_value, fixed_values
+from search.sampling.distributions import (
     active_values,
     can_move,
     holds,
@@ -21,8 +22,7 @@ from search.queue.distributions import (
     to_distribution,
     to_value,
 )
-from search.queue.optuna_private import fix_value, fixed_values
-from search.queue.starting_points import nearest, waiting_values
+from search.sampling.starting_points import nearest, waiting_values
 
 
 class ScopedHyperParameters(keras_tuner.HyperParameters):

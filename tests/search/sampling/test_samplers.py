@@ -16,11 +16,11 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from data.common.errors import UserError
-from results.study import REASON, RETRY_OF
+from results.study import REASON, RETRY_OF, TUNER_VALUES
 from search.bridge.oracle import OptunaOracle
 from search.queue import claims
-from search.queue.reseeded import ReseededSampler
-from search.queue.samplers import (
+from search.sampling.reseeded import ReseededSampler
+from search.sampling.samplers import (
     KERAS_TUNER,
     PRUNERS,
     SAMPLERS,
@@ -295,7 +295,7 @@ def test_a_lost_trial_is_repeated_by_each_sampler(name: str, tmp_path: Path) -> 
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 6
     (again,) = [trial for trial in trials if trial.user_attrs.get(RETRY_OF) == frozen.number]
     assert again.params == frozen.params
-    assert again.user_attrs.get(claims.TUNER_VALUES) == frozen.user_attrs.get(claims.TUNER_VALUES)
+    assert again.user_attrs.get(TUNER_VALUES) == frozen.user_attrs.get(TUNER_VALUES)
 
 
 # ---- names -------------------------------------------------------------------------------------
@@ -338,9 +338,9 @@ def test_an_unknown_name_is_told_the_known(
         "optuna.samplers:GridSampler",
         "optuna:create_study",
         "math:pi",
-        "tests.search.queue.test_samplers:Refusing",
-        "tests.search.queue.test_samplers:broken",
-        "tests.search.queue.test_samplers:NAMES",
+        "tests.search.sampling.test_samplers:Refusing",
+        "tests.search.sampling.test_samplers:broken",
+        "tests.search.sampling.test_samplers:NAMES",
     ],
 )
 def test_a_sampler_that_cannot_be_had_is_a_line(name: str) -> None:
@@ -362,10 +362,12 @@ def broken(seed: int) -> optuna.samplers.BaseSampler:
 
 
 def test_a_sampler_of_ones_own_is_given_the_seed() -> None:
-    sampler = make_sampler("tests.search.queue.test_samplers:Seeded", 42, 1, 3)
+    sampler = make_sampler("tests.search.sampling.test_samplers:Seeded", 42, 1, 3)
     assert isinstance(sampler, Seeded)
     assert sampler.seed == 42
-    assert isinstance(make_sampler("tests.search.queue.test_samplers:Unseeded", 42, 1, 3), Unseeded)
+    assert isinstance(
+        make_sampler("tests.search.sampling.test_samplers:Unseeded", 42, 1, 3), Unseeded
+    )
 
 
 class Seeded(optuna.samplers.RandomSampler):

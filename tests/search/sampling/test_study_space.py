@@ -7,9 +7,9 @@ import optuna
 import pytest
 from keras_tuner.engine.hyperparameters import HyperParameter
 
-from search.queue.distributions import to_coded
-from search.queue.hyperparameters import SuggestedHyperParameters
-from search.queue.study_space import ChangedSpace, StudySpace, recorded_entries
+from search.sampling.distributions import to_coded
+from search.sampling.hyperparameters import SuggestedHyperParameters
+from search.sampling.study_space import ChangedSpace, StudySpace, recorded_entries
 
 HP = keras_tuner.HyperParameters
 

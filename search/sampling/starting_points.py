@@ -8,7 +8,7 @@ import keras_tuner
 from keras_tuner.engine.hyperparameters import HyperParameter
 
 from data.common import UserError
-from search.queue.distributions import (
+from search.sampling.distributions import (
     active_values,
     holds,
     offer,

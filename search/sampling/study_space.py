@@ -11,8 +11,8 @@ from keras_tuner.errors import FatalValueError
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 from optuna.trial import FrozenTrial
 
-from search.queue.distributions import can_move, offer, param_key, to_coded, to_distribution
-from search.queue.optuna_private import study_attributes
+from search.optuna_private import study_attributes
+from search.sampling.distributions import can_move, offer, param_key, to_coded, to_distribution
 
 # Attributes of the study: one of KerasTuner's entries each, by key. A distribution does not tell
 # whether its choices have an order. Earlier versions had one attribute for all of them.
