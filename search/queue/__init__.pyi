@@ -2,15 +2,12 @@ from .claims import (
     claim_trial as claim_trial,
     retry_trial as retry_trial,
 )
-from .failures import (
+from .monitor import (
     REFUSED as REFUSED,
+    QueueMonitor as QueueMonitor,
     TooManyFailures as TooManyFailures,
     are_too_many as are_too_many,
-    failure_problem as failure_problem,
     is_refused as is_refused,
-)
-from .monitor import (
-    QueueMonitor as QueueMonitor,
 )
 from .stale_trials import (
     describe_exit as describe_exit,

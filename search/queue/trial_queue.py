@@ -18,8 +18,7 @@ from results.study import INDEX, PROCESS_START, RETRY_OF, SAMPLED, TUNER_VALUES,
 from search.common import proposal_seed
 from search.optuna_private import FIXED, Draft, WithSampler, frozen, is_fixed, send_heartbeats
 from search.queue import claims
-from search.queue.failures import TooManyFailures
-from search.queue.monitor import QueueMonitor
+from search.queue.monitor import QueueMonitor, TooManyFailures
 from search.queue.stale_trials import process_identity
 from search.sampling import (
     GridSampler,

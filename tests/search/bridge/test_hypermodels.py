@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from data.dataset.dataset import Dataset
 from results.study import Result, Store
-from search.queue.failures import REFUSALS_A_FAILURE
+from search.queue.monitor import REFUSALS_A_FAILURE
 from tests.search.small import Small, small_model
 from tests.search.tuning import Building, begin_with, open_store, search, words
 

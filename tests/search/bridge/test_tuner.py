@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from results.study import JOURNAL, close_storage, counted_trials
 from search.bridge.tuner import OptunaTuner
-from search.queue.failures import REFUSALS_A_FAILURE
+from search.queue.monitor import REFUSALS_A_FAILURE
 from search.sampling.hyperparameters import plain_values
 from search.sampling.study_space import ChangedSpace
 from tests.commands import ROOT

@@ -18,7 +18,7 @@ from data.dataset.dataset import Dataset
 from results.scoring import constant_predictions, probabilities
 from results.study import CHECKPOINT, INTERRUPTED, RETRY_OF, Store, best_first
 from search.common.seeds import derive_seed
-from search.queue.failures import TooManyFailures
+from search.queue.monitor import TooManyFailures
 from search.training.trial import KEPT_CHECKPOINTS
 from spaces import violations
 from tests.search.small import Small, small_model
