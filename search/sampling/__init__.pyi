@@ -16,7 +16,6 @@ from .samplers import (
     DEFAULT_PRUNER as DEFAULT_PRUNER,
     KERAS_TUNER as KERAS_TUNER,
     PRUNERS as PRUNERS,
-    SAMPLERS as SAMPLERS,
     check_pruner as check_pruner,
     check_sampler as check_sampler,
     make_pruner as make_pruner,
