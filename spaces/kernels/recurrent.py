@@ -6,7 +6,9 @@ forward kernel runs the steps from `first` to before `last`; each backward kerne
 back through all steps. `spaces.kernels.passes` describes the arrays.
 
 A loop over units writes to one array only: LLVM does not vectorize a loop if it would have to check
-at run time that many arrays do not overlap.
+at run time that many arrays do not overlap. Views are made once a step and not once a row, since
+Numba counts the references to each view with an atomic operation, and for 64 units that takes as
+long as their arithmetic.
 """
 
 import numpy as np
@@ -45,10 +47,10 @@ def rnn_forward(
         step = steps - 1 - t if reverse else t
         read_inputs(x, ids, weights, table, bias, step, inputs[a : a + n], n, z[:n])
         read_state(states[a : a + n], recurrent, masks, n, scratch, part, m[:n])
+        h_new = states[b : b + n]
         for row in range(n):
-            h_new, zr, mr = states[b + row], z[row], m[row]
             for j in range(units):
-                h_new[j] = activate(zr[j] + mr[j], relu)
+                h_new[row, j] = activate(z[row, j] + m[row, j], relu)
         keep_output(states[b : b + n], t, n, out)
 
 
@@ -69,11 +71,10 @@ def rnn_backward(
             break
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
+        gradient, h_new = dgates[a : a + n], states[b : b + n]
         for row in range(n):
-            d, h_new, dhr = dgates[a + row], states[b + row], dh[row]
             for j in range(units):
-                d[j] = flushed(dhr[j]) * slope(h_new[j], relu)
-        gradient = dgates[a : a + n]
+                gradient[row, j] = flushed(dh[row, j]) * slope(h_new[row, j], relu)
         return_to_state(gradient, recurrent_t, masks, n, scratch, part, dh)
         return_to_inputs(gradient, ids, weights_t, step, n, wide, dx, dtable)
 
@@ -86,28 +87,32 @@ def gru_forward(
     """Run a GRU."""
     rows, units = counts[-1], states.shape[1]
     steps = counts.shape[0]
-    z = np.empty((rows, 3 * units), f32)
-    m = np.empty((rows, 3 * units), f32)
+    z = np.empty((rows, 3, units), f32)
+    m = np.empty((rows, 3, units), f32)
+    bias_by_gate = recurrent_bias.reshape(3, units)
     scratch = np.empty((rows, units), f32)
     part = np.empty((rows, units), f32)
     for t in range(first, last):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         step = steps - 1 - t if reverse else t
-        read_inputs(x, ids, weights, table, bias, step, inputs[a : a + n], n, z[:n])
-        read_state(states[a : a + n], recurrent, masks, n, scratch, part, m[:n])
+        wide = (n, 3 * units)
+        read_inputs(x, ids, weights, table, bias, step, inputs[a : a + n], n, z[:n].reshape(wide))
+        read_state(states[a : a + n], recurrent, masks, n, scratch, part, m[:n].reshape(wide))
+        g, q = gates[a : a + n].reshape(n, 3, units), inner[a : a + n]
+        h, h_new = states[a : a + n], states[b : b + n]
         for row in range(n):
-            g, q, zr, mr = gates[a + row], inner[a + row], z[row], m[row]
-            h, h_new = states[a + row], states[b + row]
-            for j in range(2 * units):
-                g[j] = sigmoid(zr[j] + mr[j] + recurrent_bias[j])
-            z_k, m_k, bias_k = zr[2 * units :], mr[2 * units :], recurrent_bias[2 * units :]
-            u, r, k = g[:units], g[units : 2 * units], g[2 * units :]
+            for gate in range(2):
+                for j in range(units):
+                    g[row, gate, j] = sigmoid(
+                        z[row, gate, j] + m[row, gate, j] + bias_by_gate[gate, j]
+                    )
             for j in range(units):
-                q[j] = m_k[j] + bias_k[j]
+                q[row, j] = m[row, 2, j] + bias_by_gate[2, j]
             for j in range(units):
-                k[j] = tanh(z_k[j] + r[j] * q[j])
+                g[row, 2, j] = tanh(z[row, 2, j] + g[row, 1, j] * q[row, j])
             for j in range(units):
-                h_new[j] = u[j] * h[j] + (f32(1.0) - u[j]) * k[j]
+                u = g[row, 0, j]
+                h_new[row, j] = u * h[row, j] + (f32(1.0) - u) * g[row, 2, j]
         keep_output(states[b : b + n], t, n, out)
 
 
@@ -133,29 +138,29 @@ def gru_backward(
             break
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
+        # g's and d's gates: update u, reset r, candidate k; of g, gradients replace them, the
+        # candidate's first.
+        g, q, h = gates[a : a + n].reshape(n, 3, units), inner[a : a + n], states[a : a + n]
+        d = dgates[a : a + n].reshape(n, 3, units)
         for row in range(n):
-            g, q, h = gates[a + row], inner[a + row], states[a + row]
-            d, dhr = dgates[a + row], dh[row]
-            u, r, k = g[:units], g[units : 2 * units], g[2 * units :]
-            du, dr, dk = d[:units], d[units : 2 * units], d[2 * units :]
-            kept_row = kept[row]
             for j in range(units):
-                dhr[j] = flushed(dhr[j])
+                dh[row, j] = flushed(dh[row, j])
             for j in range(units):
-                kept_row[j] = dhr[j] * u[j]
+                kept[row, j] = dh[row, j] * g[row, 0, j]
             for j in range(units):
-                du[j] = dhr[j] * (h[j] - k[j]) * u[j] * (f32(1.0) - u[j])
-            # The candidate's gradient replaces the candidate, and so on with each gate.
+                u = g[row, 0, j]
+                d[row, 0, j] = dh[row, j] * (h[row, j] - g[row, 2, j]) * u * (f32(1.0) - u)
             for j in range(units):
-                k[j] = dhr[j] * (f32(1.0) - u[j]) * (f32(1.0) - k[j] * k[j])
+                k = g[row, 2, j]
+                g[row, 2, j] = dh[row, j] * (f32(1.0) - g[row, 0, j]) * (f32(1.0) - k * k)
             for j in range(units):
-                dr[j] = k[j] * q[j] * r[j] * (f32(1.0) - r[j])
+                r = g[row, 1, j]
+                d[row, 1, j] = g[row, 2, j] * q[row, j] * r * (f32(1.0) - r)
             for j in range(units):
-                dk[j] = k[j] * r[j]
-            for j in range(units):
-                u[j] = du[j]
-            for j in range(units):
-                r[j] = dr[j]
+                d[row, 2, j] = g[row, 2, j] * g[row, 1, j]
+            for gate in range(2):
+                for j in range(units):
+                    g[row, gate, j] = d[row, gate, j]
         return_to_state(dgates[a : a + n], recurrent_t, masks, n, scratch, part, dh)
         for row in range(n):
             for j in range(units):
@@ -171,29 +176,28 @@ def lstm_forward(
     """Run an LSTM."""
     rows, units = counts[-1], states.shape[1]
     steps = counts.shape[0]
-    z = np.empty((rows, 4 * units), f32)
-    m = np.empty((rows, 4 * units), f32)
+    z = np.empty((rows, 4, units), f32)
+    m = np.empty((rows, 4, units), f32)
     scratch = np.empty((rows, units), f32)
     part = np.empty((rows, units), f32)
     for t in range(first, last):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         step = steps - 1 - t if reverse else t
-        read_inputs(x, ids, weights, table, bias, step, inputs[a : a + n], n, z[:n])
-        read_state(states[a : a + n], recurrent, masks, n, scratch, part, m[:n])
+        wide = (n, 4 * units)
+        read_inputs(x, ids, weights, table, bias, step, inputs[a : a + n], n, z[:n].reshape(wide))
+        read_state(states[a : a + n], recurrent, masks, n, scratch, part, m[:n].reshape(wide))
+        g = gates[a : a + n].reshape(n, 4, units)  # input, forget, cell, output
+        c, c_new, h_new = cells[a : a + n], cells[b : b + n], states[b : b + n]
         for row in range(n):
-            g, zr, mr = gates[a + row], z[row], m[row]
-            c, c_new, h_new = cells[a + row], cells[b + row], states[b + row]
-            for j in range(2 * units):
-                g[j] = sigmoid(zr[j] + mr[j])
-            for j in range(2 * units, 3 * units):
-                g[j] = activate(zr[j] + mr[j], relu)
-            for j in range(3 * units, 4 * units):
-                g[j] = sigmoid(zr[j] + mr[j])
-            i, f, k, o = g[:units], g[units : 2 * units], g[2 * units : 3 * units], g[3 * units :]
+            for gate in (0, 1, 3):
+                for j in range(units):
+                    g[row, gate, j] = sigmoid(z[row, gate, j] + m[row, gate, j])
             for j in range(units):
-                c_new[j] = f[j] * c[j] + i[j] * k[j]
+                g[row, 2, j] = activate(z[row, 2, j] + m[row, 2, j], relu)
             for j in range(units):
-                h_new[j] = o[j] * activate(c_new[j], relu)
+                c_new[row, j] = g[row, 1, j] * c[row, j] + g[row, 0, j] * g[row, 2, j]
+            for j in range(units):
+                h_new[row, j] = g[row, 3, j] * activate(c_new[row, j], relu)
         keep_output(states[b : b + n], t, n, out)
 
 
@@ -216,32 +220,29 @@ def lstm_backward(
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
         take_gradient(dcells, t, n, dc)
-        for row in range(n):
-            g, c, c_new = gates[a + row], cells[a + row], cells[b + row]
-            i, f, k, o = g[:units], g[units : 2 * units], g[2 * units : 3 * units], g[3 * units :]
-            d, dhr, dcr = dgates[a + row], dh[row], dc[row]
-            di, df, dk, do = (
-                d[:units],
-                d[units : 2 * units],
-                d[2 * units : 3 * units],
-                d[3 * units :],
-            )
-            for j in range(units):
-                y[j] = activate(c_new[j], relu)
-            for j in range(units):
-                dhr[j] = flushed(dhr[j])
-            for j in range(units):
-                dcr[j] = flushed(dcr[j] + dhr[j] * o[j] * slope(y[j], relu))
-            for j in range(units):
-                di[j] = dcr[j] * k[j] * i[j] * (f32(1.0) - i[j])
-            for j in range(units):
-                df[j] = dcr[j] * c[j] * f[j] * (f32(1.0) - f[j])
-            for j in range(units):
-                dk[j] = dcr[j] * i[j] * slope(k[j], relu)
-            for j in range(units):
-                do[j] = dhr[j] * y[j] * o[j] * (f32(1.0) - o[j])
-            for j in range(units):
-                dcr[j] *= f[j]
         gradient = dgates[a : a + n]
+        # input i, forget f, cell k, output o
+        g, d = gates[a : a + n].reshape(n, 4, units), gradient.reshape(n, 4, units)
+        c, c_new = cells[a : a + n], cells[b : b + n]
+        for row in range(n):
+            for j in range(units):
+                y[j] = activate(c_new[row, j], relu)
+            for j in range(units):
+                dh[row, j] = flushed(dh[row, j])
+            for j in range(units):
+                dc[row, j] = flushed(dc[row, j] + dh[row, j] * g[row, 3, j] * slope(y[j], relu))
+            for j in range(units):
+                i = g[row, 0, j]
+                d[row, 0, j] = dc[row, j] * g[row, 2, j] * i * (f32(1.0) - i)
+            for j in range(units):
+                f = g[row, 1, j]
+                d[row, 1, j] = dc[row, j] * c[row, j] * f * (f32(1.0) - f)
+            for j in range(units):
+                d[row, 2, j] = dc[row, j] * g[row, 0, j] * slope(g[row, 2, j], relu)
+            for j in range(units):
+                o = g[row, 3, j]
+                d[row, 3, j] = dh[row, j] * y[j] * o * (f32(1.0) - o)
+            for j in range(units):
+                dc[row, j] *= g[row, 1, j]
         return_to_state(gradient, recurrent_t, masks, n, scratch, part, dh)
         return_to_inputs(gradient, ids, weights_t, step, n, wide, dx, dtable)

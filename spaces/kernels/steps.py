@@ -85,10 +85,13 @@ def read_inputs(x, ids, weights, table, bias, step, block, n, out):
     """Fill `out` [n, G * H] with what a step's inputs add to the gates; keep x in `block`."""
     if ids.shape[1]:
         for row in range(n):
-            out[row] = table[ids[row, step]]
+            word = ids[row, step]
+            for j in range(out.shape[1]):
+                out[row, j] = table[word, j]
         return
     for row in range(n):
-        block[row] = x[row, step]
+        for j in range(block.shape[1]):
+            block[row, j] = x[row, step, j]
     np.dot(block, weights, out)
     for row in range(n):
         for j in range(out.shape[1]):
@@ -100,12 +103,13 @@ def return_to_inputs(gradient, ids, weights_t, step, n, scratch, dx, dtable):
     """Bring the gates' gradient [n, G * H] of a step to `dx`, and add it to `dtable` by id."""
     if ids.shape[1]:
         for row in range(n):
-            target = dtable[ids[row, step]]
-            for j in range(target.shape[0]):
-                target[j] += gradient[row, j]
+            word = ids[row, step]
+            for j in range(dtable.shape[1]):
+                dtable[word, j] += gradient[row, j]
     np.dot(gradient, weights_t, scratch[:n])
     for row in range(n):
-        dx[row, step] = scratch[row]
+        for j in range(dx.shape[2]):
+            dx[row, step, j] = scratch[row, j]
 
 
 @kernel
@@ -148,7 +152,8 @@ def keep_output(states, step, n, out):
     """Keep the states [n, H] after a step in `out`, if sequences are returned."""
     if out.shape[0]:
         for row in range(n):
-            out[row, step] = states[row]
+            for j in range(out.shape[2]):
+                out[row, step, j] = states[row, j]
 
 
 @kernel
