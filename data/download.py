@@ -87,16 +87,14 @@ def download(log: Log, target: Path, timeout: float = TIMEOUT_SECONDS) -> None:
         with tempfile.TemporaryDirectory() as folder:
             fetched = Path(folder) / log.url.rpartition("/")[2]
             fetch(log.url, fetched, log.fetched_id, timeout)
-            _build(fetched, target, log.blob_id)
-
-
-def _build(fetched: Path, target: Path, blob_id: str) -> None:
-    with new_file(target) as beside:
-        rows = http_params_log(fetched)
-        write_rows(beside, track(rows, f"writing {target}", total=HTTP_PARAMS_ROWS))
-        found = blob_id_of(beside)
-        if found != blob_id:
-            raise UserError(f"{target}: came out as git blob {found}, not {blob_id}; not kept")
+            with new_file(target) as beside:
+                rows = track(http_params_log(fetched), f"writing {target}", HTTP_PARAMS_ROWS)
+                write_rows(beside, rows)
+                found = blob_id_of(beside)
+                if found != log.blob_id:
+                    raise UserError(
+                        f"{target}: came out as git blob {found}, not {log.blob_id}; not kept"
+                    )
 
 
 def fetch(url: str, target: Path, blob_id: str, timeout: float = TIMEOUT_SECONDS) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from data.common import Parser, UserError, run
+from data.common import Parser, UserError, byte_count, run
 from data.dataset import (
     CHRONOLOGICAL,
     GROUP,
@@ -19,7 +19,7 @@ from data.dataset import (
     without_repeated,
 )
 from data.reading import LOG_FORMATS, AccessLog, read_class_files, read_log, split_labels
-from data.source import add_max_bytes, encoding_name
+from data.source import MAX_BYTES, encoding_name
 
 WIDEST_PATH = 60
 
@@ -128,7 +128,13 @@ def _parser() -> Parser:
     data.add_argument(
         "--skip-bad-rows", action="store_true", help="count bad rows instead of stopping"
     )
-    add_max_bytes(data)
+    data.add_argument(
+        "--max-bytes",
+        type=byte_count,
+        default=MAX_BYTES,
+        metavar="SIZE",
+        help="stop at a log that unpacks to more, e.g. 500M or 4G (default: 16G)",
+    )
     return parser
 
 

@@ -105,25 +105,24 @@ class _Traffic:
             )
 
     def _row(self, row: int, label: int) -> LabeledRow:
-        request, client = self._attack(row) if label else self._honest(row)
+        if label:
+            request = self._attack(row)
+        else:
+            request = self._shop.honest(self._rng, 0.08 + 0.05 * row / self._total)
+        client = self._client()
         self._time += 1 + self._pause()
         record = self._recorder.record(self._rng, request, int(self._time), client)
         return LabeledRow(record, label, request.kind)
 
-    def _attack(self, row: int) -> tuple[Request, str]:
+    def _attack(self, row: int) -> Request:
         rng = self._rng
         progress = row / self._total
         disguised = 0.07 + 0.08 * progress
         campaign = self._campaign
         if campaign is not None and rng.random() < 0.35:
-            request = self._shop.attack(rng, campaign.endpoint, campaign.family, disguised)
-        else:
-            kind = family(rng, progress)
-            request = self._shop.attack(rng, self._shop.endpoint(rng), kind, disguised)
-        return request, self._client()
-
-    def _honest(self, row: int) -> tuple[Request, str]:
-        return self._shop.honest(self._rng, 0.08 + 0.05 * row / self._total), self._client()
+            return self._shop.attack(rng, campaign.endpoint, campaign.family, disguised)
+        kind = family(rng, progress)
+        return self._shop.attack(rng, self._shop.endpoint(rng), kind, disguised)
 
     def _client(self) -> str:
         # Attackers browse as well, so a campaign's address alone gives no row away.

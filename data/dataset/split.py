@@ -93,13 +93,17 @@ def split_stratified(labels: Labels, seed: int = SEED) -> Split:
     return Split(STRATIFIED, fit, validation, heldout)
 
 
-def split_by_group(labels: Labels, groups: Groups, seed: int = SEED) -> Split:
+def split_by_group(labels: Labels, groups: Groups | None, seed: int = SEED) -> Split:
     """Split so that no group, as numbers from 0, [n], is in two slices.
 
     As in scikit-learn's `StratifiedGroupKFold`, the largest group is placed first, ties in random
     order, and each where it brings the slices closest to their shares of both classes: where the
     sum over slices and classes of rows ** 2 / (share * rows of the class ** 2) grows least.
     """
+    if groups is None:
+        raise UserError(
+            "--split is 'group', but the log was read without groups; give --group-column NAME"
+        )
     sizes = np.bincount(groups)
     if len(sizes) < 3:
         raise UserError(
@@ -142,19 +146,11 @@ def _validate_with_tail(name: str, train: Rows, heldout: Rows) -> Split:
     return Split(name, train[:fit], train[fit:], heldout)
 
 
-def _by_group(labels: Labels, groups: Groups | None) -> Split:
-    if groups is None:
-        raise UserError(
-            "--split is 'group', but the log was read without groups; give --group-column NAME"
-        )
-    return split_by_group(labels, groups)
-
-
 SPLITS: Mapping[str, Callable[[Labels, Groups | None], Split]] = {
     CHRONOLOGICAL: lambda labels, groups: split_in_order(len(labels)),
     SHUFFLED: lambda labels, groups: split_shuffled(len(labels)),
     STRATIFIED: lambda labels, groups: split_stratified(labels),
-    GROUP: _by_group,
+    GROUP: split_by_group,
 }
 
 

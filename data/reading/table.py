@@ -317,7 +317,9 @@ def _completed(
     left = [index for index in used if index not in (text, label)]
     guessed_label = label if label is not None else _label_column(left, names, rest, columns)
     left = [index for index in left if index != guessed_label] or [0]
-    guessed_text = text if text is not None else max(left, key=lambda i: _length(rest, i))
+    guessed_text = text
+    if guessed_text is None:  # The longest.
+        guessed_text = max(left, key=lambda i: sum(len(row[i]) for row in rest if len(row) > i))
     if len({*used, *(one for one in (text, label) if one is not None)}) > 2:
         one, other = (_as_option(index, names) for index in (guessed_text, guessed_label))
         raise UserError(
@@ -340,10 +342,6 @@ def _label_column(
         return usual, known, -distinct if 2 * distinct <= len(rest) else -len(rest)
 
     return max(reversed(left), key=likeness)
-
-
-def _length(rows: Iterable[Row], index: int) -> int:
-    return sum(len(row[index]) for row in rows if len(row) > index)
 
 
 def _as_option(index: int, names: Row | None) -> str:

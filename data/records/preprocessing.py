@@ -141,17 +141,13 @@ class Preprocessor:
                 raise RecordError(f"the record is longer than {MAX_LINE:,} characters")
             check_characters(record)
         if self._format.keyed:
-            return without_keys(self._object(record), self._dropped)
+            found = object_in(record, self.preprocessing) if isinstance(record, str) else record
+            if not isinstance(found, dict):
+                raise RecordError("the record must be an object or a string")
+            return without_keys(dict(found), self._dropped)
         if not isinstance(record, str):
             raise RecordError("the record must be a string: the model was trained on plain text")
         return record
-
-    def _object(self, record: object) -> dict[str, Any]:
-        if isinstance(record, str):
-            return object_in(record, self.preprocessing)
-        if isinstance(record, dict):
-            return dict(record)
-        raise RecordError("the record must be an object or a string")
 
     def prepare(self, records: Sequence[object]) -> Prepared:
         """Clean and encode n records independently: a bad one does not affect the others.

@@ -7,7 +7,6 @@ from .decoding import (
 from .lines import (
     MAX_BYTES as MAX_BYTES,
     STDIN as STDIN,
-    add_max_bytes as add_max_bytes,
     decode as decode,
     is_url as is_url,
     name_of as name_of,

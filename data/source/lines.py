@@ -3,7 +3,6 @@
 A compressed one (gzip, xz, or a zip of one file) is unpacked in bounded memory.
 """
 
-import argparse
 import contextlib
 import errno
 import io
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from data.common import UserError, byte_count, hide_password
+from data.common import UserError, hide_password
 from data.records import MAX_LINE
 from data.source.archives import DAMAGED, Readable, kind_of_archive, refuse_archive, unpack
 from data.source.decoding import LONGEST_MARK, Utf8
@@ -28,17 +27,6 @@ MAX_BYTES = 2**34
 _BLOCK = 2**18
 # What a file is known by: enough for every kind of archive.
 _BEGIN = 512
-
-
-def add_max_bytes(group: argparse._ActionsContainer) -> None:
-    """Add `--max-bytes` to a parser, for each command that keeps what it reads."""
-    group.add_argument(
-        "--max-bytes",
-        type=byte_count,
-        default=MAX_BYTES,
-        metavar="SIZE",
-        help="stop at a log that unpacks to more, e.g. 500M or 4G (default: 16G)",
-    )
 
 
 def is_url(path: str) -> bool:

@@ -85,18 +85,12 @@ _GRAMMAR = Grammar(
 def _other(*symbols: str) -> Callable[[Random, str], str]:
     def attack(rng: Random, value: str) -> str:
         payload = _GRAMMAR.draw(rng, symbols[int(rng.random() * len(symbols))])
-        return _embedded(rng, payload, value)
+        chance = rng.random()
+        if chance < 0.6:
+            return payload
+        return value + payload if chance < 0.85 else f"{value} {payload}"
 
     return attack
-
-
-def _embedded(rng: Random, payload: str, value: str) -> str:
-    chance = rng.random()
-    if chance < 0.6:
-        return payload
-    if chance < 0.85:
-        return value + payload
-    return f"{value} {payload}"
 
 
 def _alone(symbol: str) -> Callable[[Random, str], str]:
