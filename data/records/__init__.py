@@ -27,7 +27,11 @@ from .json_records import (
     load_record as load_record,
     without_keys as without_keys,
 )
-from .lines import LINE_FORMATS as LINE_FORMATS, LineReader as LineReader
+from .lines import (
+    LINE_FORMATS as LINE_FORMATS,
+    LineReader as LineReader,
+    batches_of_lines as batches_of_lines,
+)
 from .preprocessing import (
     Answer as Answer,
     Preprocessing as Preprocessing,

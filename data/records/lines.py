@@ -153,6 +153,28 @@ class LineReader:
         return cells[0] if is_field or is_row else None
 
 
+def batches_of_lines(lines: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Collect lines into batches, as `LineReader.read` takes them.
+
+    Args:
+        lines: Lines, with their ends or without.
+        size: How many lines a batch has at most; it has fewer if they are long.
+
+    Yields:
+        The lines, in their order.
+    """
+    batch: list[str] = []
+    characters = 0
+    for line in lines:
+        batch.append(line)
+        characters += len(line)
+        if len(batch) == size or characters > MAX_LINE:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
 def _without_end(line: str) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,10 +29,11 @@ from records import (
     Preprocessing,
     Preprocessor,
     Vocabulary,
+    batches_of_lines,
     make_answer,
 )
 
-WINDOW = 1024
+LINES = 1024
 LARGEST_BATCH = 128
 
 
@@ -93,20 +94,6 @@ def lines_of(source: BinaryIO) -> Iterator[str]:
             line = source.readline(MAX_LINE + 1)
 
 
-def windows(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Yield up to `WINDOW` lines at a time, fewer if they are long."""
-    window: list[str] = []
-    characters = 0
-    for line in lines:
-        window.append(line)
-        characters += len(line)
-        if len(window) == WINDOW or characters > MAX_LINE:
-            yield window
-            window, characters = [], 0
-    if window:
-        yield window
-
-
 def main() -> None:
     """Answer the lines of a file, or of standard input."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -127,7 +114,7 @@ def main() -> None:
         print(f"error: '{HERE}' cannot be loaded: {reason}", file=sys.stderr)
         sys.exit(2)
     with options.file.open("rb") if options.file else sys.stdin.buffer as source:
-        for records in reader.read(windows(lines_of(source))):
+        for records in reader.read(batches_of_lines(lines_of(source), LINES)):
             for answer in predictor.answers(records):
                 print(json.dumps(answer))
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from data.reading import read_log
-from data.records import DROPPED_KEYS, LINE_FORMATS, LineReader, RowLayout
+from data.records import (
+    DROPPED_KEYS,
+    LINE_FORMATS,
+    MAX_LINE,
+    LineReader,
+    RowLayout,
+    batches_of_lines,
+)
 from tests.data.records.served import export_settings, predicted, served
 
 TEXT = export_settings()
@@ -219,3 +226,11 @@ def test_a_log_is_scored_as_it_was_trained(tmp_path: Path, name: str) -> None:
     assert log.layout.is_multiline == (name == "a header and lines")
     given = export_settings(log.format, log.layout)
     assert predicted([TABLES[name].splitlines(keepends=True)], given) == list(log.texts)
+
+
+def test_a_batch_has_fewer_lines_if_they_are_long() -> None:
+    half = "x" * (MAX_LINE // 2 + 1)
+    lines = ["a", "b", "c", half, half, "d"]
+    assert list(map(len, batches_of_lines(lines, 3))) == [3, 2, 1]
+    assert [line for batch in batches_of_lines(lines, 3) for line in batch] == lines
+    assert list(batches_of_lines([], 3)) == []
