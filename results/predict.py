@@ -13,7 +13,8 @@ from data.source import STDIN, encoding_name, standard_input
 from results.serving import add_runtime
 
 if TYPE_CHECKING:  # Imported when it is needed, so that --help is answered at once.
-    from results.serving import Predictor, Summary
+    from results.drift import Summary
+    from results.serving import Predictor
 
 
 def main(argv: Sequence[str]) -> int:
@@ -91,9 +92,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _summary(predictor: "Predictor") -> "Summary":
-    from results.serving import Summary  # Here, so that nothing waits for it in vain.
+    from results.drift import Summary  # Here, so that nothing waits for it in vain.
 
-    return Summary(predictor)
+    return Summary(predictor.watch())
 
 
 def _write(batches: Iterable[Sequence[Answer]], summary: "Summary | None") -> None:

@@ -44,7 +44,8 @@ def main(argv: Sequence[str]) -> int:
                 f"{error.name} is not installed; install what a server needs: "
                 "pip install 'model3-search[serve]'"
             ) from error
-        from results.serving import PROFILE, open_predictor
+        from results.drift import PROFILE
+        from results.serving import open_predictor
 
         limits = Limits(body=options.max_body, batch=options.max_batch, queue=options.max_queue)
         with open_predictor(options.folder, options.runtime, options.space) as predictor:

@@ -17,6 +17,7 @@ from data import records
 from data.common import UserError, installed_version, new_folder, printable, write_text
 from data.dataset import save_vocabulary
 from data.records import Preprocessing, Vocabulary
+from results.drift import PROFILE, TrainingProfile
 from results.export.conversion import Sample, convert, made_up_sample
 from results.export.formats import KERAS, MODEL_FORMATS, ONNX
 from results.export.model_card import CardSubject, model_card
@@ -28,11 +29,9 @@ from results.serving import (
     METRICS,
     MODEL,
     PREPROCESSING,
-    PROFILE,
     PROTOCOL,
     VERSIONS,
     VOCABULARY,
-    TrainingProfile,
     list_files,
     make_manifest,
     manifest_files,

@@ -13,35 +13,18 @@ from .export_folder import (
     make_manifest as make_manifest,
     manifest_files as manifest_files,
 )
-from .keras_model import (
-    load_model as load_model,
+from .lines import (
+    Stopping as Stopping,
+    batches_of_file as batches_of_file,
+    batches_of_stream as batches_of_stream,
 )
+from .openapi import Limits as Limits
 from .options import (
     add_runtime as add_runtime,
     add_space as add_space,
     register_space as register_space,
 )
-from .predictor import (
-    Predictor as Predictor,
-    load as load,
-    open_predictor as open_predictor,
-)
-from .service import (
-    Limits as Limits,
-    serve as serve,
-)
-from .stopping import (
-    Stopping as Stopping,
-)
-from .stream import (
-    Stream as Stream,
-    batches_of_file as batches_of_file,
-    batches_of_stream as batches_of_stream,
-)
-from .summary import (
-    Summary as Summary,
-)
-from .training_profile import (
-    PROFILE as PROFILE,
-    TrainingProfile as TrainingProfile,
-)
+from .predictor import Predictor as Predictor, load as load, open_predictor as open_predictor
+from .runtime import load_model as load_model
+from .service import serve as serve
+from .stream import Stream as Stream

@@ -1,9 +1,7 @@
-"""Describes the HTTP service in OpenAPI 3.1, whose schemas are JSON Schema."""
+"""What a client may ask of the HTTP service, in OpenAPI 3.1, whose schemas are JSON Schema."""
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from results.serving.service import Limits
+from dataclasses import dataclass
+from typing import Any
 
 _Object = dict[str, Any]
 
@@ -31,7 +29,26 @@ _RECORD = {
 }
 
 
-def describe(limits: "Limits", *, needs_token: bool) -> _Object:
+@dataclass(frozen=True)
+class Limits:
+    """What a client may ask for.
+
+    Attributes:
+        body: Most bytes of a request's body.
+        batch: Most records of a request.
+        queue: Most records that wait for the model.
+        seconds: How long a client may take to send a body.
+        batch_size: How many records are computed together.
+    """
+
+    body: int = 2**20
+    batch: int = 1000
+    queue: int = 4096
+    seconds: float = 10.0
+    batch_size: int = 512
+
+
+def describe(limits: Limits, *, needs_token: bool) -> _Object:
     """Describe what each address takes and answers, as JSON."""
     refused = {"401": _error("The token is missing or wrong.", "WWW-Authenticate")}
     guard: _Object = {"security": [{_BEARER: []}]} if needs_token else {}

@@ -23,10 +23,10 @@ from data.records import (
 from results.scoring import Score, score_padded
 from results.serving.export_folder import Export, load_export
 from results.serving.options import Runtime, register_space
-from results.serving.runtime import load_scorer
+from results.serving.runtime import load_scorer, one_core_per_thread
 
 if TYPE_CHECKING:
-    from results.serving.drift import Drift
+    from results.drift import Drift
 
 # Larger batches do not speed up short records, and slow long ones down by up to a sixth.
 BATCH_SIZE = 256
@@ -90,8 +90,7 @@ class Predictor:
             UserError: If what it says of them is damaged.
         """
         # Imported here, since --summary alone needs them for a few lines.
-        from results.serving.drift import Drift
-        from results.serving.training_profile import load_profile
+        from results.drift import Drift, load_profile
 
         profile = load_profile(self._export.folder, self._export.vocabulary)
         if profile is None:
@@ -243,8 +242,6 @@ def open_predictor(
         predictor.warm_up()
         yield predictor
         return
-    from results.serving.keras_model import one_core_per_thread
-
     with one_core_per_thread(threads):
         register_space(space)
         predictor = Predictor.load(folder, runtime)

@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import uvicorn
 from prometheus_client import (
@@ -21,11 +20,11 @@ from prometheus_client import (
     generate_latest,
 )
 
+from results.drift import Drift, DriftCollector
 from results.serving import openapi
 from results.serving.asgi import CLOSE, Application, Endpoint, Refusal, Reply, Request
 from results.serving.batcher import Batcher, Compute, QueueFull
-from results.serving.drift import Drift
-from results.serving.drift_metrics import DriftCollector
+from results.serving.openapi import Limits
 
 # A body over the limit is read and discarded up to this many times the limit: a client that is cut
 # off while it sends never sees why.
@@ -39,25 +38,6 @@ _DRAIN_SECONDS = 30
 _Answer = Callable[[Request], Awaitable[Reply]]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a client may ask for.
-
-    Attributes:
-        body: Most bytes of a request's body.
-        batch: Most records of a request.
-        queue: Most records that wait for the model.
-        seconds: How long a client may take to send a body.
-        batch_size: How many records are computed together.
-    """
-
-    body: int = 2**20
-    batch: int = 1000
-    queue: int = 4096
-    seconds: float = 10.0
-    batch_size: int = 512
 
 
 class Service:

@@ -1,133 +1,20 @@
-"""Reads lines from a file or as they arrive, and answers them in order and in constant memory."""
+"""Answers lines in their order and in constant memory, as many at once as make full batches."""
 
-import codecs
-import io
-import select
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError
-from data.records import MAX_LINE, Answer, Encoded
-from data.source import STDIN, Utf8, name_of, open_lines
+from data.records import Answer, Encoded
 from results.serving.predictor import BATCH_SIZE, Predictor
 
-LINES = 512
-CHUNK_BYTES = 2**18
-# A busy writer fills a pipe again within this time; a person does not notice it.
-WAIT_SECONDS = 0.02
-# For so long a line whose quote is open waits for another one. Who writes a record over several
-# lines writes them at once.
-PATIENCE_SECONDS = 1.0
 # How many lines may wait for an answer: enough for a log's usual lengths to fill their batches.
 WINDOW = 8192
-
-
-def batches_of_file(path: str, encoding: str | None = None) -> Iterator[list[str]]:
-    """Yield the lines of a file, plain or compressed, up to 512 at a time.
-
-    Args:
-        path: The file.
-        encoding: Of its text; None for UTF-8, or what its byte-order mark says.
-
-    Yields:
-        Lines.
-
-    Raises:
-        UserError: If it cannot be read.
-    """
-    batch: list[str] = []
-    characters = 0
-    # No limit, since nothing is kept.
-    with open_lines(path, max_bytes=None, encoding=encoding) as lines:
-        for line in lines:
-            batch.append(line)
-            characters += len(line)
-            if len(batch) == LINES or characters > MAX_LINE:
-                yield batch
-                batch, characters = [], 0
-    if batch:
-        yield batch
-
-
-def batches_of_stream(
-    stream: BinaryIO, wait: float = WAIT_SECONDS, encoding: str | None = None
-) -> Iterator[list[str]]:
-    """Yield lines as they arrive, up to 512 at a time.
-
-    Args:
-        stream: Text, e.g. standard input.
-        wait: An empty batch follows if no more lines arrive within so many seconds. It tells a
-            consumer that collects lines to answer now instead of keeping a slow writer waiting.
-            Another one follows if none arrive within `PATIENCE_SECONDS`.
-        encoding: Of the text; UTF-8 if None.
-
-    Yields:
-        Lines. One that is too long is cut, but stays long enough for `Preprocessor` to refuse it.
-
-    Raises:
-        UserError: If it cannot be read.
-    """
-    # Not utf-8-sig: it loses the first one or two bytes of a mark if nothing follows them.
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    utf8 = None if encoding is None else Utf8(encoding, name_of(STDIN))
-    mark = "\ufeff"
-    rest = ""
-    for chunk in _chunks(stream, wait):
-        text = decoder.decode(chunk if utf8 is None else utf8.convert(chunk, False))
-        if text:
-            text, mark = text.removeprefix(mark), ""
-        *whole, last = text.split("\n")
-        for start in range(0, len(whole), LINES):
-            lines = whole[start : start + LINES]
-            lines[0] = rest + lines[0]
-            rest = ""
-            yield lines
-        if len(rest) < MAX_LINE:
-            rest += last  # In place: each piece of a long line would copy all of it otherwise.
-            if len(rest) > MAX_LINE:
-                rest = rest[:MAX_LINE]
-        if not chunk:
-            yield []
-    rest += decoder.decode(b"" if utf8 is None else utf8.convert(b"", True), final=True)
-    if rest:
-        yield [rest]
-
-
-def _chunks(stream: BinaryIO, wait: float) -> Iterator[bytes]:
-    """Yield what can be read at once; b"" if nothing can `wait` seconds after the first chunk."""
-    read = getattr(stream, "read1", stream.read)
-    due: float | None = None
-    while True:
-        if due is not None and not _is_ready(stream, max(0.0, due - time.monotonic())):
-            yield b""
-            due = None
-            longer = time.monotonic() + PATIENCE_SECONDS
-            if not _is_ready(stream, PATIENCE_SECONDS) and time.monotonic() >= longer:
-                yield b""
-        try:
-            chunk: bytes = read(CHUNK_BYTES)
-        except OSError as error:
-            raise UserError(f"{name_of(STDIN)}: cannot be read ({error.strerror})") from error
-        if not chunk:
-            return
-        yield chunk
-        due = time.monotonic() + wait if due is None else due
-
-
-def _is_ready(stream: BinaryIO, seconds: float) -> bool:
-    try:
-        return bool(select.select([stream], [], [], seconds)[0])
-    except io.UnsupportedOperation:  # Bytes in memory are always there.
-        return True
-    except OSError:  # Windows can wait for sockets only, so the next read may take long.
-        return False
 
 
 @dataclass(slots=True)  # Not frozen: that would triple the time that creating one takes.

@@ -33,7 +33,7 @@ from data.reading import read_log
 from data.records import Vocabulary, encode, padded_lengths
 from results.export import onnx_bytes
 from results.scoring import OnnxScorer, Score, Scorer
-from results.serving.keras_model import one_core_per_thread
+from results.serving.runtime import one_core_per_thread
 from spaces import Model3, Open, choices, layers
 from tests.benchmarks.measuring import side_by_side, spread
 from tests.spaces.draws import chosen

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["data", "results.serving.stream"]):
+with atheris.instrument_imports(include=["data", "results.serving.lines"]):
     from tests.fuzz.check import check
 
 from tests.fuzz.mutate import changed

@@ -12,9 +12,10 @@ import pytest
 
 from data.reading import AccessLog, read_log
 from data.records import DROPPED_KEYS, Encoded, Vocabulary, encode
+from results.drift import PROFILE, TrainingProfile
 from results.export import write_export
 from results.scoring import probabilities, strict_json
-from results.serving import PROFILE, Predictor, TrainingProfile
+from results.serving import Predictor
 from results.study import Result
 
 ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")

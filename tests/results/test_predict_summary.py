@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from data import synthetic
+from results.drift import PROFILE
 from results.predict import main
-from results.serving import MANIFEST, PROFILE, make_manifest
+from results.serving import MANIFEST, make_manifest
 from tests.commands import ENVIRONMENT, ROOT
 from tests.results.conftest import Trained, record
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from data.common import UserError
+from results.drift import PROFILE
 from results.export.command import find_result
 from results.export.export import versions
-from results.serving import MANIFEST, MODEL, PROFILE, Predictor, load_export, load_model
+from results.serving import MANIFEST, MODEL, Predictor, load_export, load_model
 from results.serving.export_folder import REQUIRED_FILES
 from results.study import Result
 from tests.results.conftest import Trained, export_again

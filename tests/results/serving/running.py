@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from results.drift import Drift
 from results.serve import bind
 from results.serving.batcher import Compute
-from results.serving.drift import Drift
-from results.serving.service import DrainingServer, Limits, Service
+from results.serving.openapi import Limits
+from results.serving.service import DrainingServer, Service
 from tests.commands import ENVIRONMENT, ROOT
 
 # Code that lists what a command has imported, but which an export must not need.

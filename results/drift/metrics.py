@@ -11,8 +11,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from results.serving.drift import Drift
-from results.serving.training_profile import Distribution
+from results.drift.drift import Drift
+from results.drift.training_profile import Distribution
 
 
 class DriftCollector(Collector):

@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from data import synthetic
+from results.drift.drift import WINDOW, Drift
+from results.drift.summary import describe_drift
+from results.drift.training_profile import Novelty
 from results.serving import Limits, Predictor, Stream
-from results.serving.drift import WINDOW, Drift, describe_drift
-from results.serving.training_profile import Novelty
 from tests.results.conftest import Trained, profile, write_log
 from tests.results.serving.running import serving
 

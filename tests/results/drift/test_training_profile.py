@@ -11,8 +11,7 @@ import pytest
 
 from data.common.errors import UserError
 from data.records import Encoded, Vocabulary, encode
-from results.scoring import strict_json
-from results.serving.training_profile import (
+from results.drift.training_profile import (
     PROFILE,
     Distribution,
     Novelty,
@@ -21,6 +20,7 @@ from results.serving.training_profile import (
     count,
     load_profile,
 )
+from results.scoring import strict_json
 
 TEXTS = ("abcabd", "ab", "", "a", "bcd" * 500, "xyz", "aab", "zzzzzz")
 SCORES = np.array([0.1, 0.9, 0.5], np.float32)

@@ -6,22 +6,13 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
+from results.drift.training_profile import Novelty, TrainingProfile, apart, count
 from results.scoring import Score
-from results.serving.training_profile import (
-    Distribution,
-    Novelty,
-    TrainingProfile,
-    apart,
-    count,
-)
 
 # Counting a batch at a time costs most of a request's time if batches are of one record.
 _COUNTED_AT_ONCE = 2**14
 # Figures of recent records are of so many to twice as many.
 WINDOW = 5000
-# What Siddiqi's book calls a shift that matters.
-MOVED = 0.25
-_CHANGED = 0.1
 
 _Counts = npt.NDArray[np.int64]
 
@@ -142,46 +133,3 @@ class Drift:
         self._newer += new
         if self._newer.records >= WINDOW:
             self._older, self._newer = self._newer, Tally.empty(profile)
-
-
-def describe_drift(drift: Drift) -> list[str]:
-    """Say in a few lines how far all that was scored is from the training rows."""
-    profile, tally = drift.profile, drift.total
-    if not tally.records:
-        return ["nothing was scored that could be compared with the training rows"]
-    here, heldout = tally.novelty, profile.heldout
-    known = profile.vocabulary.unknown
-    lines = [
-        _new("characters", here.unseen_characters, here.characters,
-             heldout.unseen_characters, heldout.characters)
-        if known else "characters that training did not have are left out of the texts",
-        _new("runs of three characters", here.unseen_ngrams, here.ngrams,
-             heldout.unseen_ngrams, heldout.ngrams),
-        _moved("lengths", profile.lengths, tally.lengths, "of the training rows"),
-    ]  # fmt: skip
-    if tally.scores.sum():
-        lines.append(_moved("scores", profile.scores, tally.scores, "of the held-out rows"))
-    return lines
-
-
-def _new(what: str, unseen: int, of: int, heldout_unseen: int, heldout_of: int) -> str:
-    return (
-        f"{what} never seen in training: {_percent(unseen, of)} of {of:,} "
-        f"({_percent(heldout_unseen, heldout_of)} in the held-out rows)"
-    )
-
-
-def _moved(what: str, known: Distribution, counts: _Counts, rows: str) -> str:
-    index, chance = known.stability_index(counts), known.chance(int(counts.sum()))
-    if index <= max(chance, _CHANGED):
-        verdict = "as they were"
-    else:
-        verdict = "they have moved away" if index > MOVED else "they have changed somewhat"
-    return (
-        f"{what} against those {rows}: stability index {index:.3f}, {verdict} "
-        f"(chance alone gives up to {chance:.3f}; .1 is a change, .25 another log)"
-    )
-
-
-def _percent(part: int, of: int) -> str:
-    return f"{100 * part / max(of, 1):.2f} %"
