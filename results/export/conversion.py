@@ -3,11 +3,11 @@
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from data.common import UserError
 from data.records import MAX_LENGTH, Encoded, Padding
 from results.export.formats import KERAS, MODEL_FORMATS, ModelFormat
 from results.scoring import score_rows, suppress_stderr
+from results.serving import own_layers
 
 if TYPE_CHECKING:
     from results.scoring import Score, Scores
@@ -60,13 +61,16 @@ class Sample:
         return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0))
 
 
-def made_up_sample(folder: Path, num_words: int, padding: Padding) -> Sample:
+def made_up_sample(
+    folder: Path, num_words: int, padding: Padding, protocol: Mapping[str, Any]
+) -> Sample:
     """Let the Keras model in a folder score records that are made up.
 
     Args:
         folder: The folder.
         num_words: How many ids the model knows, padding included.
         padding: How the records are padded.
+        protocol: How the model was trained.
 
     Returns:
         The records, of all lengths, with their scores.
@@ -87,24 +91,25 @@ def made_up_sample(folder: Path, num_words: int, padding: Padding) -> Sample:
 
     problem = _attempt(score, MODEL_FORMATS[KERAS], folder)
     if problem:
-        raise _not_exported(problem)
+        raise _not_exported(problem, protocol)
     return Sample(encoded, rows, found[0], padding)
 
 
-def _not_exported(problem: str) -> UserError:
-    return UserError(
-        f"the Keras model was not exported: {problem.rstrip('.')} (layers of its own need --space "
-        "MODULE:CLASS)"
-    )
+def _not_exported(problem: str, protocol: Mapping[str, Any]) -> UserError:
+    reason = f"{problem.rstrip('.')}{own_layers(protocol)}"
+    return UserError(f"the Keras model was not exported: {reason}")
 
 
-def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str]:
+def convert(
+    folder: Path, names: Sequence[str], sample: Sample, protocol: Mapping[str, Any]
+) -> dict[str, str]:
     """Add formats to a folder that holds the Keras model; those that prove wrong are removed.
 
     Args:
         folder: The folder.
         names: Formats, without keras.
         sample: Some records with their scores.
+        protocol: How the model was trained.
 
     Returns:
         For each format that could not be added, one line that says why.
@@ -116,7 +121,7 @@ def convert(folder: Path, names: Sequence[str], sample: Sample) -> dict[str, str
     log.info("checking keras on %d records", len(some.rows))
     problem = _attempt(partial(_check, sample=some), MODEL_FORMATS[KERAS], folder)
     if problem:
-        raise _not_exported(problem)
+        raise _not_exported(problem, protocol)
     problems = {}
     for name in names:
         log.info("writing %s and checking it", name)

@@ -35,6 +35,7 @@ from results.serving import (
     list_files,
     make_manifest,
     manifest_files,
+    space_option,
 )
 from results.study import Result, Store, first_training
 
@@ -242,8 +243,8 @@ def write_export(
     with new_folder(place) as folder:
         shutil.copyfile(checkpoint, folder / MODEL)
         _unpack(folder / MODEL)
-        known = sample or made_up_sample(folder, vocabulary.num_words, checked.padding)
-        problems = convert(folder, names, known)
+        known = sample or made_up_sample(folder, vocabulary.num_words, checked.padding, protocol)
+        problems = convert(folder, names, known, protocol)
         save_vocabulary(vocabulary, folder / VOCABULARY)
         for name, content in (
             (PREPROCESSING, checked.as_json()),
@@ -265,10 +266,11 @@ def write_export(
         raise UserError(f"{'; '.join(failed)} (the other formats are in '{to}')")
     for name, problem in problems.items():
         log.info(
-            "'%s' has no %s: %s; results.predict and results.serve take it with --runtime keras",
+            "'%s' has no %s: %s; results.predict and results.serve take it with --runtime keras%s",
             to,
             MODEL_FORMATS[name].path,
             problem,
+            space_option(protocol),
         )
     return Path(to)
 

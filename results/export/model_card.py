@@ -23,6 +23,7 @@ from results.leaderboard import (
     verdict,
 )
 from results.scoring import Threshold
+from results.serving import space_option
 
 # The brief's format: requests to an application. In the others a row may be any short text.
 _ACCESS_LOG = "access-log"
@@ -164,7 +165,8 @@ def _source_name(data: Mapping[str, Any]) -> str:
 
 
 def _usage(subject: CardSubject) -> str:
-    runtime = "" if "onnx" in subject.formats else " --runtime keras"
+    own = space_option(subject.leaderboard.protocol)
+    runtime = "" if "onnx" in subject.formats else f" --runtime keras{own}"
     lines = [
         "## How to use it",
         "`PREPROCESSING.md` says how a raw line becomes `ids`, int32 `[batch, length]` of any "

@@ -25,6 +25,10 @@ from .options import (
     register_space as register_space,
 )
 from .predictor import Predictor as Predictor, load as load, open_predictor as open_predictor
-from .runtime import load_model as load_model
+from .runtime import (
+    load_model as load_model,
+    own_layers as own_layers,
+    space_option as space_option,
+)
 from .service import serve as serve
 from .stream import Stream as Stream

@@ -1,5 +1,6 @@
 """Formats are kept where they give the search's scores, and said to be missing where not."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def _assert_kept_in_every_format(model: Any, folder: Path) -> None:
     model.save(folder / "model.keras")
     sample = sample_of(model, records())
     assert sample.scores.std() > 1e-3
-    assert convert(folder, OTHERS, sample) == {}
+    assert convert(folder, OTHERS, sample, {}) == {}
     for each in MODEL_FORMATS.values():
         assert (folder / each.path).exists()
 
@@ -65,11 +66,18 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sample]:
     return folder, sample_of(model, records(60))
 
 
-def test_a_wrong_keras_model_leaves_nothing(saved: tuple[Path, Sample]) -> None:
+@pytest.mark.parametrize(
+    ("space", "hint"), [("model3", ""), ("a.b:Mine", "; layers of its own need --space a.b:Mine")]
+)
+def test_a_wrong_keras_model_leaves_nothing(
+    saved: tuple[Path, Sample], space: str, hint: str
+) -> None:
     folder, sample = saved
     wrong = Sample(sample.encoded, sample.rows, sample.scores + np.float32(2e-5), "real")
-    with pytest.raises(UserError, match=r"the Keras model was not exported: its scores differ"):
-        convert(folder, (), wrong)
+    with pytest.raises(UserError) as told:
+        convert(folder, (), wrong, {"space": space})
+    reason = r"its scores differ from the search's by \S+ \(1e-05 is allowed\)"
+    assert re.fullmatch(f"the Keras model was not exported: {reason}{hint}", str(told.value))
 
 
 def test_a_wrong_format_is_removed(saved: tuple[Path, Sample], tmp_path: Path) -> None:
@@ -89,7 +97,7 @@ def test_a_wrong_format_is_removed(saved: tuple[Path, Sample], tmp_path: Path) -
     wrong = replace(onnx, write=write_another)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "MODEL_FORMATS", {**MODEL_FORMATS, "onnx": wrong})
-        problems = convert(tmp_path, ("onnx",), sample)
+        problems = convert(tmp_path, ("onnx",), sample, {})
     assert problems["onnx"].startswith("its scores differ from the search's by 0.")
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
@@ -105,7 +113,7 @@ class Negative(keras.layers.Layer):
 def test_what_cannot_be_converted_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:
     model = network(NUM_WORDS)
     model.save(tmp_path / "model.keras")
-    problems = convert(tmp_path, OTHERS, sample_of(model, records()))
+    problems = convert(tmp_path, OTHERS, sample_of(model, records()), {})
     assert sorted(problems) == ["litert", "onnx"]
     assert all(problem and "\n" not in problem for problem in problems.values())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "saved_model"]
@@ -114,7 +122,7 @@ def test_what_cannot_be_converted_is_said_and_the_rest_is_kept(tmp_path: Path) -
 def test_a_layer_of_ones_own_is_converted_by_tf2onnx(tmp_path: Path) -> None:
     model = network(NUM_WORDS, Negative())
     model.save(tmp_path / "model.keras")
-    assert convert(tmp_path, ("onnx",), sample_of(model, records())) == {}
+    assert convert(tmp_path, ("onnx",), sample_of(model, records()), {}) == {}
 
 
 def test_a_spread_has_the_shortest_and_the_longest() -> None:

@@ -100,6 +100,8 @@ def test_it_says_where_layers_of_the_users_own_come_from(space: str, is_said: bo
     assert 'keras.saving.load_model("hf://USER/NAME")' in said
     assert "Use Keras 3.15.1 or later" in said
     assert ("of `my_pkg.spaces:Mine`'s own, import `my_pkg.spaces` first" in said) == is_said
+    said = model_card(subject(replace(everything(), protocol={"space": space}), formats=("keras",)))
+    assert ("access.log --runtime keras --space my_pkg.spaces:Mine`" in said) == is_said
 
 
 def test_a_folder_of_this_machine_is_not_told() -> None:

@@ -52,7 +52,7 @@ def own(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> P
     assert said == [
         f"'{to}' has no model.onnx: the layer incomplete (Incomplete) has no translation, and "
         "tf2onnx has none for it either; results.predict and results.serve take it with "
-        "--runtime keras"
+        f"--runtime keras --space {SPACE}"
     ]
     return to
 

@@ -31,4 +31,4 @@ def test_layers_of_ones_own_load_where_their_space_is_named(tmp_path: Path) -> N
     assert refused.err.count("\n") == 1
     again = call("results.export", "own", "--out", tmp_path, "--to", tmp_path / "to")
     assert again.status == 2
-    assert "--space" in again.err
+    assert again.err.endswith(f"layers of its own need --space {SPACE}\n")
