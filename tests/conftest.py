@@ -1,5 +1,6 @@
 """What tests of several packages share: a small log, prepared as a search prepares it."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -21,6 +22,17 @@ def pytest_configure() -> None:
     """Let the processes of tests be interrupted even where ours, a job of a shell, ignores it."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()  # Until the tests are collected: what is imported for them stays.
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what is imported by now, as the worker of a search does.
+
+    Keras and KerasTuner let it run at every training, through everything there is.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
