@@ -16,10 +16,13 @@ ENVIRONMENT = {**os.environ, "COLUMNS": "100"}
 # Imports once what most commands need, then is a `python -m MODULE` for each request, in a process
 # of its own that is a copy of this one.
 _WARM = """
-import importlib, json, os, runpy, sys
+import gc, importlib, json, os, runpy, sys
 
 for name in sys.argv[1:]:
     importlib.import_module(name)
+
+# A copy would otherwise look at all of that, and so copy its pages, before it ends.
+gc.freeze()
 
 for line in sys.stdin:
     module, words, folder, where = json.loads(line)

@@ -172,7 +172,7 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory, commands: Warm) -> Runs:
     out = tmp_path_factory.mktemp("runs")
     path = out / "log.csv"
     synthetic.write(path, ROWS)
@@ -181,12 +181,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     spoilt = out / "spoilt.csv"
     spoilt.write_text("\n".join([raw[0], "|{oops}|,1", *raw[1:], f"|{RECORD}|,9", ""]))
     common = ["--out", out, "--epochs", "1", "--workers", "1"]
-    floors = call(
+    floors = commands.call(
         "search.run", "--budget", "0", "--baselines", "linear,majority", "--study", "floors",
         "--data", spoilt, "--skip-bad-rows", *common,
     )  # fmt: skip
     before = times(out / "baselines")
-    search = call(
+    search = commands.call(
         "search.run", "--budget", "2", "--baselines", "linear", "--study", "small",
         "--rows", str(ROWS), "--space", "tests.search.small:Small", *common,
     )  # fmt: skip
