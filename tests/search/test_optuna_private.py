@@ -1,7 +1,6 @@
 """Optuna still has what is used of it beyond its public API."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -40,11 +39,16 @@ NAMES = {
 }
 
 
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RDBStorage]:
+    made = RDBStorage(f"sqlite:///{tmp_path_factory.mktemp('storage')}/studies.db")
+    yield made
+    close_storage(made)  # Python 3.13 warns of a connection that is left open.
+
+
 @pytest.fixture
-def study(tmp_path: Path) -> Iterator[optuna.Study]:
-    storage = RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
-    yield optuna.create_study(storage=storage)
-    close_storage(storage)  # Python 3.13 warns of a connection that is left open.
+def study(storage: RDBStorage) -> optuna.Study:
+    return optuna.create_study(storage=storage)
 
 
 @pytest.mark.parametrize(("of", "name"), [(of, name) for of in NAMES for name in NAMES[of]])
