@@ -26,8 +26,19 @@ SPACES = {
 }
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 # Of Model 3 several draws, since its layers are all in one space.
-DRAWS = [(SPACES["model3"], seed) for seed in range(5)] + [(space, 1) for space in ALONE.values()]
-every_draw = pytest.mark.parametrize(("space", "seed"), DRAWS)
+DRAWS = [*(("model3", seed) for seed in range(5)), *((name, 1) for name in ALONE)]
+
+
+@pytest.fixture(scope="module", params=DRAWS, ids=lambda draw: "{}-{}".format(*draw))
+def drawn(request: pytest.FixtureRequest) -> Any:
+    """A model of each draw, with an optimizer that has its variables, as a trained one does."""
+    return _built(*request.param)
+
+
+def _built(name: str, seed: int) -> Any:
+    model = SPACES[name].build(draw(SPACES[name], seed))
+    model.optimizer.build(model.trainable_variables)
+    return model
 
 
 @every_space
@@ -115,18 +126,16 @@ def test_stock_tuners_find_the_whole_space_and_propose_in_it(
     assert len({str(space.choose(hp)) for hp in proposed}) == 3
 
 
-@every_draw
-def test_a_row_scores_the_same_alone_and_among_others(space: Any, seed: int) -> None:
-    model = space.build(draw(space, seed))
-    ids = padded(4, 32, NUM_WORDS, seed)
-    together = predict(model, ids)
-    alone = np.concatenate([predict(model, row[None]) for row in ids])
+def test_a_row_scores_the_same_alone_and_among_others(drawn: Any) -> None:
+    ids = padded(4, 32, NUM_WORDS)
+    together = predict(drawn, ids)
+    alone = np.concatenate([predict(drawn, row[None]) for row in ids])
     assert together.shape == (4, 1)
     assert together.dtype == np.float32
     assert np.all((together >= 0) & (together <= 1))
     assert np.ptp(together) > 0
     np.testing.assert_allclose(together, alone, atol=1e-6)
-    np.testing.assert_allclose(predict(model, ids[::-1])[::-1], together, atol=1e-6)
+    np.testing.assert_allclose(predict(drawn, ids[::-1])[::-1], together, atol=1e-6)
 
 
 STRONGEST_POOLING = [
@@ -151,32 +160,24 @@ def test_any_padded_length_works_under_the_strongest_pooling(
         assert np.all((scores >= 0) & (scores <= 1))
 
 
-def _saved(space: Any, seed: int, path: Path) -> Any:
-    """Save a drawn model with an optimizer that has its variables, as a trained one does."""
-    model = space.build(draw(space, seed))
-    model.optimizer.build(model.trainable_variables)
-    model.save(path)
-    return model
-
-
-@every_draw
 def test_a_saved_model_loads_compiled_or_not_and_scores_the_same(
-    tmp_path: Path, space: Any, seed: int
+    tmp_path: Path, drawn: Any
 ) -> None:
     path = tmp_path / "model.keras"
-    model = _saved(space, seed, path)
-    ids = padded(4, 96, NUM_WORDS)
-    np.testing.assert_array_equal(predict(load_model(path), ids), predict(model, ids))
+    drawn.save(path)
+    ids = padded(4, 32, NUM_WORDS)
+    scores = predict(drawn, ids)
+    np.testing.assert_array_equal(predict(load_model(path), ids), scores)
     compiled = keras.models.load_model(path)
-    np.testing.assert_array_equal(predict(compiled, ids), predict(model, ids))
-    assert compiled.optimizer.get_config() == model.optimizer.get_config()
+    np.testing.assert_array_equal(predict(compiled, ids), scores)
+    assert compiled.optimizer.get_config() == drawn.optimizer.get_config()
 
 
 @pytest.mark.slow
 def test_saved_models_load_where_only_keras_is_known(tmp_path: Path) -> None:
-    drawn = [("model3", seed) for seed in range(20)] + [(family, 1) for family in FAMILIES]
-    for name, seed in drawn:
-        _saved(SPACES[name], seed, tmp_path / f"{name}-{seed}.keras")
+    draws = [("model3", seed) for seed in range(20)] + [(family, 1) for family in FAMILIES]
+    for name, seed in draws:
+        _built(name, seed).save(tmp_path / f"{name}-{seed}.keras")
     code = (
         "import sys, keras, pathlib; sys.path = [p for p in sys.path if p]\n"
         "paths = list(pathlib.Path('.').glob('*.keras'))\n"
@@ -187,7 +188,7 @@ def test_saved_models_load_where_only_keras_is_known(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.stdout.strip() == str(len(drawn)), done.stderr
+    assert done.stdout.strip() == str(len(draws)), done.stderr
 
 
 # The other families' first trials are much like Model 3's.
