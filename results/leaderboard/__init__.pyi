@@ -22,13 +22,11 @@ from .forms import (
     render_markdown as render_markdown,
     render_table as render_table,
 )
-from .frames import (
-    to_frame as to_frame,
-)
 from .leaderboard import (
     LINEAR as LINEAR,
     MODEL2 as MODEL2,
     Leaderboard as Leaderboard,
+    to_frame as to_frame,
 )
 from .ranking import (
     rank_results as rank_results,

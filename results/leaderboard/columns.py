@@ -144,10 +144,8 @@ def format_share(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}".removeprefix("0")
 
 
-def format_p(value: float | None) -> str:
-    """Write a p-value for a sentence: "< .0001", or "= .0312"; None as "-"."""
-    if value is None:
-        return "-"
+def format_p(value: float) -> str:
+    """Write a p-value for a sentence: "< .0001", or "= .0312"."""
     return "< .0001" if value < 0.0001 else f"= {format_share(value)}"
 
 
@@ -179,31 +177,18 @@ def _interval(row: Row, text: str) -> str:
     return f"{text}-{format_share(row.heldout_high)}"
 
 
-def _with_overhead(row: Row, text: str) -> str:
+def _latency(row: Row, text: str) -> str:
     is_network = row.layers is not None
     in_keras = row.latency_runtime == "keras" or (row.latency_runtime == "" and is_network)
-    return f"{text}{IN_KERAS}" if in_keras else text
-
-
-def _latency(row: Row, text: str) -> str:
-    text = _with_overhead(row, text)
-    return f"{text}{FRONT}" if row.pareto else text
+    return text + (IN_KERAS if in_keras else "") + (FRONT if row.pareto else "")
 
 
 def _selected(row: Row, text: str) -> str:
     return f"{text} {CHAMPION}" if row.selected else text
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
 def _seconds(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def _kilobytes(value: int) -> str:
-    return f"{value / 1000:,.0f}"
 
 
 _PART = (
@@ -251,10 +236,10 @@ _SHOWN = (  # in this order
     Column("latency_p99_us", "µs p99", "its 99th percentile over the calls", _micros),
     Column("latency_batch_us", "µs of 512", "CPU time of one request among 512", _micros),
     Column("latency_batch_p99_us", "µs of 512 p99", "its 99th percentile", _micros),
-    Column("meets_brief", "brief", "keeps Model 3's rules", _yes),
+    Column("meets_brief", "brief", "keeps Model 3's rules", lambda meets: "yes" if meets else "no"),
     Column("layers", "layers", "layers of the model, its input not counted", str),
     Column("parameters", "weights", "weights of the model", "{:,}".format),
-    Column("size_bytes", "kB", _SIZE, _kilobytes),
+    Column("size_bytes", "kB", _SIZE, lambda size: f"{size / 1000:,.0f}"),
     Column("epochs", "epochs", "epochs trained", "{:.3g}".format),
 )
 # A table of its own: the trainings that were repeated with other seeds.

@@ -8,14 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.common import Parser, UserError, write_text
+from results.leaderboard import forms
 from results.leaderboard.columns import Row
-from results.leaderboard.forms import (
-    load_leaderboard,
-    render_csv,
-    render_json,
-    render_markdown,
-    render_table,
-)
 from results.leaderboard.leaderboard import Leaderboard
 from results.leaderboard.selection import RULES, Selection, measure
 from results.leaderboard.wording import has_repeated, verdict
@@ -23,29 +17,18 @@ from results.study import JOURNAL
 
 # `main` imports the study, and with it Optuna, only if leaderboard.json does not do.
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from results.study import Store
 
 RENDERERS: dict[str, Callable[[Leaderboard], str]] = {
-    "table": render_table,
-    "csv": render_csv,
-    "json": render_json,
-    "md": render_markdown,
+    "table": forms.render_table,
+    "csv": forms.render_csv,
+    "json": forms.render_json,
+    "md": forms.render_markdown,
 }
-_FOR_PROGRAMS = ("csv", "json")
 
 
 def build_leaderboard(store: "Store") -> Leaderboard:
-    """Rank what a run's study holds.
-
-    Args:
-        store: The run's study.
-
-    Returns:
-        The leaderboard.
-    """
+    """Rank what a run's study holds."""
     from results.leaderboard.ranking import rank_results
     from results.study import build_ensemble, find_refits, repeat_probabilities
 
@@ -67,7 +50,7 @@ def build_leaderboard(store: "Store") -> Leaderboard:
         store.data,
         store.protocol,
         repeat_probabilities(store),
-        _repeated(store),
+        store.dataset.heldout_repeated if has_repeated(store.data) else None,
     )
     return replace(
         leaderboard,
@@ -77,28 +60,17 @@ def build_leaderboard(store: "Store") -> Leaderboard:
 
 
 def save_leaderboard(leaderboard: Leaderboard, folder: Path) -> None:
-    """Write leaderboard.json, .csv and .md, each whole or not at all.
-
-    Args:
-        leaderboard: The ranked rows.
-        folder: The run's folder.
-
-    Raises:
-        UserError: If the folder cannot be written.
-    """
+    """Write leaderboard.json, .csv and .md into a run's folder, each whole or not at all."""
     for ending in ("json", "csv", "md"):
         write_text(folder / f"leaderboard.{ending}", RENDERERS[ending](leaderboard))
 
 
 def find_run(name: str, runs: Path) -> Path:
-    """Find a run by its folder or its name.
+    """Find a run's folder, under its own name, which is the study's too.
 
     Args:
         name: A folder, or the name of one under `runs`.
         runs: Where runs lie.
-
-    Returns:
-        The folder, under its own name, which is the study's too.
 
     Raises:
         UserError: If there is neither.
@@ -119,31 +91,14 @@ def add_run_argument(parser: Parser) -> None:
 
 
 def open_run(options: Namespace) -> "Store":
-    """Open the run that a command names.
-
-    Args:
-        options: What the parser of `add_run_argument` read.
-
-    Returns:
-        The run.
-
-    Raises:
-        UserError: If there is none, or it cannot be read.
-    """
+    """Open the run that a command names in its options of `add_run_argument`."""
     from results.study import Store
 
     return Store.open(find_run(options.run, options.out))
 
 
 def latest_leaderboard(store: "Store") -> Leaderboard:
-    """Read leaderboard.json, or rank again what has changed since it was written.
-
-    Args:
-        store: The run's study.
-
-    Returns:
-        The leaderboard.
-    """
+    """Read leaderboard.json, or rank again what has changed since it was written."""
     written = _written(store.folder)
     return build_leaderboard(store) if written is None else written
 
@@ -152,12 +107,6 @@ def main(argv: Sequence[str]) -> int:
     """Show a run's leaderboard; the verdict is the first line.
 
     In csv and json, which programs read, that line goes to stderr.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status.
     """
     parser = Parser(
         prog="python -m results.leaderboard",
@@ -174,7 +123,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     written = _written(find_run(options.run, options.out))
     leaderboard = build_leaderboard(open_run(options)) if written is None else written
-    if options.format in _FOR_PROGRAMS:
+    if options.format in ("csv", "json"):
         print(verdict(leaderboard), file=sys.stderr)
     sys.stdout.write(RENDERERS[options.format](leaderboard))
     return 0
@@ -186,18 +135,11 @@ def _written(folder: Path) -> Leaderboard | None:
     try:
         if path.stat().st_mtime_ns < (folder / JOURNAL).stat().st_mtime_ns:
             return None
-        leaderboard = load_leaderboard(path)
-        is_complete = render_json(leaderboard) == path.read_text(encoding="utf-8")
+        leaderboard = forms.load_leaderboard(path)
+        is_complete = forms.render_json(leaderboard) == path.read_text(encoding="utf-8")
     except (OSError, UserError):
         return None
     return leaderboard if is_complete else None
-
-
-def _repeated(store: "Store") -> "npt.NDArray[np.bool_] | None":
-    """Tell which held-out rows have a text of the training part; None if few do."""
-    if not has_repeated(store.data):
-        return None
-    return store.dataset.heldout_repeated
 
 
 def _selection(store: "Store", champion: Row | None) -> Selection | None:

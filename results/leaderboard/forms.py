@@ -32,6 +32,10 @@ WIDTH = 120
 # A longer leaderboard fills a notebook's page.
 _MOST_IN_HTML = 20
 _FORMULA_STARTS = ("=", "+", "-", "@")
+# Columns by the headings of the terminal, of Markdown, and of the repeated trainings.
+_NARROW = {column.narrow: column for column in COLUMNS.values() if column.narrow is not None}
+_WIDE = {column.heading: column for column in COLUMNS.values()}
+_SEEDS = {column.heading: column for column in SEED_COLUMNS.values()}
 
 
 def render_table(leaderboard: Leaderboard) -> str:
@@ -39,11 +43,8 @@ def render_table(leaderboard: Leaderboard) -> str:
 
     It shows the columns that have a narrow heading; the other forms show all.
     """
-    repeated = leaderboard.repeated
-    narrow = {c.narrow: c for c in COLUMNS.values() if c.narrow is not None}
-    seeds = {column.heading: column for column in SEED_COLUMNS.values()}
     notes = [
-        describe_legend(leaderboard, narrow),
+        describe_legend(leaderboard, _NARROW),
         describe_selection(leaderboard),
         describe_export(leaderboard),
         *describe_facts(leaderboard),
@@ -52,8 +53,8 @@ def render_table(leaderboard: Leaderboard) -> str:
     parts = [
         verdict(leaderboard),
         textwrap.fill(describe_repeated(leaderboard), WIDTH),
-        _grid(narrow, leaderboard.rows),
-        _grid(seeds, repeated) if repeated else "",
+        _table(_NARROW, leaderboard.rows, printable, "simple"),
+        _table(_SEEDS, leaderboard.repeated, printable, "simple") if leaderboard.repeated else "",
         describe_unrepeated(leaderboard),
         "\n".join(textwrap.fill(note, WIDTH) for note in notes if note),
     ]
@@ -62,17 +63,14 @@ def render_table(leaderboard: Leaderboard) -> str:
 
 def render_markdown(leaderboard: Leaderboard) -> str:
     """Render as GitHub's Markdown; what users or exceptions wrote stays inert."""
-    repeated = leaderboard.repeated
-    wide = {column.heading: column for column in COLUMNS.values()}
-    seeds = {column.heading: column for column in SEED_COLUMNS.values()}
     notes = [*describe_facts(leaderboard), *describe_reasons(leaderboard, 2 * WIDTH)]
     parts = [
         f"**{_inert(verdict(leaderboard))}**",
         _inert(describe_repeated(leaderboard)),
-        _pipes(wide, leaderboard.rows),
-        _pipes(seeds, repeated) if repeated else "",
+        _table(_WIDE, leaderboard.rows, _inert, "pipe"),
+        _table(_SEEDS, leaderboard.repeated, _inert, "pipe") if leaderboard.repeated else "",
         _inert(describe_unrepeated(leaderboard)),
-        _inert(describe_legend(leaderboard, wide)),
+        _inert(describe_legend(leaderboard, _WIDE)),
         _inert(describe_selection(leaderboard)),
         _inert(describe_export(leaderboard)),
         "\n".join(f"- {_inert(note)}" for note in notes),
@@ -85,25 +83,18 @@ def render_html(leaderboard: Leaderboard) -> str:
 
     Of a long leaderboard it shows the best rows, the champion and the baselines.
     """
-    narrow = {c.narrow: c for c in COLUMNS.values() if c.narrow is not None}
     rows = [
         row
         for index, row in enumerate(leaderboard.rows)
         if index < _MOST_IN_HTML or row.is_planned or row.kind == "baseline"
     ]
-    table = tabulate(
-        _cells(narrow, rows, printable),
-        [html.escape(heading) for heading in narrow],
-        tablefmt="html",
-        disable_numparse=True,
-        colalign=_sides(narrow),
-    )
     left_out = len(leaderboard.rows) - len(rows)
     more = f"<p>{left_out:,} more trainings are not shown.</p>" if left_out else ""
-    notes = [describe_legend(leaderboard, narrow), describe_selection(leaderboard)]
+    notes = [describe_legend(leaderboard, _NARROW), describe_selection(leaderboard)]
     explained = "".join(f"<p>{html.escape(note)}</p>" for note in notes if note)
     return (
-        f"<p><b>{html.escape(verdict(leaderboard))}</b></p>\n{table}\n{more}"
+        f"<p><b>{html.escape(verdict(leaderboard))}</b></p>\n"
+        f"{_table(_NARROW, rows, printable, 'html')}\n{more}"
         f"<details><summary>What the columns mean</summary>{explained}</details>"
     )
 
@@ -152,27 +143,17 @@ def load_leaderboard(path: Path) -> Leaderboard:
         raise UserError(f"'{path}' is no leaderboard: {error}; write it again") from error
 
 
-def _grid(columns: Mapping[str, Column], rows: Sequence[Row]) -> str:
-    # tabulate pads real headers by two more columns, which a dozen of them cannot afford.
-    lines = [list(columns), SEPARATING_LINE, *_cells(columns, rows, printable)]
-    return str(tabulate(lines, tablefmt="simple", disable_numparse=True, colalign=_sides(columns)))
-
-
-def _pipes(columns: Mapping[str, Column], rows: Sequence[Row]) -> str:
-    cells, sides = _cells(columns, rows, _inert), _sides(columns)
-    return str(
-        tabulate(cells, list(columns), tablefmt="pipe", disable_numparse=True, colalign=sides)
-    )
-
-
-def _cells(
-    columns: Mapping[str, Column], rows: Sequence[Row], write: Callable[[str], str]
-) -> list[list[str]]:
-    return [[write(column.text(row)) for column in columns.values()] for row in rows]
-
-
-def _sides(columns: Mapping[str, Column]) -> list[str]:
-    return ["left" if column.is_text else "right" for column in columns.values()]
+def _table(
+    columns: Mapping[str, Column], rows: Sequence[Row], write: Callable[[str], str], form: str
+) -> str:
+    """Draw a table in one of tabulate's forms; `write` makes the cells' texts inert in it."""
+    headings = list(columns)
+    lines: list[Any] = [[write(column.text(row)) for column in columns.values()] for row in rows]
+    if form == "simple":
+        # tabulate pads real headings by two more columns, which a dozen of them cannot afford.
+        headings, lines = [], [headings, SEPARATING_LINE, *lines]
+    sides = ["left" if column.is_text else "right" for column in columns.values()]
+    return str(tabulate(lines, headings, tablefmt=form, disable_numparse=True, colalign=sides))
 
 
 def _inert(text: str) -> str:

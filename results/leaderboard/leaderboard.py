@@ -1,11 +1,11 @@
 """All trainings of a run, ranked, with what they rest on."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from data.reading import LABEL_WORDS
 from results.leaderboard.columns import Row
-from results.leaderboard.frames import to_frame
 from results.leaderboard.selection import Selection
 from results.study import ACCURACY, OBJECTIVES, Objective, is_sound, refit_name
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 MODEL2 = "model2"
 LINEAR = "linear"
+
+_DTYPES: dict[Any, str] = {
+    bool: "bool",
+    int: "int64",
+    int | None: "Int64",
+    float: "float64",
+    float | None: "float64",
+}
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,7 @@ class Leaderboard:
         return [row for row in self.rows if row.repeats > 1]
 
     def reference(self, row: Row, name: str) -> Row | None:
-        """Return what a row is compared with: Model 2 or the linear baseline, of a refit its refit.
-
-        Args:
-            row: The row.
-            name: `MODEL2` or `LINEAR`.
-        """
+        """Return what a row is compared with: `MODEL2` or `LINEAR`, of a refit its refit."""
         return self.find(refit_name(name) if row.kind == "refit" else name)
 
     def find(self, name: str) -> Row | None:
@@ -90,3 +93,13 @@ class Leaderboard:
             Figures are float64 (nan if unknown), counts int64, or Int64 if one may be unknown.
         """
         return to_frame(Row, self.rows)
+
+
+def to_frame(of: type, rows: Sequence[Any], without: Collection[str] = ()) -> "pd.DataFrame":
+    """Give dataclasses as a DataFrame: a row each, a column for each attribute not left out."""
+    import pandas as pd
+
+    hints = {name: hint for name, hint in get_type_hints(of).items() if name not in without}
+    found = [[getattr(row, name) for name in hints] for row in rows]
+    frame = pd.DataFrame(found, columns=list(hints))
+    return frame.astype({name: _DTYPES[hint] for name, hint in hints.items() if hint in _DTYPES})

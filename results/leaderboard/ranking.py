@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,12 +26,8 @@ _OF_METRICS = {
 }
 
 
-@dataclass(frozen=True)
-class _Versus:
-    """A rival against a reference on the same rows: difference of accuracy, and McNemar's p."""
-
-    delta: float | None = None
-    p: float | None = None
+# A rival against a reference on the same rows: difference of accuracy, and McNemar's p.
+_Versus = tuple[float, float]
 
 
 def rank_results(
@@ -66,9 +62,6 @@ def rank_results(
             name, each [n].
         repeated: Which held-out rows have a text of the training part, bool [n]; the accuracy is
             measured without them as well. None if that is not worth it.
-
-    Returns:
-        The leaderboard.
 
     Raises:
         ValueError: If names repeat, or the champion is none of them.
@@ -139,16 +132,15 @@ def _compare(
         only_rival = int((rival_right & ~right).sum())
         only_reference = int((right & ~rival_right).sum())
         delta = (only_rival - only_reference) / truth.size
-        found[name] = _Versus(delta, mcnemar(only_rival, only_reference))
+        found[name] = delta, mcnemar(only_rival, only_reference)
     return found
 
 
 def _correct(against: Sequence[dict[str, _Versus]], name: str) -> None:
     """Correct the p-values of the champion, or of its refit, for being one a reference."""
     known = [found for found in against if name in found]
-    corrected = holm([found[name].p or 0.0 for found in known])
-    for found, p in zip(known, corrected, strict=True):
-        found[name] = replace(found[name], p=p)
+    for found, p in zip(known, holm([found[name][1] for found in known]), strict=True):
+        found[name] = found[name][0], p
 
 
 def _of_training(result: Result, validation_rows: int) -> dict[str, Any]:
@@ -164,13 +156,11 @@ def _of_heldout(found: Metrics | None) -> dict[str, Any]:
 
 
 def _of_references(name: str, versus: Mapping[str, Mapping[str, _Versus]]) -> dict[str, Any]:
-    model2, linear = (versus[reference].get(name, _Versus()) for reference in (MODEL2, LINEAR))
-    return {
-        "delta_vs_model2": model2.delta,
-        "p_vs_model2": model2.p,
-        "delta_vs_linear": linear.delta,
-        "p_vs_linear": linear.p,
-    }
+    found: dict[str, Any] = {}
+    for reference in (MODEL2, LINEAR):
+        delta, p = versus[reference].get(name, (None, None))
+        found |= {f"delta_vs_{reference}": delta, f"p_vs_{reference}": p}
+    return found
 
 
 def _unrepeated(

@@ -18,9 +18,6 @@ MOST_CANDIDATES = 200
 _AT_ONCE = 100
 
 Floats = npt.NDArray[np.float32]
-# Two costs of each candidate on each row, [candidates, rows]: by the objective, and by its
-# tie-breaker.
-Costs = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
@@ -100,8 +97,9 @@ def measure(
     second = [again.get(names[index], probabilities[names[index]]) for index in kept]
     right = np.array([_hits(truth, score) for score in first])
     costs = _costs(truth, first, by)
-    final = _final(costs, _costs(truth, second, by), finalists) if finalists else None
-    chosen, left_out = _choices(right, costs, final, resamples, seed)
+    half = np.float32(0.5)
+    both = [half * (a + b) for a, b in zip(costs, _costs(truth, second, by), strict=True)]
+    chosen, left_out = _choices(right, costs, both, finalists, resamples, seed)
     of_champion = float(shares[names.index(champion)])
     expected = float(left_out.mean())
     low, high = np.quantile(left_out, (0.025, 0.975))
@@ -122,36 +120,15 @@ def measure(
     )
 
 
-@dataclass(frozen=True)
-class _Final:
-    """How the finalists are compared: their number, and the mean costs over both seeds."""
-
-    count: int
-    costs: Costs
-
-    def picks(self, first: Floats, second: Floats, weights: Floats) -> npt.NDArray[np.int64]:
-        """Choose on each sample by the means, among the best by the first training."""
-        best = np.lexsort((second, first), axis=0)[: self.count]
-        inside = np.zeros(first.shape, bool)
-        np.put_along_axis(inside, best, True, axis=0)
-        means = self.costs[0] @ weights.T, self.costs[1] @ weights.T
-        return _picks(np.where(inside, means[0], np.inf), means[1])
-
-
-def _final(once: Costs, again: Costs, count: int) -> _Final:
-    half = np.float32(0.5)
-    return _Final(count, (half * (once[0] + again[0]), half * (once[1] + again[1])))
-
-
 def _costs(
     truth: npt.NDArray[np.bool_], probabilities: Sequence[npt.ArrayLike], by: Objective
-) -> Costs:
+) -> list[Floats]:
+    """Give two costs of each candidate on each row, by the objective and by its tie-breaker."""
     costs = {
         ACCURACY: -np.array([_hits(truth, score) for score in probabilities]),
         LOSS: np.array([_losses(truth, score) for score in probabilities]),
     }
-    first, second = (costs[objective] for objective in with_tie_breakers(by))
-    return first, second
+    return [costs[objective] for objective in with_tie_breakers(by)]
 
 
 def _hits(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
@@ -167,18 +144,30 @@ def _losses(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Float
 
 
 def _choices(
-    right: Floats, costs: Costs, final: _Final | None, resamples: int, seed: int
+    right: Floats,
+    costs: list[Floats],
+    both: list[Floats],
+    finalists: int,
+    resamples: int,
+    seed: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Choose on each sample, and score the chosen on the rows that the sample left out.
 
-    `right` is 1 where a candidate is right, [candidates, rows]. Returns the index of each sample's
-    chosen one and its accuracy on the rows left out, both [resamples].
+    `right` is 1 where a candidate is right; `both` has the mean costs of two seeds, by which the
+    finalists are compared; all are [candidates, rows]. Returns the index of each sample's chosen
+    one and its accuracy on the rows left out, both [resamples].
     """
     chosen, scores = [], []
     for weights in _weights(right.shape[1], resamples, seed):
         # [candidates, samples] each; float32 counts exactly up to 2**24
-        first, second = costs[0] @ weights.T, costs[1] @ weights.T
-        picks = final.picks(first, second, weights) if final else _picks(first, second)
+        first, second = (cost @ weights.T for cost in costs)
+        if finalists:
+            best = np.lexsort((second, first), axis=0)[:finalists]
+            is_finalist = np.zeros(first.shape, bool)
+            np.put_along_axis(is_finalist, best, True, axis=0)
+            first, second = (cost @ weights.T for cost in both)
+            first = np.where(is_finalist, first, np.inf)
+        picks = _picks(first, second)
         out = weights == 0  # [samples, rows]
         hits_out = (right[picks] * out).sum(axis=1, dtype=np.float64)
         # A sample that leaves no row out can only be one of very few rows.

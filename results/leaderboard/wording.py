@@ -43,14 +43,9 @@ def verdict(leaderboard: Leaderboard) -> str:
     over its two references, is below .05. Without a champion the best row was picked by its
     held-out score, so that no p of it can show a win.
 
-    A second sentence tells of the champion's refit, if there is one, beside the references'.
-
-    Args:
-        leaderboard: The ranked rows.
-
-    Returns:
-        One line, e.g. "Model 3 (trial 17) beats Model 2 by 1.4 points (.9967 against .9828,
-        p < .0001), but does not beat the linear baseline: ...".
+    A second sentence tells of the champion's refit, if there is one, beside the references'. All is
+    one line, e.g. "Model 3 (trial 17) beats Model 2 by 1.4 points (.9967 against .9828, p < .0001),
+    but does not beat the linear baseline: ...".
     """
     champion = leaderboard.champion
     if champion is not None:
@@ -80,14 +75,7 @@ def has_repeated(data: Mapping[str, Any]) -> bool:
 
 
 def describe_repeated(leaderboard: Leaderboard) -> str:
-    """Give the accuracies on the held-out texts that were not trained on.
-
-    Args:
-        leaderboard: The ranked rows.
-
-    Returns:
-        A few sentences; "" if these are 95 % of them or more.
-    """
+    """Give the accuracies on the held-out texts that were not trained on; "" if nearly all are."""
     data = leaderboard.data
     if not has_repeated(data):
         return ""
@@ -112,11 +100,7 @@ def describe_repeated(leaderboard: Leaderboard) -> str:
 def describe_selection(leaderboard: Leaderboard) -> str:
     """Say how much of its validation accuracy the champion owes to the choice among many trials.
 
-    Args:
-        leaderboard: The ranked rows.
-
-    Returns:
-        A few sentences; "" if nothing was chosen or measured.
+    "" if nothing was chosen or measured.
     """
     champion, by, found = leaderboard.champion, leaderboard.choice, leaderboard.selection
     if champion is not None and by.name not in RULES:

@@ -178,9 +178,9 @@ def test_shares(value: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.00009, "< .0001"), (0.0001, "= .0001"), (1.0, "= 1.0000"), (None, "-")]
+    ("value", "text"), [(0.00009, "< .0001"), (0.0001, "= .0001"), (1.0, "= 1.0000")]
 )
-def test_p_values(value: float | None, text: str) -> None:
+def test_p_values(value: float, text: str) -> None:
     assert format_p(value) == text
 
 
