@@ -3,14 +3,6 @@ from .leaderboard import (
     build_leaderboard as build_leaderboard,
     load_leaderboard as load_leaderboard,
 )
-from .run import (
-    Run as Run,
-)
-from .serving import (
-    Predictor as Predictor,
-    load as load,
-)
-from .study import (
-    Result as Result,
-    Store as Store,
-)
+from .run import Run as Run
+from .serving import Predictor as Predictor, load as load
+from .study import Result as Result, Store as Store

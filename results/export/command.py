@@ -19,14 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Export one trial of a run.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status.
-    """
+    """Export one trial of a run."""
     options = _parser().parse_args(argv)
     # Imported here, so that --help and a wrong option are answered at once.
     from results.leaderboard import open_run
@@ -50,20 +43,9 @@ def export_run(
     formats: Sequence[str] = (),
     rule: "ThresholdRule",
 ) -> "Result":
-    """Export one trial of a run.
+    """Export one trial of a run by `export_trial`, and return what that was.
 
-    Args:
-        store: The run.
-        to: As in `export_trial`.
-        trial: "best", which is the refit champion if it was trained again, or a trial's number.
-        formats: As in `export_trial`.
-        rule: How the threshold is chosen.
-
-    Returns:
-        What was exported.
-
-    Raises:
-        UserError: If there is no such trial, or as `export_trial`.
+    `trial` is "best", which is the refit champion if it was trained again, or a trial's number.
     """
     from results.export.export import export_trial
     from results.leaderboard import build_leaderboard

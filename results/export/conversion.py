@@ -30,14 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sample:
-    """Records whose scores are known.
-
-    Attributes:
-        encoded: The records of a log.
-        rows: Which of them, int64 [n].
-        scores: The search's probabilities of label 1 for them, float32 [n].
-        padding: How they are padded.
-    """
+    """Some rows of a log, [n], with the search's probabilities of label 1 for them, [n]."""
 
     encoded: Encoded
     rows: npt.NDArray[np.int64]
@@ -64,20 +57,7 @@ class Sample:
 def made_up_sample(
     folder: Path, num_words: int, padding: Padding, protocol: Mapping[str, Any]
 ) -> Sample:
-    """Let the Keras model in a folder score records that are made up.
-
-    Args:
-        folder: The folder.
-        num_words: How many ids the model knows, padding included.
-        padding: How the records are padded.
-        protocol: How the model was trained.
-
-    Returns:
-        The records, of all lengths, with their scores.
-
-    Raises:
-        UserError: If the model cannot be loaded, or cannot score.
-    """
+    """Let the Keras model in a folder score made-up records, of all lengths and of known ids."""
     rng = np.random.default_rng(0)
     lengths = np.append([0, 1, MAX_LENGTH], rng.integers(2, 300, _MADE_UP - 3))
     ids = rng.integers(1, max(num_words, 2), lengths.sum(), np.int32)
@@ -105,14 +85,7 @@ def convert(
 ) -> dict[str, str]:
     """Add formats to a folder that holds the Keras model; those that prove wrong are removed.
 
-    Args:
-        folder: The folder.
-        names: Formats, without keras.
-        sample: Some records with their scores.
-        protocol: How the model was trained.
-
-    Returns:
-        For each format that could not be added, one line that says why.
+    Returns one line for each format that could not be added, which says why.
 
     Raises:
         UserError: If the Keras model itself cannot be loaded, or gives other scores.

@@ -66,18 +66,7 @@ def export_trial(
     """Export one training of a run, with its line of the leaderboard as its metrics.
 
     A refit has trained on the validation rows, so its threshold is chosen by the training before
-    the refit.
-
-    Args:
-        store: The run.
-        leaderboard: Its leaderboard.
-        result: One of its results.
-        to: As in `write_export`.
-        formats: As in `write_export`.
-        rule: How the threshold is chosen.
-
-    Returns:
-        The folder.
+    the refit. `to` and `formats` are those of `write_export`.
 
     Raises:
         UserError: As `write_export`; or if the threshold cannot be chosen.

@@ -45,20 +45,14 @@ class ModelFormat:
     path: str
     needs: tuple[str, ...]
     tolerance: float
-    write: Callable[[Any, Path], None]
+    write: Callable[[Any, Path], object]
     load: "Callable[[Path], Score]"
     title: str
     example: str
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """Read the value of `--format`.
-
-    Args:
-        text: Names with commas, e.g. "onnx,litert".
-
-    Returns:
-        The names in the order of `MODEL_FORMATS`.
+    """Read `--format`, e.g. "onnx,litert": names in the order of `MODEL_FORMATS`.
 
     Raises:
         UserError: If one is unknown.
@@ -84,10 +78,6 @@ def require_packages(names: Sequence[str]) -> None:
                 )
 
 
-def _write_keras(model: Any, path: Path) -> None:
-    model.save(path)
-
-
 def _load_keras(path: Path) -> "Score":
     from results.scoring import Scorer
     from results.serving import load_model
@@ -108,15 +98,10 @@ def _load_saved_model(path: Path) -> "Score":
 
 
 def onnx_bytes(model: Any) -> bytes:
-    """Turn a Keras model into the content of an .onnx file, e.g. for `OnnxScorer`.
+    """Turn a Keras model of ids [batch, length] into the content of an .onnx file.
 
-    Our own translation is tried first, then tf2onnx, which may know a layer that we do not.
-
-    Args:
-        model: int32 ids [batch, length] in, probabilities [batch, 1] out.
-
-    Returns:
-        The ONNX model, for ids of any batch size and length.
+    Our own translation is tried first, then tf2onnx, which may know a layer that we do not. The
+    result takes ids of any batch size and length.
 
     Raises:
         RuntimeError: If neither can; the message says in one line which layer it is.
@@ -166,10 +151,6 @@ def _quiet(name: str) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
-
-
-def _write_onnx(model: Any, path: Path) -> None:
-    path.write_bytes(onnx_bytes(model))
 
 
 def _load_onnx(path: Path) -> "Score":
@@ -229,7 +210,7 @@ _ALL = (
         MODEL,
         needs=(),
         tolerance=1e-5,
-        write=_write_keras,
+        write=lambda model, path: model.save(path),
         load=_load_keras,
         title="Keras",
         example="import keras\n\n"
@@ -253,7 +234,7 @@ _ALL = (
         ONNX_MODEL,
         needs=(),
         tolerance=1e-5,
-        write=_write_onnx,
+        write=lambda model, path: path.write_bytes(onnx_bytes(model)),
         load=_load_onnx,
         title="ONNX Runtime (`predict.py` does this for raw lines)",
         example="import onnxruntime\n\n"

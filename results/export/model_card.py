@@ -14,31 +14,12 @@ import yaml
 from data.common import printable
 from data.records import Preprocessing
 from results.export.formats import KERAS, MODEL_FORMATS
-from results.leaderboard import (
-    COLUMNS,
-    Leaderboard,
-    Row,
-    format_share,
-    title,
-    verdict,
-)
+from results.leaderboard import COLUMNS, Leaderboard, Row, format_share, title, verdict
 from results.scoring import Threshold
 from results.serving import space_option
 
 # The brief's format: requests to an application. In the others a row may be any short text.
 _ACCESS_LOG = "access-log"
-_INTRODUCTION = (
-    "A character-level network that says how probable it is that {row} has label 1 ({malicious}) "
-    "and not label 0 ({normal}). Found by model3-search, an architecture search on Keras, "
-    "KerasTuner and Optuna."
-)
-_INTENDED_USE = """## Intended use
-
-- Ranking or flagging {rows} **like those it was trained on** for a person or another system to
-  look at.
-- Comparing architectures under one protocol, which is what the search was made for.
-
-It is not meant to {alone}, or to judge persons."""
 _DATA_FACTS = {
     "source": "source",
     "format": "format",
@@ -54,27 +35,16 @@ _DATA_FACTS = {
 
 @dataclass(frozen=True)
 class CardSubject:
-    """What a model card is about.
-
-    Attributes:
-        row: The model's line of the leaderboard.
-        leaderboard: The whole of it.
-        preprocessing: What is done to a record.
-        threshold: The score above which a record is called malicious.
-        heldout: The same threshold with its rates on the held-out rows.
-        versions: Of Python and the packages that made it.
-        formats: The formats that the export has.
-        problems: Why it does not have others, by format.
-    """
+    """What a model card is about."""
 
     row: Row
     leaderboard: Leaderboard
     preprocessing: Preprocessing
     threshold: Threshold
-    heldout: Threshold
+    heldout: Threshold  # the same with its rates on the held-out rows
     versions: Mapping[str, str]
     formats: Sequence[str] = ()
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)  # why it has no other formats
 
     @property
     def is_access_log(self) -> bool:
@@ -102,9 +72,7 @@ def model_card(subject: CardSubject) -> str:
         _intended_use(subject),
         _limits(subject),
         "## Made with\n\n"
-        + "\n".join(
-            f"- {text(name)} {text(version)}" for name, version in subject.versions.items()
-        ),
+        + "\n".join(f"- {text(name)} {text(made)}" for name, made in subject.versions.items()),
     )
     return f"---\n{_metadata(subject)}---\n\n" + "\n\n".join(parts) + "\n"
 
@@ -112,7 +80,11 @@ def model_card(subject: CardSubject) -> str:
 def _introduction(subject: CardSubject) -> str:
     row = "a record of an HTTP access log" if subject.is_access_log else "a text"
     normal, malicious = subject.words
-    return _INTRODUCTION.format(row=row, normal=normal, malicious=malicious)
+    return (
+        f"A character-level network that says how probable it is that {row} has label 1 "
+        f"({malicious}) and not label 0 ({normal}). Found by model3-search, an architecture search "
+        "on Keras, KerasTuner and Optuna."
+    )
 
 
 def _intended_use(subject: CardSubject) -> str:
@@ -120,7 +92,13 @@ def _intended_use(subject: CardSubject) -> str:
     if subject.is_access_log:
         rows = "records of access logs"
         alone = "be the only defense of an application, to block requests without review"
-    return _INTENDED_USE.format(rows=rows, alone=alone)
+    return f"""## Intended use
+
+- Ranking or flagging {rows} **like those it was trained on** for a person or another system to
+  look at.
+- Comparing architectures under one protocol, which is what the search was made for.
+
+It is not meant to {alone}, or to judge persons."""
 
 
 def _metadata(subject: CardSubject) -> str:

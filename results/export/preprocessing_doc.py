@@ -106,16 +106,9 @@ def vectors_text(dataset: Dataset, sample: Sample, preprocessing: Preprocessing)
     """Write test vectors of held-out records of all lengths.
 
     A run keeps cleaned records only, so a raw one is made from each: with deleted keys, spaces and
-    characters beyond ASCII put in, so that every step of the cleaning has something to do.
-
-    Args:
-        dataset: The run's data.
-        sample: Records with their scores.
-        preprocessing: What the export does with a record.
-
-    Returns:
-        JSON Lines: `raw`, `text` (cleaned), `ids` (not padded), `padded_length`, `score`, which is
-        null if it is not finite.
+    characters beyond ASCII put in, so that every step of the cleaning has something to do. They are
+    JSON Lines: `raw`, `text` (cleaned), `ids` (not padded), `padded_length`, `score`, which is null
+    if it is not finite.
     """
     some = sample.spread(VECTORS)
     texts = [dataset.texts[int(row)] for row in some.rows]

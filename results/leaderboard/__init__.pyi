@@ -28,9 +28,7 @@ from .leaderboard import (
     Leaderboard as Leaderboard,
     to_frame as to_frame,
 )
-from .ranking import (
-    rank_results as rank_results,
-)
+from .ranking import rank_results as rank_results
 from .wording import (
     describe_export as describe_export,
     describe_repeated as describe_repeated,

@@ -1,6 +1,2 @@
-from .command import (
-    main as main,
-)
-from .report import (
-    write as write,
-)
+from .command import main as main
+from .report import write as write

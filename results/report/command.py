@@ -8,14 +8,7 @@ from results.serving import add_space, register_space
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write a run's report.
-
-    Args:
-        argv: The arguments after the program's name.
-
-    Returns:
-        The exit status.
-    """
+    """Write a run's report."""
     parser = Parser(
         prog="python -m results.report",
         description=__doc__,

@@ -20,51 +20,31 @@ LEVELS = 5
 
 @dataclass(frozen=True)
 class Span:
-    """Neighboring characters of about the same effect, all of them visible.
-
-    Attributes:
-        text: The characters.
-        level: From -5, much more like label 0, over 0 to 5, much more like label 1.
-    """
+    """Neighboring characters of about the same effect, all of them visible."""
 
     text: str
-    level: int
+    level: int  # from -5, much more like label 0, to 5, much more like label 1
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A held-out record that the champion got wrong.
+    """A held-out record that the champion got wrong."""
 
-    Attributes:
-        row: Its row in the log, from 1.
-        label: Its label.
-        score: The champion's probability of label 1.
-        path: Its endpoint.
-        length: Its number of characters.
-        spans: Its text; all of level 0 if the effects of its characters are not known.
-    """
-
-    row: int
+    row: int  # of the log, from 1
     label: int
     score: float
     path: str
     length: int
-    spans: tuple[Span, ...]
+    spans: tuple[Span, ...]  # all of level 0 if the effects of the characters are not known
 
 
 @dataclass(frozen=True)
 class Mistakes:
-    """What the page shows of them.
-
-    Attributes:
-        wrong: How many held-out rows the champion got wrong.
-        worst: Those that it was most confident of.
-        reason: Why their characters are not explained; "" if they are.
-    """
+    """What the page shows of them: how many, and those that the champion was most confident of."""
 
     wrong: int
     worst: tuple[Mistake, ...]
-    reason: str
+    reason: str  # why their characters are not explained; "" if they are
 
 
 def find_mistakes(store: Store, champion: Result | None, attribute: bool) -> Mistakes:

@@ -29,7 +29,7 @@ from results.report.text import (
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY = "plotly-basic.min.js"
 LONGEST_REASON = 300
-FILTERS = (visible, format_share, format_bytes, format_duration, format_number, format_setting)
+_FILTERS = (visible, format_share, format_bytes, format_duration, format_number, format_setting)
 
 # In JSON these stand within texts only, where their escapes mean the same. A browser looks for the
 # end of a script in its characters, whatever language it is in.
@@ -42,12 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Attempt(Generic[T]):
-    """Something to show, or the reason why it is not there.
-
-    Attributes:
-        content: What there is; None if it could not be made.
-        reason: Why not, as a sentence without a full stop.
-    """
+    """Something to show, or None and the reason why, a sentence without a full stop."""
 
     content: T | None
     reason: str = ""
@@ -120,15 +115,7 @@ def render(content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for write in (
-        visible,
-        format_share,
-        format_bytes,
-        format_duration,
-        format_number,
-        format_setting,
-    ):
-        environment.filters[write.__name__] = write
+    environment.filters |= {write.__name__: write for write in _FILTERS}
     return environment.get_template("report.html.j2").render(
         **content,
         plots=Plots(),

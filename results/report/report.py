@@ -40,17 +40,8 @@ _LONGEST_WORD = 24  # characters of a label word
 def write(store: Store, board: Leaderboard, *, attribute: bool = True) -> Path:
     """Write a run's report; a part that cannot be made becomes a sentence that says why.
 
-    Args:
-        store: The run.
-        board: Its leaderboard.
-        attribute: Whether to load the champion's model to explain its mistakes, if that was not
-            done before.
-
-    Returns:
-        The file.
-
-    Raises:
-        UserError: If it cannot be written.
+    With `attribute` the champion's model is loaded to explain its mistakes, if that was not done
+    before. Returns the file.
     """
     path = store.folder / FILE
     write_text(path, render(_content(store, board, attribute)))

@@ -40,19 +40,12 @@ class GroupAccuracy:
 
 @dataclass(frozen=True)
 class Group:
-    """Held-out rows that have an endpoint, or a range of lengths, in common.
-
-    Attributes:
-        name: The endpoint, or the lengths.
-        rows: How many rows.
-        malicious: How many of them are attacks.
-        accuracy: By model.
-    """
+    """How many held-out rows have an endpoint, or a range of lengths, in common."""
 
     name: str
     rows: int
     malicious: int
-    accuracy: Mapping[str, GroupAccuracy]
+    accuracy: Mapping[str, GroupAccuracy]  # by model
 
 
 def confusion(name: str, labels: npt.ArrayLike, scores: npt.ArrayLike) -> Confusion:

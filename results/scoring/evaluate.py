@@ -43,13 +43,7 @@ class Scorer:
         )
 
     def __call__(self, ids: npt.NDArray[np.int32]) -> Scores:
-        """Return the probabilities of label 1.
-
-        Args:
-            ids: Padded records, int32 [batch, length].
-
-        Returns:
-            Probabilities, float32 [batch].
+        """Return the probabilities of label 1, float32 [batch], of padded ids [batch, length].
 
         Raises:
             ValueError: If the model gives more or fewer numbers than one a record.
@@ -67,19 +61,7 @@ def probabilities(
     batch_size: int = BATCH_SIZE,
     before: Callable[[], object] = lambda: None,
 ) -> Scores:
-    """Return the model's probabilities of label 1, as `score_rows`.
-
-    Args:
-        model: The model, or its scorer.
-        encoded: As in `score_rows`.
-        rows: As in `score_rows`.
-        padding: As in `score_rows`.
-        batch_size: As in `score_rows`.
-        before: As in `score_rows`.
-
-    Returns:
-        Probabilities in the order of `rows`, float32 [n].
-    """
+    """Return the probabilities of label 1 of a model, or of its scorer, as `score_rows` does."""
     score = model if isinstance(model, Scorer) else Scorer(model)
     with one_blas_thread():
         return score_rows(

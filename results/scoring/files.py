@@ -28,28 +28,16 @@ def one_each(scores: Scores, records: int) -> Scores:
 
 
 def save_scores(folder: Path, validation: npt.ArrayLike, heldout: npt.ArrayLike) -> None:
-    """Write a result's probabilities, whole or not at all.
+    """Write a result's probabilities of validation and held-out rows, whole or not at all.
 
-    Args:
-        folder: The result's folder; made where absent.
-        validation: Probabilities of the validation rows, float32 [n].
-        heldout: Probabilities of the held-out rows, float32 [m].
-
-    Raises:
-        UserError: If the file system refuses.
+    Each is float32 [n]; the folder is made if it is not there.
     """
     with new_file(folder / SCORES) as beside:
         np.savez(beside, validation=validation, heldout=heldout)
 
 
 def load_scores(path: Path) -> dict[str, Scores]:
-    """Read what `save_scores` wrote.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The arrays "validation" and "heldout".
+    """Read what `save_scores` wrote: the arrays "validation" and "heldout".
 
     Raises:
         UserError: If it is damaged.

@@ -65,9 +65,6 @@ def measure_latency(
             times as long if that is needed for 100 calls, and one call however slow it is.
         clock: Counts seconds of CPU time: those of the calling thread, or `time.process_time` for
             what computes on threads of its own, as TensorFlow does.
-
-    Returns:
-        Both spreads.
     """
     # A short measurement then sees records of the whole part, not only of its beginning.
     order = np.random.default_rng(0).permutation(np.asarray(rows, dtype=np.int64))

@@ -45,14 +45,7 @@ class Metrics:
 
 
 def predictions(probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Predict label 1 above .5, as Keras' accuracy does; nan is no vote for it.
-
-    Args:
-        probabilities: Of label 1, [n].
-
-    Returns:
-        True if label 1 is predicted, [n].
-    """
+    """Predict label 1 above .5, as Keras' accuracy does, [n]; nan is no vote for it."""
     return np.asarray(np.asarray(probabilities) > THRESHOLD, dtype=np.bool_)
 
 
@@ -64,12 +57,7 @@ def accuracy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
 def cross_entropy(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
     """Return the mean binary cross-entropy, clipped and rounded to float32 as Keras does.
 
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Of label 1, [n].
-
-    Returns:
-        The mean; nan if a probability is not finite.
+    It is nan if a probability, [n], is not finite.
     """
     target = np.asarray(labels, dtype=np.float32)
     output = np.asarray(probabilities, dtype=np.float32)
@@ -102,14 +90,9 @@ def recall_at(
 ) -> float | None:
     """Return the largest recall that a threshold reaches within a false positive rate.
 
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Of label 1, [n].
-        false_positive_rate: The largest share of the rows with label 0 that may be predicted as 1.
-
-    Returns:
-        The recall on the same rows, without interpolation; None if a class is missing or a
-        probability is not finite.
+    That rate is the largest share of the rows with label 0 that may be predicted as 1. The recall
+    is on the same rows, [n], without interpolation; None if a class is missing or a probability is
+    not finite.
     """
     truth, scores = np.asarray(labels).astype(bool), np.asarray(probabilities)
     if not _can_be_ranked(truth, scores):
@@ -145,14 +128,7 @@ def f1(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
 
 
 def compute_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
-    """Compute all metrics.
-
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Of label 1 on the same rows, [n].
-
-    Returns:
-        The metrics.
+    """Compute all metrics of labels, 0 or 1, and of the probabilities of label 1, each [n].
 
     Raises:
         ValueError: If there are no rows, or not as many probabilities as labels.
@@ -183,13 +159,8 @@ def constant_predictions(probabilities: npt.ArrayLike) -> str:
     """Say it if a model makes no difference between the records.
 
     Such a training is complete, and its accuracy is the share of one class: only this remark tells
-    a dead or exploded network from one that has learned a little.
-
-    Args:
-        probabilities: Of label 1 on the validation rows, [n].
-
-    Returns:
-        A few words; "" if records of both classes are predicted, or a probability is not finite.
+    a dead or exploded network from one that has learned a little. It is "" if both classes are
+    predicted on the validation rows, [n], or a probability is not finite.
     """
     scores = np.asarray(probabilities)
     if not scores.size or not np.isfinite(scores).all():

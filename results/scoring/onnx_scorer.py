@@ -56,13 +56,7 @@ class OnnxScorer:
         self._ids = inputs[0].name
 
     def __call__(self, ids: npt.NDArray[np.int32]) -> Scores:
-        """Return the probabilities of label 1.
-
-        Args:
-            ids: Padded records, int32 [batch, length].
-
-        Returns:
-            Probabilities, float32 [batch].
+        """Return the probabilities of label 1, float32 [batch], of padded ids [batch, length].
 
         Raises:
             ValueError: If the model cannot compute them, or gives more or fewer numbers.

@@ -6,15 +6,7 @@ SIGNIFICANT_BELOW = 0.05
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's interval of a share.
-
-    Args:
-        successes: How many succeeded.
-        trials: How many were tried; at least one.
-        confidence: How often such an interval holds the true share.
-
-    Returns:
-        Its lower and upper end, both within 0 and 1.
+    """Return the ends of Wilson's interval of a share, both within 0 and 1.
 
     Raises:
         ValueError: If there were no trials, or more successes than trials.
@@ -31,14 +23,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """Return the two-sided p-value of McNemar's exact test of two classifiers.
 
     Only the rows on which exactly one of the two is right count: were both equally good, each
-    such row would go to either with equal chance.
-
-    Args:
-        only_first: How many rows only the first classifier gets right.
-        only_second: How many rows only the second classifier gets right.
-
-    Returns:
-        The p-value; 1.0 if there are no such rows.
+    such row would go to either with equal chance. It is 1 if there are none.
     """
     from scipy.stats import binomtest
 

@@ -103,15 +103,8 @@ def choose_threshold(
 
     Candidates lie halfway between neighboring scores, so that the last digits of another runtime
     move no row across. `fpr` takes the lowest one that calls at most that share of the normal rows
-    malicious; `cost` the cheapest one, the highest if several cost the same.
-
-    Args:
-        labels: 0 or 1, [n].
-        probabilities: Probabilities of label 1 of the same rows, [n].
-        rule: What to look for.
-
-    Returns:
-        The threshold with its recall and false positive rate on these rows.
+    malicious; `cost` the cheapest one, the highest if several cost the same. The threshold has its
+    recall and false positive rate on the rows, whose labels and probabilities are [n] each.
 
     Raises:
         UserError: If the rows cannot tell: a class is missing, or a score is not finite.

@@ -1,10 +1,5 @@
-from .artifacts import (
-    check_artifacts_url as check_artifacts_url,
-)
-from .ensemble import (
-    build_ensemble as build_ensemble,
-    choose_ensemble as choose_ensemble,
-)
+from .artifacts import check_artifacts_url as check_artifacts_url
+from .ensemble import build_ensemble as build_ensemble, choose_ensemble as choose_ensemble
 from .objectives import (
     ACCURACY as ACCURACY,
     LOSS as LOSS,
@@ -65,10 +60,7 @@ from .storage import (
     open_storage as open_storage,
     quiet_optuna as quiet_optuna,
 )
-from .store import (
-    HEARTBEAT_SECONDS as HEARTBEAT_SECONDS,
-    Store as Store,
-)
+from .store import HEARTBEAT_SECONDS as HEARTBEAT_SECONDS, Store as Store
 from .trials import (
     DEATHS as DEATHS,
     DUPLICATE as DUPLICATE,

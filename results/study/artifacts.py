@@ -72,11 +72,7 @@ class Artifacts:
 
 
 def check_artifacts_url(url: str) -> None:
-    """Refuse an `--artefacts` that cannot serve, before anything is trained.
-
-    Raises:
-        UserError: If it holds a password, its kind is not known, or it cannot be written to.
-    """
+    """Refuse an `--artefacts` that cannot serve, before anything is trained."""
     if hide_password(url) != url:
         # It would be kept in the study, for everybody who opens that.
         raise UserError("--artefacts holds a password; give credentials by the environment instead")

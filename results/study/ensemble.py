@@ -23,14 +23,8 @@ log = logging.getLogger(__name__)
 def choose_ensemble(store: Store, size: int) -> tuple[str, ...]:
     """Choose the members on validation data alone, and fix the choice in the study.
 
-    They are the best complete trials in the order by which the champion is chosen.
-
-    Args:
-        store: The run.
-        size: How many; 0 for no ensemble, which also forgets an earlier one.
-
-    Returns:
-        The members' names, best first; none if there are fewer than two.
+    They are the best complete trials in the order by which the champion is chosen; none if there
+    are fewer than two. A size of 0 is for no ensemble, and also forgets an earlier one.
     """
     ranked = best_first(store.study) if size else []
     present = [result.name for result in ranked if store.find(result, SCORES) is not None]
@@ -47,12 +41,8 @@ def choose_ensemble(store: Store, size: int) -> tuple[str, ...]:
 def build_ensemble(store: Store) -> tuple[Result, Scores] | None:
     """Make the ensemble from what its members left.
 
-    Args:
-        store: The run.
-
-    Returns:
-        It as a result, and its probabilities of the held-out rows, float32 [n]; None if none was
-        chosen, or the probabilities of a member are gone.
+    Returns it as a result, and its probabilities of the held-out rows, float32 [n]; None if none
+    was chosen, or the probabilities of a member are gone.
     """
     names = store.study.user_attrs.get(_ENSEMBLE, ())
     by_name = {result.name: result for result in store.trials()} if names else {}

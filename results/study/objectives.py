@@ -95,13 +95,8 @@ OBJECTIVES = {
 def objective_values(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, Any]:
     """Compute what a search can optimize besides the accuracy and the loss of a report.
 
-    Args:
-        labels: Of the validation rows, 0 or 1, [n].
-        probabilities: Of label 1 on the same rows, [n].
-
-    Returns:
-        The attributes of `Result` by name; None if a class is missing or a probability is not
-        finite.
+    Of the validation rows' labels and probabilities, [n] each, it gives attributes of `Result` by
+    name; None if a class is missing or a probability is not finite.
     """
     return {
         objective.name: objective.metric(labels, probabilities)

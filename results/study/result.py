@@ -152,11 +152,6 @@ class Result:
         """Whether it was stopped for what says nothing about it: the run's or the budget's end."""
         return self.status == "pruned" and self.reason in (BUDGET_ENDED, INTERRUPTED)
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether it is complete, and nothing is wrong with its scores."""
-        return is_sound(self.status, self.reason)
-
     def to_json(self) -> dict[str, Any]:
         """Give the result as plain JSON values; a number that is not finite becomes null.
 

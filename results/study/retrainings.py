@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from results.scoring import Scores
 from results.study.objectives import rank_key
-from results.study.result import CHECKPOINT, Point, Result, refit_name
+from results.study.result import CHECKPOINT, Point, Result, is_sound, refit_name
 from results.study.store import Store
 from results.study.trials import best_first, first_objective
 
@@ -33,13 +33,7 @@ log = logging.getLogger(__name__)
 
 
 def record_repeat(store: Store, result: Result, index: int) -> None:
-    """Keep the result of a training with another seed, beside the first one of the same name.
-
-    Args:
-        store: The run.
-        result: Its result.
-        index: Which of the other seeds it had, from 1.
-    """
+    """Keep the result of a training with another seed, the `index`-th from 1, beside the first."""
     store.study.set_user_attr(f"{_REPEAT}{index}:{result.name}", result.to_json())
 
 
@@ -56,8 +50,7 @@ def find_repeats(store: Store) -> dict[str, dict[int, Result]]:
 def repeat_probabilities(store: Store) -> dict[str, list[Scores]]:
     """Give the held-out probabilities of the trainings with other seeds that have them, by name.
 
-    Returns:
-        One array a seed, float32 [n]; the first training's is not among them.
+    They are one array a seed, float32 [n]; the first training's is not among them.
     """
     kept = {
         name: [store.scores(result) for result in results.values()]
@@ -87,14 +80,7 @@ def choose_champion(store: Store, count: int) -> Result | None:
     Of the finalists that were trained again, up to the first that was not, the one whose mean over
     its two seeds is the best wins, by the first objective and with ties as in any choice. A seed
     that diverged or failed is right nowhere. With fewer than two such finalists the choice is the
-    store's own, by the first training alone.
-
-    Args:
-        store: The run.
-        count: How many finalists there are to be; 0 for none.
-
-    Returns:
-        The champion; None if no trial is complete.
+    store's own, by the first training alone. None if no trial is complete.
     """
     known = find_repeats(store) if count else {}
     second = {name: seeds[1] for name, seeds in known.items() if 1 in seeds}
@@ -119,14 +105,9 @@ def chosen_finalists(store: Store) -> tuple[str, ...]:
 
 
 def second_seed_probabilities(store: Store, labels: npt.ArrayLike) -> dict[str, npt.ArrayLike]:
-    """Give the validation probabilities of the finalists' second trainings.
+    """Give the validation probabilities of the finalists' second trainings by name, each [n].
 
-    Args:
-        store: The run.
-        labels: Of the validation rows, 0 or 1, [n].
-
-    Returns:
-        Probabilities by name, each [n]; of a training that diverged or failed, right nowhere.
+    Those of a training that diverged or failed are right nowhere, given the rows' labels, [n].
     """
     found: dict[str, npt.ArrayLike] = {}
     for name, seeds in find_repeats(store).items() if chosen_finalists(store) else ():
@@ -139,13 +120,9 @@ def second_seed_probabilities(store: Store, labels: npt.ArrayLike) -> dict[str, 
 
 
 def as_refit(result: Result) -> Result:
-    """Turn the result of a training on all training rows into a refit's.
+    """Turn the result of a training on all training rows, of the first one's name, into a refit's.
 
-    Args:
-        result: What the training left, under the name of the first one.
-
-    Returns:
-        The same without scores of the validation rows, which were trained on.
+    It has no scores of the validation rows, which were trained on.
     """
     validated = {name: None for name in asdict(result) if name.startswith("val_")}
     curve = tuple(
@@ -155,12 +132,7 @@ def as_refit(result: Result) -> Result:
 
 
 def choose_refits(store: Store, names: Sequence[str]) -> None:
-    """Fix in the study which trainings are refit; those of an earlier choice are then no rows.
-
-    Args:
-        store: The run.
-        names: The first trainings' names; none for no refit.
-    """
+    """Fix in the study which trainings are refit; those of an earlier choice are then no rows."""
     if names or _REFITS in store.study.user_attrs:
         store.study.set_user_attr(_REFITS, list(names))
 
@@ -192,7 +164,7 @@ def result_to_export(store: Store, champion: Result) -> Result:
     """Say which model a run exports: the champion's refit if it is sound, or the champion."""
     name = refit_name(champion.name)
     found = next((result for result in find_refits(store) if result.name == name), None)
-    return found if found is not None and found.is_sound else champion
+    return found if found is not None and is_sound(found.status, found.reason) else champion
 
 
 def first_training(store: Store, result: Result) -> Result:

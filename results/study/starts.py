@@ -43,13 +43,12 @@ class Start:
 def choose_starts(store: Store, earlier: Store, option: str) -> list[Start]:
     """Take the best points of an earlier run as the first ones of a study that is yet to begin.
 
+    A study that has begun keeps the starting points that it has.
+
     Args:
-        store: The run that begins; one that has begun keeps the starting points that it has.
+        store: The run that begins.
         earlier: The earlier run, of any data.
         option: What the user gave, for messages.
-
-    Returns:
-        The starting points, best first.
 
     Raises:
         UserError: If the earlier run has no complete trial, or the study has begun with others.

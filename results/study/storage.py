@@ -87,9 +87,6 @@ def open_storage(
             of the environment if it has this URL.
         patience: Seconds that a server which is away is waited for.
 
-    Returns:
-        The storage.
-
     Raises:
         UserError: If it cannot be reached, or the journal not be written. Passwords are not shown.
     """

@@ -53,13 +53,7 @@ class Store:
     """One run: its study and the folder with its artifacts."""
 
     def __init__(self, folder: Path, study: optuna.Study, url: str | None = None) -> None:
-        """Wrap a study; `create` and `open` find it.
-
-        Args:
-            folder: The run's folder: artifacts and prepared data.
-            study: The study.
-            url: Where the study lives, if not in the folder's journal.
-        """
+        """Wrap a study, which lives at a URL or in the folder's journal; `create` and `open` do."""
         self.folder = folder
         self.study = study
         self.url = url
@@ -90,9 +84,6 @@ class Store:
             artifacts: Where machines that share no folder keep the trials' files: an fsspec URL.
             data: The data's facts.
             protocol: What a score means here: whatever must be equal when a study is resumed.
-
-        Returns:
-            The store.
 
         Raises:
             UserError: If the study holds trials of other data, another protocol or another space,
@@ -137,9 +128,6 @@ class Store:
                 run was made with.
             heartbeat: Seconds between two signs of life of a trial in a database.
             patience: Seconds that a database which is away is waited for.
-
-        Returns:
-            The store.
 
         Raises:
             UserError: If there is no study.
@@ -217,14 +205,9 @@ class Store:
     def choose_champion(self, champion: Result | None = None) -> Result | None:
         """Choose the champion, and fix the choice in the study.
 
-        It is the best by the first objective and its tie-breakers, and, if all are equal, the
-        earliest; no held-out label has a part in it.
-
-        Args:
-            champion: The trial that was chosen by more validation data than that, if one was.
-
-        Returns:
-            The champion; None if no trial is complete.
+        It is the given trial, if one was chosen by more validation data; else the best by the first
+        objective and its tie-breakers, and, if all are equal, the earliest; None if no trial is
+        complete. No held-out label has a part in it.
         """
         champion = champion or next(iter(best_first(self.study)), None)
         self.study.set_user_attr(_CHOSEN_BY, first_objective(self.study).name)
@@ -237,22 +220,11 @@ class Store:
 
     def heldout_probabilities(self) -> dict[str, Scores]:
         """Give the held-out probabilities by name, float32 [n], of every result that has them."""
-        found = {}
-        for result in self.results():
-            scores = self.scores(result)
-            if scores is not None:
-                found[result.name] = scores["heldout"]
-        return found
+        kept = {result.name: self.scores(result) for result in self.results()}
+        return {name: scores["heldout"] for name, scores in kept.items() if scores is not None}
 
     def scores(self, result: Result) -> dict[str, Scores] | None:
-        """Read a result's probabilities.
-
-        Returns:
-            The arrays "validation" and "heldout", float32; None if there are none.
-
-        Raises:
-            UserError: If they are damaged.
-        """
+        """Read a result's probabilities: "validation" and "heldout", float32; None without any."""
         path = self.find(result, SCORES)
         return None if path is None else load_scores(path)
 
@@ -273,8 +245,7 @@ class Store:
     def keep_best_checkpoints(self, count: int) -> None:
         """Delete the checkpoints of all complete trials but the best by the first objective.
 
-        Args:
-            count: How many to keep, not fewer than in the calls before.
+        `count` is how many are kept, not fewer than in the calls before.
         """
         for result in best_first(self.study)[count:]:
             # What is complete has its files, and once outranked stays so: asked for once is enough.

@@ -57,12 +57,9 @@ def agreed_objectives(
 def show_objectives(study: optuna.Study, names: Sequence[str]) -> None:
     """Let Optuna's plots, tables and dashboard call a new study's values by their names.
 
-    Only for a study that the project itself makes: with names, the column `value` of
-    `study.trials_dataframe()` becomes `value_val_loss`, which a user's program may not expect.
-
-    Args:
-        study: The study; one that has values stays as it is.
-        names: A name for each of its directions.
+    A study that has values stays as it is. Only for one that the project itself makes: with names,
+    the column `value` of `study.trials_dataframe()` becomes `value_val_loss`, which a user's
+    program may not expect.
     """
     if study.metric_names != list(names) and not _has_values(study):
         with warnings.catch_warnings():

@@ -1,6 +1,2 @@
-from .oracle import (
-    OptunaOracle as OptunaOracle,
-)
-from .tuner import (
-    OptunaTuner as OptunaTuner,
-)
+from .oracle import OptunaOracle as OptunaOracle
+from .tuner import OptunaTuner as OptunaTuner

@@ -1,7 +1,4 @@
-from .error_messages import (
-    USER_ERRORS as USER_ERRORS,
-    describe_error as describe_error,
-)
+from .error_messages import USER_ERRORS as USER_ERRORS, describe_error as describe_error
 from .hypermodel_fit import (
     end_callbacks_on_error as end_callbacks_on_error,
     fit_function as fit_function,

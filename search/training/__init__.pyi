@@ -1,6 +1,4 @@
-from .baselines import (
-    Cache as Cache,
-)
+from .baselines import Cache as Cache
 from .callbacks import (
     TrialCallback as TrialCallback,
     TrialInfo as TrialInfo,
@@ -17,7 +15,4 @@ from .fit import (
     TrainingOutcome as TrainingOutcome,
     reset_session as reset_session,
 )
-from .task import (
-    Phase as Phase,
-    TrainingTask as TrainingTask,
-)
+from .task import Phase as Phase, TrainingTask as TrainingTask

@@ -7,14 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from data.dataset import Dataset
-from results.study import (
-    BUDGET_ENDED,
-    RETRY_SECONDS,
-    Result,
-    Store,
-    as_refit,
-    find_starts,
-)
+from results.study import BUDGET_ENDED, RETRY_SECONDS, Result, Store, as_refit, find_starts
 from search.common import refit_seed, repeat_seed
 from search.config import RunConfig
 from search.optuna_private import StudyCallback

@@ -1,12 +1,3 @@
-from .messages import (
-    Done as Done,
-    Progress as Progress,
-)
-from .pool import (
-    Stage as Stage,
-    WorkerPool as WorkerPool,
-    WorkersDied as WorkersDied,
-)
-from .process import (
-    Death as Death,
-)
+from .messages import Done as Done, Progress as Progress
+from .pool import Stage as Stage, WorkerPool as WorkerPool, WorkersDied as WorkersDied
+from .process import Death as Death

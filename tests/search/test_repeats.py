@@ -29,13 +29,7 @@ from results.study import (
 )
 from search.cli.progress import View
 from search.config import RunConfig, parse
-from search.stages import (
-    _train_again,
-    missing_refits,
-    missing_repeats,
-    missing_seeds,
-    to_refit,
-)
+from search.stages import _train_again, missing_refits, missing_repeats, missing_seeds, to_refit
 from search.training.task import TrainingTask
 from search.workers.pool import Stage, WorkerPool
 from tests.search.processes import Start, begun, short

@@ -63,15 +63,10 @@ class Planes:
 
 @dataclass(frozen=True)
 class States:
-    """What a recurrent layer gives at all steps, not computed yet.
+    """What a recurrent layer gives at all steps, not computed yet."""
 
-    Attributes:
-        all: Computes it, [batch, steps, width].
-        greatest: Computes the greatest of each over the steps alone, [batch, width].
-    """
-
-    all: "Callable[[Graph], str]"
-    greatest: "Callable[[Graph], str]"
+    all: "Callable[[Graph], str]"  # computes it, [batch, steps, width]
+    greatest: "Callable[[Graph], str]"  # computes the greatest over the steps, [batch, width]
 
 
 Pending = Embedded | Scaled | Planes | States

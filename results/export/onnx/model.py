@@ -17,13 +17,9 @@ _ALL_ROWS = {"class_name": "__slice__", "config": {"start": None, "stop": None, 
 
 
 def translate(model: Any) -> onnx.ModelProto:
-    """Translate a Keras model.
+    """Translate a Keras model: int32 ids [batch, length] in, probabilities [batch, 1] out.
 
-    Args:
-        model: Sequential or functional: int32 ids [batch, length] in, probabilities [batch, 1] out.
-
-    Returns:
-        The ONNX model, for ids of any batch size and length.
+    The result takes ids of any batch size and length.
 
     Raises:
         Unsupported: If one of its layers, or the way they are connected, cannot be translated.

@@ -15,16 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from onnx import TensorProto, helper
 
-from results.export.onnx.graph import (
-    IDS,
-    Embedded,
-    Graph,
-    Scaled,
-    States,
-    Weights,
-    array,
-    require,
-)
+from results.export.onnx.graph import IDS, Embedded, Graph, Scaled, States, Weights, array, require
 
 OPERATORS = {"LSTM": "LSTM", "GRU": "GRU", "SimpleRNN": "RNN"}
 GATES = {"LSTM": [0, 3, 1, 2], "GRU": [0, 1, 2], "SimpleRNN": [0]}
@@ -36,25 +27,15 @@ ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
 
 @dataclass(frozen=True)
 class _Direction:
-    """One direction's weights, the gates in ONNX's order.
-
-    Attributes:
-        kind: Of layer.
-        units: Of its state.
-        kernel: [width, gates * units].
-        recurrent: [units, gates * units].
-        bias: The input's and the state's, [2, gates * units].
-        activations: Of the gates and the state, in the operator's order.
-        reset_after: Whether a GRU's reset gate acts on what the recurrent kernel gave.
-    """
+    """One direction's weights, the gates in ONNX's order."""
 
     kind: str
     units: int
-    kernel: Weights
-    recurrent: Weights
-    bias: Weights
-    activations: list[str]
-    reset_after: bool
+    kernel: Weights  # [width, gates * units]
+    recurrent: Weights  # [units, gates * units]
+    bias: Weights  # the input's and the state's, [2, gates * units]
+    activations: list[str]  # of the gates and the state, in the operator's order
+    reset_after: bool  # whether a GRU's reset gate acts on what the recurrent kernel gave
 
 
 def recurrent(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -199,19 +180,12 @@ def _body(graph: Graph, part: _Direction, embedded: Embedded | None, which: _Whi
 
 @dataclass(frozen=True)
 class _Step:
-    """What a step of one direction adds to a loop's body.
+    """What a step of one direction adds to a loop's body."""
 
-    Attributes:
-        graph: The body.
-        part: The weights.
-        embedded: Where vectors come from, if ids are read.
-        x: The step's ids [batch], or vectors [batch, width].
-    """
-
-    graph: Graph
+    graph: Graph  # the body
     part: _Direction
-    embedded: Embedded | None
-    x: str
+    embedded: Embedded | None  # where vectors come from, if ids are read
+    x: str  # the step's ids [batch], or vectors [batch, width]
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         return self.graph.add(operator, *inputs, **attributes)

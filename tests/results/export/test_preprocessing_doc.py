@@ -8,12 +8,7 @@ import pytest
 from data.dataset import Dataset
 from data.records import DROPPED_KEYS, Preprocessing, clean
 from results.export import Sample
-from results.export.preprocessing_doc import (
-    VECTORS,
-    preprocessing_text,
-    raw_record,
-    vectors_text,
-)
+from results.export.preprocessing_doc import VECTORS, preprocessing_text, raw_record, vectors_text
 from results.scoring import Threshold
 from tests.data.records.served import export_settings, predicted
 
