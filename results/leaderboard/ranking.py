@@ -164,9 +164,7 @@ def _of_references(name: str, versus: Mapping[str, Mapping[str, _Versus]]) -> di
 
 
 def _unrepeated(
-    labels: npt.ArrayLike,
-    score: npt.ArrayLike | None,
-    repeated: npt.NDArray[np.bool_] | None,
+    labels: npt.ArrayLike, score: npt.ArrayLike | None, repeated: npt.NDArray[np.bool_] | None
 ) -> float | None:
     if score is None or repeated is None or repeated.all():
         return None

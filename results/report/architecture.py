@@ -137,11 +137,7 @@ def _by_path(
 
 
 def _shown(
-    layer: Config,
-    inputs: tuple[str, ...],
-    shapes: Mapping[str, str],
-    straight: bool,
-    beside: bool,
+    layer: Config, inputs: tuple[str, ...], shapes: Mapping[str, str], straight: bool, beside: bool
 ) -> ShownLayer:
     name, kind, config = _name(layer), str(layer["class_name"]), layer["config"]
     wrapped = config.get("layer")

@@ -37,9 +37,7 @@ class Scorer:
             return tf.cast(tf.reshape(output, [-1]), tf.float32)
 
         self._call = tf.function(
-            call,
-            input_signature=[tf.TensorSpec((None, None), tf.int32)],
-            reduce_retracing=True,
+            call, input_signature=[tf.TensorSpec((None, None), tf.int32)], reduce_retracing=True
         )
 
     def __call__(self, ids: npt.NDArray[np.int32]) -> Scores:

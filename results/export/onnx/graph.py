@@ -157,10 +157,7 @@ class Graph:
         return self.add("If", condition, **branches)
 
     def body(
-        self,
-        name: str,
-        inputs: Sequence[Any],
-        outputs: Sequence[tuple[str, Sequence[int | str]]],
+        self, name: str, inputs: Sequence[Any], outputs: Sequence[tuple[str, Sequence[int | str]]]
     ) -> onnx.GraphProto:
         """Close the graph as a part of its parent, with float outputs of these shapes."""
         made = [helper.make_tensor_value_info(x, TensorProto.FLOAT, shape) for x, shape in outputs]
