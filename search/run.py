@@ -29,17 +29,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has come to its end.
-
-    Attributes:
-        store: What it left.
-        problem: Why the search could not go on, in one line; None if it could.
-        interrupted: Whether Ctrl-C ended it.
-    """
+    """A run that has come to its end."""
 
     store: "Store"
-    problem: str | None
-    interrupted: bool
+    problem: str | None  # why the search could not go on, in one line
+    interrupted: bool  # by Ctrl-C
 
 
 def main(argv: Sequence[str]) -> int:
@@ -78,9 +72,6 @@ def execute(
         data: Its log, if that is in memory.
         stopped_by: What ends the search in order the first time, and at once the second time.
         show: Takes the table, as soon as there is one.
-
-    Returns:
-        What it left.
 
     Raises:
         UserError: If the log, the study or the space cannot be used, or nothing can be written.

@@ -38,24 +38,14 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long the parts of a run may take, in seconds.
+    """How long the parts of a run may take, in seconds."""
 
-    Attributes:
-        baselines: Each baseline that is still to be trained, by name.
-        kept: Baselines that an earlier run has trained.
-        speed: This machine's seconds to those of the rates; None if no baseline is kept.
-        trial: One trial, on one worker.
-        refit: All refits, one after the other.
-        search: All trials, on all workers.
-        total: The run.
-    """
-
-    baselines: Mapping[str, float]
-    kept: tuple[str, ...]
-    speed: float | None
-    trial: float
-    refit: float
-    search: float
+    baselines: Mapping[str, float]  # those still to be trained
+    kept: tuple[str, ...]  # baselines that an earlier run has trained
+    speed: float | None  # this machine's seconds to those of the rates, if a baseline is kept
+    trial: float  # on one worker
+    refit: float  # all of them, one after the other
+    search: float  # all trials, on all workers
     total: float
 
 

@@ -15,16 +15,10 @@ log = logging.getLogger(__name__)
 def finish_run(
     store: Store, champion: Result | None, show: Callable[[str], None] | None = None
 ) -> None:
-    """Rank on the held-out part, write the report and export the winner.
+    """Rank on the held-out part, write the report and export the champion's model.
 
-    Args:
-        store: The run.
-        champion: The trial that was chosen on validation rows; None if none is complete.
-        show: Takes the table.
-
-    Raises:
-        UserError: If the winner's file, loaded again, does not give the search's scores, or
-            nothing can be written.
+    `show` takes the table. A UserError says if the winner's file, loaded again, does not give the
+    search's scores, or nothing can be written.
     """
     # The user has named it for this search. From now on its models are loaded.
     register_space(store.protocol["space"])

@@ -34,18 +34,12 @@ _STATES = {
 
 @dataclass
 class View:
-    """The state of a search as its user sees it.
-
-    Attributes:
-        study: The study.
-        budget: The search's budget.
-        objective: Name of the first objective.
-        running: What each busy worker said last, by the worker's index.
-    """
+    """The state of a search as its user sees it."""
 
     study: optuna.Study
     budget: Budget
-    objective: str
+    objective: str  # name of the first one
+    # What each busy worker said last, by its index.
     running: dict[int, Progress] = field(default_factory=dict)
     _before: set[int] = field(default_factory=set)
     _told: set[int] = field(default_factory=set)

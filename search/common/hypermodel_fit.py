@@ -36,9 +36,6 @@ def fit_function(
         model: What its `build` returned.
         batch_size: That of the data which the function is given.
         feed: Makes the same data with another batch size.
-
-    Returns:
-        The function.
     """
 
     def train(data: Any, *, callbacks: list[Any], **defaults: Any) -> Any:
@@ -89,10 +86,6 @@ def end_callbacks_on_error(
     """End the callbacks of a training that an exception ends, as Keras does not.
 
     They may hold files open, or have left a backup that the next training would begin with.
-
-    Args:
-        callbacks: Keras's.
-        after: After which exceptions.
     """
     begun: list[Any] = []
     # Keras takes one callback without a list, too.

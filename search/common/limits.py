@@ -23,10 +23,8 @@ _ROUNDING = 1e-6
 class ModelTooLarge(BaseException):
     """A model has more weights than are allowed, or than there is memory for.
 
-    No `Exception`: Keras would wrap it in a report on the arguments of a call.
-
-    Attributes:
-        parameters: How many weights it has; None if it was not built to its end.
+    No `Exception`: Keras would wrap it in a report on the arguments of a call. How many weights it
+    has is None if it was not built to its end.
     """
 
     def __init__(self, message: str, parameters: int | None = None) -> None:
@@ -35,11 +33,7 @@ class ModelTooLarge(BaseException):
 
 
 def check_model(model: Any) -> None:
-    """Refuse what is no model for this project.
-
-    Raises:
-        FailedTrialError: If it is no model, or its output is known not to be one probability.
-    """
+    """Refuse what is no model, or gives no probability, by a `FailedTrialError`."""
     if not isinstance(model, keras.Model):
         raise FailedTrialError(f"build returned a {type(model).__name__}, not a Keras model")
     # A model that is not built yet, or is a class of its own, shows its output when it scores.
@@ -53,11 +47,7 @@ def check_model(model: Any) -> None:
 
 
 def check_model_size(model: keras.Model, most: int | None) -> None:
-    """Refuse a model that has more weights by now than `most` (None: no bound).
-
-    Raises:
-        ModelTooLarge: If it has more.
-    """
+    """Refuse a model that has more weights by now than `most` (None: no bound)."""
     count = sum(math.prod(weight.shape) for weight in model.weights)
     if most is not None and count > most:
         raise ModelTooLarge(f"{count:,} parameters, more than --max-parameters {most:,}", count)
@@ -65,16 +55,10 @@ def check_model_size(model: keras.Model, most: int | None) -> None:
 
 @contextmanager
 def limit_parameters(most: int | None) -> Iterator[None]:
-    """Refuse a single weight that is too large, before memory is taken for it.
+    """Refuse a weight of more than `most` numbers, or than fit in memory, before it is made.
 
     Keras makes a weight's values at once, so that a model which is only measured when it is
     finished may have taken all memory by then.
-
-    Args:
-        most: The most weights allowed in a model; None for no bound but the memory's.
-
-    Raises:
-        TooLarge: If one array of weights has more, or does not fit in the memory that is free.
     """
     original = keras.layers.Layer.add_weight
 
@@ -108,11 +92,7 @@ def _check_weight(layer: str, shape: Any, most: int | None) -> None:
 
 
 def check_range(scores: npt.NDArray[np.float32]) -> None:
-    """Refuse scores, [n], that are no probabilities; nan is a matter of divergence.
-
-    Raises:
-        ValueError: If one lies outside 0 to 1.
-    """
+    """Refuse scores, [n], outside 0 to 1; nan is a matter of divergence."""
     finite = scores[np.isfinite(scores)]
     if finite.size and (finite.min() < -_ROUNDING or finite.max() > 1 + _ROUNDING):
         raise ValueError(

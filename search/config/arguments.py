@@ -24,10 +24,7 @@ def make_config(arguments: Mapping[str, Any]) -> RunConfig:
     Args:
         arguments: Their values by their names in `RunConfig`: what the command line takes as a
             text, or the number, bool, path, class or list that it stands for. None stands for the
-            default.
-
-    Returns:
-        The configuration; arguments take precedence over the options of a file named by `config`.
+            default. They take precedence over the options of a file named by `config`.
 
     Raises:
         UserError: An option does not exist or cannot have that value, or two contradict each other.

@@ -24,11 +24,7 @@ class Budget:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a budget of both kinds, of neither, or below zero.
-
-        Raises:
-            ValueError: If the two do not make a budget.
-        """
+        """Refuse a budget of both kinds, of neither, or below zero."""
         if (self.trials is None) == (self.seconds is None):
             raise ValueError("a budget counts either trials or seconds")
         if (self.trials or 0) < 0 or (self.seconds or 0.0) < 0:

@@ -18,13 +18,7 @@ _EXAMPLES = """examples:
 
 
 def parse(argv: Sequence[str]) -> RunConfig:
-    """Read the arguments of `python -m search.run`.
-
-    Args:
-        argv: The arguments behind the module's name.
-
-    Returns:
-        The configuration; options of the command line take precedence over those of `--config`.
+    """Read the arguments of `python -m search.run`, which take precedence over a file's.
 
     Raises:
         SystemExit: If an option has a value that it cannot have; the reason is on stderr.

@@ -356,11 +356,7 @@ class RunConfig:
     grace: float = 120.0  # Building, compiling and validating are not interrupted.
 
     def __post_init__(self) -> None:
-        """Complete the options that depend on others, and refuse what contradicts itself.
-
-        Raises:
-            UserError: If two options contradict each other.
-        """
+        """Complete the options that depend on others, and refuse what contradicts itself."""
         if not self.pruner:
             # KerasTuner's Hyperband halves its trials itself.
             own = self.sampler == "kt-hyperband"
@@ -422,11 +418,7 @@ class RunConfig:
             )
 
     def settled(self, rows: int) -> "RunConfig":
-        """Return the configuration for a log that has been read, with `epochs` and `workers`.
-
-        Args:
-            rows: How many rows a training sees in one epoch.
-        """
+        """Return the configuration with `epochs` and `workers`, for so many rows in an epoch."""
         tasks = self.trials
         if tasks is not None:
             tasks = max(tasks, len(self.baselines), self.repeats)

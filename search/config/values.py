@@ -27,18 +27,10 @@ def unknown_option(name: str, known: Collection[str], otherwise: str) -> str:
 
 
 def parse_value(item: Declared, value: Any, name: str) -> dict[str, Any]:
-    """Parse an option's value.
-
-    Args:
-        item: The option.
-        value: A bool, an int, a text or a list of texts.
-        name: What a message calls the option.
-
-    Returns:
-        The field of `RunConfig` and its value.
+    """Parse an option's value, a bool, an int, a text or a list of texts, to its field's.
 
     Raises:
-        UserError: It cannot have that value.
+        UserError: It cannot have that value; `name` is what the message calls the option.
     """
     parser = _ValueParser(prog="python -m search.run")
     item.add_to(parser)

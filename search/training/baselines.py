@@ -61,12 +61,6 @@ def hash_sources(root: Path) -> str:
     return digest.hexdigest()
 
 
-# Read once in a process: it goes on with what it has imported, whatever is edited meanwhile.
-@cache
-def _sources() -> str:
-    return hash_sources(_ROOT)
-
-
 @cache
 def _versions() -> Mapping[str, str]:
     installed = {name: installed_version(name) for name in _DISTRIBUTIONS}
@@ -99,21 +93,15 @@ def _processor() -> str:
 class Cache:
     """Where finished baselines are kept, by everything that determines them.
 
-    Attributes:
-        folder: The folder of all of them.
-        dataset: The data they are trained on.
-        config: How they are trained.
-        seed: The run's seed.
-        sources: The hash of this project's source files.
-        versions: Of this project, of what it computes with, and of Python.
-        machine: What it computes on; latencies are kept, too.
+    The machine does, too: latencies are kept.
     """
 
     folder: Path
     dataset: Dataset
     config: TrainingConfig
     seed: int
-    sources: str = field(default_factory=_sources)
+    # Read once in a process: it goes on with what it has imported, whatever is edited meanwhile.
+    sources: str = field(default_factory=cache(partial(hash_sources, _ROOT)))
     versions: Mapping[str, str] = field(default_factory=_versions)
     machine: Mapping[str, Any] = field(default_factory=_machine)
 
@@ -162,16 +150,7 @@ class Cache:
     def train(
         self, name: str, on_report: OnReport = lambda point: None, stop: Stop = lambda: None
     ) -> Result:
-        """Train a baseline and keep it, unless the training was stopped.
-
-        Args:
-            name: The baseline.
-            on_report: Called with the report of each epoch.
-            stop: Called after each batch; a reason ends the training.
-
-        Returns:
-            Its result.
-        """
+        """Train a baseline and keep it, unless the training was stopped."""
         self.folder.mkdir(parents=True, exist_ok=True)
         baseline = BASELINES[name]
         with tempfile.TemporaryDirectory(

@@ -70,17 +70,9 @@ Factory = Callable[[TrialInfo], keras.callbacks.Callback]
 
 
 def load_callbacks(specs: Sequence[str]) -> dict[str, Factory | StudyCallback]:
-    """Import what `--callback` names.
+    """Import what `--callback` names, each a "PACKAGE.MODULE:NAME".
 
-    Args:
-        specs: For each a "PACKAGE.MODULE:NAME".
-
-    Returns:
-        The factories of Keras callbacks, and the callbacks of Optuna's kind, by these names, in
-        their order.
-
-    Raises:
-        UserError: One names nothing that can be called.
+    Gives the factories of Keras callbacks, and the callbacks of Optuna's kind, by these names.
     """
     return {spec: _load(spec) for spec in specs}
 

@@ -77,7 +77,6 @@ def add_latency(
 
     That is ONNX Runtime, on one thread, from the padded ids to the probability. For a network that
     has no translation, as with layers of the user's own, it is Keras' call, on all of its threads.
-    Each of two measurements takes about `seconds`.
     """
     heldout = dataset.split.heldout
     try:

@@ -50,12 +50,7 @@ class TrainingConfig:
     stop_when_diverged: bool = True
 
     def of_trial(self, values: Mapping[str, Any], seed: int) -> "TrainingConfig":
-        """Return the config of one trial.
-
-        Args:
-            values: Its hyperparameters; a batch size and epochs among them take precedence.
-            seed: Its seed.
-        """
+        """Return the config of one trial, whose values of a batch size and epochs count."""
         return replace(
             self,
             seed=seed,
@@ -139,9 +134,6 @@ def fit(
         train: Called as `model.fit` would be, e.g. a hypermodel's own `fit`. An
             `optuna.TrialPruned` out of it, or out of a callback, prunes the training as well.
         figure: Computes the value of each report, if accuracy and loss are not what is optimized.
-
-    Returns:
-        How it ended.
     """
     batches = config.make_batches(dataset)
     monitor = _Monitor(model, dataset, config, int(batches.cardinality()), on_report, stop, figure)

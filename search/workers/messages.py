@@ -27,13 +27,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Progress:
-    """News: a training has come further.
-
-    Attributes:
-        name: The baseline or trial.
-        epochs: Epochs trained.
-        value: Its value on the validation rows, if known.
-    """
+    """News: a training has come further, with this value on the validation rows, if known."""
 
     name: str
     epochs: float
@@ -42,32 +36,20 @@ class Progress:
 
 @dataclass(frozen=True)
 class Entered:
-    """News: what the worker does from now on.
-
-    Attributes:
-        phase: Whether it discovers the space, asks for a trial, or trains.
-        trial: The number of the trial that it trains; None if it trains anything else.
-    """
+    """News: what the worker does from now on."""
 
     phase: Phase
-    trial: int | None = None
+    trial: int | None = None  # the number of the trial that it trains, if it trains one
 
 
 @dataclass(frozen=True)
 class Done:
-    """News: the worker is through with its task, and free for another one.
+    """News: the worker is through with its task, and free for another one."""
 
-    Attributes:
-        result: What the training left; None if there was no trial to run, or it was given back.
-        kept: Whether an earlier run had trained it.
-        problem: Why the search cannot go on; None if it can.
-        exhausted: Whether the space has nothing new.
-    """
-
-    result: Result | None = None
-    kept: bool = False
-    problem: str | None = None
-    exhausted: bool = False
+    result: Result | None = None  # None if there was no trial to run, or it was given back
+    kept: bool = False  # by an earlier run, which had trained it
+    problem: str | None = None  # why the search cannot go on
+    exhausted: bool = False  # the space has nothing new
 
 
 News = Ready | Refused | Progress | Entered | Done

@@ -122,9 +122,6 @@ class WorkerPool:
     def run(self, stage: Stage) -> None:
         """Do a stage's tasks, each on the next free worker.
 
-        Args:
-            stage: Gives the tasks, and hears what becomes of them.
-
         Raises:
             UserError: If a worker cannot start, e.g. because the space cannot be loaded, or if
                 nothing can be written any more.

@@ -28,29 +28,17 @@ _OUT_OF_MEMORY = Path("/proc/self/oom_score_adj")
 
 @dataclass
 class WorkerProcess:
-    """A worker's process and what it is doing.
+    """A worker's process and what it is doing."""
 
-    Attributes:
-        index: Its number, from 1.
-        process: Its process.
-        connection: Takes tasks, brings news.
-        is_ready: Whether it has started.
-        task: What it was told to do; None if it waits.
-        phase: What it does for that; None before it has said so.
-        trial: The number of the trial that it trains; None if it trains none.
-        since: When the phase began, on the monotonic clock.
-        killed_why: Why it was killed from here; "" if it was not.
-    """
-
-    index: int
+    index: int  # from 1
     process: Any
-    connection: Connection
+    connection: Connection  # takes tasks, brings news
     is_ready: bool = False
-    task: TrainingTask | None = None
-    phase: Phase | None = None
-    trial: int | None = None
-    since: float = 0.0
-    killed_why: str = ""
+    task: TrainingTask | None = None  # None if it waits
+    phase: Phase | None = None  # what it does for its task, once it has said so
+    trial: int | None = None  # the number of the trial that it trains
+    since: float = 0.0  # when the phase began, on the monotonic clock
+    killed_why: str = ""  # if it was killed from here
 
     def kill(self, why: str) -> None:
         """Kill it; that its connection has ended will be noticed."""

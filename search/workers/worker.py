@@ -5,7 +5,7 @@ import gc
 import os
 import warnings
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any
 
 import optuna
 import tensorflow as tf
@@ -31,12 +31,6 @@ from search.workers.process import is_orphan
 from spaces.kernels import one_blas_thread
 
 
-class Flag(Protocol):
-    """A number in shared memory: 0, or `STOP` or `CLOSE` once the parent wants so."""
-
-    value: int
-
-
 class Worker:
     """Does the parent's tasks, one after the other.
 
@@ -44,12 +38,10 @@ class Worker:
         config: The run.
         name: The worker's name in the study.
         connection: Brings tasks, takes news.
-        stopping: Set when the parent wants the worker to stop.
+        stopping: A number in shared memory: 0, or `STOP` or `CLOSE` once the parent wants so.
     """
 
-    def __init__(
-        self, config: RunConfig, name: str, connection: Connection, stopping: Flag
-    ) -> None:
+    def __init__(self, config: RunConfig, name: str, connection: Connection, stopping: Any) -> None:
         self.config = config
         self.connection = connection
         self.stopping = stopping
