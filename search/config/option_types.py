@@ -109,20 +109,14 @@ def study(text: str) -> str:
     return text
 
 
-def sampler(text: str) -> str:
-    """Read the name of a sampler that there is."""
-    from search.sampling import check_sampler
+def checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Make the type of a text that a function does not refuse."""
 
-    check_sampler(text)
-    return text
+    def parse(text: str) -> str:
+        check(text)
+        return text
 
-
-def pruner(text: str) -> str:
-    """Read the name of a pruner that there is."""
-    from search.sampling import check_pruner
-
-    check_pruner(text)
-    return text
+    return parse
 
 
 def artifacts_url(text: str) -> str:

@@ -23,7 +23,14 @@ from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
 from search.config.options import declared, option
 from search.config.pool_size import default_workers
-from search.sampling import DEFAULT_PRUNER, KERAS_TUNER, PRUNERS, sampler_names
+from search.sampling import (
+    DEFAULT_PRUNER,
+    KERAS_TUNER,
+    PRUNERS,
+    check_pruner,
+    check_sampler,
+    sampler_names,
+)
 from spaces import BASELINE_NAMES, epochs_for, reports_for
 from spaces.open import FAMILIES
 
@@ -182,13 +189,13 @@ class RunConfig:
     )
     sampler: str = _search(
         "tpe",
-        parse=types.sampler,
+        parse=types.checked(check_sampler),
         metavar="NAME",
         help=f"{', '.join(sampler_names())} or MODULE:CLASS (default: %(default)s)",
     )
     pruner: str = _search(
         "",
-        parse=types.pruner,
+        parse=types.checked(check_pruner),
         metavar="NAME",
         help=f"of {', '.join(PRUNERS)} (default: {DEFAULT_PRUNER}; none for kt-hyperband)",
     )
