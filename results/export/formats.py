@@ -27,27 +27,15 @@ IDS = "ids"
 
 @dataclass(frozen=True)
 class ModelFormat:
-    """One way to keep a model.
+    """One way to keep a model."""
 
-    Attributes:
-        name: Its name for `--format`.
-        path: The file or folder in an export.
-        needs: The packages that it takes beyond this project's own.
-        tolerance: By how much a score may differ from the search's.
-        write: Writes a Keras model to a path.
-        load: Reads it again; the result takes padded ids, int32 [b, length], and gives the
-            probabilities of label 1, float32 [b].
-        title: The heading of its code example.
-        example: How the model is loaded and called.
-    """
-
-    name: str
-    path: str
-    needs: tuple[str, ...]
-    tolerance: float
-    write: Callable[[Any, Path], object]
+    name: str  # for `--format`
+    path: str  # the file or folder in an export
+    needs: tuple[str, ...]  # the packages that it takes beyond this project's own
+    tolerance: float  # by how much a score may differ from the search's
+    write: Callable[[Any, Path], object]  # takes a Keras model
     load: "Callable[[Path], Score]"
-    title: str
+    title: str  # the heading of its code example
     example: str
 
 

@@ -105,22 +105,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the tables.
+    """One column of the tables."""
 
-    Attributes:
-        key: The attribute of `Row` that it shows.
-        heading: Its heading in Markdown and on the page.
-        meaning: What it means; `{normal}` and `{malicious}` stand for the log's own label words.
-        write: Writes a value that is not None.
-        narrow: Its heading in the terminal's table of 120 columns; None if it is not shown there.
-        mark: Adds to the text what other attributes of the row say.
-    """
-
-    key: str
-    heading: str
-    meaning: str
-    write: Callable[[Any], str]
-    narrow: str | None = None
+    key: str  # the attribute of `Row` that it shows
+    heading: str  # in Markdown and on the page
+    meaning: str  # `{normal}` and `{malicious}` stand for the log's own label words
+    write: Callable[[Any], str]  # writes a value that is not None
+    narrow: str | None = None  # its heading in the terminal's table, if it is shown there
+    # Adds to the text what other attributes of the row say.
     mark: Callable[[Row, str], str] = lambda row, text: text
 
     def explained(self, label_words: tuple[str, str]) -> str:

@@ -35,34 +35,20 @@ class Selection:
     If finalists were trained again, the choice that is repeated has both its steps. A sample
     may make finalists of trials that were not trained again; their one training then stands for
     the mean of two, so that a little more is put down to luck than need be.
-
-    Attributes:
-        champion: Name of the trial that was chosen.
-        val_accuracy: Its accuracy on the validation rows.
-        heldout_accuracy: Its accuracy on the held-out rows; None if it was not scored there.
-        expected_accuracy: Mean accuracy of the chosen on the rows left out.
-        expected_low: 2.5th percentile of those accuracies.
-        expected_high: 97.5th percentile of them.
-        optimism: `val_accuracy` less `expected_accuracy`.
-        chosen_again: Share of the samples that choose the champion.
-        candidates: How many complete trials were chosen among.
-        resamples: How many bootstrap samples were drawn.
-        rows: How many validation rows there are.
-        finalists: How many of the best were then compared by the mean of two seeds; 0 for none.
     """
 
     champion: str
-    val_accuracy: float
-    heldout_accuracy: float | None
-    expected_accuracy: float
-    expected_low: float
-    expected_high: float
-    optimism: float
-    chosen_again: float
-    candidates: int
+    val_accuracy: float  # of the champion
+    heldout_accuracy: float | None  # of the champion, if it was scored there
+    expected_accuracy: float  # mean of the chosen on the rows left out
+    expected_low: float  # 2.5th percentile of those accuracies
+    expected_high: float  # 97.5th percentile of them
+    optimism: float  # val_accuracy less expected_accuracy
+    chosen_again: float  # share of the samples that choose the champion
+    candidates: int  # complete trials that were chosen among
     resamples: int
-    rows: int
-    finalists: int = 0
+    rows: int  # of the validation part
+    finalists: int = 0  # how many of the best were then compared by the mean of two seeds
 
 
 def measure(

@@ -50,28 +50,16 @@ class NotReadable(ValueError):
 
 @dataclass(frozen=True)
 class ShownLayer:
-    """One layer.
-
-    Attributes:
-        name: Its name in the model.
-        type: Its class, e.g. "Conv1D", or "Bidirectional LSTM".
-        kind: What it is colored by: "input", "embedding", "convolution", "pooling",
-            "recurrent", "regular" (dropout, normalization), "attention", "dense" or "other".
-        settings: What it was built with, as "name value".
-        inputs: Names of the layers whose output it takes.
-        output: The shape that the next layer sees, "length" for what varies; "" if unknown.
-        straight: Whether it takes the output of the layer listed before it, and no other.
-        beside: Whether it belongs to a path that runs beside the one listed before it.
-    """
+    """One layer."""
 
     name: str
-    type: str
-    kind: str
-    settings: tuple[str, ...]
-    inputs: tuple[str, ...]
-    output: str
-    straight: bool
-    beside: bool
+    type: str  # its class, e.g. "Conv1D", or "Bidirectional LSTM"
+    kind: str  # what it is colored by: one of `_KINDS`, or "other"
+    settings: tuple[str, ...]  # what it was built with, as "name value"
+    inputs: tuple[str, ...]  # names of the layers whose output it takes
+    output: str  # the shape that the next layer sees, "length" for what varies; "" if unknown
+    straight: bool  # it takes the output of the layer listed before it, and no other
+    beside: bool  # it belongs to a path that runs beside the one listed before it
 
 
 def read_layers(path: Path) -> list[ShownLayer]:

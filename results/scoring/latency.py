@@ -25,24 +25,17 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Spread:
-    """CPU microseconds a request: those of a call, divided by its requests.
+    """CPU microseconds a request: those of a call, divided by its requests."""
 
-    Attributes:
-        p50: The median over the calls.
-        p99: The 99th percentile over the calls, a call that was timed and not a mean of two.
-    """
-
-    p50: float
-    p99: float
+    p50: float  # the median over the calls
+    p99: float  # the 99th percentile over them, a call that was timed and not a mean of two
 
 
 @dataclass(frozen=True)
 class Latency:
     """The CPU time of a request: of what a model does with it, and not of what precedes the model.
 
-    Attributes:
-        alone: If each request is scored alone.
-        batch: If 512 are scored together.
+    A request is scored alone, or in a batch of 512.
     """
 
     alone: Spread

@@ -17,17 +17,11 @@ _FORMS = "a number between 0 and 1, fpr=RATE (fpr=0.001), or cost=FP:FN (cost=1:
 
 @dataclass(frozen=True)
 class ThresholdRule:
-    """How a threshold is found; one of the three is given.
+    """How a threshold is found; one of the three is given."""
 
-    Attributes:
-        value: The threshold itself.
-        fpr: The largest share of normal validation rows that may be called malicious.
-        cost: What a false alarm and a missed attack cost, in any one unit.
-    """
-
-    value: float | None = None
-    fpr: float | None = None
-    cost: tuple[float, float] | None = None
+    value: float | None = None  # the threshold itself
+    fpr: float | None = None  # the largest share of normal rows that may be called malicious
+    cost: tuple[float, float] | None = None  # of a false alarm and of a missed attack
 
     def __str__(self) -> str:
         if self.cost is not None:

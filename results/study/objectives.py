@@ -12,25 +12,18 @@ import numpy.typing as npt
 from results.scoring import f1, recall_at, roc_auc
 from results.study.result import Point, Result
 
+# Takes labels and probabilities of label 1, [n] each.
 MetricFunction = Callable[[npt.ArrayLike, npt.ArrayLike], float | None]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """One figure of a result that the search makes large or small.
+    """One figure of a result that the search makes large or small."""
 
-    Attributes:
-        name: The attribute of `Result` that holds it.
-        direction: "maximize" or "minimize".
-        title: The figure in words.
-        metric: Computes it from the labels, [n], and the probabilities of label 1, [n], of the
-            validation rows; None if every report tells it anyway, or none can.
-    """
-
-    name: str
+    name: str  # the attribute of `Result` that holds it
     direction: Literal["maximize", "minimize"]
     title: str
-    metric: MetricFunction | None = None
+    metric: MetricFunction | None = None  # None if every report tells it anyway, or none can
 
     @property
     def best(self) -> str:

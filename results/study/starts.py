@@ -23,20 +23,12 @@ _STARTS = "starts"
 
 @dataclass(frozen=True)
 class Start:
-    """A trial of an earlier run, whose values are tried first.
-
-    Attributes:
-        run: The earlier run's name.
-        trial: The trial's name there.
-        objective: What that run chose its champion by.
-        value: What the trial reached of it.
-        hyperparameters: The trial's values by name.
-    """
+    """A trial of an earlier run, whose values are tried first."""
 
     run: str
     trial: str
-    objective: str
-    value: float
+    objective: str  # what that run chose its champion by
+    value: float  # what the trial reached of it
     hyperparameters: Mapping[str, Any]
 
 

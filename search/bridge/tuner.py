@@ -298,8 +298,10 @@ class OptunaTuner(keras_tuner.Tuner):
         super().on_epoch_end(trial, model, epoch, logs)
         value = (logs or {}).get(self.oracle.objective.name)
         step = epoch + 1
-        if value is None or len(self.study.directions) > 1 or self._is_reported(trial, step):
+        report = (trial.trial_id, step)
+        if value is None or len(self.study.directions) > 1 or report in self._reported:
             return
+        self._reported.add(report)
         asked = self.oracle.optuna_trial(trial.trial_id)
         asked.report(float(value), step)
         # Asked at each report: a pruner may keep books by it.
@@ -341,12 +343,6 @@ class OptunaTuner(keras_tuner.Tuner):
         # KerasTuner names the entries of every scope, and TensorBoard refuses one name twice.
         shown = Trial(_one_by_name(trial.hyperparameters), trial.trial_id)
         super()._configure_tensorboard_dir(callbacks, shown, execution)
-
-    def _is_reported(self, trial: Trial, step: int) -> bool:
-        report = (trial.trial_id, step)
-        before = report in self._reported
-        self._reported.add(report)
-        return before
 
 
 class Oversized(FailedTrialError):

@@ -40,35 +40,20 @@ class _Once(argparse.Action):
 
 @dataclass(frozen=True)
 class Option:
-    """The metadata of a field that is an option; the field's name and default are the option's.
+    """The metadata of a field that is an option; the field's name and default are the option's."""
 
-    Attributes:
-        help: Its help; `%(default)s` stands for the default.
-        parse: Its argparse type; None for text and for flags.
-        show: Writes a value, not None, as the option takes it: for `--help` and the TOML file.
-        group: The title of its group in `--help`; "" for none.
-        metavar: How `--help` calls its value.
-        choices: The values it can have, if they are few.
-        is_number: Whether the TOML file may hold a whole number.
-        is_list: Whether it has several values; so does one whose default is a tuple.
-        is_repeated: Whether it may be given more than once.
-        is_given_once: Whether giving it twice is an error; else the last one counts.
-        is_of_call: Whether it concerns one call and not the run: the TOML file has no such key.
-        protocol: Its key in the protocol; None if a study may be resumed with another value.
-    """
-
-    help: str
-    parse: Callable[[str], Any] | None = None
-    show: Callable[[Any], Any] = _show
-    group: str = ""
+    help: str  # `%(default)s` stands for the default
+    parse: Callable[[str], Any] | None = None  # its argparse type; None for text and for flags
+    show: Callable[[Any], Any] = _show  # writes a value for `--help` and the TOML file
+    group: str = ""  # its title in `--help`
     metavar: str | None = None
     choices: Sequence[str] | None = None
-    is_number: bool = False
-    is_list: bool = False
-    is_repeated: bool = False
-    is_given_once: bool = False
-    is_of_call: bool = False
-    protocol: str | None = None
+    is_number: bool = False  # the TOML file may hold a whole number
+    is_list: bool = False  # it has several values, as one whose default is a tuple
+    is_repeated: bool = False  # it may be given more than once
+    is_given_once: bool = False  # giving it twice is an error; else the last one counts
+    is_of_call: bool = False  # it concerns one call and not the run: the TOML file has no such key
+    protocol: str | None = None  # its key there; None if a study may be resumed with another value
 
 
 def option(

@@ -30,25 +30,13 @@ from spaces import load_space
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What a worker's trainings have in common.
-
-    Attributes:
-        config: The run.
-        dataset: Its data.
-        hypermodel: Builds the models of its trials.
-        callbacks: What makes the user's own Keras callbacks of a trial, and callbacks of Optuna's
-            kind, by name.
-        worker: The worker's name in the study.
-        stop: Called after each batch; a reason ends the training.
-        notify: Told of each report: title, epochs trained, value.
-        enter: Told what comes next: "discover", "ask" or "train", and which trial that is.
-    """
+    """What a worker's trainings have in common."""
 
     config: RunConfig
     dataset: Dataset
     hypermodel: Any
     callbacks: Mapping[str, Factory | StudyCallback]
-    worker: str
+    worker: str  # its name in the study
     stop: Stop
     notify: Notify
     enter: EnterPhase

@@ -31,23 +31,14 @@ Stop = Callable[[], str | None]
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a model is trained.
-
-    Attributes:
-        epochs: Epochs to train.
-        batch_size: Rows in a batch.
-        padding: "real" pads a record to its own length rounded up, "full" to 1024.
-        reports: Reports in an epoch; the last one, at its end, is of all validation rows.
-        seed: Seed of the order of rows.
-        stop_when_diverged: Whether a loss that is not finite ends the training at the next report.
-    """
+    """How a model is trained."""
 
     epochs: int = 3
     batch_size: int = 128
     padding: Padding = "real"
-    reports: int = 1
-    seed: int = 0
-    stop_when_diverged: bool = True
+    reports: int = 1  # in an epoch; the last one, at its end, is of all validation rows
+    seed: int = 0  # of the order of rows
+    stop_when_diverged: bool = True  # at the report after a loss that is not finite
 
     def of_trial(self, values: Mapping[str, Any], seed: int) -> "TrainingConfig":
         """Return the config of one trial, whose values of a batch size and epochs count."""
@@ -66,33 +57,21 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """How a training ended.
-
-    Attributes:
-        status: complete, pruned or diverged.
-        reason: Why it is not complete; empty if it is.
-        epochs: Epochs trained.
-        curve: The reports.
-        final: What the trained weights score: the last report, or one more on all validation rows
-            if a callback or the optimizer has changed the weights since; None without a report.
-        val_rows: How many validation rows `final` rests on; None without a report.
-        seconds: Wall-clock seconds, validation included.
-        cpu_seconds: Seconds of processor time that they took, over all threads.
-        scorer: The trained model, compiled for scoring.
-        validation: Probabilities of the validation rows, by the trained weights, float32 [n]; None
-            if the training was stopped within an epoch.
-        figures: What else a search can optimize, computed from them, by name; empty without them.
-    """
+    """How a training ended."""
 
     status: Status
     reason: str
     epochs: float
     curve: tuple[Point, ...]
+    # What the trained weights score: the last report, or one more on all validation rows if a
+    # callback or the optimizer has changed the weights since; and how many rows that rests on.
     final: Point | None
     val_rows: int | None
-    seconds: float
-    cpu_seconds: float
-    scorer: Scorer
+    seconds: float  # by the wall-clock, validation included
+    cpu_seconds: float  # over all threads
+    scorer: Scorer  # the trained model
+    # Probabilities of the validation rows, [n], unless the training was stopped within an epoch,
+    # and what else a search can optimize, computed from them.
     validation: npt.NDArray[np.float32] | None
     figures: Mapping[str, Any]
 

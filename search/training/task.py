@@ -16,27 +16,18 @@ TaskKind = Literal["baseline", "trial", "repeat", "refit"]
 class TrainingTask:
     """One training; every kind is trained by `train`, watched and tried again by the same rules.
 
-    Attributes:
-        kind: "trial" is the next one of the study's queue, whichever that is; "repeat" trains
-            `first` with another seed, a finalist among others; "refit" on all training rows.
-        name: What is trained: "model2", "trial 7", or "next trial".
-        first: What the first training left; None for a baseline's own and for a trial's.
-        seed_index: Which of the seeds of a repeat, from 1; 0 for the first training.
-        seeds: How many seeds there are to be, the first one's included.
-        folder: Where a repeated trial's files go; a baseline is kept with the baselines.
-        deadline: When it is dropped, on the monotonic clock that a machine's processes share.
-        discover: For a trial: whether a new worker discovers the space first, which may build its
-            default model.
+    A "trial" is the next one of the study's queue, whichever that is; a "repeat" trains `first`
+    with another seed, a finalist among others; a "refit" on all training rows.
     """
 
     kind: TaskKind
-    name: str
-    first: Result | None = None
-    seed_index: int = 0
-    seeds: int = 1
-    folder: Path = Path()
-    deadline: float = math.inf
-    discover: bool = True
+    name: str  # "model2", "trial 7", or "next trial"
+    first: Result | None = None  # what the first training left; None if this is it
+    seed_index: int = 0  # from 1 for a repeat
+    seeds: int = 1  # how many there are to be, the first one's included
+    folder: Path = Path()  # of a repeated trial's files; a baseline is kept with the baselines
+    deadline: float = math.inf  # on the monotonic clock that a machine's processes share
+    discover: bool = True  # the space first, in a new worker, which may build its default model
 
     @property
     def title(self) -> str:

@@ -58,44 +58,28 @@ log = logging.getLogger(__name__)
 KEPT_CHECKPOINTS = 3
 _LATENCY_SECONDS = 0.2
 
+# Told of each report: whose it is, epochs trained, value.
 Notify = Callable[[str, float, float | None], None]
+# Told what comes next, and of which trial.
 EnterPhase = Callable[[Phase, int | None], None]
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Runs trials of a study's queue in this process.
-
-    Attributes:
-        store: The run.
-        queue: Hands out its trials.
-        hypermodel: Builds their models.
-        dataset: What they are trained on.
-        config: How they are trained; a trial's own batch size and epochs take precedence.
-        objectives: What is optimized; the pruner judges by the first one that reports tell of.
-        seed: The run's seed.
-        worker: The name of whoever runs them.
-        heartbeat: Seconds between two signs of life of a trial, which other machines look for.
-        max_parameters: A model that has more is not trained; None for no bound.
-        timeout: Seconds that a trial may train, from its first batch; None for no bound.
-        callbacks: What makes the user's own Keras callbacks of a trial, and callbacks of Optuna's
-            kind, which are told of each trial that ends, by name.
-        kept_checkpoints: How many of the best trials keep their model.
-        notify: Told of each report: trial, epochs trained, value.
-        enter: Told what comes next: "discover", "ask" or "train", and which trial that is.
-    """
+    """Runs trials of a study's queue in this process."""
 
     store: Store
     queue: TrialQueue
     hypermodel: Any
     dataset: Dataset
-    config: TrainingConfig
-    objectives: Sequence[Objective]
-    seed: int
+    config: TrainingConfig  # a trial's own batch size and epochs take precedence
+    objectives: Sequence[Objective]  # the pruner judges by the first one that reports tell of
+    seed: int  # the run's
     worker: str = ""
     heartbeat: int = HEARTBEAT_SECONDS
     max_parameters: int | None = None
-    timeout: float | None = None
+    timeout: float | None = None  # seconds that a trial may train, from its first batch on
+    # By name: Keras's, made for each trial, and Optuna's, told of each trial that ends.
     callbacks: Mapping[str, Factory | StudyCallback] = field(default_factory=dict)
     kept_checkpoints: int = KEPT_CHECKPOINTS
     notify: Notify = lambda name, epochs, value: None

@@ -30,19 +30,12 @@ _MARKUP = ("<br>", "<extra></extra>")
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot, as plotly.js takes it; fonts, grid and margins are the page's business.
-
-    Attributes:
-        traces: What is drawn.
-        layout: Axes, shapes and annotations.
-        height: Pixels.
-        width: Pixels below which it scrolls instead of shrinking; 0 for none.
-    """
+    """One plot, as plotly.js takes it; fonts, grid and margins are the page's business."""
 
     traces: list[Trace]
     layout: dict[str, Any]
     height: int = 340
-    width: int = 0
+    width: int = 0  # pixels below which it scrolls instead of shrinking
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values in which every text is inert."""
