@@ -4,11 +4,12 @@ import heapq
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from data.common import UserError
 from results.leaderboard import LINEAR, MODEL2
@@ -43,14 +44,17 @@ MARGIN = 1.2
 
 
 class _Shown(Stage):
-    """A stage whose progress the user sees, and whose results are recorded."""
+    """A stage whose progress the user sees; `record` takes what its tasks leave."""
 
     def __init__(
-        self, store: Store, view: View, *tasks: TrainingTask, deadline: float = math.inf
+        self,
+        view: View,
+        record: Callable[[TrainingTask, Result], None],
+        *tasks: TrainingTask,
+        deadline: float = math.inf,
     ) -> None:
         super().__init__(*tasks, deadline=deadline)
-        self.store = store
-        self.view = view
+        self.view, self.record = view, record
 
     def on_progress(self, worker: int, progress: Progress) -> None:
         self.view.progress(worker, progress)
@@ -69,10 +73,6 @@ class _Shown(Stage):
         self.view.trained(task.title, result, kept)
         self.record(task, result)
 
-    def record(self, task: TrainingTask, result: Result) -> None:
-        """Keep a result in the study."""
-        raise NotImplementedError
-
     def refresh(self) -> None:
         self.view.refresh()
 
@@ -84,24 +84,16 @@ def train_baselines(config: RunConfig, store: Store, workers: WorkerPool, view: 
     """Train the baselines that are not kept from an earlier run, and record all of them."""
     # Longest first, so that workers that share the baselines end at about the same time.
     names = sorted(config.baselines, key=lambda name: -BASELINE_RATES[name])
-    stage = _Baselines(store, view, *(TrainingTask("baseline", name) for name in names))
-    workers.run(stage)
-    for name in config.baselines:
-        if name in stage.trained:
-            result = stage.trained[name]
-            place = result.artifacts and store.artifacts.name(result.artifacts)
-            store.record_baseline(replace(result, artifacts=place))
+    trained: dict[str, Result] = {}
 
+    def collect(task: TrainingTask, result: Result) -> None:
+        trained[task.name] = result
 
-class _Baselines(_Shown):
-    """Collects the baselines: they are recorded in the order of the command line."""
-
-    def __init__(self, store: Store, view: View, *tasks: TrainingTask) -> None:
-        super().__init__(store, view, *tasks)
-        self.trained: dict[str, Result] = {}
-
-    def record(self, task: TrainingTask, result: Result) -> None:
-        self.trained[task.name] = result
+    workers.run(_Shown(view, collect, *(TrainingTask("baseline", name) for name in names)))
+    # Recorded in the order of the command line.
+    for result in (trained[name] for name in config.baselines if name in trained):
+        place = result.artifacts and store.artifacts.name(result.artifacts)
+        store.record_baseline(replace(result, artifacts=place))
 
 
 # ---- trials --------------------------------------------------------------------------------------
@@ -133,11 +125,6 @@ class _SearchState(Stage):
 
     Each task is the next trial, whichever that is: the worker takes it from the study's queue,
     which all machines share. So the parent knows who trains what, and a trial costs one message.
-
-    Attributes:
-        queue: The study's trials.
-        problem: Why the search is given up; None if it is not.
-        reserve: Seconds of the budget that the finalists are likely to take.
     """
 
     def __init__(self, config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
@@ -146,7 +133,9 @@ class _SearchState(Stage):
         super().__init__(deadline=ends)
         self.store, self.workers, self.view = store, workers, view
         self.queue = QueueMonitor(store.study, budget.trials, workers.config.max_failures)
+        # Why the search is given up.
         self.problem: str | None = None
+        # Seconds of the budget that the finalists are likely to take.
         self.reserve = 0.0
         self._seconds = budget.seconds
         self._finalists = config.finalists
@@ -198,13 +187,10 @@ class _SearchState(Stage):
         return bool(ended)
 
     def refresh(self) -> None:
-        self.stop_for_finalists()
-        self.view.refresh()
-
-    def stop_for_finalists(self) -> None:
-        """End the search if what is left of the budget is what the finalists take."""
+        # What is left of the budget may be what the finalists take.
         if self.reserve and time.monotonic() >= self.deadline - self.reserve:
             self.workers.close()
+        self.view.refresh()
 
     def has_work_left(self) -> bool:
         """Wait for the trials of other machines; whether one, or one of ours, is to be repeated."""
@@ -257,14 +243,11 @@ def estimate_finalists(study: optuna.Study, count: int, workers: int) -> float:
     # They are given out in order, each to the worker that is free first.
     ends = [0.0] * workers
     for result in ranked:
-        took = max(_duration(complete[result.name]), result.train_seconds)
+        # Building the model and scoring the held-out rows included.
+        whole = complete[result.name].duration
+        took = max(whole.total_seconds() if whole else 0.0, result.train_seconds)
         heapq.heappush(ends, heapq.heappop(ends) + took)
     return MARGIN * max(ends)
-
-
-def _duration(trial: FrozenTrial) -> float:
-    # Building the model and scoring the held-out rows included.
-    return trial.duration.total_seconds() if trial.duration else 0.0
 
 
 # ---- refits and repeats --------------------------------------------------------------------------
@@ -365,25 +348,23 @@ def _train_again(
     """Train tasks and record what they leave; returns why it could not go on, if so."""
     deadline = max((task.deadline for task in tasks), default=math.inf)
     try:
-        workers.run(_Again(store, view, *tasks, deadline=deadline))
+        workers.run(_Shown(view, partial(_record_again, store), *tasks, deadline=deadline))
     except UserError as error:
         # The search before it was whole, and is to be ranked.
         return str(error)
     return None
 
 
-class _Again(_Shown):
-    """Records finalists, repeats and refits."""
-
-    def record(self, task: TrainingTask, result: Result) -> None:
-        refits = task.kind == "refit"
-        if result.artifacts:
-            place = self.store.artifacts.name(result.artifacts)
-            result = replace(result, artifacts=place)
-            if result.number is not None:
-                for name in (SCORES, CHECKPOINT) if refits else (SCORES,):
-                    self.store.artifacts.publish(f"{place}/{name}")
-        if refits:
-            record_refit(self.store, result)
-        else:
-            record_repeat(self.store, result, task.seed_index)
+def _record_again(store: Store, task: TrainingTask, result: Result) -> None:
+    """Record a finalist's second training, a repeat or a refit."""
+    refits = task.kind == "refit"
+    if result.artifacts:
+        place = store.artifacts.name(result.artifacts)
+        result = replace(result, artifacts=place)
+        if result.number is not None:
+            for name in (SCORES, CHECKPOINT) if refits else (SCORES,):
+                store.artifacts.publish(f"{place}/{name}")
+    if refits:
+        record_refit(store, result)
+    else:
+        record_repeat(store, result, task.seed_index)

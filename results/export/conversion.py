@@ -65,19 +65,20 @@ def made_up_sample(
     rows = np.arange(_MADE_UP)
     found: list[Scores] = []
 
-    def score(keras: ModelFormat, folder: Path) -> None:
-        scorer = keras.load(folder / keras.path)
+    def score() -> None:
+        scorer = MODEL_FORMATS[KERAS].load(folder / MODEL_FORMATS[KERAS].path)
         found.append(score_rows(scorer, encoded, rows, padding=padding, batch_size=_BATCH_SIZE))
 
-    problem = _attempt(score, MODEL_FORMATS[KERAS], folder)
-    if problem:
-        raise _not_exported(problem, protocol)
+    _require_keras(score, protocol)
     return Sample(encoded, rows, found[0], padding)
 
 
-def _not_exported(problem: str, protocol: Mapping[str, Any]) -> UserError:
-    reason = f"{problem.rstrip('.')}{own_layers(protocol)}"
-    return UserError(f"the Keras model was not exported: {reason}")
+def _require_keras(action: Callable[[], None], protocol: Mapping[str, Any]) -> None:
+    """Raise a UserError if the Keras model cannot be used."""
+    problem = _attempt(action)
+    if problem:
+        reason = f"{problem.rstrip('.')}{own_layers(protocol)}"
+        raise UserError(f"the Keras model was not exported: {reason}")
 
 
 def convert(
@@ -92,13 +93,11 @@ def convert(
     """
     some = sample.spread()
     log.info("checking keras on %d records", len(some.rows))
-    problem = _attempt(partial(_check, sample=some), MODEL_FORMATS[KERAS], folder)
-    if problem:
-        raise _not_exported(problem, protocol)
+    _require_keras(partial(_check, MODEL_FORMATS[KERAS], folder, some), protocol)
     problems = {}
     for name in names:
         log.info("writing %s and checking it", name)
-        problem = _attempt(partial(_convert, sample=some), MODEL_FORMATS[name], folder)
+        problem = _attempt(partial(_convert, MODEL_FORMATS[name], folder, some))
         if problem:
             path = folder / MODEL_FORMATS[name].path
             if path.is_dir():
@@ -124,12 +123,12 @@ def _check(format: ModelFormat, folder: Path, sample: Sample) -> None:
         )
 
 
-def _attempt(action: Callable[[ModelFormat, Path], None], format: ModelFormat, folder: Path) -> str:
+def _attempt(action: Callable[[], None]) -> str:
     """Return why an action failed, in one line; "" if it succeeded."""
     with suppress_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The converters' own, which a user cannot act on.
         try:
-            action(format, folder)
+            action()
         except UserError:
             raise
         except Exception as error:  # Converters raise all kinds of exceptions.

@@ -51,9 +51,9 @@ def complete(given: Mapping[str, Any], file: Mapping[str, Any]) -> RunConfig:
         raise
 
 
-def make_parser(kind: type[Parser] = Parser) -> Parser:
+def make_parser() -> Parser:
     """Make the parser of `python -m search.run`; its namespace holds only what was given."""
-    parser = kind(
+    parser = Parser(
         prog="python -m search.run",
         description="Train the baselines, search for Model 3, rank all on the held-out quarter, "
         "export the winner.",
