@@ -22,6 +22,33 @@ def small_model(num_words: int, *, width: int = 16, optimizer: Any = None, **com
     return model
 
 
+class Doubled(keras.layers.Layer):
+    """A layer of a user's own."""
+
+    def call(self, x: Any) -> Any:
+        return x * 2
+
+
+class Noting(keras.callbacks.Callback):
+    """Notes its own beginning and end, and may fail at either."""
+
+    def __init__(self, calls: list[str] | None = None, fails: str = "") -> None:
+        super().__init__()
+        self.calls = [] if calls is None else calls
+        self.fails = fails
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._note("begin")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._note("end")
+
+    def _note(self, what: str) -> None:
+        self.calls.append(what)
+        if what == self.fails:
+            raise ValueError(f"at its {what}")
+
+
 class Small(keras_tuner.HyperModel):
     """Two hyperparameters, one of them conditional, declared without building."""
 

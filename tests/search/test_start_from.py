@@ -16,9 +16,7 @@ SMALL = (
 
 
 @pytest.mark.slow
-def test_a_run_on_another_log_begins_with_the_best_points_of_an_earlier_one(
-    tmp_path: Path,
-) -> None:
+def test_a_run_on_another_log_begins_with_the_best_points_of_an_earlier_one(tmp_path: Path) -> None:
     words = (*SMALL, "--out", tmp_path)
     assert call(*words, "--budget", "7", "--study", "old").status == 0
     best = best_first(Store.open(tmp_path / "old").study)[:MOST_STARTS]

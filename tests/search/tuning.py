@@ -6,9 +6,10 @@ from typing import Any
 
 import keras_tuner
 import optuna
+from optuna.trial import FrozenTrial
 
 from data.dataset.dataset import Dataset
-from results.study import INDEX, OBJECTIVES, Store
+from results.study import INDEX, OBJECTIVES, Result, Store
 from search.queue.trial_queue import TrialQueue
 from search.training.fit import TrainingConfig
 from search.training.trial import Trials
@@ -51,6 +52,21 @@ def search(
     while trials.run_next(stop) is not None:
         pass
     return trials
+
+
+def run_one(
+    folder: Path,
+    dataset: Dataset,
+    hypermodel: Any,
+    *,
+    objectives: Sequence[str] = ("val_accuracy",),
+    **options: Any,
+) -> tuple[Store, Result, FrozenTrial]:
+    """Run one trial in a new store; gives the store, the trial's result, and the study's trial."""
+    store = open_store(folder, objectives)
+    search(store, dataset, hypermodel, 1, objectives=objectives, **options)
+    (result,), (trial,) = store.trials(), store.study.trials
+    return store, result, trial
 
 
 class Building(keras_tuner.HyperModel):

@@ -31,10 +31,7 @@ def test_holds_everything_and_its_manifest(exported: Path) -> None:
     for name in held:
         content = (exported / name).read_bytes()
         assert parts.get(name, content) == content
-        assert listed[name] == {
-            "size": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
+        assert listed[name] == {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def test_is_loaded_as_it_was_exported(exported: Path, trained: Trained) -> None:

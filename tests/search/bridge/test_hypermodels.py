@@ -18,7 +18,7 @@ from data.dataset.dataset import Dataset
 from results.study import Result, Store
 from search.queue.monitor import REFUSALS_A_FAILURE
 from tests.search.small import Small, small_model
-from tests.search.tuning import Building, begin_with, open_store, search, words
+from tests.search.tuning import Building, begin_with, open_store, run_one, search, words
 
 pytestmark = pytest.mark.slow
 
@@ -261,18 +261,16 @@ def test_a_trial_that_trains_for_too_long_is_pruned_with_its_curve(
             kwargs["callbacks"] = [*kwargs["callbacks"], wait]
             return model.fit(*args, **kwargs)
 
-    store = open_store(tmp_path)
     # The one report within the epoch comes after the seventh batch of thirteen.
-    search(store, dataset, Slow(words(dataset)), 1, timeout=1.5)
-    (result,) = store.trials()
+    _, result, trial = run_one(tmp_path, dataset, Slow(words(dataset)), timeout=1.5)
     assert (result.status, result.reason) == (
         "pruned",
         "it trained for longer than --trial-timeout 1.5s",
     )
     (point,) = result.curve
     assert point.epoch < result.epochs < 1.0
-    assert store.study.trials[0].state == TrialState.PRUNED
-    assert list(store.study.trials[0].intermediate_values) == [1]
+    assert trial.state == TrialState.PRUNED
+    assert list(trial.intermediate_values) == [1]
 
 
 def test_what_tells_nothing_apart_is_complete_and_said_to(dataset: Dataset, tmp_path: Path) -> None:
@@ -309,9 +307,7 @@ def test_weights_that_are_not_finite_are_diverged_whatever_the_loss_says(
             # A sigmoid makes a plain 1 of it.
             model.layers[-1].bias.assign([np.inf])
 
-    store = open_store(tmp_path)
-    search(store, dataset, Exploded(words(dataset)), 1, failures=1)
-    (result,) = store.trials()
+    store, result, _ = run_one(tmp_path, dataset, Exploded(words(dataset)), failures=1)
     assert (result.status, result.reason) == (
         "diverged",
         "its weights are not finite after 1 epochs",
@@ -329,9 +325,7 @@ def test_a_model_that_is_built_by_its_first_batch_is_trained(
         model.compile("sgd", "binary_crossentropy")
         return model
 
-    store = open_store(tmp_path)
-    search(store, dataset, Building(lazy), 1, max_parameters=10**6)
-    (result,) = store.trials()
+    _, result, _ = run_one(tmp_path, dataset, Building(lazy), max_parameters=10**6)
     assert result.status == "complete", result.reason
     assert result.parameters == words(dataset) * 2 + 3
 

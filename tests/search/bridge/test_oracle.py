@@ -95,10 +95,7 @@ def two(hp: HP) -> dict[str, float]:
     return {"size": x, "accuracy": x**2, "multi_objective": x - x**2}
 
 
-SIZE_AND_ACCURACY = [
-    keras_tuner.Objective("size", "min"),
-    keras_tuner.Objective("accuracy", "max"),
-]
+SIZE_AND_ACCURACY = [keras_tuner.Objective("size", "min"), keras_tuner.Objective("accuracy", "max")]
 
 
 def test_several_objectives_make_a_front(tmp_path: Path) -> None:

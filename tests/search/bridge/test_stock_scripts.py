@@ -19,7 +19,7 @@ from search import OptunaTuner
 
 pytestmark = [
     # Keras, loading weights without their optimizer's: as `get_best_models` does.
-    pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning")
 ]
 
 X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")

@@ -40,11 +40,20 @@ def search(tuner: OptunaTuner) -> list[optuna.trial.FrozenTrial]:
     return counted_trials(tuner.study)
 
 
-class BelowHalf(optuna.pruners.BasePruner):
-    """Ends every trial whose loss is above that of a guess."""
+class Ending(optuna.pruners.BasePruner):
+    """Ends every trial of which a condition holds."""
+
+    def __init__(self, condition: Callable[[optuna.trial.FrozenTrial], bool]) -> None:
+        self._condition = condition
 
     def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
-        return trial.intermediate_values[trial.last_step or 0] > 0.5
+        return self._condition(trial)
+
+
+AT_ONCE = Ending(lambda trial: True)
+AT_THE_SECOND = Ending(lambda trial: trial.last_step == 2)
+# If the loss is above that of a guess.
+BELOW_HALF = Ending(lambda trial: trial.intermediate_values[trial.last_step or 0] > 0.5)
 
 
 def test_it_takes_the_place_of_random_search(tmp_path: Path) -> None:
@@ -68,7 +77,7 @@ def test_a_seed_repeats_what_is_proposed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_each_epoch_is_reported_once_and_a_pruned_trial_ends(tmp_path: Path) -> None:
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0), pruner=BelowHalf())
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0), pruner=BELOW_HALF)
     tuner = OptunaTuner(
         build, "val_loss", max_trials=8, study=study, directory=tmp_path, executions_per_trial=2
     )
@@ -140,9 +149,7 @@ def test_another_objective_is_refused_and_the_first_is_shown(tmp_path: Path) -> 
     assert "project_name" in str(error.value)
 
 
-def test_the_space_is_looked_through_again_and_a_changed_choice_is_refused(
-    tmp_path: Path,
-) -> None:
+def test_the_space_is_looked_through_again_and_a_changed_choice_is_refused(tmp_path: Path) -> None:
     """In the folder of an earlier program: its ranges are gone, its choices are told of."""
 
     def program(rates: list[float], more: float) -> OptunaTuner:
@@ -282,13 +289,6 @@ def test_an_objective_that_is_not_among_the_metrics_ends_the_search_at_its_first
 # ---- how a pruned trial ends -------------------------------------------------------------------
 
 
-class Never(optuna.pruners.BasePruner):
-    """Ends every trial at once."""
-
-    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
-        return True
-
-
 class Counting(keras.callbacks.Callback):
     """Counts trainings that begin and end, over all copies."""
 
@@ -342,7 +342,7 @@ def test_a_pruned_trial_ends_its_callbacks_and_begins_the_next_afresh(tmp_path: 
     Counting.calls.clear()
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
     log = keras.callbacks.CSVLogger(tmp_path / "log.csv", append=True)
-    tuner = pruned_by(Never(), tmp_path, executions_per_trial=2)
+    tuner = pruned_by(AT_ONCE, tmp_path, executions_per_trial=2)
     assert run(tuner, 3, Counting(), backup, log) == [TrialState.PRUNED] * 3
     assert Counting.calls == ["begin", "end"] * 3
     for trial in counted_trials(tuner.study):
@@ -382,21 +382,14 @@ def stopped(first: bool) -> Callable[..., Any]:
     return fit
 
 
-class AtTheSecond(optuna.pruners.BasePruner):
-    """Ends every trial at its second epoch."""
-
-    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
-        return trial.last_step == 2
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "epochs", "pruner"),
     [
-        (build, 1, Never()),
-        (Fitting(named), 9, Never()),
-        (Fitting(stopped(first=True)), 9, AtTheSecond()),
-        (Fitting(stopped(first=False)), 9, AtTheSecond()),
+        (build, 1, AT_ONCE),
+        (Fitting(named), 9, AT_ONCE),
+        (Fitting(stopped(first=True)), 9, AT_THE_SECOND),
+        (Fitting(stopped(first=False)), 9, AT_THE_SECOND),
     ],
     ids=["one epoch", "epochs as a hyperparameter", "stopped before", "stopped after"],
 )
@@ -437,7 +430,7 @@ def by_hand(obeys: bool) -> Callable[..., Any]:
 def test_a_loop_of_ones_own_is_pruned_whether_it_obeys_or_not(
     tmp_path: Path, obeys: bool, epochs: int, state: TrialState
 ) -> None:
-    tuner = pruned_by(Never(), tmp_path, Fitting(by_hand(obeys)), max_trials=2)
+    tuner = pruned_by(AT_ONCE, tmp_path, Fitting(by_hand(obeys)), max_trials=2)
     assert run(tuner, epochs) == [state] * 2
 
 
@@ -448,7 +441,7 @@ def test_a_run_trial_of_ones_own_is_pruned(tmp_path: Path) -> None:
             kwargs["callbacks"] = [TunerCallback(self, trial)]
             return model.fit(*args, **kwargs)
 
-    study = optuna.create_study(pruner=Never())
+    study = optuna.create_study(pruner=AT_ONCE)
     tuner = Own(build, "val_loss", 2, study=study, directory=tmp_path)
     assert run(tuner) == [TrialState.PRUNED] * 2
 
@@ -457,7 +450,7 @@ def test_a_run_trial_of_ones_own_is_pruned(tmp_path: Path) -> None:
 def test_a_pruned_trial_is_neither_complete_nor_shown_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tuner = pruned_by(BelowHalf(), tmp_path, max_trials=8)
+    tuner = pruned_by(BELOW_HALF, tmp_path, max_trials=8)
     tuner.search(X, Y, validation_data=(X, Y), epochs=3, batch_size=16, verbose=1)
     states = [trial.state for trial in counted_trials(tuner.study)]
     complete, pruned = states.count(TrialState.COMPLETE), states.count(TrialState.PRUNED)
@@ -588,7 +581,7 @@ def test_a_study_that_has_a_sampler_takes_no_second_one(
 def test_optunas_callbacks_stand_beside_those_of_keras(tmp_path: Path) -> None:
     Counting.calls.clear()
     met: list[tuple[int, TrialState, str]] = []
-    tuner = pruned_by(Never(), tmp_path)
+    tuner = pruned_by(AT_ONCE, tmp_path)
 
     class NotCopied:
         def __deepcopy__(self, memo: Any) -> Any:
@@ -642,11 +635,7 @@ def test_a_trial_that_is_to_be_retried_is_told_once(tmp_path: Path) -> None:
 
     met: list[TrialState] = []
     tuner = pruned_by(
-        optuna.pruners.NopPruner(),
-        tmp_path,
-        Fitting(fit),
-        max_trials=1,
-        max_retries_per_trial=2,
+        optuna.pruners.NopPruner(), tmp_path, Fitting(fit), max_trials=1, max_retries_per_trial=2
     )
     run(tuner, 1, lambda study, trial: met.append(trial.state))
     assert met == [TrialState.FAIL]

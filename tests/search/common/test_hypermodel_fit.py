@@ -16,8 +16,8 @@ from search.common.hypermodel_fit import end_callbacks_on_error
 from search.training.callbacks import TrialInfo
 from search.training.task import TrainingTask
 from search.training.trial import train_again
-from tests.search.small import Small
-from tests.search.tuning import CONFIG, open_store, search, words
+from tests.search.small import Noting, Small
+from tests.search.tuning import CONFIG, open_store, run_one, search, words
 
 seen: list[int] = []
 
@@ -70,8 +70,7 @@ def steps_of(dataset: Dataset, size: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [ByName, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (Unnamed, InABranch))],
+    "kind", [ByName, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (Unnamed, InABranch))]
 )
 def test_what_is_recorded_is_what_trained_it_and_what_is_repeated(
     dataset: Dataset, tmp_path: Path, kind: Callable[[int], Any]
@@ -102,30 +101,9 @@ def test_a_batch_size_beside_data_of_its_own_is_refused(dataset: Dataset, tmp_pa
         def fit(self, hp: Any, model: Any, data: Any, **kwargs: Any) -> Any:
             return model.fit(data.map(lambda ids, labels: (ids, labels)), batch_size=9, **kwargs)
 
-    store = open_store(tmp_path)
-    search(store, dataset, Mapped(words(dataset)), 1)
-    (result,) = store.trials()
+    _, result, _ = run_one(tmp_path, dataset, Mapped(words(dataset)))
     assert result.status == "failed"
     assert "fit passes batch_size=9 beside data that it has made" in result.reason
-
-
-class Noting(keras.callbacks.Callback):
-    """Notes its own beginning and end, and may fail at either."""
-
-    def __init__(self, calls: list[str], fails: str = "") -> None:
-        super().__init__()
-        self.calls, self.fails = calls, fails
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._note("begin")
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self._note("end")
-
-    def _note(self, what: str) -> None:
-        self.calls.append(what)
-        if what == self.fails:
-            raise ValueError(f"at its {what}")
 
 
 def test_a_refused_model_ends_the_callbacks_that_began(dataset: Dataset, tmp_path: Path) -> None:

@@ -29,8 +29,7 @@ def test_reads(text: str, budget: Budget) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "-1", "-5m", "5x", "1.5", "m", "ten", "10 m", "30m1h", "1e3", "٣", "inf", "nan"],
+    "text", ["", "-1", "-5m", "5x", "1.5", "m", "ten", "10 m", "30m1h", "1e3", "٣", "inf", "nan"]
 )
 def test_refuses_in_one_line(text: str) -> None:
     _refused(text)

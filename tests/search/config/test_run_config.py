@@ -111,10 +111,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         (["--max-bytes", "4G"], {"max_bytes": 4 * 2**30}),
         (["--split", "shuffled"], {"split": "shuffled"}),
         (["--split", "stratified"], {"split": "stratified"}),
-        (
-            ["--split", "group", "--group-column", "ip"],
-            {"split": "group", "group_column": "ip"},
-        ),
+        (["--split", "group", "--group-column", "ip"], {"split": "group", "group_column": "ip"}),
         (["--drop-duplicates"], {"drop_duplicates": True}),
         (["--vocabulary", "all"], {"vocabulary": "all"}),
         (["--space", "my.module:Space"], {"space": "my.module:Space"}),
@@ -125,10 +122,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
             {"sampler": "optuna.samplers:RandomSampler"},
         ),
         (["--pruner", "none"], {"pruner": "none"}),
-        (
-            ["--objective", "val_loss,parameters"],
-            {"objective": ("val_loss", "parameters")},
-        ),
+        (["--objective", "val_loss,parameters"], {"objective": ("val_loss", "parameters")}),
         (["--baselines", "all"], {"baselines": BASELINE_NAMES}),
         (["--baselines", "none"], {"baselines": ()}),
         # In the table's order, whatever the order here, and each once.
@@ -212,11 +206,7 @@ MOST_WORKERS = 8 * count_cores()
         ("--finalists", "11", "are a part of --budget 20; at most half of its trials can be"),
         ("--epochs", "0", "'0' is not auto or a whole number of 1 or more"),
         ("--epochs", "1.5", "'1.5' is not auto or a whole number"),
-        (
-            "--workers",
-            "0",
-            f"'0' is not auto or a whole number from 1 to {MOST_WORKERS}",
-        ),
+        ("--workers", "0", f"'0' is not auto or a whole number from 1 to {MOST_WORKERS}"),
         ("--workers", str(MOST_WORKERS + 1), "is not auto or a whole number"),
         ("--workers", "-2", "'-2' is not auto or"),
         ("--workers", "many", "'many' is not auto or"),

@@ -17,15 +17,8 @@ from results.scoring import Scorer
 from results.study import Result
 from search.training.evaluation import add_latency
 from spaces import BASELINES, KerasBaseline
-from tests.search.small import small_model
+from tests.search.small import Doubled, small_model
 from tests.search.tuning import words
-
-
-class Doubled(keras.layers.Layer):
-    """A layer of a user's own."""
-
-    def call(self, x: Any) -> Any:
-        return x * 2
 
 
 def measured(model: Any, dataset: Dataset, seconds: float = 0.1) -> Result:

@@ -27,7 +27,7 @@ from search.training.fit import (
     reset_session,
     with_timeout,
 )
-from tests.search.small import small_model
+from tests.search.small import Noting, small_model
 
 CONFIG = TrainingConfig(epochs=2, batch_size=32, reports=4, seed=3)
 
@@ -197,22 +197,18 @@ def test_a_stop_ends_within_a_batch(dataset: Dataset, steps: int) -> None:
 
 def test_a_stop_ends_an_evaluation(dataset: Dataset, steps: int) -> None:
     asked: list[int] = []
-    counting, early = Counting(), keras.callbacks.EarlyStopping("val_accuracy", patience=1)
+    noting, early = Noting(), keras.callbacks.EarlyStopping("val_accuracy", patience=1)
 
     def stop() -> str | None:
         asked.append(1)
         return "the budget ended" if len(asked) > steps else None
 
     stopped = fit(
-        seeded(dataset),
-        dataset,
-        replace(CONFIG, reports=1),
-        stop=stop,
-        callbacks=[counting, early],
+        seeded(dataset), dataset, replace(CONFIG, reports=1), stop=stop, callbacks=[noting, early]
     )
     assert (stopped.status, stopped.epochs, stopped.curve) == ("pruned", 1.0, ())
     assert stopped.validation is None
-    assert counting.calls == ["begin", "end"]
+    assert noting.calls == ["begin", "end"]
 
 
 def test_what_is_trained_to_its_end_gets_its_last_report(dataset: Dataset, steps: int) -> None:
@@ -382,20 +378,6 @@ def test_what_is_scored_are_the_weights_that_the_training_leaves(
     assert (ended.final is ended.curve[-1]) == (how == "as they were")
 
 
-class Counting(keras.callbacks.Callback):
-    """Counts how often it is begun and ended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[str] = []
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self.calls.append("begin")
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self.calls.append("end")
-
-
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("reports", [1, 2])
 def test_a_training_that_ends_by_itself_is_not_pruned(
@@ -423,31 +405,31 @@ def test_a_training_that_ends_by_itself_is_not_pruned(
 
 @pytest.mark.parametrize("when", [0.5, 1.0])
 def test_a_pruned_training_ends_its_callbacks(dataset: Dataset, when: float) -> None:
-    counting, early = Counting(), keras.callbacks.EarlyStopping("val_loss", patience=9)
+    noting, early = Noting(), keras.callbacks.EarlyStopping("val_loss", patience=9)
     ended = fit(
         seeded(dataset),
         dataset,
         replace(CONFIG, reports=2),
         on_report=lambda point: "behind" if point.epoch >= when else None,
-        callbacks=[counting, early],
+        callbacks=[noting, early],
     )
     assert ended.status == "pruned"
     assert when <= ended.epochs < when + 0.1
-    assert counting.calls == ["begin", "end"]
+    assert noting.calls == ["begin", "end"]
 
 
 def test_a_fit_that_trains_again_after_its_end_is_ended_again(dataset: Dataset) -> None:
-    model, counting = seeded(dataset), Counting()
+    model, noting = seeded(dataset), Noting()
 
     def train(source: tf.data.Dataset, **how: Any) -> None:
         model.fit(source, **how)
         model.fit(source, **how)
 
     ended = fit(
-        model, dataset, CONFIG, on_report=lambda point: "behind", callbacks=[counting], train=train
+        model, dataset, CONFIG, on_report=lambda point: "behind", callbacks=[noting], train=train
     )
     assert (ended.status, ended.reason, len(ended.curve)) == ("pruned", "behind", 1)
-    assert counting.calls == ["begin", "end"] * 2
+    assert noting.calls == ["begin", "end"] * 2
 
 
 def test_a_loop_that_ignores_its_end_is_left(dataset: Dataset) -> None:

@@ -51,6 +51,16 @@ def scalars(found: EventAccumulator, tag: str) -> list[tuple[int, float]]:
     return [(it.step, float(make_ndarray(it.tensor_proto))) for it in found.Tensors(tag)]
 
 
+def start_of(found: EventAccumulator) -> Any:
+    content = found.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
+    return metadata.parse_session_start_info_plugin_data(content)
+
+
+def end_of(found: EventAccumulator) -> Any:
+    content = found.summary_metadata[metadata.SESSION_END_INFO_TAG].plugin_data.content
+    return metadata.parse_session_end_info_plugin_data(content)
+
+
 def test_each_trial_has_a_folder_with_its_curve(store: Store) -> None:
     results = store.trials()
     folders = {path.name for path in (store.folder / FOLDER).iterdir() if path.is_dir()}
@@ -73,18 +83,13 @@ def test_each_trial_has_a_folder_with_its_curve(store: Store) -> None:
 def test_the_table_has_hyperparameters_and_the_last_value(store: Store) -> None:
     for result in store.trials():
         found = events(store.folder / FOLDER / f"trial-{result.number}")
-        start = metadata.parse_session_start_info_plugin_data(
-            found.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
-        )
+        start, end = start_of(found), end_of(found)
         told = {
             name: getattr(value, str(value.WhichOneof("kind")))
             for name, value in start.hparams.items()
         }
         assert told == pytest.approx(result.hyperparameters)
         assert start.group_name == f"trial-{result.number}"
-        end = metadata.parse_session_end_info_plugin_data(
-            found.summary_metadata[metadata.SESSION_END_INFO_TAG].plugin_data.content
-        )
         assert end.status == api_pb2.STATUS_SUCCESS
         assert end.end_time_secs >= start.start_time_secs > 0
         for name in FINAL:
@@ -141,10 +146,7 @@ def test_one_name_in_two_scopes_ends_no_trial(dataset: Dataset, tmp_path: Path) 
     for result in made.trials():
         assert result.status == "complete", result.reason
         found = events(made.folder / FOLDER / f"trial-{result.number}")
-        start = metadata.parse_session_start_info_plugin_data(
-            found.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
-        )
-        size = start.hparams["size"]
+        size = start_of(found).hparams["size"]
         told.append((result.hyperparameters["kind"], size.WhichOneof("kind")))
     assert sorted(told) == [("a", "string_value"), ("b", "number_value")]
 
@@ -157,10 +159,7 @@ def test_a_failed_trial_is_said_to_have_failed(dataset: Dataset, tmp_path: Path)
     )
     search(made, dataset, Small(words(dataset)), 1, callbacks=callbacks)
     found = events(made.folder / FOLDER / "trial-0")
-    end = metadata.parse_session_end_info_plugin_data(
-        found.summary_metadata[metadata.SESSION_END_INFO_TAG].plugin_data.content
-    )
-    assert end.status == api_pb2.STATUS_FAILURE
+    assert end_of(found).status == api_pb2.STATUS_FAILURE
     assert len(scalars(found, "loss/validation")) == 2
 
 

@@ -21,8 +21,8 @@ from search.common.seeds import derive_seed
 from search.queue.monitor import TooManyFailures
 from search.training.trial import KEPT_CHECKPOINTS
 from spaces import violations
-from tests.search.small import Small, small_model
-from tests.search.tuning import Building, begin_with, open_store, search, words
+from tests.search.small import Doubled, Small, small_model
+from tests.search.tuning import Building, begin_with, open_store, run_one, search, words
 
 
 class OwnFit(Small):
@@ -32,13 +32,6 @@ class OwnFit(Small):
         return model.fit(
             *args, epochs=hp.Int("epochs", 2, 3), shuffle=hp.Boolean("shuffle"), **kwargs
         )
-
-
-class Doubled(keras.layers.Layer):
-    """A layer of a user's own."""
-
-    def call(self, x: Any) -> Any:
-        return x * 2
 
 
 class OwnLayer(Small):
@@ -238,10 +231,9 @@ def test_a_pruned_trial_keeps_its_curve(dataset: Dataset, tmp_path: Path) -> Non
 
 
 def test_the_end_of_the_budget_prunes_and_fails_nothing(dataset: Dataset, tmp_path: Path) -> None:
-    store, asked = open_store(tmp_path), [None]
+    asked = [None]
     stop = lambda: asked.pop() if asked else "the budget ended"  # noqa: E731
-    search(store, dataset, Small(words(dataset)), 1, stop=stop, failures=1)
-    (result,), (trial,) = store.trials(), store.study.trials
+    _, result, trial = run_one(tmp_path, dataset, Small(words(dataset)), stop=stop, failures=1)
     assert (result.status, result.reason, result.val_accuracy) == (
         "pruned",
         "the budget ended",
@@ -259,9 +251,9 @@ def test_diverged_trials_are_results_and_end_no_search(
             words(dataset), optimizer=keras.optimizers.SGD(1e38, momentum=0.9, nesterov=True)
         )
 
-    store = open_store(tmp_path, [objective])
-    search(store, dataset, Building(build), 1, objectives=[objective], failures=1)
-    (result,), (trial,) = store.trials(), store.study.trials
+    store, result, trial = run_one(
+        tmp_path, dataset, Building(build), objectives=[objective], failures=1
+    )
     assert result.status == "diverged"
     assert "not finite" in result.reason
     assert result.val_loss is None
@@ -294,12 +286,10 @@ def test_an_interrupted_trial_is_put_back_and_repeated(dataset: Dataset, tmp_pat
 
 
 def test_the_hypermodels_own_fit_is_respected(dataset: Dataset, tmp_path: Path) -> None:
-    store = open_store(tmp_path)
-    search(store, dataset, OwnFit(words(dataset)), 1)
-    (result,) = store.trials()
+    store, result, trial = run_one(tmp_path, dataset, OwnFit(words(dataset)))
     assert result.status == "complete", result.reason
     assert result.epochs == result.hyperparameters["epochs"] in (2, 3)
-    assert {"shuffle", "epochs"} <= set(store.study.trials[0].params)
+    assert {"shuffle", "epochs"} <= set(trial.params)
     # The own fit's arguments were for the training alone: the checkpoint is a plain model.
     keras.saving.load_model(store.folder / result.artifacts / CHECKPOINT)
 
@@ -331,13 +321,11 @@ def test_a_stock_hypermodel_without_declare_is_searched_whole(
 def test_what_ranks_rows_is_reported_pruned_by_and_recorded(
     dataset: Dataset, tmp_path: Path
 ) -> None:
-    store = open_store(tmp_path, ["val_auc"])
     told: list[float | None] = []
-    search(
-        store, dataset, Small(words(dataset)), 1, objectives=["val_auc"],
+    _, result, trial = run_one(
+        tmp_path, dataset, Small(words(dataset)), objectives=["val_auc"],
         notify=lambda name, epochs, value: told.append(value),
     )  # fmt: skip
-    (trial,), (result,) = store.study.trials, store.trials()
     assert trial.value == result.val_auc == result.curve[-1].value
     assert [point.value for point in result.curve] == list(trial.intermediate_values.values())
     assert told == [point.value for point in result.curve]
@@ -346,9 +334,7 @@ def test_what_ranks_rows_is_reported_pruned_by_and_recorded(
 
 def test_several_objectives_are_all_told(dataset: Dataset, tmp_path: Path) -> None:
     names = ["val_accuracy", "parameters", "latency_us"]
-    store = open_store(tmp_path, names)
-    search(store, dataset, Small(words(dataset)), 1, objectives=names)
-    (result,), (trial,) = store.trials(), store.study.trials
+    _, result, trial = run_one(tmp_path, dataset, Small(words(dataset)), objectives=names)
     assert trial.values == [result.val_accuracy, result.parameters, result.latency_us]
     assert len(result.curve) == 2
 
@@ -356,9 +342,8 @@ def test_several_objectives_are_all_told(dataset: Dataset, tmp_path: Path) -> No
 def test_a_network_that_has_no_translation_is_searched_by_its_latency_in_keras(
     dataset: Dataset, tmp_path: Path
 ) -> None:
-    store = open_store(tmp_path, ["latency_us"])
-    search(store, dataset, OwnLayer(words(dataset)), 1, objectives=["latency_us"])
-    (result,), (trial,) = store.trials(), store.study.trials
+    space = OwnLayer(words(dataset))
+    _, result, trial = run_one(tmp_path, dataset, space, objectives=["latency_us"])
     assert (result.status, result.latency_runtime) == ("complete", "keras")
     assert trial.value == result.latency_us and trial.value > 0
 
