@@ -11,9 +11,8 @@ from typing import Any
 from data.common import UserError
 from search.config.budget import Budget
 from search.config.command_line import complete, read_file
-from search.config.options import Declared, declared
+from search.config.options import Declared, declared, parse_value, unknown_option
 from search.config.run_config import RunConfig
-from search.config.values import parse_value, unknown_option
 
 _OPTION = re.compile(r"--(no-)?([a-z]+(?:-[a-z]+)*)")
 
@@ -65,7 +64,7 @@ def _plain(item: Declared, value: Any) -> Any:
         number = operator.index(value)  # An int, and one of numpy.
     except TypeError:
         return value
-    return number if item.option.is_number or item.is_flag else str(number)
+    return number if item.is_number or item.is_flag else str(number)
 
 
 def _place(name: str, found: Any) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 from data.common import HIDDEN, UserError, hide_password, write_text
 from data.reading import IN_MEMORY
 from data.source import STDIN, is_url
-from search.config.options import Declared, declared
+from search.config.options import Declared, declared, parse_value, unknown_option
 from search.config.run_config import RunConfig
-from search.config.values import parse_value, unknown_option
 
 CONFIG = "config.toml"
 _PATHS = ("data", "negative_file", "positive_file", "out")

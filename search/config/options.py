@@ -1,12 +1,13 @@
 """How a dataclass field is declared as an option of the command line and of the TOML file."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+import difflib
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from data.common import Parser
+from data.common import Parser, UserError
 
 
 def _show(value: Any) -> Any:
@@ -48,7 +49,7 @@ class Option:
     group: str = ""  # its title in `--help`
     metavar: str | None = None
     choices: Sequence[str] | None = None
-    is_number: bool = False  # the TOML file may hold a whole number
+    is_number: bool = False  # the TOML file may hold a whole number, as of an `int`
     is_list: bool = False  # it has several values, as one whose default is a tuple
     is_repeated: bool = False  # it may be given more than once
     is_given_once: bool = False  # giving it twice is an error; else the last one counts
@@ -69,9 +70,10 @@ def option(
 
 @dataclass(frozen=True)
 class Declared:
-    """An option together with the name and the default of its field."""
+    """An option together with the name, the type and the default of its field."""
 
     name: str
+    type: Any
     default: Any
     option: Option
 
@@ -84,6 +86,11 @@ class Declared:
     def is_flag(self) -> bool:
         """Whether it has no value but is on or off."""
         return isinstance(self.default, bool)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it may be written as a whole number."""
+        return self.option.is_number or self.type in (int, int | None)
 
     @property
     def is_list(self) -> bool:
@@ -116,7 +123,7 @@ def declared(of: type) -> Iterator[Declared]:
     """List the options that a dataclass declares, in their order."""
     for item in fields(of):
         if "option" in item.metadata:
-            yield Declared(item.name, item.default, item.metadata["option"])
+            yield Declared(item.name, item.type, item.default, item.metadata["option"])
 
 
 def add_options(parser: Parser, options: Iterator[Declared]) -> None:
@@ -139,3 +146,50 @@ def parse_given(parser: Parser, words: Sequence[str]) -> dict[str, Any]:
                 parser.error(f"argument --{name.replace('_', '-')}: '--' is no value")
             given[name] = tuple(value)
     return given
+
+
+class _ValueParser(Parser):
+    """Takes values; what is wrong with one is a `UserError`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message.removeprefix("argument "))
+
+
+def parse_value(item: Declared, value: Any, name: str) -> dict[str, Any]:
+    """Parse a value of a TOML file or a program, and refuse it, as on the command line.
+
+    It is a bool, an int, a text or a list of texts; `name` is what a message calls the option.
+    """
+    parser = _ValueParser(prog="python -m search.run")
+    item.add_to(parser)
+    return parse_given(parser, _words(item, value, name))
+
+
+def _words(item: Declared, value: Any, name: str) -> list[str]:
+    """Write a value as it would stand on the command line."""
+    option, key = item.option, item.key
+    match value:
+        case bool():
+            if item.is_flag:
+                return [f"--{key}" if value else f"--no-{key}"]
+        case int() if item.is_number:
+            return [f"--{key}={value}"]
+        case str() if not item.is_flag:
+            return [f"--{key}={value}"]
+        case list() if item.is_list and all(isinstance(each, str) for each in value):
+            texts = value if option.is_repeated else [option.show(tuple(value))]
+            return [f"--{key}={each}" for each in texts]
+    wanted = "a text, or a list of texts" if item.is_list else "a text"
+    if item.is_flag:
+        wanted = "true or false"
+    elif item.is_number:
+        wanted = "a whole number, or a text as on the command line"
+    raise UserError(f"{name} is {value!r}, but must be {wanted}")
+
+
+def unknown_option(name: str, known: Collection[str], otherwise: str) -> str:
+    """Say that there is no such option, and which one may be meant."""
+    swapped = name.replace("_", "-") if "-" in "".join(known) else name.replace("-", "_")
+    near = difflib.get_close_matches(swapped, list(known), 1)
+    hint = f"; did you mean {near[0]}?" if near else otherwise
+    return f"'{name}' is no option{hint}"

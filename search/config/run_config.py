@@ -39,6 +39,7 @@ AUTO = 0
 _TENSORBOARD = "search.training.tensorboard:TensorBoard"
 
 _data = partial(option, group="data")
+_file = partial(_data, parse=types.filled, metavar="FILE", is_given_once=True)
 _search = partial(option, group="search")
 _run = partial(option, group="run")
 
@@ -83,26 +84,17 @@ class RunConfig:
         help="print the plan and about how long it takes, train nothing; needs no --budget",
     )
 
-    data: str | None = _data(
+    data: str | None = _file(
         None,
-        parse=types.filled,
-        metavar="FILE",
-        is_given_once=True,
         help="plain, .gz, .xz, .zip or .parquet, an fsspec URL, '-' for standard input "
         "(default: a synthetic log that the project generates)",
     )
-    negative_file: str | None = _data(
+    negative_file: str | None = _file(
         None,
-        parse=types.filled,
-        metavar="FILE",
-        is_given_once=True,
         help="instead of --data, texts of label 0, one a line or as a JSON list of strings",
     )
-    positive_file: str | None = _data(
+    positive_file: str | None = _file(
         None,
-        parse=types.filled,
-        metavar="FILE",
-        is_given_once=True,
         help="texts of label 1, beside --negative-file; both are mixed (--split shuffled)",
     )
     text_column: str | None = _data(
@@ -144,7 +136,6 @@ class RunConfig:
     rows: int | None = _data(
         None,
         parse=types.integer(1),
-        is_number=True,
         metavar="N",
         help=f"so many rows: the first ones if --split is {CHRONOLOGICAL}, else drawn from the "
         "whole log (default: all)",
@@ -152,7 +143,6 @@ class RunConfig:
     max_bytes: int = _data(
         MAX_BYTES,
         parse=byte_count,
-        is_number=True,
         metavar="SIZE",
         help="stop at a log that unpacks to more, e.g. 500M or 4G (default: 16G)",
     )
@@ -217,7 +207,6 @@ class RunConfig:
         AUTO,
         parse=types.auto_or(1),
         show=_auto,
-        is_number=True,
         protocol="epochs",
         metavar="auto|N",
         help="of a training (default: the brief's 3, and more for a log of fewer rows)",
@@ -225,7 +214,6 @@ class RunConfig:
     seed: int = _search(
         0,
         parse=types.integer(0, 999_999_999),
-        is_number=True,
         protocol="seed",
         metavar="N",
         help="of all chance (default: %(default)s)",
@@ -234,7 +222,6 @@ class RunConfig:
     max_parameters: int | None = _search(
         None,
         parse=types.weights,
-        is_number=True,
         protocol="max_parameters",
         metavar="N",
         help="a trial whose model has more fails before it trains, e.g. 500k, 2M (default: no "
@@ -252,7 +239,6 @@ class RunConfig:
     max_failures: int = _search(
         5,
         parse=types.integer(1),
-        is_number=True,
         metavar="N",
         help="so many failed trials in a row, over all workers, end the search; of models too "
         "large it takes ten times as many (default: %(default)s)",
@@ -275,7 +261,6 @@ class RunConfig:
     repeats: int = _run(
         1,
         parse=types.integer(1, 100),
-        is_number=True,
         metavar="K",
         help="train the champion and the baselines with K seeds in all, and show mean and spread "
         "(default: %(default)s)",
@@ -288,7 +273,6 @@ class RunConfig:
     ensemble: int = _run(
         0,
         parse=types.integer(2, 100, also=0),
-        is_number=True,
         metavar="K",
         help="rank the mean of the K best trials' probabilities as a row of its own, never as the "
         "champion; costs no training (default: %(default)s, none)",
@@ -296,7 +280,6 @@ class RunConfig:
     finalists: int = _run(
         0,
         parse=types.integer(2, 100, also=0),
-        is_number=True,
         metavar="K",
         help="train the K best trials once more with another seed, and choose the champion by the "
         "mean of both: a part of the budget, of which they take K trials or, of a time, what they "
@@ -306,7 +289,6 @@ class RunConfig:
         AUTO,
         parse=types.auto_or(1, types.most_workers),
         show=_auto,
-        is_number=True,
         metavar="auto|N",
         help="processes (default: one a core, if there are as many trials and the memory)",
     )
@@ -326,7 +308,6 @@ class RunConfig:
     heartbeat: int = _run(
         15,
         parse=types.integer(1),
-        is_number=True,
         metavar="SECONDS",
         help="between a trial's signs of life to other machines; silent for four times as long, it "
         "is repeated (default: %(default)s)",
