@@ -20,39 +20,17 @@ IN_KERAS = "+"
 class Row:
     """One training; the attributes, in this order, are the keys of leaderboard.json and the CSV.
 
-    A figure that is unknown or not finite is None. `COLUMNS` explains the figures that tables show;
-    the others are:
-
-    Attributes:
-        kind: Baseline, trial, or ensemble: the mean of several trials' probabilities, whose
-            seconds, weights, bytes and latencies are its members' sums; or refit: a baseline or
-            the champion trained again on all training rows. The last two are never the champion.
-        selected: Whether it is the champion, chosen before the held-out rows were scored.
-        val_loss: Loss on the validation rows; like `val_accuracy` None for a refit, which has
-            trained on them.
-        heldout_high: Upper end of the 95 % interval that begins at `heldout_low`.
-        reason: One line on why it is not complete, or on what is wrong with its scores.
-        pareto: Whether no other complete training is both at least as accurate on the held-out
-            rows and at least as fast alone, and better in one of the two; never of an ensemble or
-            of a refit, which has seen more rows than they.
-        val_rows: How many validation rows `val_accuracy` and `val_loss` rest on; None if unknown.
-        val_partial: Whether that is only a part of them: it was stopped within an epoch.
-        val_auc: Area under the ROC curve on the validation rows; None if not complete.
-        val_f1: F1 of label 1 on them, likewise.
-        val_recall_at_fpr_0_1: Recall on them at a false positive rate of at most .1 %, likewise.
-        val_recall_at_fpr_1: The same at 1 %.
-        latency_runtime: What its latencies were measured in, "onnx", "keras" or "python"; empty if
-            unknown, or measured by an earlier version, which did so in Keras.
-        champion_refit: Whether it is the champion's refit.
-        unrepeated_accuracy: Accuracy on the held-out rows whose text is not in the training part;
-            None if the others are at most 5 % of them.
+    A figure that is unknown or not finite is None. `COLUMNS` explains the figures that tables show.
+    An ensemble is the mean of several trials' probabilities, its seconds, weights, bytes and
+    latencies are its members' sums; a refit is a baseline or the champion trained again on all
+    training rows, and so has no validation figures. Neither is ever the champion.
     """
 
     rank: int
     name: str
     kind: Kind
     status: Status
-    selected: bool
+    selected: bool  # the champion, chosen before the held-out rows were scored
     meets_brief: bool
     layers: int | None
     parameters: int | None
@@ -60,7 +38,7 @@ class Row:
     val_accuracy: float | None
     val_loss: float | None
     heldout_accuracy: float | None
-    heldout_low: float | None
+    heldout_low: float | None  # of the 95 % interval
     heldout_high: float | None
     heldout_loss: float | None
     roc_auc: float | None
@@ -73,7 +51,7 @@ class Row:
     # What follows was added later: a leaderboard.json of an earlier version lacks it.
     delta_vs_linear: float | None = None
     p_vs_linear: float | None = None
-    reason: str = ""
+    reason: str = ""  # why it is not complete, or what is wrong with its scores
     ece: float | None = None
     recall_at_fpr_0_1: float | None = None
     recall_at_fpr_1: float | None = None
@@ -81,21 +59,24 @@ class Row:
     latency_batch_us: float | None = None
     latency_batch_p99_us: float | None = None
     size_bytes: int | None = None
+    # No other complete training is at least as accurate on the held-out rows and at least as fast
+    # alone, and better in one of the two; never of an ensemble or a refit.
     pareto: bool = False
     repeats: int = 1
     repeats_mean: float | None = None
     repeats_std: float | None = None
     repeats_min: float | None = None
     repeats_max: float | None = None
-    val_rows: int | None = None
-    val_partial: bool = False
+    val_rows: int | None = None  # that `val_accuracy` and `val_loss` rest on
+    val_partial: bool = False  # it was stopped within an epoch, and these are a part of them
     val_auc: float | None = None
     val_f1: float | None = None
     val_recall_at_fpr_0_1: float | None = None
     val_recall_at_fpr_1: float | None = None
     champion_refit: bool = False
+    # On the held-out rows whose text is not in the training part, if the others are above 5 %.
     unrepeated_accuracy: float | None = None
-    latency_runtime: LatencyRuntime = ""
+    latency_runtime: LatencyRuntime = ""  # earlier versions, which do not say, took Keras
 
     @property
     def is_planned(self) -> bool:

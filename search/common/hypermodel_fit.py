@@ -27,15 +27,8 @@ def fit_function(
     Such a `fit` may name arguments itself, e.g. `model.fit(*args, epochs=hp.Int(...), **kwargs)`,
     and would then be given them twice. So it is passed the data and the callbacks alone; the
     other arguments become the defaults of the model's `fit`. If it asks for another batch size,
-    by name or by a hyperparameter `batch_size` that is first met there, the data is batched anew;
-    a hyperparameter `epochs` counts wherever it is met.
-
-    Args:
-        hypermodel: A `keras_tuner.HyperModel`.
-        hyperparameters: The trial's.
-        model: What its `build` returned.
-        batch_size: That of the data which the function is given.
-        feed: Makes the same data with another batch size.
+    by name or by a hyperparameter `batch_size` that is first met there, `feed` makes the same data
+    with that one; a hyperparameter `epochs` counts wherever it is met.
     """
 
     def train(data: Any, *, callbacks: list[Any], **defaults: Any) -> Any:
