@@ -66,14 +66,7 @@ def of_family(family: str) -> Any:
 
 
 def drawn(name: str) -> Any:
-    """Build one of `DRAWS`.
-
-    Args:
-        name: Which.
-
-    Returns:
-        Its model, every weight and moving average random.
-    """
+    """Build one of `DRAWS`, every weight and moving average random."""
     keras.utils.set_random_seed(0)
     return _shaken(Model3(NUM_WORDS).build(chosen(Model3(NUM_WORDS), **DRAWS[name])))
 

@@ -62,19 +62,7 @@ def fresh_scores(
     work: Path,
     padding: Padding = "real",
 ) -> npt.NDArray[np.float32]:
-    """Score records by a format's own runtime.
-
-    Args:
-        name: The format.
-        folder: The export.
-        encoded: The records.
-        rows: Which of them, [n].
-        work: Where the two processes exchange files.
-        padding: How the records are padded.
-
-    Returns:
-        Probabilities of label 1, float32 [n].
-    """
+    """Score records, [n], by a format's own runtime; `work` is where two processes meet."""
     padded = padded_lengths(encoded.lengths[rows], padding)
     made = batches(np.arange(len(rows)), padded, 64, None)
     ids = {str(n): encoded.padded(rows[batch.rows], batch.length) for n, batch in enumerate(made)}

@@ -24,14 +24,7 @@ class Scorer(BaseTuner):
 
 
 def scorer(oracle: keras_tuner.Oracle, build: Build, folder: Path, name: str = "kt") -> Scorer:
-    """Make a tuner that keeps silent.
-
-    Args:
-        oracle: Where its trials come from.
-        build: Declares the space and gives the score.
-        folder: Where KerasTuner leaves its files.
-        name: Name of the project.
-    """
+    """Make a tuner that keeps silent; `build` declares the space and gives the score."""
     oracle.verbose = 0
     return Scorer(oracle, build, directory=str(folder), project_name=name)
 
@@ -45,16 +38,7 @@ def space_of(build: Build, folder: Path) -> keras_tuner.HyperParameters:
 
 
 def search(oracle: keras_tuner.Oracle, build: Build, folder: Path) -> list[FrozenTrial]:
-    """Search to the end.
-
-    Args:
-        oracle: An `OptunaOracle`.
-        build: Declares the space and gives the score.
-        folder: Where KerasTuner leaves its files.
-
-    Returns:
-        The study's trials, without those put back.
-    """
+    """Search to the end, and give the study's trials, without those put back."""
     scorer(oracle, build, folder).search(verbose=0)
     return done(oracle.study)
 

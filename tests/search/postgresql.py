@@ -14,17 +14,11 @@ import pytest
 
 @dataclass(frozen=True)
 class Server:
-    """A server on loopback.
+    """A server on loopback."""
 
-    Attributes:
-        folder: Its data.
-        port: Where it listens.
-        programs: Where PostgreSQL's programs are.
-    """
-
-    folder: Path
+    folder: Path  # its data
     port: int
-    programs: Path
+    programs: Path  # where PostgreSQL's programs are
 
     @property
     def url(self) -> str:
@@ -76,11 +70,7 @@ def programs() -> Path | None:
 def server(folder: Path) -> Iterator[Server]:
     """Run a server for a test; skip the test where PostgreSQL is not installed.
 
-    Args:
-        folder: A new folder that another user may enter.
-
-    Yields:
-        The running server.
+    The folder is a new one that another user may enter.
     """
     found = programs()
     if found is None:

@@ -24,17 +24,11 @@ REPOSITORY = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Searching:
-    """A search's process and where it works.
-
-    Attributes:
-        process: The parent process; what it prints is kept.
-        folder: The run's folder.
-        url: The database of its study; None for the folder's journal.
-    """
+    """A search's process and where it works."""
 
     process: "subprocess.Popen[str]"
     folder: Path
-    url: str | None
+    url: str | None  # the database of its study; None for the folder's journal
 
     @contextlib.contextmanager
     def study(self) -> Iterator[optuna.Study]:
@@ -46,12 +40,7 @@ class Searching:
             close_storage(study._storage)
 
     def wait_for(self, what: Callable[[optuna.Study], bool], seconds: float = 90.0) -> None:
-        """Wait until the study is as wanted, and fail where the search ends before.
-
-        Args:
-            what: Looks at the study.
-            seconds: How long to wait.
-        """
+        """Wait until the study is as wanted, and fail where the search ends before."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if (self.folder / "data" / "facts.json").is_file():
@@ -75,16 +64,23 @@ class Searching:
         self.process.communicate()
 
     def end(self, seconds: float = 110.0) -> tuple[int, str, str]:
-        """Wait for the end.
-
-        Args:
-            seconds: How long to wait.
-
-        Returns:
-            Exit status, stdout, stderr.
-        """
+        """Wait for the end: exit status, stdout, stderr."""
         out, err = self.process.communicate(timeout=seconds)
         return self.process.returncode, out, err
+
+    def succeed(self, seconds: float = 110.0) -> tuple[str, str]:
+        """Wait for the end of a search that has to succeed: stdout, stderr."""
+        status, out, err = self.end(seconds)
+        assert status == 0, err
+        return out, err
+
+    def refuse(self) -> str:
+        """Wait for the end of a search that has to end with one line of error, and return that."""
+        status, _, err = self.end()
+        (line,) = [line for line in err.splitlines() if line.startswith("error:")]
+        assert status == 2
+        assert "Traceback" not in err
+        return line
 
 
 def start(
@@ -94,18 +90,7 @@ def start(
     url: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Searching:
-    """Start a search of the slow space on a small synthetic log.
-
-    Args:
-        out: Where runs lie.
-        study: The study's name.
-        options: More options.
-        url: A database for the study; None for the run's journal.
-        environment: More variables.
-
-    Returns:
-        The running search; whoever starts it ends it with `kill`.
-    """
+    """Start a search of the slow space on a small synthetic log; ended by `kill`."""
     command: Sequence[str] = [
         sys.executable, "-m", "search.run", "--rows", "1200", "--baselines", "none",
         "--space", "tests.search.slow_space:SlowSpace", "--epochs", "1", "--pruner", "none",
@@ -170,12 +155,7 @@ def pid_of(trial: FrozenTrial) -> int:
 
 
 def check_exact(study: optuna.Study, trials: int) -> None:
-    """Assert that the budget was met exactly, and that no point was tried twice.
-
-    Args:
-        study: The study, at its end.
-        trials: The budget.
-    """
+    """Assert that the budget was met exactly, and that no point was tried twice."""
     done = counted_trials(study)
     states = Counter(trial.state.name for trial in done)
     assert states == {"COMPLETE": trials}, states

@@ -95,8 +95,7 @@ def check(folder: Path, asked: int) -> list[str]:
 def test_finalists_take_their_part_of_a_budget_of_trials(start: Start, tmp_path: Path) -> None:
     words = ("--budget", "8", "--finalists", "4", "--ensemble", "4")
     search = start(tmp_path, "counted", *SMALL, *words)
-    status, out, err = search.end(200)
-    assert status == 0, err
+    out, err = search.succeed(200)
     # Four, and so all: their checkpoints are kept, though a search without finalists keeps three.
     names = check(search.folder, 4)
     assert len(Store.open(search.folder).trials()) == 4
@@ -109,8 +108,7 @@ def test_finalists_take_their_part_of_a_budget_of_trials(start: Start, tmp_path:
 @pytest.mark.timeout(300)
 def test_a_time_budget_keeps_time_for_the_finalists(start: Start, tmp_path: Path) -> None:
     search = start(tmp_path, "timed", *SMALL, "--budget", "25s", "--finalists", "2")
-    status, _, err = search.end(200)
-    assert status == 0, err
+    search.succeed(200)
     # A training that the end of the budget cuts leaves nothing: so both were within it.
     check(search.folder, 2)
     with search.study() as study:

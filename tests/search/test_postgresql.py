@@ -47,8 +47,7 @@ def test_killed_paused_and_restarted_yet_exact(
     os.kill(paused, signal.SIGCONT)
 
     for machine in machines:
-        status, out, err = machine.end(240)
-        assert status == 0, err
+        out, err = machine.succeed(240)
         assert "secret-word" not in out + err
     with machines[0].study() as study:
         check_exact(study, TRIALS)
@@ -86,8 +85,7 @@ def test_machines_without_a_common_folder_exchange_their_files(
     options = ("--budget", "4", "--workers", "1", "--artefacts", f"file://{tmp_path / 'store'}")
     machines = [start(tmp_path / name, "apart", *options, url=database.url) for name in ("a", "b")]
     for machine in machines:
-        status, _, err = machine.end(240)
-        assert status == 0, err
+        machine.succeed(240)
     boards = [json.loads((machine.folder / "leaderboard.json").read_text()) for machine in machines]
     for board, machine in zip(boards, machines, strict=True):
         assert [row["kind"] for row in board["rows"]].count("trial") == 4

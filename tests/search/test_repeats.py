@@ -117,8 +117,7 @@ def rows(folder: Path) -> dict[str, dict[str, Any]]:
 def test_a_run_repeats_resumes_and_shows_the_spread(start: Start, tmp_path: Path) -> None:
     words = ("--baselines", "model1,linear", "--padding", "real", "--budget", "2", "--workers", "2")
     search = start(tmp_path, "again", *words, "--repeats", "2")
-    status, _, err = search.end(200)
-    assert status == 0, err
+    _, err = search.succeed(200)
     found = rows(search.folder)
     champion = next(row for row in found.values() if row["selected"])
     for row in (found["model1"], champion):
@@ -129,8 +128,7 @@ def test_a_run_repeats_resumes_and_shows_the_spread(start: Start, tmp_path: Path
     assert f"{champion['name']}, seed 2 of 2" in err
     kept = find_repeats(Store.open(search.folder))
 
-    status, out, err = start(tmp_path, "again", *words, "--repeats", "3").end(200)
-    assert status == 0, err
+    out, err = start(tmp_path, "again", *words, "--repeats", "3").succeed(200)
     assert "seed 3 of 3" in err and "seed 2 of 3" not in err
     assert rows(search.folder)["model1"]["repeats"] == 3
     assert "no seed changes linear" in out
@@ -275,8 +273,7 @@ def test_a_run_refits_exports_that_and_trains_nothing_twice(start: Start, tmp_pa
     small = ("--space", "tests.search.small:Small", "--budget", "2", "--epochs", "4")
     words = (*small, "--baselines", "model1,model2,linear", "--padding", "real")
     search = start(tmp_path, "refit", *words)
-    status, out, err = search.end(200)
-    assert status == 0, err
+    out, err = search.succeed(200)
     first = rows(search.folder)
     champion = next(name for name, row in first.items() if row["selected"])
     refits = {f"{name}, refit" for name in (champion, "model2", "linear")}
@@ -294,13 +291,11 @@ def test_a_run_refits_exports_that_and_trains_nothing_twice(start: Start, tmp_pa
     assert own is not None
     np.testing.assert_allclose(scores, own["heldout"], rtol=0, atol=1e-5)
 
-    status, _, err = start(tmp_path, "refit", *words).end(200)
-    assert status == 0, err
+    _, err = start(tmp_path, "refit", *words).succeed(200)
     assert "refit complete" not in err
     assert rows(search.folder) == first
 
-    status, out, err = start(tmp_path, "refit", *words, "--no-refit").end(200)
-    assert status == 0, err
+    out, _ = start(tmp_path, "refit", *words, "--no-refit").succeed(200)
     assert set(rows(search.folder)) == set(first) - refits
     assert "Trained again" not in out and exported(search.folder)[0] == champion
 
@@ -319,6 +314,5 @@ def test_ctrl_c_in_a_refit_ranks_and_exports_without_it(start: Start, tmp_path: 
     assert list(rows(search.folder)) == ["trial 0"]
     assert exported(search.folder)[0] == "trial 0"
 
-    status, out, err = start(tmp_path, "stopped", *words).end()
-    assert status == 0, err
+    start(tmp_path, "stopped", *words).succeed()
     assert set(rows(search.folder)) == {"trial 0", "trial 0, refit"}

@@ -42,11 +42,7 @@ def test_a_space_in_which_every_trial_fails_ends_with_the_reason(
 
 def test_a_space_that_is_not_there_is_one_line(start: Start, tmp_path: Path) -> None:
     search = start(tmp_path, "none", "--budget", "1", "--space", "tests.search.nowhere:Space")
-    status, _, err = search.end()
-    assert status == 2
-    assert sum(line.startswith("error:") for line in err.splitlines()) == 1
-    assert "nowhere" in err
-    assert "Traceback" not in err
+    assert "nowhere" in search.refuse()
 
 
 def test_choices_that_were_edited_are_refused_and_the_old_ones_go_on(
@@ -70,8 +66,7 @@ def test_choices_that_were_edited_are_refused_and_the_old_ones_go_on(
 
 def test_a_time_budget_ends_the_running_trial_in_order(start: Start, tmp_path: Path) -> None:
     search = start(tmp_path, "timed", "--budget", "8s", "--workers", "1", "--epochs", "1")
-    status, _, err = search.end()
-    assert status == 0, err
+    search.succeed()
     found = rows(search.folder)
     cut = [row for row in found if row["reason"] == "the budget ended"]
     assert len(cut) <= 1
@@ -87,8 +82,7 @@ def test_the_engines_of_keras_tuner_land_in_the_study(
     sampler: str, start: Start, tmp_path: Path
 ) -> None:
     search = start(tmp_path, "kt", "--budget", "3", "--sampler", sampler)
-    status, _, err = search.end()
-    assert status == 0, err
+    search.succeed()
     results = Store.open(search.folder).trials()
     assert [result.status for result in results] == ["complete"] * 3
     assert all(result.hyperparameters["width"] for result in results)
@@ -104,8 +98,7 @@ def test_two_workers_are_refused_to_an_engine_of_keras_tuner(start: Start, tmp_p
 def test_several_objectives_give_a_front(start: Start, tmp_path: Path) -> None:
     options = ("--objective", "val_accuracy,parameters", "--sampler", "nsga2")
     search = start(tmp_path, "front", "--budget", "4", *options)
-    status, out, err = search.end()
-    assert status == 0, err
+    out, _ = search.succeed()
     (line,) = [line for line in out.splitlines() if line.startswith("Pareto front of")]
     with search.study() as study:
         best = study.best_trials
@@ -120,8 +113,7 @@ def test_a_seed_repeats_proposals_and_scores(start: Start, tmp_path: Path) -> No
         for place, more in (("a", ()), ("b", ()), ("c", ("--seed", "8")))
     )
     for search in (first, second, other):
-        status, _, err = search.end(240)
-        assert status == 0, err
+        search.succeed(240)
     found = [
         [(result.hyperparameters, result.val_loss) for result in Store.open(folder).trials()]
         for folder in (first.folder, second.folder, other.folder)

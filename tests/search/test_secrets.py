@@ -26,8 +26,7 @@ def test_the_password_is_in_no_file_and_no_message(
 ) -> None:
     assert PASSWORD in database.url
     search = start(tmp_path, "run", "--budget", "2", "--workers", "1", url=database.url)
-    status, out, err = search.end(150)
-    assert status == 0, err
+    out, err = search.succeed(150)
     assert PASSWORD not in out + err
 
     config = (search.folder / "config.toml").read_text()

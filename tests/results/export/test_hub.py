@@ -42,11 +42,7 @@ def hub(folder: Path, home: Path) -> dict[str, str]:
 def run_example(
     example: str, folder: Path, ids: npt.NDArray[np.int32], work: Path
 ) -> npt.NDArray[np.float32]:
-    """Run an example of a model card in its folder, by a fresh process without this project.
-
-    Returns:
-        The example's scores, float32 [n].
-    """
+    """Run an example of a model card in its folder, by a fresh process without this project."""
     variables = hub(folder, work / "home")
     np.save(work / "ids.npy", ids)
     done = subprocess.run(
