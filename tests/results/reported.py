@@ -66,14 +66,16 @@ def write_log(path: Path, words: Sequence[str], rows: int = 400) -> Path:
 
 def make_run(
     folder: Path,
-    log: Path,
     *,
+    logged: Sequence[str] = ("plain",),
     statuses: Sequence[Status] = FULL,
     words: Sequence[str] = ("plain",),
     objectives: Sequence[Objective] = (ACCURACY,),
     label_words: tuple[str, str] = LABEL_WORDS,
 ) -> Store:
     """Make a run whose trials ended so; hyperparameters, reasons and names are of these words."""
+    folder.parent.mkdir(exist_ok=True)
+    log = write_log(folder.with_name("log.csv"), logged)
     dataset = prepare(replace(read_log(str(log)), label_words=label_words))
     dataset.save(folder / DATA_FOLDER)
     store = Store.create(

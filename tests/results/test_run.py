@@ -14,14 +14,14 @@ from data.common.errors import UserError
 from results import Run, load
 from results.leaderboard import build_leaderboard, render_table, save_leaderboard, verdict
 from results.study import Store
-from tests.results.reported import PAYLOADS, make_run, write_log
+from tests.results.reported import PAYLOADS, make_run
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three baselines and seven trials; not to be changed."""
     folder = tmp_path_factory.mktemp("runs") / "night"
-    make_run(folder, write_log(folder.with_name("log.csv"), ["plain"]))
+    make_run(folder)
     return folder
 
 
@@ -73,8 +73,7 @@ def test_the_champion_is_the_chosen_trial(run: Run, tmp_path: Path) -> None:
     assert run.champion is not None
     assert (run.champion.name, run.champion.number) == ("trial 0", 0)
     assert "units" in run.champion.hyperparameters
-    log = write_log(tmp_path / "log.csv", ["plain"])
-    empty = Run(make_run(tmp_path / "empty", log, statuses=()))
+    empty = Run(make_run(tmp_path / "empty", statuses=()))
     assert empty.champion is None
     assert empty.trials().empty and set(empty.history()["name"]) == {"model2", "linear", "plain"}
 
@@ -90,8 +89,7 @@ def test_it_is_shown_as_the_table(run: Run) -> None:
 
 
 def test_a_long_table_is_cut_and_keeps_the_champion_and_the_baselines(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", ["plain"])
-    run = Run(make_run(tmp_path / "long", log, statuses=("complete",) * 30))
+    run = Run(make_run(tmp_path / "long", statuses=("complete",) * 30))
     page = run._repr_html_()
     assert "more trainings are not shown" in page
     assert 21 <= page.count("<tr>") < 34
@@ -100,8 +98,7 @@ def test_a_long_table_is_cut_and_keeps_the_champion_and_the_baselines(tmp_path: 
 
 @pytest.mark.parametrize("payload", PAYLOADS[:6])
 def test_what_a_notebook_shows_stays_inert(payload: str, tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", ["plain"])
-    run = Run(make_run(tmp_path / "run", log, words=(payload, "plain")))
+    run = Run(make_run(tmp_path / "run", words=(payload, "plain")))
     page = run._repr_html_()
     assert "pwned" in page
     assert "<script" not in page and "<img" not in page and "<svg" not in page and "<a " not in page

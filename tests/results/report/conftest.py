@@ -7,7 +7,7 @@ import pytest
 from results.leaderboard import build_leaderboard
 from results.report import write
 from results.study import Store
-from tests.results.reported import PAYLOADS, make_run, write_log
+from tests.results.reported import PAYLOADS, make_run
 
 WORDS = ("tee", "O'Brien", "R&D")
 
@@ -16,7 +16,7 @@ WORDS = ("tee", "O'Brien", "R&D")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A run of every status."""
     folder = tmp_path_factory.mktemp("plain")
-    return make_run(folder / "run", write_log(folder / "log.csv", WORDS), words=("cell", "b"))
+    return make_run(folder / "run", logged=WORDS, words=("cell", "b"))
 
 
 @pytest.fixture(scope="package")
@@ -29,7 +29,6 @@ def page(store: Store) -> Path:
 def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a run whose texts are attacks."""
     folder = tmp_path_factory.mktemp("hostile")
-    log = write_log(folder / "log.csv", PAYLOADS)
     words = (PAYLOADS[3], PAYLOADS[10])
-    store = make_run(folder / PAYLOADS[2], log, words=PAYLOADS, label_words=words)
+    store = make_run(folder / PAYLOADS[2], logged=PAYLOADS, words=PAYLOADS, label_words=words)
     return write(store, build_leaderboard(store))

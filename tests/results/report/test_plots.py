@@ -18,9 +18,8 @@ from tests.results.reported import make_run, write_log
 
 
 def test_stairs_climb_over_complete_trials_only(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", ("tee", "pot"))
     statuses = ("pruned", "complete", "failed", "complete")
-    store = make_run(tmp_path / "run", log, statuses=statuses, words=("a", "b"))
+    store = make_run(tmp_path / "run", statuses=statuses, words=("a", "b"))
     plot = search.best_so_far(store)
     by_name = {trace["name"]: trace for trace in plot.traces}
     assert by_name["best so far"]["y"] == [0.88, 0.88]
@@ -82,9 +81,8 @@ def test_what_cannot_be_compared_says_so(draw: object) -> None:
 
 
 def test_a_study_is_shown_in_the_values_that_were_used(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", ("tee", "pot"))
     statuses = ("complete",) * 12
-    store = make_run(tmp_path / "run", log, statuses=statuses, words=("gru", "lstm"))
+    store = make_run(tmp_path / "run", statuses=statuses, words=("gru", "lstm"))
     study = hyperparameters.readable(store)
     assert {trial.params["units"] for trial in study.trials} <= {8, 16, 32, 64}
     assert len({trial.params["units"] for trial in study.trials}) > 1
@@ -103,8 +101,7 @@ def test_a_study_is_shown_in_the_values_that_were_used(tmp_path: Path) -> None:
 
 
 def test_one_trial_is_too_few(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", ("tee", "pot"))
-    store = make_run(tmp_path / "run", log, statuses=("complete",), words=("gru", "lstm"))
+    store = make_run(tmp_path / "run", statuses=("complete",), words=("gru", "lstm"))
     study = hyperparameters.readable(store)
     for draw in (hyperparameters.importance, lambda it: hyperparameters.parallel(it, ["units"])):
         with pytest.raises(ValueError, match=r"2 complete trials, and this run has 1"):

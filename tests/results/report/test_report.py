@@ -26,7 +26,7 @@ from results.study import (
     record_refit,
 )
 from tests.results.report.conftest import WORDS
-from tests.results.reported import make_run, write_log
+from tests.results.reported import make_run
 
 SECTIONS = [
     "leaderboard", "search", "hyperparameters", "scores", "architecture", "data", "parts",
@@ -148,8 +148,7 @@ def test_attacks_are_shown(hostile: str) -> None:
 
 
 def test_shows_the_log_s_own_words_for_its_labels(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", WORDS)
-    store = make_run(tmp_path / "run", log, words=("a", "b"), label_words=("ham", "spam"))
+    store = make_run(tmp_path / "run", logged=WORDS, words=("a", "b"), label_words=("ham", "spam"))
     text = page_of(store)
     main = text.partition("<main>")[2].partition("</main>")[0]
     told = " ".join(re.sub("<[^>]+>", " ", main).split())
@@ -167,7 +166,7 @@ def test_shows_the_log_s_own_words_for_its_labels(tmp_path: Path) -> None:
 
 
 def test_says_why_the_model_cannot_be_asked(tmp_path: Path) -> None:
-    store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", WORDS), words=("a", "b"))
+    store = make_run(tmp_path / "run", logged=WORDS, words=("a", "b"))
     text = page_of(store, attribute=False)
     assert "not explained, because the report was asked not to load the model" in text
     assert not (store.folder / ATTRIBUTION).exists()
@@ -182,7 +181,7 @@ def test_says_why_the_model_cannot_be_asked(tmp_path: Path) -> None:
 
 
 def test_a_missing_part_leaves_the_rest(tmp_path: Path) -> None:
-    store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", WORDS), words=("a", "b"))
+    store = make_run(tmp_path / "run", logged=WORDS, words=("a", "b"))
     board = build_leaderboard(store)
     for path in (store.folder / DATA_FOLDER).glob("texts*"):
         path.unlink()
@@ -204,8 +203,7 @@ def test_attributions_are_computed_once(store: Store, text: str) -> None:
 
 @pytest.mark.parametrize("statuses", [(), ("failed",), ("complete",), ("pruned", "complete")])
 def test_few_trials_are_a_sentence(tmp_path: Path, statuses: tuple[str, ...]) -> None:
-    log = write_log(tmp_path / "log.csv", WORDS)
-    store = make_run(tmp_path / "run", log, statuses=statuses, words=("a", "b"))
+    store = make_run(tmp_path / "run", logged=WORDS, statuses=statuses, words=("a", "b"))
     text = page_of(store, attribute=False)
     assert text.count("it takes 2 complete trials, and this run has") == 3
     if "complete" not in statuses:
@@ -213,10 +211,8 @@ def test_few_trials_are_a_sentence(tmp_path: Path, statuses: tuple[str, ...]) ->
 
 
 def test_several_objectives_are_looked_at_by_accuracy(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", WORDS)
-    store = make_run(
-        tmp_path / "run", log, words=("a", "b"), objectives=[ACCURACY, OBJECTIVES["latency_us"]]
-    )
+    objectives = [ACCURACY, OBJECTIVES["latency_us"]]
+    store = make_run(tmp_path / "run", words=("a", "b"), objectives=objectives)
     text = page_of(store, attribute=False)
     assert "because" not in text.partition('id="hyperparameters"')[2].partition("</section>")[0]
 
@@ -238,8 +234,7 @@ def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_refits_stand_beside_the_rest_and_it_says_which_is_exported(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", WORDS)
-    store = make_run(tmp_path / "run", log, statuses=("complete",))
+    store = make_run(tmp_path / "run", logged=WORDS, statuses=("complete",))
     without = page_of(store, attribute=False)
     assert "Refits were trained" not in without and "exported: " not in without
     for first in store.results():

@@ -23,7 +23,7 @@ from results.leaderboard import (
 from results.report import write as write_report
 from results.scoring import SCORES, accuracy, cross_entropy, mcnemar, wilson
 from results.study import ACCURACY, OBJECTIVES, Result, Store, build_ensemble, choose_ensemble
-from tests.results.reported import make_run, write_log
+from tests.results.reported import make_run
 
 LATENCY = OBJECTIVES["latency_us"]
 
@@ -31,7 +31,7 @@ LATENCY = OBJECTIVES["latency_us"]
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """A run of five complete trials, trial 0 the champion, one pruned and one failed."""
-    return make_run(tmp_path / "run", write_log(tmp_path / "log.csv", ["plain"]))
+    return make_run(tmp_path / "run")
 
 
 def test_its_probabilities_are_the_mean_of_the_best_trials(store: Store) -> None:
@@ -122,8 +122,7 @@ def test_more_than_there_are_takes_all_and_says_so(
 def test_fewer_than_two_make_none(
     statuses: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log = write_log(tmp_path / "log.csv", ["plain"])
-    store = make_run(tmp_path / "run", log, statuses=statuses)  # type: ignore[arg-type]
+    store = make_run(tmp_path / "run", statuses=statuses)  # type: ignore[arg-type]
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         assert choose_ensemble(store, 2) == ()
@@ -154,19 +153,17 @@ def test_without_a_members_probabilities_there_is_no_row(
 
 
 def test_its_members_are_chosen_by_the_first_objective(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", ["plain"])
-    store = make_run(tmp_path / "two", log, objectives=[ACCURACY, LATENCY])
+    store = make_run(tmp_path / "two", objectives=[ACCURACY, LATENCY])
     assert choose_ensemble(store, 2) == ("trial 0", "trial 1")
     assert build_leaderboard(store).find("ensemble of 2") is not None
-    store = make_run(tmp_path / "fast", log, objectives=[LATENCY])
+    store = make_run(tmp_path / "fast", objectives=[LATENCY])
     quick = replace(store.trials()[0], name="trial 7", number=7, latency_us=1.0, val_accuracy=0.1)
     add(store, quick)
     assert choose_ensemble(store, 2) == ("trial 7", "trial 0")
 
 
 def test_another_machines_members_are_fetched(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.csv", ["plain"])
-    there = make_run(tmp_path / "there" / "run", log)
+    there = make_run(tmp_path / "there" / "run")
     there.study.set_user_attr("artefacts", f"file://{tmp_path}/shared")
     there = Store.open(there.folder)
     for number in range(3):

@@ -42,7 +42,7 @@ from results.study import (
     repeat_probabilities,
     result_to_export,
 )
-from tests.results.reported import guess, make_run, write_log
+from tests.results.reported import guess, make_run
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_without_a_complete_trial_there_is_no_champion(tmp_path: Path) -> None:
 
 
 def test_the_board_shows_both_seeds_and_what_the_choice_owes_to_luck(tmp_path: Path) -> None:
-    store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", ["plain"]))
+    store = make_run(tmp_path / "run")
     dataset = store.dataset
     for number, noise in ((0, 0.9), (1, 0.01)):
         trial = store.trials()[number]
@@ -187,7 +187,7 @@ def test_the_board_shows_both_seeds_and_what_the_choice_owes_to_luck(tmp_path: P
 
 
 def test_a_failed_seed_is_right_nowhere_in_the_repeated_choice(tmp_path: Path) -> None:
-    store = make_run(tmp_path / "run", write_log(tmp_path / "log.csv", ["plain"]))
+    store = make_run(tmp_path / "run")
     plain = build_leaderboard(store).selection
     for number, status in ((0, "failed"), (1, "complete")):
         second(store, number, 0.8, status=status)  # type: ignore[arg-type]
