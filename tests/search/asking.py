@@ -1,6 +1,7 @@
 """Searches that train nothing: a hypermodel gives its score at once."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 from results.study import counted_trials
 from search.bridge.oracle import OptunaOracle
 
+# What the names of the threads that search together begin with.
+WORKERS = "worker"
 Build = Callable[[keras_tuner.HyperParameters], Any]
 
 
@@ -27,6 +30,19 @@ def scorer(oracle: keras_tuner.Oracle, build: Build, folder: Path, name: str = "
     """Make a tuner that keeps silent; `build` declares the space and gives the score."""
     oracle.verbose = 0
     return Scorer(oracle, build, directory=str(folder), project_name=name)
+
+
+def place(oracle: keras_tuner.Oracle, folder: Path, name: str = "kt") -> None:
+    """Give an oracle that no tuner has a folder for its files, and keep it silent."""
+    oracle.verbose = 0
+    oracle._set_project_dir(str(folder), name)
+
+
+def together(serve: Callable[[int], None], count: int) -> None:
+    """Call with 0, 1, 2, ... at once, each in a thread; raises what one of them raises."""
+    with ThreadPoolExecutor(count, thread_name_prefix=WORKERS) as pool:
+        for _ in pool.map(serve, range(count), timeout=100):
+            pass
 
 
 def space_of(build: Build, folder: Path) -> keras_tuner.HyperParameters:

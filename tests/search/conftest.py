@@ -7,9 +7,16 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from tests.search import postgresql, processes
+
+
+@pytest.fixture
+def study() -> optuna.Study:
+    """A study in memory, to be minimized by random trials."""
+    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
 
 
 @pytest.fixture

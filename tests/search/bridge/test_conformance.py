@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from results.study import RETRY_OF, WORKER, counted_trials
 from search.bridge.oracle import OptunaOracle
 from search.queue import claims
 from search.queue.stale_trials import StaleTrials
-from tests.search.asking import conditional, done, running, scorer, states
+from tests.search.asking import conditional, done, place, running, scorer, states, together
 from tests.search.journals import journal, journalled
 
 pytestmark = [
@@ -33,19 +32,13 @@ pytestmark = [
 HP = keras_tuner.HyperParameters
 
 
-@pytest.fixture
-def study() -> optuna.Study:
-    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-
-
 def oracle_on(study: optuna.Study, folder: Path, **options: Any) -> OptunaOracle:
     """Make an oracle of one range, as a tuner that has built its model once leaves it."""
     space = HP()
     space.Float("x", 0, 1)
     options = {"max_trials": 20, "hyperparameters": space, **options}
     oracle = OptunaOracle(study, "val_loss", **options)
-    oracle.verbose = 0
-    oracle._set_project_dir(str(folder), "project")
+    place(oracle, folder, "project")
     return oracle
 
 
@@ -168,15 +161,11 @@ def test_new_entries_are_added_once(study: optuna.Study, tmp_path: Path) -> None
 def test_calls_from_many_threads(study: optuna.Study, tmp_path: Path) -> None:
     oracle = oracle_on(study, tmp_path, max_trials=24)
 
-    def serve(name: str) -> None:
-        while (trial := oracle.create_trial(name)).status == "RUNNING":
+    def serve(number: int) -> None:
+        while (trial := oracle.create_trial(f"tuner{number}")).status == "RUNNING":
             end(oracle, trial, trial.hyperparameters.get("x"))
 
-    threads = [threading.Thread(target=serve, args=(f"tuner{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    together(serve, 4)
     assert states(study) == ["COMPLETE"] * 24
     assert [trial.value for trial in done(study)] == [trial.params["x"] for trial in done(study)]
 

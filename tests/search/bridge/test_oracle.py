@@ -21,14 +21,17 @@ from search.queue import claims
 from search.queue.stale_trials import worker_name
 from tests.search.asking import (
     POINTS,
+    WORKERS,
     Scorer,
     conditional,
     done,
+    place,
     running,
     scorer,
     search,
     space_of,
     states,
+    together,
 )
 from tests.search.journals import journalled
 
@@ -36,11 +39,6 @@ HP = keras_tuner.HyperParameters
 
 # KerasTuner takes the best of a history that is nan throughout.
 pytestmark = pytest.mark.filterwarnings("ignore:All-NaN axis encountered:RuntimeWarning")
-
-
-@pytest.fixture
-def study() -> optuna.Study:
-    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
 
 
 def square(hp: HP) -> float:
@@ -120,8 +118,7 @@ def test_several_objectives_on_one_direction_are_summed(tmp_path: Path) -> None:
 def test_the_values_of_a_front_are_those_of_one_epoch(tmp_path: Path) -> None:
     study = optuna.create_study(directions=["minimize", "maximize"])
     oracle = OptunaOracle(study, SIZE_AND_ACCURACY, max_trials=1)
-    oracle.verbose = 0
-    oracle._set_project_dir(str(tmp_path), "kt")
+    place(oracle, tmp_path)
     trial = oracle.create_trial("tuner0")
     for step, size, accuracy in ((0, 0.1, 0.2), (1, 0.5, 0.95), (2, 0.9, 0.99)):
         oracle.update_trial(trial.trial_id, {"size": size, "accuracy": accuracy}, step=step)
@@ -172,8 +169,7 @@ def test_a_missing_objective_is_an_error_and_frees_the_lock(
     study: optuna.Study, tmp_path: Path
 ) -> None:
     oracle = OptunaOracle(study, "val_loss", max_trials=1)
-    oracle.verbose = 0
-    oracle._set_project_dir(str(tmp_path), "kt")
+    place(oracle, tmp_path)
     trial = oracle.create_trial("tuner0")
     with pytest.raises(ValueError, match="Objective value missing"):
         oracle.update_trial(trial.trial_id, {"loss": 1.0})
@@ -821,25 +817,16 @@ def test_any_other_error_of_a_sampler_is_raised(tmp_path: Path) -> None:
 def test_the_budget_is_exact_with_several_oracles(tmp_path: Path) -> None:
     """Four threads, each with a study of its own on one journal, fill and search at once."""
     budget, threads = 24, 4
-    errors: list[BaseException] = []
-    together = threading.Barrier(threads)
+    at_once = threading.Barrier(threads)
 
     def serve(number: int) -> None:
-        try:
-            study = journalled(tmp_path / "journal.log", optuna.samplers.RandomSampler(seed=number))
-            together.wait(30)
-            oracle = OptunaOracle(study, max_trials=budget)
-            scorer(oracle, square, tmp_path / str(number)).search(verbose=0)
-        except BaseException as error:
-            errors.append(error)
+        study = journalled(tmp_path / "journal.log", optuna.samplers.RandomSampler(seed=number))
+        at_once.wait(30)
+        oracle = OptunaOracle(study, max_trials=budget)
+        scorer(oracle, square, tmp_path / str(number)).search(verbose=0)
 
-    workers = [threading.Thread(target=serve, args=(number,)) for number in range(threads)]
     journalled(tmp_path / "journal.log")
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(100)
-    assert not errors
+    together(serve, threads)
     study = journalled(tmp_path / "journal.log")
     assert states(study) == ["COMPLETE"] * budget
     assert len({trial.params["x"] for trial in done(study)}) == budget
@@ -849,21 +836,16 @@ def test_the_budget_is_exact_with_several_oracles(tmp_path: Path) -> None:
 def test_several_oracles_share_a_small_space(tmp_path: Path) -> None:
     """Each of twenty points is trained once, whichever thread meets it."""
     trained: list[str] = []
-    errors: list[BaseException] = []
 
     def build(hp: HP) -> float:
         score = conditional(hp)
-        if threading.current_thread().name.startswith("worker"):
+        if threading.current_thread().name.startswith(WORKERS):
             trained.append(str(sorted(hp.values.items())))
         return score
 
     def serve(number: int) -> None:
-        try:
-            study = journalled(tmp_path / "journal.log", optuna.samplers.RandomSampler(seed=number))
-            tuners[number].oracle.study.sampler = study.sampler
-            tuners[number].search(verbose=0)
-        except BaseException as error:
-            errors.append(error)
+        tuners[number].oracle.study.sampler = optuna.samplers.RandomSampler(seed=number)
+        tuners[number].search(verbose=0)
 
     tuners = [
         scorer(
@@ -873,15 +855,7 @@ def test_several_oracles_share_a_small_space(tmp_path: Path) -> None:
         )
         for number in range(3)
     ]
-    workers = [
-        threading.Thread(target=serve, args=(number,), name=f"worker{number}")
-        for number in range(3)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(100)
-    assert not errors
+    together(serve, 3)
     assert len(trained) == len(set(trained)) == POINTS
 
 
@@ -889,8 +863,7 @@ def test_what_waits_to_be_repeated_is_not_proposed(tmp_path: Path) -> None:
     """A lost trial's point is trained again by the trial that replaces it, and by no other."""
     study = optuna.create_study(sampler=Stubborn())
     oracle = OptunaOracle(study, max_trials=6, hyperparameters=space_of(conditional, tmp_path))
-    oracle.verbose = 0
-    oracle._set_project_dir(str(tmp_path), "kt")
+    place(oracle, tmp_path)
     lost = oracle.create_trial("gone")
     claims.retry_trial(study, study.trials[0], "lost", same_values=True)
     values = [oracle.create_trial(f"tuner-{n}").hyperparameters.values for n in range(6)]
@@ -906,8 +879,7 @@ def test_a_trial_is_signed_with_its_process(study: optuna.Study, tmp_path: Path)
     search(OptunaOracle(study, max_trials=1), square, tmp_path)
     assert study.trials[0].user_attrs[WORKER] == worker_name(os.getpid())
     oracle = OptunaOracle(study, max_trials=2, hyperparameters=space_of(square, tmp_path))
-    oracle._set_project_dir(str(tmp_path), "signed")
-    oracle.verbose = 0
+    place(oracle, tmp_path / "signed")
     oracle.create_trial("machine-77")
     assert study.trials[1].user_attrs[WORKER] == "machine-77"
 

@@ -24,11 +24,6 @@ from search.queue import claims
 from tests.search.journals import journal
 
 
-@pytest.fixture
-def study() -> optuna.Study:
-    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-
-
 def take(study: optuna.Study, budget: int | None = None) -> optuna.Trial:
     trial = claims.claim_trial(study, budget)
     assert trial is not None

@@ -19,11 +19,6 @@ from tests.search.journals import journalled
 HP = keras_tuner.HyperParameters
 
 
-@pytest.fixture
-def study() -> optuna.Study:
-    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-
-
 def line(hp: HP) -> float:
     return float(hp.Float("x", 0, 1))
 

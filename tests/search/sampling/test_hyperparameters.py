@@ -23,11 +23,6 @@ from search.sampling.space_samplers import GridSampler
 from tests.search.asking import scorer, search
 
 
-@pytest.fixture
-def study() -> optuna.Study:
-    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-
-
 def asked(study: optuna.Study, tunes: bool = True) -> SuggestedHyperParameters:
     return SuggestedHyperParameters(study.ask(), lambda entry: tunes)
 
