@@ -18,25 +18,12 @@ from data.records import Padding, padded_lengths
 from results.leaderboard import LINEAR, MODEL2
 from results.study import DATA_FOLDER
 from search.cli.load import load_dataset
+from search.cli.rates import BASELINE_RATES
 from search.config import RunConfig
 from search.sampling import SpaceSize, discover_space, space_size
 from search.training import Cache, TrainingConfig
 from spaces import load_space
 
-# Seconds a million padded characters: 15,059 rows of 1,024, three epochs, took model1 53 s, model2
-# 88 s and model1-as-run 85 s; model3-notebook took 4.4 times as long as model2. The linear one
-# reads each character once, and the floors train nothing.
-BASELINE_RATES: Mapping[str, float] = MappingProxyType(
-    {
-        "model1": 1.2,
-        "model1-as-run": 1.8,
-        "model2": 1.9,
-        "model3-notebook": 8.4,
-        "linear": 1.0,
-        "regex": 0.0,
-        "majority": 0.0,
-    }
-)
 _READ_ONCE = ("linear", "regex", "majority")
 # A trial: building, compiling and scoring, then seconds a million padded characters. Random trials
 # of Model 3's space took a core 35 s each, the default one 38 s, on 7.2 million characters; with
