@@ -30,6 +30,10 @@ def pytest_collection_finish() -> None:
 
     Keras and KerasTuner let it run at every training, through everything there is.
     """
+    # Its plugin imports it at the end at the latest, when it asks the collector who holds a random
+    # generator; of what is frozen the collector knows nothing.
+    import hypothesis  # noqa: F401
+
     gc.collect()
     gc.freeze()
     gc.enable()
