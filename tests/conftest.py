@@ -39,6 +39,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_sessionfinish() -> None:
+    """Show all again: Hypothesis, if it is imported only now, looks at what refers to what."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic log of 600 rows: 337 to fit, 113 to validate, 150 held out."""
