@@ -75,27 +75,22 @@ def _assert_builds(space: Any, seed: int) -> None:
     assert model.output_shape == (None, 1)
 
 
-@pytest.mark.parametrize("seed", range(100, 140))
-def test_every_draw_of_model3_builds_and_keeps_the_rules(seed: int) -> None:
-    _assert_builds(SPACES["model3"], seed)
-
-
-@pytest.mark.parametrize("seed", range(100, 120))
-def test_every_draw_of_open_builds(seed: int) -> None:
-    _assert_builds(SPACES["open"], seed)
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("model3", seed) for seed in range(100, 140)] + [("open", seed) for seed in range(100, 120)],
+)
+def test_every_draw_builds_and_keeps_the_rules_of_its_space(name: str, seed: int) -> None:
+    _assert_builds(SPACES[name], seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(1_000, 1_400, 20))
-def test_many_more_draws_of_model3_keep_the_rules(first: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("model3", first) for first in range(1_000, 1_400, 20)] + [("open", 1_000), ("open", 1_020)],
+)
+def test_many_more_draws_build(name: str, first: int) -> None:
     for seed in range(first, first + 20):
-        _assert_builds(SPACES["model3"], seed)
-
-
-@pytest.mark.slow
-def test_many_more_draws_of_open_build() -> None:
-    for seed in range(1_000, 1_040):
-        _assert_builds(SPACES["open"], seed)
+        _assert_builds(SPACES[name], seed)
 
 
 @pytest.mark.parametrize(

@@ -54,27 +54,32 @@ def test_a_sample_loses_no_line(count: int) -> None:
     assert list(given_back) == lines
 
 
-@pytest.mark.parametrize("header", ["text,label\n", "Text, Label \r\n", '"payload","label"\n'])
-def test_header_is_counted_but_left_out(header: str) -> None:
-    lines = [header, "a,0\n", "\n", "label,label\n"]
-    assert numbered(as_bytes(lines), "text") == [
-        (2, ["a", "0"]),
-        (4, ["label", "label"]),
-    ]
+# Name: lines, format, rows by their numbers.
+ROWS: dict[str, tuple[str, str, list[tuple[int, RawRow]]]] = {
+    **{
+        f"a header {header!r} is counted, but left out": (
+            f"{header}a,0\n\nlabel,label\n",
+            "text",
+            [(2, ["a", "0"]), (4, ["label", "label"])],
+        )
+        for header in ("text,label\n", "Text, Label \r\n", '"payload","label"\n')
+    },
+    "only the first row may be a header": (
+        *("a,0\ntext,label\n", "text", [(1, ["a", "0"]), (2, ["text", "label"])]),
+    ),
+    "an access log has no header": ("text,label\n", "access-log", [(1, ["text", "label"])]),
+    "a field over several lines": (
+        *('"a\nb",1\nc,0\n', "text", [(1, ["a\nb", "1"]), (2, ["c", "0"])]),
+    ),
+    "a doubled quote is one": ("|a||b|,1\n", "access-log", [(1, ["a|b", "1"])]),
+}
 
 
-def test_only_the_first_row_may_be_a_header() -> None:
-    assert numbered([b"a,0\n", b"text,label\n"], "text")[1] == (2, ["text", "label"])
-    assert numbered([b"text,label\n"], "access-log") == [(1, ["text", "label"])]
-
-
-def test_quoted_field_over_several_lines_is_one_row() -> None:
-    lines = ['"a\n', 'b",1\n', "c,0\n"]
-    assert numbered(as_bytes(lines), "text") == [(1, ["a\nb", "1"]), (2, ["c", "0"])]
-
-
-def test_doubled_quote_is_one() -> None:
-    assert numbered([b"|a||b|,1\n"], "access-log") == [(1, ["a|b", "1"])]
+@pytest.mark.parametrize(("content", "format", "expected"), ROWS.values(), ids=ROWS)
+def test_rows_are_split_and_numbered(
+    content: str, format: str, expected: list[tuple[int, RawRow]]
+) -> None:
+    assert numbered(content.encode().splitlines(keepends=True), format) == expected
 
 
 @pytest.mark.parametrize(
