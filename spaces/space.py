@@ -28,11 +28,7 @@ class Space(keras_tuner.HyperModel):
     """
 
     def __init__(
-        self,
-        num_words: int,
-        *,
-        rows: int = ASSIGNMENT_FIT_ROWS,
-        epochs: int = ASSIGNMENT_EPOCHS,
+        self, num_words: int, *, rows: int = ASSIGNMENT_FIT_ROWS, epochs: int = ASSIGNMENT_EPOCHS
     ) -> None:
         """Describe the data and the training that the models are for.
 

@@ -134,10 +134,7 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         # Not every encoding, and Windows has many, knows "µ" or the names in a log.
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     sys.exit(_status(main, sys.argv[1:] if argv is None else argv))
 

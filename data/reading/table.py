@@ -125,7 +125,7 @@ def _fail(error: UserError) -> bytes:
 
 
 def sample_lines(lines: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes], bool]:
-    """Return a log's first lines, all lines with these, and whether the first ones are all.
+    """Return a log's first lines, all its lines, and whether the first ones are all.
 
     An error that ends the first lines is raised when all lines have come to it.
     """
@@ -144,7 +144,7 @@ def sample_lines(lines: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes], 
 
 
 def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str = '"') -> Table:
-    """Find out how the rows of a log are split, by its first lines: all, or the last may be half.
+    """Find out how the rows of a log are split, by its first lines, which may be all of them.
 
     A `UserError` tells which columns the user has to name; it does not begin with the source.
     """
@@ -157,7 +157,7 @@ def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str =
 
 
 def split_sample(head: Sequence[str], is_all: bool, delimiter: str, quote: str) -> list[list[str]]:
-    """Split the first lines of a log into rows without blank ones; unless all, without the last."""
+    """Split a log's first lines into rows, without blank ones and a last one that may be cut."""
     rows: list[list[str]] = []
     with contextlib.suppress(csv.Error):  # Told of when the row is read.
         rows.extend(filter(None, split_lines(head, delimiter, quote)))
@@ -193,7 +193,7 @@ def _count(rows: Iterable[Row], index: int, holds: Callable[[str], bool]) -> int
 
 
 def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None = None) -> Table:
-    """Find which columns of a table hold the texts and labels, by its first rows, with a header."""
+    """Find the columns of texts and labels by the first rows of a table, the header among them."""
     if has_header is None:
         has_header = _has_header(rows, columns)
     header = tuple(rows[0]) if has_header and rows else None

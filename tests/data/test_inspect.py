@@ -93,10 +93,7 @@ SORTED = "the rows are sorted by label: 2 runs, about 151 if mixed"
         (["--split", "stratified"], "held-out 75 38 50.67% 37 49.33%"),
         (["--rows", "20"], "order the rows are mixed as to their labels: 1 run, about 1 if mixed"),
         # Of the whole file: both labels are there.
-        (
-            ["--rows", "20", "--split", "stratified"],
-            "held-out 5 2 40.00% 3 60.00%",
-        ),
+        (["--rows", "20", "--split", "stratified"], "held-out 5 2 40.00% 3 60.00%"),
         (
             ["--split", "shuffled", "--drop-duplicates"],
             "left out 18, whose text stands in an earlier slice",

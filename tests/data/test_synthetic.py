@@ -74,11 +74,7 @@ def linear() -> Any:
 
 
 def test_default_size_has_the_counts_of_the_original() -> None:
-    assert normal_rows(synthetic.DEFAULT_ROWS) == (
-        (15_059, 8_817),
-        (5_020, 1_707),
-        (6_694, 2_939),
-    )
+    assert normal_rows(synthetic.DEFAULT_ROWS) == ((15_059, 8_817), (5_020, 1_707), (6_694, 2_939))
 
 
 @settings(max_examples=15, deadline=None)

@@ -19,11 +19,7 @@ from tests.spaces.records import padded
 ROOT = Path(__file__).parents[2]
 NUM_WORDS = 70
 ALONE = {name: Open(NUM_WORDS, families=(name,)) for name in FAMILIES}
-SPACES = {
-    "model3": Model3(NUM_WORDS),
-    "open": Open(NUM_WORDS),
-    **ALONE,
-}
+SPACES = {"model3": Model3(NUM_WORDS), "open": Open(NUM_WORDS), **ALONE}
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 # Of Model 3 several draws, since its layers are all in one space.
 DRAWS = [*(("model3", seed) for seed in range(5)), *((name, 1) for name in ALONE)]

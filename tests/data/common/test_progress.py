@@ -24,10 +24,7 @@ def test_a_short_loop_is_silent(caplog: pytest.LogCaptureFixture) -> None:
     ("total", "said"), [(2500, "reading x: 1,000 of 2,500"), (None, "reading x: 1,000")]
 )
 def test_a_long_loop_tells_how_far_it_is(
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    total: int | None,
-    said: str,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, total: int | None, said: str
 ) -> None:
     monkeypatch.setattr(progress, "FIRST_LINE_AFTER", 0.5)
 

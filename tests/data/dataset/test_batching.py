@@ -36,11 +36,7 @@ def test_padding_does_not_change_with_the_neighbors(lengths: list[int]) -> None:
         assert padded_lengths(np.array([length]), "real").tolist() == [every[i]]
 
 
-@given(
-    lengths=some_lengths,
-    batch_size=st.integers(1, 20),
-    seed=st.none() | st.integers(0, 2**32),
-)
+@given(lengths=some_lengths, batch_size=st.integers(1, 20), seed=st.none() | st.integers(0, 2**32))
 def test_no_row_is_dropped_or_repeated(
     lengths: list[int], batch_size: int, seed: int | None
 ) -> None:

@@ -100,8 +100,7 @@ def test_too_few_rows_to_stratify(rare: int, said: str) -> None:
 
 
 @given(
-    groups=st.lists(st.integers(0, 30), min_size=60, max_size=300),
-    seed=st.integers(0, 2**32 - 1),
+    groups=st.lists(st.integers(0, 30), min_size=60, max_size=300), seed=st.integers(0, 2**32 - 1)
 )
 def test_no_group_is_in_two_slices(groups: list[int], seed: int) -> None:
     numbers = np.unique([*groups, 0, 1, 2], return_inverse=True)[1]

@@ -29,10 +29,7 @@ def test_a_long_wrong_label_is_shortened() -> None:
     ("words", "told"),
     [
         (["0", "1", "1.0"], None),
-        (
-            ["Ham", "spam", "ham"],
-            "label 0 is 'Ham' (2 rows), label 1 is 'spam' (1 row)",
-        ),
+        (["Ham", "spam", "ham"], "label 0 is 'Ham' (2 rows), label 1 is 'spam' (1 row)"),
         (["ham"], "label 0 is 'ham' (1 row), label 1 is nothing (0 rows)"),
     ],
 )
