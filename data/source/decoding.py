@@ -71,7 +71,10 @@ class Utf8:
             )
         if self._encoding is None:
             self._decode(encoding)
-        return self.convert(block, is_last).removeprefix(codecs.BOM_UTF8)
+        converted = self.convert(block, is_last)
+        # Python takes the mark of these off by itself; another one behind it is text.
+        is_bare = encoding in ("utf-16", "utf-32")
+        return converted if is_bare else converted.removeprefix(codecs.BOM_UTF8)
 
     def convert(self, block: bytes, is_last: bool) -> bytes:
         """Convert the next block; a `UserError` says that the log has quite another encoding."""

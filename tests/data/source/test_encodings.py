@@ -31,6 +31,7 @@ def rows_of(path: Path, content: bytes, **options: Any) -> list[tuple[str, int]]
 SHAPES: dict[str, tuple[bytes, dict[str, Any], list[tuple[str, int]]]] = {
     "utf-16 with its mark": (TEXTS.encode("utf-16"), {}, READ),
     "utf-16, big end first": (b"\xfe\xff" + TEXTS.encode("utf-16-be"), {}, READ),
+    "utf-16 with two marks": ("\ufeffa,0\n".encode("utf-16"), {}, [("\ufeffa", 0)]),
     "utf-32 with its mark": (TEXTS.encode("utf-32"), {}, READ),
     "utf-8 with its mark": (TEXTS.encode("utf-8-sig"), {}, READ),
     "utf-16 without a mark": (TEXTS.encode("utf-16-le"), {"encoding": "utf-16-le"}, READ),
