@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from data import synthetic
 from data.dataset.dataset import Dataset, prepare
 from data.reading import read_log
+from tests.commands import Warm, warm
 
 ROWS = 600
 SHARED_LOG = Path(__file__).parents[2] / "shared" / "data" / "http-params-access.csv.xz"
@@ -30,10 +32,6 @@ def pytest_collection_finish() -> None:
 
     Keras and KerasTuner let it run at every training, through everything there is.
     """
-    # Its plugin imports it at the end at the latest, when it asks the collector who holds a random
-    # generator; of what is frozen the collector knows nothing.
-    import hypothesis  # noqa: F401
-
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -42,6 +40,12 @@ def pytest_collection_finish() -> None:
 def pytest_sessionfinish() -> None:
     """Show all again: Hypothesis, if it is imported only now, looks at what refers to what."""
     gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    with warm(tmp_path_factory.mktemp("commands")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

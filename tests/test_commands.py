@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 
 from data import synthetic
 from results.study import Store
-from tests.commands import ROOT, Done, Warm, call, warm
+from tests.commands import ROOT, Done, Warm, call
 
 ROWS = 900
 HELDOUT = 225
@@ -34,12 +34,6 @@ COMMANDS = (
 pytestmark = pytest.mark.timeout(300)
 
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d \S.*")
-
-
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
-    with warm(tmp_path_factory.mktemp("commands")) as started:
-        yield started
 
 
 def assert_only_log_lines(err: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from data.common.errors import UserError
 from results.study import MOST_STARTS, Store, best_first
 from search.config import parse
-from tests.commands import call
+from tests.commands import Warm
 
 SMALL = (
     "search.run", "--space", "tests.search.small:Small", "--rows", "700", "--epochs", "1",
@@ -16,21 +16,23 @@ SMALL = (
 
 
 @pytest.mark.slow
-def test_a_run_on_another_log_begins_with_the_best_points_of_an_earlier_one(tmp_path: Path) -> None:
+def test_a_run_on_another_log_begins_with_the_best_points_of_an_earlier_one(
+    commands: Warm, tmp_path: Path
+) -> None:
     words = (*SMALL, "--out", tmp_path)
-    assert call(*words, "--budget", "7", "--study", "old").status == 0
+    assert commands.call(*words, "--budget", "6", "--study", "old").status == 0
     best = best_first(Store.open(tmp_path / "old").study)[:MOST_STARTS]
     assert len(best) == MOST_STARTS
     then = (*words, "--rows", "600", "--study", "new", "--start-from", "old")
-    done = call(*then, "--budget", "3")
+    done = commands.call(*then, "--budget", "3")
     assert done.status == 0, done.err
     assert f"starting from old's best by val_accuracy: {best[0].name} (" in done.err
     assert "Of the 5 starting points from 'old', 3 were trained to their end; the best" in done.out
-    assert call(*then, "--budget", "6").status == 0
+    assert commands.call(*then, "--budget", "6").status == 0
     new = Store.open(tmp_path / "new").trials()
     assert [it.hyperparameters for it in new[:MOST_STARTS]] == [it.hyperparameters for it in best]
     assert len(new) == MOST_STARTS + 1
-    done = call(*words, "--budget", "1", "--study", "other", "--start-from", "none")
+    done = commands.call(*words, "--budget", "1", "--study", "other", "--start-from", "none")
     assert (done.status, done.err.count("there is no run 'none'")) == (2, 1)
 
 
