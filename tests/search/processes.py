@@ -90,10 +90,11 @@ def start(
     url: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Searching:
-    """Start a search of the slow space on a small synthetic log; ended by `kill`."""
+    """Start a search of the slow space on a small synthetic log, without refits unless asked."""
     command: Sequence[str] = [
         sys.executable, "-m", "search.run", "--rows", "1200", "--baselines", "none",
         "--space", "tests.search.slow_space:SlowSpace", "--epochs", "1", "--pruner", "none",
+        "--no-refit",
         "--out", str(out), "--study", study, *options, *(["--storage", url] if url else []),
     ]  # fmt: skip
     process = subprocess.Popen(

@@ -42,7 +42,7 @@ def test_killed_paused_and_restarted_yet_exact(
     os.kill(paused, signal.SIGSTOP)
     time.sleep(8)  # longer than the four heartbeats after which the paused trial is given up
     database.stop()
-    time.sleep(30)
+    time.sleep(12)  # longer than the longest pause between two tries
     database.start()
     os.kill(paused, signal.SIGCONT)
 
@@ -82,7 +82,9 @@ def test_a_server_that_goes_in_mid_read_is_waited_for(database: Server, tmp_path
 def test_machines_without_a_common_folder_exchange_their_files(
     start: Start, database: Server, tmp_path: Path
 ) -> None:
-    options = ("--budget", "4", "--workers", "1", "--artefacts", f"file://{tmp_path / 'store'}")
+    options = (
+        "--budget", "4", "--workers", "1", "--refit", "--artefacts", f"file://{tmp_path / 'store'}",
+    )  # fmt: skip
     machines = [start(tmp_path / name, "apart", *options, url=database.url) for name in ("a", "b")]
     for machine in machines:
         machine.succeed(240)

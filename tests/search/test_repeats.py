@@ -271,7 +271,7 @@ def exported(folder: Path) -> tuple[str, Any]:
 @pytest.mark.timeout(600)
 def test_a_run_refits_exports_that_and_trains_nothing_twice(start: Start, tmp_path: Path) -> None:
     small = ("--space", "tests.search.small:Small", "--budget", "2", "--epochs", "4")
-    words = (*small, "--baselines", "model1,model2,linear", "--padding", "real")
+    words = (*small, "--baselines", "model1,model2,linear", "--padding", "real", "--refit")
     search = start(tmp_path, "refit", *words)
     out, err = search.succeed(200)
     first = rows(search.folder)
@@ -303,7 +303,7 @@ def test_a_run_refits_exports_that_and_trains_nothing_twice(start: Start, tmp_pa
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ctrl_c_in_a_refit_ranks_and_exports_without_it(start: Start, tmp_path: Path) -> None:
-    words = ("--budget", "1", "--workers", "1", "--epochs", "12")
+    words = ("--budget", "1", "--workers", "1", "--epochs", "6", "--refit")
     search = start(tmp_path, "stopped", *words)
     search.wait_for(lambda study: "refits" in study.user_attrs)
     time.sleep(1)
