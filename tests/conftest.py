@@ -27,6 +27,16 @@ def pytest_configure() -> None:
     gc.disable()  # Until the tests are collected: what is imported for them stays.
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files whose tests may take longest: none is then left alone at the end."""
+    longest: dict[Path, float] = {}
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest.get(item.path, 0.0), marker.args[0] if marker else 0.0)
+    items.sort(key=lambda item: longest[item.path], reverse=True)
+
+
 def pytest_collection_finish() -> None:
     """Spare the collector what is imported by now, as the worker of a search does.
 
