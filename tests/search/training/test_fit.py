@@ -135,19 +135,6 @@ def test_a_report_within_an_epoch_is_of_every_fifth_validation_row(
     assert accuracy * glanced == pytest.approx(round(accuracy * glanced))
 
 
-@pytest.mark.parametrize("at", [0.5, 1.0])
-def test_how_many_rows_a_pruned_trials_accuracy_rests_on(dataset: Dataset, at: float) -> None:
-    stopped = fit(
-        seeded(dataset),
-        dataset,
-        replace(CONFIG, reports=2),
-        on_report=lambda point: "enough" if point.epoch >= at else None,
-    )
-    rows = dataset.split.validation
-    assert (stopped.status, math.floor(stopped.epochs)) == ("pruned", math.floor(at))
-    assert stopped.val_rows == len(rows if at == 1.0 else rows[::PARTIAL_STRIDE])
-
-
 def test_the_loss_is_the_mean_since_the_epoch_began(
     done: TrainingOutcome, plain: tuple[Any, TrainingOutcome, list[float]]
 ) -> None:
@@ -404,7 +391,9 @@ def test_a_training_that_ends_by_itself_is_not_pruned(
 
 
 @pytest.mark.parametrize("when", [0.5, 1.0])
-def test_a_pruned_training_ends_its_callbacks(dataset: Dataset, when: float) -> None:
+def test_a_pruned_training_ends_its_callbacks_and_says_on_how_many_rows_it_rests(
+    dataset: Dataset, when: float
+) -> None:
     noting, early = Noting(), keras.callbacks.EarlyStopping("val_loss", patience=9)
     ended = fit(
         seeded(dataset),
@@ -416,6 +405,8 @@ def test_a_pruned_training_ends_its_callbacks(dataset: Dataset, when: float) -> 
     assert ended.status == "pruned"
     assert when <= ended.epochs < when + 0.1
     assert noting.calls == ["begin", "end"]
+    rows = dataset.split.validation
+    assert ended.val_rows == len(rows if when == 1.0 else rows[::PARTIAL_STRIDE])
 
 
 def test_a_fit_that_trains_again_after_its_end_is_ended_again(dataset: Dataset) -> None:
