@@ -42,7 +42,7 @@ def test_killed_paused_and_restarted_yet_exact(
     os.kill(paused, signal.SIGSTOP)
     time.sleep(8)  # longer than the four heartbeats after which the paused trial is given up
     database.stop()
-    time.sleep(12)  # longer than the longest pause between two tries
+    time.sleep(30)
     database.start()
     os.kill(paused, signal.SIGCONT)
 
