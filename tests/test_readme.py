@@ -256,7 +256,7 @@ def test_the_tuner_in_a_program_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_search_in_a_program_of_ones_own(tmp_path: Path) -> None:
-    texts, labels = messages(400)
+    texts, labels = messages(500)
     pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "sms.csv", index=False)
     small = 'epochs=1, workers=1, baselines="linear", space="tests.search.small:Small"'
     parts = [

@@ -172,8 +172,12 @@ def test_it_runs_where_it_is_installed_beside_folders_of_the_same_names(
     (packages / "others.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
     binaries = tmp_path / "venv" / "bin"
     installing = ["install", "-q", "--no-deps", "--no-index", str(wheel.filename)]
+    # On PYTHONPATH the project may lie as well, with what tells pip that it is installed.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run(
-        [sys.executable, "-m", "pip", "--python", binaries / "python", *installing], check=True
+        [sys.executable, "-m", "pip", "--python", binaries / "python", *installing],
+        env=environment,
+        check=True,
     )
     place = tmp_path / "project"
     for name in PACKAGES:
@@ -185,7 +189,7 @@ def test_it_runs_where_it_is_installed_beside_folders_of_the_same_names(
         done = subprocess.run(
             [binaries / words[0], *words[1:]],
             cwd=place,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
