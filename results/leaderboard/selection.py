@@ -80,11 +80,12 @@ def measure(
         means = np.array([_losses(truth, probabilities[name]).mean() for name in names])
     kept = np.sort(np.argsort(means, kind="stable")[:MOST_CANDIDATES])
     first = [probabilities[names[index]] for index in kept]
-    second = [again.get(names[index], probabilities[names[index]]) for index in kept]
     right = np.array([_hits(truth, score) for score in first])
-    costs = _costs(truth, first, by)
-    half = np.float32(0.5)
-    both = [half * (a + b) for a, b in zip(costs, _costs(truth, second, by), strict=True)]
+    both = costs = _costs(truth, first, by)
+    if finalists:
+        second = [again.get(names[index], probabilities[names[index]]) for index in kept]
+        half = np.float32(0.5)
+        both = [half * (a + b) for a, b in zip(costs, _costs(truth, second, by), strict=True)]
     chosen, left_out = _choices(right, costs, both, finalists, resamples, seed)
     of_champion = float(shares[names.index(champion)])
     expected = float(left_out.mean())

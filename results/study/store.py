@@ -220,8 +220,11 @@ class Store:
 
     def heldout_probabilities(self) -> dict[str, Scores]:
         """Give the held-out probabilities by name, float32 [n], of every result that has them."""
-        kept = {result.name: self.scores(result) for result in self.results()}
-        return {name: scores["heldout"] for name, scores in kept.items() if scores is not None}
+        return {
+            result.name: scores["heldout"]
+            for result in self.results()
+            if (scores := self.scores(result)) is not None
+        }
 
     def scores(self, result: Result) -> dict[str, Scores] | None:
         """Read a result's probabilities: "validation" and "heldout", float32; None without any."""
