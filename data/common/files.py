@@ -21,7 +21,10 @@ _WINDOWS = os.name == "nt"
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file so that a reader, or a crash, never sees half of it.
 
-    Its folder is made, a file there is replaced; a `UserError` says that this cannot be done.
+    Its folder is made, a file there is replaced.
+
+    Raises:
+        UserError: If it cannot be written.
     """
     with new_file(path) as beside, beside.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
@@ -32,7 +35,10 @@ def new_file(path: Path) -> Iterator[Path]:
     """Yield a file to write beside its place; at the end, when it is on the disk, rename it there.
 
     It has the same suffix, and is removed if the block raises. Its folder is made, a file there is
-    replaced; a `UserError` says that this cannot be done.
+    replaced.
+
+    Raises:
+        UserError: If it cannot be written.
     """
     with _as_user_errors(path):
         _make(path.parent)
@@ -51,8 +57,10 @@ def new_file(path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to fill beside its place; when all is on the disk, rename it there.
 
-    It is removed if the block raises. A folder there is replaced; a `UserError` says that this
-    cannot be done.
+    It is removed if the block raises. A folder there is replaced.
+
+    Raises:
+        UserError: If it cannot be written.
     """
     with _as_user_errors(path):
         if path.exists() and not path.is_dir():

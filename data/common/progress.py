@@ -15,7 +15,7 @@ LINE_EVERY = 10.0
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items while showing how far the loop has come with what the label says.
+    """Yield the items while showing how far the loop, called by its label, has come.
 
     On a terminal a bar on stderr shows the count and the time left; without one a log line is
     written after two seconds and every ten seconds after that, so short loops stay silent.

@@ -104,7 +104,7 @@ class Labels:
         self.rows: Counter[str] = Counter()
 
     def number(self, word: str) -> int:
-        """Return a row's label, 0 or 1; an `UnknownLabel` says that it is not one of the log's."""
+        """Return a row's label, 0 or 1; raise `UnknownLabel` if it is not one of the log's."""
         known = self._spellings.get(word)
         if known is not None:
             key, label = known

@@ -63,7 +63,7 @@ class Table:
     quote: str | None = None
 
     def cells(self, row: Row) -> tuple[str, str]:
-        """Return a row's text and label; a `UserError` says that it has too few or many columns."""
+        """Return a row's text and label; raise `UserError` for too few or too many columns."""
         if len(row) < self.required or any(cell.strip() for cell in row[self.width :]):
             raise UserError(
                 f"has {len(row)} column{'s' * (len(row) != 1)}, but must have {self.required}"

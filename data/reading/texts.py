@@ -141,7 +141,7 @@ class Texts(Sequence[str]):
 
     @classmethod
     def map(cls, block: BinaryIO, offsets: BinaryIO) -> "Texts":
-        """Map two open files, which may be closed then; a ValueError says that they do not fit.
+        """Map two open files, which may be closed then; raise ValueError if they do not fit.
 
         Text i is `block[offsets[i]:offsets[i + 1]]`, UTF-8 with lone surrogates allowed; the
         offsets are int64 [n + 1].
@@ -200,7 +200,7 @@ class TextWriter:
         return len(self._labels)
 
     def add(self, text: str, label: int) -> None:
-        """Add a row; a `UserError` says that the disk is full or the like."""
+        """Add a row; raise `UserError` if the disk is full or cannot be written to."""
         encoded = text.encode("utf-8", _ERRORS)
         self._labels.append(label)
         self._waiting.append(encoded)

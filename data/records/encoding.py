@@ -127,7 +127,7 @@ class Vocabulary:
 
     @classmethod
     def of_json(cls, values: Mapping[str, Any]) -> "Vocabulary":
-        """Check values that come from a file; a ValueError says that they are no vocabulary's."""
+        """Check values that come from a file; raise ValueError if they are not a vocabulary."""
         try:
             characters, unknown = values["characters"], values["unknown"]
             if not isinstance(characters, list) or not isinstance(unknown, bool):

@@ -25,8 +25,10 @@ class LineReader:
 
     A line whose quote is not closed is read on with those that follow. What they make is one record
     if it is a row of the log with its label, or one quoted field and the log had rows over several
-    lines. Else each of these lines stands for itself. A ValueError says that the format is "row",
-    but the log has no rows.
+    lines. Else each of these lines stands for itself.
+
+    Raises:
+        ValueError: If the format is "row", but the log has no rows.
     """
 
     def __init__(self, preprocessing: Preprocessing, format: str = AUTO) -> None:

@@ -77,7 +77,7 @@ class Utf8:
         return converted if is_bare else converted.removeprefix(codecs.BOM_UTF8)
 
     def convert(self, block: bytes, is_last: bool) -> bytes:
-        """Convert the next block; a `UserError` says that the log has quite another encoding."""
+        """Convert the next block; raise `UserError` if the log is not in its encoding at all."""
         if self._decoder is None:
             return block
         try:

@@ -21,9 +21,9 @@ class Row:
     """One training; the attributes, in this order, are the keys of leaderboard.json and the CSV.
 
     A figure that is unknown or not finite is None. `COLUMNS` explains the figures that tables show.
-    An ensemble is the mean of several trials' probabilities, its seconds, weights, bytes and
-    latencies are its members' sums; a refit is a baseline or the champion trained again on all
-    training rows, and so has no validation figures. Neither is ever the champion.
+    An ensemble is the mean of several trials' probabilities, and its seconds, weights, bytes and
+    latencies are the sums of theirs. A refit is a baseline or the champion trained again on all
+    training rows, so it has no validation figures. Neither is ever the champion.
     """
 
     rank: int

@@ -17,8 +17,11 @@ def finish_run(
 ) -> None:
     """Rank on the held-out part, write the report and export the champion's model.
 
-    `show` takes the table. A UserError says if the winner's file, loaded again, does not give the
-    search's scores, or nothing can be written.
+    `show` takes the table.
+
+    Raises:
+        UserError: If the winner's file, loaded again, does not give the search's scores, or nothing
+            can be written.
     """
     # The user has named it for this search. From now on its models are loaded.
     register_space(store.protocol["space"])

@@ -23,8 +23,8 @@ _ROUNDING = 1e-6
 class ModelTooLarge(BaseException):
     """A model has more weights than are allowed, or than there is memory for.
 
-    No `Exception`: Keras would wrap it in a report on the arguments of a call. How many weights it
-    has is None if it was not built to its end.
+    Not an `Exception`: Keras would wrap it in a report on the arguments of a call. `parameters` is
+    None if the model was not built to the end.
     """
 
     def __init__(self, message: str, parameters: int | None = None) -> None:
@@ -33,7 +33,7 @@ class ModelTooLarge(BaseException):
 
 
 def check_model(model: Any) -> None:
-    """Refuse what is no model, or gives no probability, by a `FailedTrialError`."""
+    """Raise a `FailedTrialError` for what is not a model, or does not return one probability."""
     if not isinstance(model, keras.Model):
         raise FailedTrialError(f"build returned a {type(model).__name__}, not a Keras model")
     # A model that is not built yet, or is a class of its own, shows its output when it scores.

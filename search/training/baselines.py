@@ -61,6 +61,12 @@ def hash_sources(root: Path) -> str:
     return digest.hexdigest()
 
 
+# Read once in a process: it goes on with what it has imported, whatever is edited meanwhile.
+@cache
+def _sources() -> str:
+    return hash_sources(_ROOT)
+
+
 @cache
 def _versions() -> Mapping[str, str]:
     installed = {name: installed_version(name) for name in _DISTRIBUTIONS}
@@ -93,15 +99,14 @@ def _processor() -> str:
 class Cache:
     """Where finished baselines are kept, by everything that determines them.
 
-    The machine does, too: latencies are kept.
+    That includes the machine, since latencies are kept as well.
     """
 
     folder: Path
     dataset: Dataset
     config: TrainingConfig
     seed: int
-    # Read once in a process: it goes on with what it has imported, whatever is edited meanwhile.
-    sources: str = field(default_factory=cache(partial(hash_sources, _ROOT)))
+    sources: str = field(default_factory=_sources)
     versions: Mapping[str, str] = field(default_factory=_versions)
     machine: Mapping[str, Any] = field(default_factory=_machine)
 

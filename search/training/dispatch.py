@@ -107,7 +107,7 @@ def find_kept(task: TrainingTask, context: TrainingContext) -> Result | None:
 
 
 def train(task: TrainingTask, context: TrainingContext) -> Result | None:
-    """Do one training; None if it was a trial, and there is none to run or it was interrupted.
+    """Do one training; return None for a trial if there is none to run or it was interrupted.
 
     Raises:
         FatalError: If the hypermodel raised it, to end the search, or nothing can be written.

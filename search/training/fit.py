@@ -41,7 +41,7 @@ class TrainingConfig:
     stop_when_diverged: bool = True  # at the report after a loss that is not finite
 
     def of_trial(self, values: Mapping[str, Any], seed: int) -> "TrainingConfig":
-        """Return the config of one trial, whose values of a batch size and epochs count."""
+        """Return the config of one trial; a batch size and epochs among its values win."""
         return replace(
             self,
             seed=seed,

@@ -47,7 +47,7 @@ class Done:
     """News: the worker is through with its task, and free for another one."""
 
     result: Result | None = None  # None if there was no trial to run, or it was given back
-    kept: bool = False  # by an earlier run, which had trained it
+    kept: bool = False  # an earlier run had trained it
     problem: str | None = None  # why the search cannot go on
     exhausted: bool = False  # the space has nothing new
 
