@@ -78,7 +78,7 @@ def execute(
     """
     from results.study import choose_champion, choose_ensemble, choose_refits
     from search.cli import View, finish_run, load_dataset, make_folder
-    from search.stages import refit_and_repeat, search, to_refit, train_baselines
+    from search.stages import refit_and_repeat, search, to_refit
     from search.workers import WorkerPool
 
     make_folder(config.out)
@@ -90,11 +90,7 @@ def execute(
     with WorkerPool(config) as workers, _interruptible(workers, stopped_by):
         view = View(store.study, config.search_budget, config.objective[0])
         with view:
-            train_baselines(config, store, workers, view)
-        problem = None
-        if not config.budget.is_empty:
-            with view:
-                problem = search(config, store, workers, view)
+            problem = search(config, store, workers, view)
         # Fixed before anything is scored on the held-out part, and before it is trained again.
         champion = choose_champion(store, config.finalists)
         choose_ensemble(store, config.ensemble)

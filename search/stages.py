@@ -47,13 +47,9 @@ class _Shown(Stage):
     """A stage whose progress the user sees; `record` takes what its tasks leave."""
 
     def __init__(
-        self,
-        view: View,
-        record: Callable[[TrainingTask, Result], None],
-        *tasks: TrainingTask,
-        deadline: float = math.inf,
+        self, view: View, record: Callable[[TrainingTask, Result], None], *tasks: TrainingTask
     ) -> None:
-        super().__init__(*tasks, deadline=deadline)
+        super().__init__(*tasks)
         self.view, self.record = view, record
 
     def on_progress(self, worker: int, progress: Progress) -> None:
@@ -77,38 +73,22 @@ class _Shown(Stage):
         self.view.refresh()
 
 
-# ---- baselines -----------------------------------------------------------------------------------
-
-
-def train_baselines(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
-    """Train the baselines that are not kept from an earlier run, and record all of them."""
-    # Longest first, so that workers that share the baselines end at about the same time.
-    names = sorted(config.baselines, key=lambda name: -BASELINE_RATES[name])
-    trained: dict[str, Result] = {}
-
-    def collect(task: TrainingTask, result: Result) -> None:
-        trained[task.name] = result
-
-    workers.run(_Shown(view, collect, *(TrainingTask("baseline", name) for name in names)))
-    # Recorded in the order of the command line.
-    for result in (trained[name] for name in config.baselines if name in trained):
-        place = result.artifacts and store.artifacts.name(result.artifacts)
-        store.record_baseline(replace(result, artifacts=place))
-
-
-# ---- trials --------------------------------------------------------------------------------------
+# ---- baselines and trials ------------------------------------------------------------------------
 
 
 def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> str | None:
-    """Run trials, then the finalists, until the budget is used up.
+    """Train the baselines, run trials, then the finalists, until the budget is used up.
 
-    Returns why it could not go on, or None.
+    Baselines that an earlier run has trained are kept. Returns why it could not go on, or None.
     """
     try:
         workers.wait_until_ready()
         state = _SearchState(config, store, workers, view)
         state.queue.retry_stale()
-        workers.run(state)
+        try:
+            workers.run(state)
+        finally:
+            state.record_baselines()
         while state.has_work_left():
             workers.run(state)
     except WorkersDied as error:
@@ -120,19 +100,25 @@ def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> 
     return state.problem
 
 
-class _SearchState(Stage):
+class _SearchState(_Shown):
     """How a search goes, and what becomes of workers that die or hang.
 
-    Each task is the next trial, whichever that is: the worker takes it from the study's queue,
-    which all machines share. So the parent knows who trains what, and a trial costs one message.
+    The baselines come first; whoever finds none left begins with the trials, and with that the
+    budget's time. A trial's task is the next one, whichever that is: the worker takes it from the
+    study's queue, which all machines share. So the parent knows who trains what, and a trial costs
+    one message.
     """
 
     def __init__(self, config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
+        # Longest first, so that workers that share the baselines end at about the same time.
+        names = sorted(config.baselines, key=lambda name: -BASELINE_RATES[name])
+        baselines = [TrainingTask("baseline", name) for name in names]
+        super().__init__(view, self._take_baseline, *baselines)
+        self.store, self.workers = store, workers
         budget = config.search_budget
-        ends = math.inf if budget.seconds is None else time.monotonic() + budget.seconds
-        super().__init__(deadline=ends)
-        self.store, self.workers, self.view = store, workers, view
         self.queue = QueueMonitor(store.study, budget.trials, workers.config.max_failures)
+        # Of the budget, on the monotonic clock; unknown until it begins.
+        self.deadline = math.inf
         # Why the search is given up.
         self.problem: str | None = None
         # Seconds of the budget that the finalists are likely to take.
@@ -140,20 +126,28 @@ class _SearchState(Stage):
         self._seconds = budget.seconds
         self._finalists = config.finalists
         self._heartbeat = config.heartbeat
+        self._baselines = config.baselines
+        self._untrained = set(config.baselines)
+        self._trained: dict[str, Result] = {}
         # Not once that was the end of a worker.
         self._discovers = True
         # Nobody has found a trial to run since the last one was given back.
-        self._is_empty = False
+        self._is_empty = budget.is_empty
 
     def next_task(self) -> TrainingTask | None:
-        if self.problem is not None or self._is_empty:
+        if self.tasks:
+            return super().next_task()
+        if self.problem is not None or self._is_empty or time.monotonic() >= self.deadline:
             return None
+        if self._seconds is not None and self.deadline == math.inf:
+            self.deadline = time.monotonic() + self._seconds
+            self.view.start_clock()
         return TrainingTask("trial", "next trial", deadline=self.deadline, discover=self._discovers)
 
-    def on_progress(self, worker: int, progress: Progress) -> None:
-        self.view.progress(worker, progress)
-
     def on_done(self, worker: int, task: TrainingTask, done: Done) -> None:
+        if task.kind == "baseline":
+            super().on_done(worker, task, done)
+            return
         self.view.idle(worker)
         if done.result is None:
             self._is_empty = True
@@ -169,12 +163,28 @@ class _SearchState(Stage):
             # The search is to have found something that is worth the second training.
             self.reserve = min(found, self._seconds / 2)
 
+    def _take_baseline(self, task: TrainingTask, result: Result) -> None:
+        self._trained[task.name] = result
+        self._untrained.discard(task.name)
+        if not self._untrained:
+            self.record_baselines()
+
+    def record_baselines(self) -> None:
+        """Record the baselines that were trained, in the order of the command line."""
+        for name in self._baselines:
+            if name in self._trained:
+                result = self._trained.pop(name)
+                place = result.artifacts and self.store.artifacts.name(result.artifacts)
+                self.store.record_baseline(replace(result, artifacts=place))
+
     def _give_up(self, problem: str | None) -> None:
         """End the search if there is a reason to; trials that run are finished."""
         self.problem = self.problem or problem
 
     def on_hang(self, task: TrainingTask, trial: int | None, why: str) -> None:
-        if trial is not None:
+        if task.kind == "baseline":
+            super().on_hang(task, trial, why)
+        elif trial is not None:
             self.queue.fail(trial, why)
 
     def on_worker_death(self, death: Death) -> bool:
@@ -188,9 +198,10 @@ class _SearchState(Stage):
 
     def refresh(self) -> None:
         # What is left of the budget may be what the finalists take.
-        if self.reserve and time.monotonic() >= self.deadline - self.reserve:
+        is_late = time.monotonic() >= self.deadline - self.reserve
+        if self.reserve and is_late and not self._untrained:
             self.workers.close()
-        self.view.refresh()
+        super().refresh()
 
     def has_work_left(self) -> bool:
         """Wait for the trials of other machines; whether one, or one of ours, is to be repeated."""
@@ -346,9 +357,8 @@ def _train_again(
     tasks: Sequence[TrainingTask], store: Store, workers: WorkerPool, view: View
 ) -> str | None:
     """Train tasks and record what they leave; returns why it could not go on, if so."""
-    deadline = max((task.deadline for task in tasks), default=math.inf)
     try:
-        workers.run(_Shown(view, partial(_record_again, store), *tasks, deadline=deadline))
+        workers.run(_Shown(view, partial(_record_again, store), *tasks))
     except UserError as error:
         # The search before it was whole, and is to be ranked.
         return str(error)

@@ -11,6 +11,10 @@ from results.scoring.files import Scores
 
 Score = Callable[[npt.NDArray[np.int32]], Scores]
 
+# Ids at most in one batch, padding included, unless one record has more: a convolution of 512
+# records of 1024 characters would hold 256 MiB for each of its layers' outputs.
+_MOST_IDS = 2**16
+
 
 def score_rows(
     score: Score,
@@ -31,7 +35,7 @@ def score_rows(
         encoded: The records.
         rows: Which of them, [n].
         padding: "real" pads a record by its own length, "full" pads every one to 1024.
-        batch_size: How many records at most are computed at once.
+        batch_size: How many records at most are computed at once; fewer if they are long.
         before: Called before each batch; what it raises ends the scoring.
 
     Returns:
@@ -54,6 +58,9 @@ def score_padded(
     """Do as `score_rows` for rows whose padded lengths, [n], are known."""
     scores = np.empty(len(rows), dtype=np.float32)
     for batch in batches(np.arange(len(rows)), lengths, batch_size, None):
-        before()
-        scores[batch.rows] = score(encoded.padded(rows[batch.rows], batch.length))
+        most = max(1, _MOST_IDS // batch.length)
+        for start in range(0, len(batch.rows), most):
+            before()
+            part = batch.rows[start : start + most]
+            scores[part] = score(encoded.padded(rows[part], batch.length))
     return scores

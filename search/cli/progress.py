@@ -70,6 +70,10 @@ class View:
             self._live.stop()
             self._live = None
 
+    def start_clock(self) -> None:
+        """Count the budget's time from now on."""
+        self._started = time.monotonic()
+
     def trained(self, name: str, result: Result, kept: bool) -> None:
         """Tell of a finished training that is no trial, e.g. of "model2, seed 3 of 5"."""
         log.info(

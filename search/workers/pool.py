@@ -1,7 +1,6 @@
 """The parent's side of the workers: gives them tasks, hears their news, replaces those that die."""
 
 import logging
-import math
 import multiprocessing
 import time
 from multiprocessing import connection as connections
@@ -30,17 +29,19 @@ class Stage:
     study's queue has it.
 
     Args:
-        tasks: What is to be trained, in this order.
-        deadline: When the tasks are to be over, on the monotonic clock.
+        tasks: What is to be trained, in this order, unless its deadline has passed by then.
     """
 
-    def __init__(self, *tasks: TrainingTask, deadline: float = math.inf) -> None:
+    def __init__(self, *tasks: TrainingTask) -> None:
         self.tasks = list(tasks)
-        self.deadline = deadline
 
     def next_task(self) -> TrainingTask | None:
         """Return the next task; None if there is none, for now."""
-        return self.tasks.pop(0) if self.tasks else None
+        while self.tasks:
+            task = self.tasks.pop(0)
+            if time.monotonic() < task.deadline:
+                return task
+        return None
 
     def on_progress(self, worker: int, progress: Progress) -> None:
         """Take note of how far a worker has come."""
@@ -129,15 +130,12 @@ class WorkerPool:
         """
         while True:
             for worker in self._workers:
-                if worker.task is None and not self._is_over(stage):
+                if worker.task is None and self._stopping.value == 0:
                     self._give(worker, stage.next_task())
             if all(worker.task is None for worker in self._workers):
                 return
             self._listen(stage)
             self._kill_hung(stage)
-
-    def _is_over(self, stage: Stage) -> bool:
-        return self._stopping.value != 0 or time.monotonic() >= stage.deadline
 
     def _give(self, worker: WorkerProcess, task: TrainingTask | None) -> None:
         worker.task = task
@@ -185,16 +183,16 @@ class WorkerPool:
         for worker in self._workers:
             if worker.task is None or worker.killed_why:
                 continue
-            why = self._hangs(worker, stage)
+            why = self._hangs(worker, worker.task.deadline)
             if why is not None:
                 # Before the worker ends, for else its trial would be repeated.
                 stage.on_hang(worker.task, worker.trial, why)
                 worker.kill(why)
 
-    def _hangs(self, worker: WorkerProcess, stage: Stage) -> str | None:
+    def _hangs(self, worker: WorkerProcess, deadline: float) -> str | None:
         timeout, grace, now = self.config.trial_timeout, self.config.grace, time.monotonic()
         late = None
-        if now - stage.deadline > grace:
+        if now - deadline > grace:
             late = "the budget's end"
         if (
             timeout

@@ -1,6 +1,7 @@
 """Whole searches by the command line: budgets, samplers, objectives, seeds and what goes wrong."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from data.dataset.dataset import Dataset
 from results.leaderboard import build_leaderboard
 from results.study import Store
 from search.cli.progress import View
-from search.stages import train_baselines
+from search.stages import search
 from search.workers.pool import WorkerPool
 from tests.search.processes import Start, begun, short
 
@@ -110,8 +111,8 @@ def test_a_seed_repeats_proposals_and_scores(start: Start, tmp_path: Path) -> No
         start(tmp_path / place, "same", *options, *more)
         for place, more in (("a", ()), ("b", ()), ("c", ("--seed", "8")))
     )
-    for search in (first, second, other):
-        search.succeed(240)
+    for searching in (first, second, other):
+        searching.succeed(240)
     found = [
         [(result.hyperparameters, result.val_loss) for result in Store.open(folder).trials()]
         for folder in (first.folder, second.folder, other.folder)
@@ -120,6 +121,23 @@ def test_a_seed_repeats_proposals_and_scores(start: Start, tmp_path: Path) -> No
     assert [loss for _, loss in found[0]] == pytest.approx([loss for _, loss in found[1]], abs=1e-4)
     # The first trial takes the defaults, whatever the seed.
     assert [point for point, _ in found[0]][1:] != [point for point, _ in found[2]][1:]
+
+
+def test_a_worker_without_a_baseline_begins_with_the_trials(
+    tmp_path: Path, dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    words = ["--budget", "1", "--baselines", "model1,majority"]
+    with begun(tmp_path, dataset, *words) as (options, store):
+        # model1 hangs, until it is ended after ten seconds.
+        values: dict[str, Any] = {"workers": 2, "trial_timeout": 2.0, "grace": 8.0}
+        with WorkerPool(short(options, "faulty_baselines:SlowSpace", **values)) as workers:
+            view = View(store.study, options.budget, "val_accuracy")
+            assert search(options, store, workers, view) is None
+        names = ("majority", "trial 0", "model1")
+        told = [name for r in caplog.records for name in names if r.message.startswith(name)]
+        assert told == ["majority", "trial 0", "model1"]
+        assert [result.name for result in store.baselines()] == ["model1", "majority"]
 
 
 def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
@@ -132,9 +150,7 @@ def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
     ):
         limited = short(options, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
         with WorkerPool(limited) as workers:
-            train_baselines(
-                options, store, workers, View(store.study, options.budget, "val_accuracy")
-            )
+            search(options, store, workers, View(store.study, options.budget, "val_accuracy"))
         found = {result.name: result for result in store.baselines()}
         assert list(found) == names
         hung = "it hung: 8 s after --trial-timeout 1s it had not ended"

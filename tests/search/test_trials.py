@@ -20,9 +20,14 @@ from tests.search.processes import begun, short
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
+def options(out: Path, budget: str) -> RunConfig:
+    words = ["--budget", budget, "--baselines", "none", "--study", "run", "--out", str(out)]
+    return parse(words)
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> RunConfig:
-    return parse(["--budget", "5", "--study", "run", "--out", str(tmp_path)])
+    return options(tmp_path, "5")
 
 
 @pytest.fixture
@@ -85,7 +90,7 @@ def test_a_space_smaller_than_the_budget_ends_the_search(config: RunConfig, stor
 
 
 def test_a_hanging_trial_ends_with_the_budget(config: RunConfig, store: Store) -> None:
-    timed = parse(["--budget", "15s", "--study", "run", "--out", str(config.out)])
+    timed = options(config.out, "15s")
     problem, seconds = run(timed, store, "HangingSpace")
     assert problem is None
     (result,) = store.trials()
@@ -102,7 +107,7 @@ def test_a_worker_whose_end_is_not_told_is_replaced(
 ) -> None:
     monkeypatch.setenv(ONCE, str(config.out / "it happened"))
     store.study.enqueue_trial({"how": way, "width": 8}, user_attrs={INDEX: 0})
-    one = parse(["--budget", "1", "--study", "run", "--out", str(config.out)])
+    one = options(config.out, "1")
     problem, _ = run(one, store, "LingeringSpace")
     assert problem is None
     lost, again = store.study.trials

@@ -2,11 +2,13 @@
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from data.records import Padding
-from results.scoring import Scorer, probabilities
+from data.records import Padding, Vocabulary, encode
+from results.scoring import Scorer, probabilities, score_rows
+from results.scoring.files import Scores
 from tests.results.conftest import Trained
 
 
@@ -48,6 +50,20 @@ def test_is_traced_once_for_all_lengths_and_batch_sizes(trained: Trained) -> Non
     probabilities(score, trained.encoded, np.arange(90), padding="real", batch_size=9)
     probabilities(score, trained.encoded, np.arange(5), padding="full")
     assert traces == [False]
+
+
+def test_few_long_records_are_computed_at_once() -> None:
+    vocabulary = Vocabulary.fit(["ab"], unknown=False)
+    encoded = encode(["ab", *["ab" * 300] * 300], vocabulary)
+    shapes = []
+
+    def score(ids: npt.NDArray[np.int32]) -> Scores:
+        shapes.append(ids.shape)
+        return ids.sum(axis=1).astype(np.float32)
+
+    found = score_rows(score, encoded, np.arange(301), padding="real", batch_size=512)
+    assert shapes == [(1, 32), (107, 608), (107, 608), (86, 608)]
+    np.testing.assert_array_equal(found, [found[0], *[found[0] * 300] * 300])
 
 
 def test_no_rows_give_no_probabilities(trained: Trained) -> None:
