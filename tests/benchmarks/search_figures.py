@@ -21,7 +21,7 @@ TITLES = {
     "optuna": "plain Optuna (TPE, median)",
 }
 MINUTES = (1, 2, 5, 10, 20)
-TARGET_RATIO, TARGET_SHARE = 15, 0.1
+TARGET_RATIO, TARGET_SHARE = 25, 0.05
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,13 @@ def rate_ratio(sides: Repeat) -> float | None:
 
 
 def share_of_time(sides: Repeat) -> float | None:
-    """Divide our time to stock's best accuracy by stock's whole time; None if not reached."""
-    best = sides["stock"].best(sides["stock"].seconds)
-    reached = None if best is None else sides["ours"].reached(best)
-    return None if reached is None else reached / sides["stock"].seconds
+    """Divide our time to stock's best accuracy by stock's own; None if we did not reach it."""
+    stock = sides["stock"]
+    best = stock.best(stock.seconds)
+    if best is None:
+        return None
+    reached, own = sides["ours"].reached(best), stock.reached(best)
+    return None if reached is None or own is None else reached / own
 
 
 def show(repeats: Sequence[Repeat]) -> str:
@@ -149,7 +152,7 @@ def _reached(sides: Repeat) -> str:
     reached, share = ours.reached(best), share_of_time(sides)
     if reached is None:
         return line + f"ours did not reach it in {ours.seconds:.0f} s"
-    return line + f"ours reached it after {reached:.0f} s, {share:.3f} of stock's time"
+    return line + f"ours reached it after {reached:.0f} s, {share:.3f} of stock's time to it"
 
 
 def _summary(repeats: Sequence[Repeat]) -> str:
