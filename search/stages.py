@@ -103,10 +103,10 @@ def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> 
 class _SearchState(_Shown):
     """How a search goes, and what becomes of workers that die or hang.
 
-    The baselines come first; whoever finds none left begins with the trials, and with that the
-    budget's time. A trial's task is the next one, whichever that is: the worker takes it from the
-    study's queue, which all machines share. So the parent knows who trains what, and a trial costs
-    one message.
+    The baselines come first. A worker that finds none left goes on to the trials, and the budget's
+    time begins with the first of them. A trial's task is the next one, whichever that is: the
+    worker takes it from the study's queue, which all machines share. So the parent knows who trains
+    what, and a trial costs one message.
     """
 
     def __init__(self, config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:

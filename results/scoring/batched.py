@@ -11,8 +11,8 @@ from results.scoring.files import Scores
 
 Score = Callable[[npt.NDArray[np.int32]], Scores]
 
-# Ids at most in one batch, padding included, unless one record has more: a convolution of 512
-# records of 1024 characters would hold 256 MiB for each of its layers' outputs.
+# Ids at most in one batch, padding included, unless one record has more: of 512 records of 1024
+# characters, each output of a layer with 128 filters would take 256 MiB.
 _MOST_IDS = 2**16
 
 
