@@ -18,6 +18,9 @@ from spaces.kernels import recurrent
 from spaces.kernels.resources import Array, ArrayPool
 from spaces.kernels.steps import weigh_recurrent
 
+# Gradients of gates that stay in a core's second cache until their products are taken, in values.
+_CACHED = 2**17
+
 
 @dataclass(frozen=True)
 class CellKernels:
@@ -159,45 +162,55 @@ class Pass:
         self, dout: Array, dcells: Array, dh: Array, dc: Array, dx: Array, gradients: Gradients
     ) -> None:
         """Go back through all steps, and add the weights' gradients; `gates` is overwritten."""
-        dgates = self.acquire_dgates()
-        self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.table)
-        self.weigh(dgates, gradients)
+        together = max(_CACHED // (self.rows * self.weights.inputs.shape[1]), 1)
+        dgates = self.acquire_dgates(together)
+        for last in range(self.steps, int(self.starts[0]), -together):
+            first = max(last - together, 0)
+            self.retrace(dout, dcells, dh, dc, dgates, dx, gradients.table, first, last)
+            self.weigh(dgates, gradients, first, last)
         self.pool.release(dgates)
 
-    def acquire_dgates(self) -> Array:
-        """Acquire room for the gradient of the gates, [N, G * H]."""
-        return self.pool.acquire(int(self.offsets[-1]), self.weights.inputs.shape[1])
+    def acquire_dgates(self, steps: int | None = None) -> Array:
+        """Acquire room for the gradient of the gates of so many steps, by default of all."""
+        blocks = int(self.offsets[-1]) if steps is None else self.rows * steps
+        return self.pool.acquire(blocks, self.weights.inputs.shape[1])
 
     def retrace(
         self, dout: Array, dcells: Array, dh: Array, dc: Array, dgates: Array, dx: Array,
-        dtable: Array,
+        dtable: Array, first: int = 0, last: int | None = None,
     ) -> None:  # fmt: skip
-        """Go back through all steps, and leave the weights' gradients for `weigh`.
+        """Go back through some steps, by default all, and leave the weights' gradients for `weigh`.
 
         Args:
             dout: Gradient of the state after each step, [rows, steps, H], or [0, steps, H].
             dcells: The same of the cell state.
             dh: Gradient of the last state [rows, H]; becomes that of the first.
             dc: The same of the cell state.
-            dgates: Filled with the gradient of the gates, [N, G * H].
+            dgates: Filled with the gradient of these steps' gates, [N, G * H].
             dx: Filled with the inputs' gradient [rows, steps, E].
             dtable: If ids are read, their gradient is added here, [num_words, G * H].
+            first: The first of the steps.
+            last: The step behind them.
         """
         self.spec.cell.backward(
             self.ids, self._inputs_t, self._recurrent_t, self.masks, self.spec.relu,
-            self.spec.reverse, self.counts, self.offsets, self.gates, self.inner, self.states,
-            self.cells, dout, dcells, dh, dc, dgates, dx, dtable,
+            self.spec.reverse, first, self.steps if last is None else last, self.counts,
+            self.offsets, self.gates, self.inner, self.states, self.cells, dout, dcells, dh, dc,
+            dgates, dx, dtable,
         )  # fmt: skip
 
-    def weigh(self, dgates: Array, gradients: Gradients) -> None:
-        """Add the gradients of the weights that are products over all steps."""
-        blocks = int(self.offsets[-1])
-        of_inputs = self.gates if self.spec.kind == "GRU" else dgates
+    def weigh(
+        self, dgates: Array, gradients: Gradients, first: int = 0, last: int | None = None
+    ) -> None:
+        """Add the gradients of the weights that are products over some steps, by default all."""
+        begin, end = self.offsets[first], self.offsets[self.steps if last is None else last]
+        dgates = dgates[: end - begin]
+        of_inputs = self.gates[begin:end] if self.spec.kind == "GRU" else dgates
         if self.x.shape[2]:
-            gradients.inputs += self.inputs.T @ of_inputs
+            gradients.inputs += self.inputs[begin:end].T @ of_inputs
             gradients.bias += of_inputs.sum(axis=0)
         part = np.empty_like(gradients.recurrent)
-        weigh_recurrent(self.states[:blocks], dgates, self.masks, self.rows_of, part)
+        weigh_recurrent(self.states[begin:end], dgates, self.masks, self.rows_of[begin:end], part)
         gradients.recurrent += part
         if self.spec.kind == "GRU":
             gradients.recurrent_bias += dgates.sum(axis=0)
@@ -210,7 +223,7 @@ class Pass:
     def _recurrent_t(self) -> Array:
         return np.ascontiguousarray(self.recurrent.transpose(0, 2, 1))
 
-    @property
+    @cached_property
     def rows_of(self) -> npt.NDArray[np.int64]:
         """The row of each block, [N]."""
         first = np.repeat(self.offsets[:-1], self.counts)

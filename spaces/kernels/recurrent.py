@@ -2,8 +2,9 @@
 
 Gates are in Keras' order: update, reset, candidate in a GRU; input, forget, cell, output in an
 LSTM. A GRU's reset gate is applied after the product (`reset_after=True`, Keras' default). Each
-forward kernel runs the steps from `first` to before `last`; each backward kernel brings gradients
-back through all steps. `spaces.kernels.passes` describes the arrays.
+forward kernel runs the steps from `first` to before `last`, and each backward kernel brings
+gradients back through them; `dgates` are those of these steps alone. `spaces.kernels.passes`
+describes the arrays.
 
 A loop over units writes to one array only: LLVM does not vectorize a loop if it would have to check
 at run time that many arrays do not overlap. Views are made once a step and not once a row, since
@@ -56,8 +57,8 @@ def rnn_forward(
 
 @kernel
 def rnn_backward(
-    ids, weights_t, recurrent_t, masks, relu, reverse, counts, offsets, gates, inner, states, cells,
-    dout, dcells, dh, dc, dgates, dx, dtable,
+    ids, weights_t, recurrent_t, masks, relu, reverse, first, last, counts, offsets, gates, inner,
+    states, cells, dout, dcells, dh, dc, dgates, dx, dtable,
 ):  # fmt: skip
     """Bring gradients back through a SimpleRNN."""
     rows, units = dh.shape
@@ -65,13 +66,13 @@ def rnn_backward(
     scratch = np.empty((rows, units), f32)
     part = np.empty((rows, units), f32)
     wide = np.empty((rows, dx.shape[2]), f32)
-    for t in range(steps - 1, -1, -1):
+    for t in range(last - 1, first - 1, -1):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         if n == 0:
             break
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
-        gradient, h_new = dgates[a : a + n], states[b : b + n]
+        gradient, h_new = dgates[a - offsets[first] :][:n], states[b : b + n]
         for row in range(n):
             for j in range(units):
                 gradient[row, j] = flushed(dh[row, j]) * slope(h_new[row, j], relu)
@@ -118,8 +119,8 @@ def gru_forward(
 
 @kernel
 def gru_backward(
-    ids, weights_t, recurrent_t, masks, relu, reverse, counts, offsets, gates, inner, states, cells,
-    dout, dcells, dh, dc, dgates, dx, dtable,
+    ids, weights_t, recurrent_t, masks, relu, reverse, first, last, counts, offsets, gates, inner,
+    states, cells, dout, dcells, dh, dc, dgates, dx, dtable,
 ):  # fmt: skip
     """Bring gradients back through a GRU.
 
@@ -132,7 +133,7 @@ def gru_backward(
     part = np.empty((rows, units), f32)
     kept = np.empty((rows, units), f32)
     wide = np.empty((rows, dx.shape[2]), f32)
-    for t in range(steps - 1, -1, -1):
+    for t in range(last - 1, first - 1, -1):
         n, a = counts[t], offsets[t]
         if n == 0:
             break
@@ -141,7 +142,8 @@ def gru_backward(
         # g's and d's gates: update u, reset r, candidate k; of g, gradients replace them, the
         # candidate's first.
         g, q, h = gates[a : a + n].reshape(n, 3, units), inner[a : a + n], states[a : a + n]
-        d = dgates[a : a + n].reshape(n, 3, units)
+        gradient = dgates[a - offsets[first] :][:n]
+        d = gradient.reshape(n, 3, units)
         for row in range(n):
             for j in range(units):
                 dh[row, j] = flushed(dh[row, j])
@@ -161,7 +163,7 @@ def gru_backward(
             for gate in range(2):
                 for j in range(units):
                     g[row, gate, j] = d[row, gate, j]
-        return_to_state(dgates[a : a + n], recurrent_t, masks, n, scratch, part, dh)
+        return_to_state(gradient, recurrent_t, masks, n, scratch, part, dh)
         for row in range(n):
             for j in range(units):
                 dh[row, j] += kept[row, j]
@@ -203,8 +205,8 @@ def lstm_forward(
 
 @kernel
 def lstm_backward(
-    ids, weights_t, recurrent_t, masks, relu, reverse, counts, offsets, gates, inner, states, cells,
-    dout, dcells, dh, dc, dgates, dx, dtable,
+    ids, weights_t, recurrent_t, masks, relu, reverse, first, last, counts, offsets, gates, inner,
+    states, cells, dout, dcells, dh, dc, dgates, dx, dtable,
 ):  # fmt: skip
     """Bring gradients back through an LSTM."""
     rows, units = dh.shape
@@ -213,14 +215,14 @@ def lstm_backward(
     part = np.empty((rows, units), f32)
     wide = np.empty((rows, dx.shape[2]), f32)
     y = np.empty(units, f32)
-    for t in range(steps - 1, -1, -1):
+    for t in range(last - 1, first - 1, -1):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         if n == 0:
             break
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
         take_gradient(dcells, t, n, dc)
-        gradient = dgates[a : a + n]
+        gradient = dgates[a - offsets[first] :][:n]
         # input i, forget f, cell k, output o
         g, d = gates[a : a + n].reshape(n, 4, units), gradient.reshape(n, 4, units)
         c, c_new = cells[a : a + n], cells[b : b + n]
