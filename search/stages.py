@@ -103,14 +103,14 @@ def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> 
 class _SearchState(_Shown):
     """How a search goes, and what becomes of workers that die or hang.
 
-    The baselines come first. A worker that finds none left goes on to the trials, and the budget's
-    time begins with the first of them. A trial's task is the next one, whichever that is: the
-    worker takes it from the study's queue, which all machines share. So the parent knows who trains
-    what, and a trial costs one message.
+    One worker trains the baselines first, and the others begin with the trials at once: so the
+    first trial waits for no baseline unless there is one worker. With it the budget's time begins.
+    A trial's task is the next one, whichever that is: the worker takes it from the study's queue,
+    which all machines share. So the parent knows who trains what, and a trial costs one message.
     """
 
     def __init__(self, config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
-        # Longest first, so that workers that share the baselines end at about the same time.
+        # Longest first: if the trials end before them, workers that share the rest end together.
         names = sorted(config.baselines, key=lambda name: -BASELINE_RATES[name])
         baselines = [TrainingTask("baseline", name) for name in names]
         super().__init__(view, self._take_baseline, *baselines)
@@ -135,9 +135,10 @@ class _SearchState(_Shown):
         self._is_empty = budget.is_empty
 
     def next_task(self) -> TrainingTask | None:
-        if self.tasks:
+        is_over = self.problem is not None or self._is_empty or time.monotonic() >= self.deadline
+        if self.tasks and (is_over or len(self.tasks) == len(self._untrained)):
             return super().next_task()
-        if self.problem is not None or self._is_empty or time.monotonic() >= self.deadline:
+        if is_over:
             return None
         if self._seconds is not None and self.deadline == math.inf:
             self.deadline = time.monotonic() + self._seconds

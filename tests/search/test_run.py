@@ -123,7 +123,7 @@ def test_a_seed_repeats_proposals_and_scores(start: Start, tmp_path: Path) -> No
     assert [point for point, _ in found[0]][1:] != [point for point, _ in found[2]][1:]
 
 
-def test_a_worker_without_a_baseline_begins_with_the_trials(
+def test_one_worker_trains_the_baselines_while_others_begin_with_the_trials(
     tmp_path: Path, dataset: Dataset, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -134,9 +134,9 @@ def test_a_worker_without_a_baseline_begins_with_the_trials(
         with WorkerPool(short(options, "faulty_baselines:SlowSpace", **values)) as workers:
             view = View(store.study, options.budget, "val_accuracy")
             assert search(options, store, workers, view) is None
-        names = ("majority", "trial 0", "model1")
+        names = ("trial 0", "majority", "model1")
         told = [name for r in caplog.records for name in names if r.message.startswith(name)]
-        assert told == ["majority", "trial 0", "model1"]
+        assert told == ["trial 0", "majority", "model1"]
         assert [result.name for result in store.baselines()] == ["model1", "majority"]
 
 
