@@ -122,6 +122,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = (folder / "access.csv").read_bytes()
     (folder / "access.csv.xz").write_bytes(lzma.compress(written))
     (folder / "http-params.csv").write_bytes(written)
+    texts = "".join(f"label {row % 2} of row {row},{row % 2}\n" for row in range(600))
+    (folder / "sms.csv").write_text(f"text,label\n{texts}")
     (folder / "mypackage" / "spaces.py").write_text(program("class MyHyperModel("))
     (folder / "mymodule.py").write_text(program("MlflowCallback"))
     (options,) = readme.blocks("toml")
