@@ -103,14 +103,14 @@ def search(config: RunConfig, store: Store, workers: WorkerPool, view: View) -> 
 class _SearchState(_Shown):
     """How a search goes, and what becomes of workers that die or hang.
 
-    One worker trains the baselines first, and the others begin with the trials at once: so the
-    first trial waits for no baseline unless there is one worker. With it the budget's time begins.
-    A trial's task is the next one, whichever that is: the worker takes it from the study's queue,
-    which all machines share. So the parent knows who trains what, and a trial costs one message.
+    One worker trains the baselines while the others begin with the trials; a worker that is alone
+    does the baselines first. The budget's time begins with the first trial. A trial's task is the
+    next one, whichever that is: the worker takes it from the study's queue, which all machines
+    share. So the parent knows who trains what, and a trial costs one message.
     """
 
     def __init__(self, config: RunConfig, store: Store, workers: WorkerPool, view: View) -> None:
-        # Longest first: if the trials end before them, workers that share the rest end together.
+        # Longest first: what is left after the trials is shared, and ends at about the same time.
         names = sorted(config.baselines, key=lambda name: -BASELINE_RATES[name])
         baselines = [TrainingTask("baseline", name) for name in names]
         super().__init__(view, self._take_baseline, *baselines)
@@ -136,7 +136,8 @@ class _SearchState(_Shown):
 
     def next_task(self) -> TrainingTask | None:
         is_over = self.problem is not None or self._is_empty or time.monotonic() >= self.deadline
-        if self.tasks and (is_over or len(self.tasks) == len(self._untrained)):
+        nobody_trains_one = len(self.tasks) == len(self._untrained)
+        if self.tasks and (nobody_trains_one or is_over):
             return super().next_task()
         if is_over:
             return None

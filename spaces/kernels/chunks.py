@@ -189,7 +189,7 @@ class PaddingPass:
                 injected[0] += dout[:, first:last] * before[..., None]
             part = self._part(first, last)
             of_block = np.zeros((len(dx), last - first, dx.shape[2]), np.float32)
-            dgates = part.acquire_dgates()
+            dgates = part.acquire_dgates(part.steps)
             part.retrace(
                 injected[0], injected[1], resting[0], resting[1], dgates, of_block, gradients.table
             )
@@ -206,7 +206,7 @@ class PaddingPass:
         resting = [np.zeros_like(dh), np.zeros_like(dc)]
         part = self._part(self.rest - 1, self.rest)
         gates, none = part.gates.copy(), np.empty((0, 1, dh.shape[1]), np.float32)
-        dgates, total = part.acquire_dgates(), part.acquire_dgates()
+        dgates, total = part.acquire_dgates(1), part.acquire_dgates(1)
         total[:] = 0.0
         # Only a GRU's gradient of the inputs differs from that of the state.
         total_inputs = np.zeros_like(gates) if self.spec.kind == "GRU" else gates[:0]

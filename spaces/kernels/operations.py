@@ -164,7 +164,7 @@ class ConvolutionOperation:
             out.set_shape((*x.shape[:2], weights.shape[2]))
 
             def gradient(dout: Any) -> Any:
-                # Of images of one row: `tf.nn.conv1d` would be computed for its shape alone.
+                # Of images of one row: the gradient of `conv1d` would convolve again for its shape.
                 image, kernel, given = x[:, None], weights[None], dout[:, None]
                 of_x = tf.nn.conv2d_transpose(given, kernel, tf.shape(image), 1)
                 of_weights = tf.raw_ops.Conv2DBackpropFilter(

@@ -18,7 +18,7 @@ from spaces.kernels import recurrent
 from spaces.kernels.resources import Array, ArrayPool
 from spaces.kernels.steps import weigh_recurrent
 
-# Gradients of gates that stay in a core's second cache until their products are taken, in values.
+# Values of the gates' gradient between two products: half a MiB, which a core's second cache holds.
 _CACHED = 2**17
 
 
@@ -170,10 +170,9 @@ class Pass:
             self.weigh(dgates, gradients, first, last)
         self.pool.release(dgates)
 
-    def acquire_dgates(self, steps: int | None = None) -> Array:
-        """Acquire room for the gradient of the gates of so many steps, by default of all."""
-        blocks = int(self.offsets[-1]) if steps is None else self.rows * steps
-        return self.pool.acquire(blocks, self.weights.inputs.shape[1])
+    def acquire_dgates(self, steps: int) -> Array:
+        """Acquire room for the gradient of the gates of so many steps, [rows * steps, G * H]."""
+        return self.pool.acquire(self.rows * steps, self.weights.inputs.shape[1])
 
     def retrace(
         self, dout: Array, dcells: Array, dh: Array, dc: Array, dgates: Array, dx: Array,
@@ -190,7 +189,7 @@ class Pass:
             dx: Filled with the inputs' gradient [rows, steps, E].
             dtable: If ids are read, their gradient is added here, [num_words, G * H].
             first: The first of the steps.
-            last: The step behind them.
+            last: The step after them.
         """
         self.spec.cell.backward(
             self.ids, self._inputs_t, self._recurrent_t, self.masks, self.spec.relu,

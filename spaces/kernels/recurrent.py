@@ -66,13 +66,14 @@ def rnn_backward(
     scratch = np.empty((rows, units), f32)
     part = np.empty((rows, units), f32)
     wide = np.empty((rows, dx.shape[2]), f32)
+    base = offsets[first]
     for t in range(last - 1, first - 1, -1):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         if n == 0:
             break
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
-        gradient, h_new = dgates[a - offsets[first] :][:n], states[b : b + n]
+        gradient, h_new = dgates[a - base : a - base + n], states[b : b + n]
         for row in range(n):
             for j in range(units):
                 gradient[row, j] = flushed(dh[row, j]) * slope(h_new[row, j], relu)
@@ -133,6 +134,7 @@ def gru_backward(
     part = np.empty((rows, units), f32)
     kept = np.empty((rows, units), f32)
     wide = np.empty((rows, dx.shape[2]), f32)
+    base = offsets[first]
     for t in range(last - 1, first - 1, -1):
         n, a = counts[t], offsets[t]
         if n == 0:
@@ -142,7 +144,7 @@ def gru_backward(
         # g's and d's gates: update u, reset r, candidate k; of g, gradients replace them, the
         # candidate's first.
         g, q, h = gates[a : a + n].reshape(n, 3, units), inner[a : a + n], states[a : a + n]
-        gradient = dgates[a - offsets[first] :][:n]
+        gradient = dgates[a - base : a - base + n]
         d = gradient.reshape(n, 3, units)
         for row in range(n):
             for j in range(units):
@@ -215,6 +217,7 @@ def lstm_backward(
     part = np.empty((rows, units), f32)
     wide = np.empty((rows, dx.shape[2]), f32)
     y = np.empty(units, f32)
+    base = offsets[first]
     for t in range(last - 1, first - 1, -1):
         n, a, b = counts[t], offsets[t], offsets[t + 1]
         if n == 0:
@@ -222,7 +225,7 @@ def lstm_backward(
         step = steps - 1 - t if reverse else t
         take_gradient(dout, t, n, dh)
         take_gradient(dcells, t, n, dc)
-        gradient = dgates[a - offsets[first] :][:n]
+        gradient = dgates[a - base : a - base + n]
         # input i, forget f, cell k, output o
         g, d = gates[a : a + n].reshape(n, 4, units), gradient.reshape(n, 4, units)
         c, c_new = cells[a : a + n], cells[b : b + n]

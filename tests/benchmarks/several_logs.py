@@ -18,9 +18,9 @@ from tabulate import tabulate
 
 from data.common import Parser, UserError, run
 from results.leaderboard import LINEAR, MODEL2, Leaderboard, Row, format_share, load_leaderboard
+from results.scoring import SIGNIFICANT_BELOW
 from results.study import refit_name
 
-SIGNIFICANT = 0.05
 COMPARED = (LINEAR, refit_name(LINEAR), MODEL2, refit_name(MODEL2))
 HEADS = (
     "log", "rows", "linear", "refit", "Model 2", "refit", "champion", "refit", "errors",
@@ -40,21 +40,20 @@ def lines(boards: Mapping[str, Leaderboard]) -> list[list[str]]:
     by_log: dict[str, dict[str, Leaderboard]] = defaultdict(dict)
     for name, board in boards.items():
         by_log[board.data["fingerprint"]][name] = board
-    found, errors, better, worse = [], [], 0, 0
+    found, errors, differing = [], [], []
     for same in by_log.values():
         trained = [trainings(board, name) for name, board in same.items()]
         name, board = next(iter(same.items()))
         rows = board.data["slices"]["held-out"]
         errors.append(geometric_mean(_errors(of_seed, rows) for of_seed in trained))
-        differs = [of_seed[-1] for of_seed in trained if _p(of_seed[-1]) < SIGNIFICANT]
-        ahead = sum((row.delta_vs_linear or 0) > 0 for row in differs)
-        better, worse = better + ahead, worse + len(differs) - ahead
+        differs = [of_seed[-1] for of_seed in trained if _p(of_seed[-1]) < SIGNIFICANT_BELOW]
+        differing += differs
         means = [fmean(_accuracy(row) for row in column) for column in zip(*trained, strict=True)]
         shown = [format_share(mean) for mean in means]
-        counts = f"{ahead}, {len(differs) - ahead} of {len(trained)}"
+        counts = f"{_counts(differs)} of {len(trained)}"
         found.append([name, f"{board.data['rows']:,}", *shown, f"{errors[-1]:.2f}", counts])
     blank = [""] * (1 + len(COMPARED) + 2)
-    total = f"{better}, {worse} of {len(boards)}"
+    total = f"{_counts(differing)} of {len(boards)}"
     return [*found, ["geometric mean", *blank, f"{geometric_mean(errors):.2f}", total]]
 
 
@@ -74,6 +73,12 @@ def _accuracy(row: Row) -> float:
 
 def _p(row: Row) -> float:
     return 1.0 if row.p_vs_linear is None else row.p_vs_linear
+
+
+def _counts(differs: Sequence[Row]) -> str:
+    """Count those that are better and those that are worse."""
+    better = sum((row.delta_vs_linear or 0) > 0 for row in differs)
+    return f"{better}, {len(differs) - better}"
 
 
 def _errors(trained: Sequence[Row], rows: int) -> float:
