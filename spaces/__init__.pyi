@@ -5,7 +5,6 @@ from .baselines import (
     TextBaseline as TextBaseline,
 )
 from .load import (
-    import_module as import_module,
     import_space as import_space,
     load_space as load_space,
 )

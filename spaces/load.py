@@ -1,16 +1,12 @@
 """Finds the space that a search explores: the project's own, or the user's."""
 
-import importlib
 import inspect
-import sys
 from functools import partial
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import keras_tuner
 
-from data.common import UserError
+from data.common import UserError, import_module
 from spaces.model3 import Model3
 from spaces.open import FAMILIES, Open
 
@@ -50,33 +46,6 @@ def import_space(spec: str) -> None:
     """Import the module of a user's own space, so that Keras knows the layers it registers."""
     if spec not in OWN_SPACES:
         _find(spec)
-
-
-def import_module(option: str, name: str) -> ModuleType:
-    """Import a module; the current directory is searched as well, as with `python -m`.
-
-    Args:
-        option: The option and its value, for the message.
-        name: The module.
-
-    Raises:
-        UserError: There is no such module, or its import failed.
-    """
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        return importlib.import_module(name)
-    except (ImportError, SyntaxError) as error:
-        absent = error.name if isinstance(error, ModuleNotFoundError) else None
-        if absent and f"{name}.".startswith(f"{absent}."):
-            raise UserError(
-                f"{option}: no module {absent} in {here} or among the installed packages; "
-                "check its spelling and the folder you start from"
-            ) from error
-        message = " ".join(str(error).split())
-        raise UserError(f"{option}: importing {name} failed: {message}") from error
 
 
 def _name(thing: object) -> str:

@@ -78,7 +78,9 @@ class Space(keras_tuner.HyperModel):
 def make_optimizer(training: Training, rows: int, epochs: int) -> Any:
     """Make a Keras optimizer whose schedule, if any, ends with the last epoch.
 
-    Batches by length are a few more than `rows` asks for: in those the rate stays at its end.
+    As rows of one padded length make a batch, there are more batches than `rows` asks for, 2 % on
+    the assignment's log and a quarter on 1,125 messages; in those the rate stays at its end. On SMS
+    and payloads it made no difference (74 and 80 errors of ten trials) if it fell until then.
     """
     options: dict[str, Any] = {"learning_rate": _rate(training, rows, epochs)}
     if training.gradient_clip:

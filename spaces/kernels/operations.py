@@ -9,9 +9,9 @@ import tensorflow as tf
 from tensorflow.python.framework import ops
 
 from spaces.kernels.chunks import Chunk
+from spaces.kernels.compiled import add_tables
 from spaces.kernels.passes import Gradients, LayerSpec, Weights
 from spaces.kernels.resources import Array, ArrayPool, RowThreads, quiet_overflow
-from spaces.kernels.steps import kernel
 
 # Trainings alternate forward and backward; more would only wait for a gradient that never comes.
 _KEPT_PASSES = 2
@@ -94,8 +94,12 @@ class RecurrentOperation:
         x, ids, embeddings, masks, inputs, bias, recurrent, recurrent_bias = arrays
         weights = Weights(inputs, bias, recurrent, recurrent_bias, embeddings)
         check_ids(ids, len(embeddings))
+        if not x.shape[1]:
+            raise ValueError("a recurrent layer has no step to read: what is before it leaves none")
         steps = (x.shape[1],) if self.spec.sequences else ()
         out = np.empty((len(x), *steps, self.spec.units), np.float32)
+        if not len(x):
+            return out
 
         def run(rows: slice) -> Chunk | None:
             chunk = Chunk(self.spec, weights, x[rows], ids[rows], masks[:, rows], self._pool)
@@ -193,26 +197,6 @@ class ConvolutionOperation:
 
         self._threads.each(run, self._threads.slices(len(ids)))
         return out
-
-
-@kernel
-def add_tables(ids: Any, tables: Any, bias: Any, out: Any) -> None:
-    """Convolve rows, padded with zeros so that their length stays ("same").
-
-    `tables` [places, num_words, filters] hold what each id adds at each place of the kernel.
-    """
-    rows, steps = ids.shape
-    places, _, filters = tables.shape
-    left = (places - 1) // 2
-    for row in range(rows):
-        for step in range(steps):
-            target = out[row, step]
-            for j in range(filters):
-                target[j] = bias[j]
-            for place in range(max(0, left - step), min(places, steps + left - step)):
-                added = tables[place, ids[row, step + place - left]]
-                for j in range(filters):
-                    target[j] += added[j]
 
 
 def check_ids(ids: npt.NDArray[np.int32], num_words: int) -> None:

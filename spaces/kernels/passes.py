@@ -3,7 +3,7 @@
 Row r is at work from step `starts[r]` on, and rows are ordered by their start, so that at step t
 the first `counts[t]` rows are. N is the sum of the counts; the block of row r at step t is
 `offsets[t] + r`. `states` and `cells` [N + rows, H] hold what was there before each step and, in
-their last blocks, after the last. `spaces.kernels.steps` describes the other arrays.
+their last blocks, after the last. `spaces.kernels.compiled` describes the other arrays.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spaces.kernels import recurrent
+from spaces.kernels import compiled
 from spaces.kernels.resources import Array, ArrayPool
-from spaces.kernels.steps import weigh_recurrent
 
 # Values of the gates' gradient between two products: half a MiB, which a core's second cache holds.
 _CACHED = 2**17
@@ -32,9 +31,9 @@ class CellKernels:
 
 
 CELLS = {
-    "SimpleRNN": CellKernels(1, recurrent.rnn_forward, recurrent.rnn_backward),
-    "GRU": CellKernels(3, recurrent.gru_forward, recurrent.gru_backward),
-    "LSTM": CellKernels(4, recurrent.lstm_forward, recurrent.lstm_backward),
+    "SimpleRNN": CellKernels(1, compiled.rnn_forward, compiled.rnn_backward),
+    "GRU": CellKernels(3, compiled.gru_forward, compiled.gru_backward),
+    "LSTM": CellKernels(4, compiled.lstm_forward, compiled.lstm_backward),
 }
 
 
@@ -209,7 +208,8 @@ class Pass:
             gradients.inputs += self.inputs[begin:end].T @ of_inputs
             gradients.bias += of_inputs.sum(axis=0)
         part = np.empty_like(gradients.recurrent)
-        weigh_recurrent(self.states[begin:end], dgates, self.masks, self.rows_of[begin:end], part)
+        states, rows_of = self.states[begin:end], self.rows_of[begin:end]
+        compiled.weigh_recurrent(states, dgates, self.masks, rows_of, part)
         gradients.recurrent += part
         if self.spec.kind == "GRU":
             gradients.recurrent_bias += dgates.sum(axis=0)

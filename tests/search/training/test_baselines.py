@@ -64,7 +64,7 @@ def test_a_network_is_kept_with_all_that_a_reader_needs(kept: Cache, dataset: Da
     assert result.parameters == dataset.vocabulary.num_words * 32 + 2 * 32 * 32 + 32 + 33
     assert result.latency_us and result.latency_batch_us and result.train_seconds > 0
     assert result.latency_runtime == "onnx" and "onnxruntime" in kept.versions
-    labels = dataset.labels_of(dataset.split.validation)
+    labels = dataset.labels[dataset.split.validation]
     validation = scores(result)["validation"]
     assert result.val_accuracy == accuracy_score(labels, validation > 0.5)
     assert result.val_loss == pytest.approx(log_loss(labels, validation.astype(float)), rel=1e-6)
@@ -85,11 +85,11 @@ def test_a_classifier_of_texts_learns_from_the_fit_rows_alone(
     assert not result.meets_brief
     assert result.latency_us and result.latency_batch_us
     assert result.latency_runtime == "python"
-    predict = fit_linear([dataset.texts[row] for row in split.fit], dataset.labels_of(split.fit))
+    predict = fit_linear([dataset.texts[row] for row in split.fit], dataset.labels[split.fit])
     for part, rows in (("validation", split.validation), ("heldout", split.heldout)):
         expected = predict([dataset.texts[row] for row in rows])
         np.testing.assert_allclose(scores(result)[part], expected, rtol=0, atol=1e-5)
-    labels = dataset.labels_of(split.validation)
+    labels = dataset.labels[split.validation]
     assert result.val_accuracy == accuracy_score(labels, scores(result)["validation"] > 0.5)
 
 
@@ -162,7 +162,7 @@ def sources(tmp_path: Path) -> Path:
     "edited",
     [
         "spaces/baselines.py",
-        "spaces/kernels/recurrent.py",
+        "spaces/kernels/compiled.py",
         "search/training/fit.py",
         "data/dataset/encode.py",
     ],
@@ -175,7 +175,7 @@ def test_an_edited_source_file_gives_another_hash(sources: Path, edited: str) ->
 
 
 def test_a_renamed_source_file_gives_another_hash(sources: Path) -> None:
-    (sources / "spaces/kernels/recurrent.py").rename(sources / "spaces/kernels/other.py")
+    (sources / "spaces/kernels/compiled.py").rename(sources / "spaces/kernels/other.py")
     assert hash_sources(sources) != hash_sources(ROOT)
 
 
@@ -304,7 +304,7 @@ def test_two_processes_that_train_the_same_leave_a_whole_entry(
             assert cache.train("majority").status == "complete"
             assert other.stdout.readline() == "complete\n"
             result = found(cache, "majority")
-            share = dataset.labels_of(dataset.split.fit).mean()
+            share = dataset.labels[dataset.split.fit].mean()
             assert scores(result)["heldout"] == pytest.approx(np.full(150, share))
             assert [path.name for path in tmp_path.iterdir()] == [cache.place("majority").name]
         other.stdin.close()
@@ -314,6 +314,6 @@ def test_two_processes_that_train_the_same_leave_a_whole_entry(
 def test_a_refit_learns_from_all_training_rows(dataset: Dataset, tmp_path: Path) -> None:
     cache = Cache(tmp_path, dataset.refitting, CONFIG, seed=5)
     result, split = cache.train("linear"), dataset.split
-    predict = fit_linear(list(dataset.texts.at(split.train)), dataset.labels_of(split.train))
+    predict = fit_linear(list(dataset.texts.at(split.train)), dataset.labels[split.train])
     expected = predict(list(dataset.texts.at(split.heldout)))
     np.testing.assert_allclose(scores(result)["heldout"], expected, rtol=0, atol=1e-5)
