@@ -18,7 +18,16 @@ from data.dataset import (
     make_split,
     without_repeated,
 )
-from data.reading import LOG_FORMATS, AccessLog, read_class_files, read_log, split_labels
+from data.reading import (
+    LOG_FORMATS,
+    AccessLog,
+    read_class_files,
+    read_log,
+    refuse_beside_class_files,
+    split_keys,
+    split_labels,
+)
+from data.records import DROPPED_KEYS
 from data.source import MAX_BYTES, encoding_name
 
 WIDEST_PATH = 60
@@ -52,6 +61,8 @@ def _read(options: argparse.Namespace) -> AccessLog:
     ):
         raise UserError("give either FILE, or --negative-file FILE and --positive-file FILE")
     if options.file is None:
+        names = ("format", "text_column", "label_column", "positive", "group_column")
+        refuse_beside_class_files({name: getattr(options, name) for name in names})
         if options.split == CHRONOLOGICAL:
             options.split = SHUFFLED
         return read_class_files(options.negative_file, options.positive_file, **how)
@@ -59,6 +70,7 @@ def _read(options: argparse.Namespace) -> AccessLog:
         options.file,
         **how,
         format=options.format,
+        dropped_keys=options.dropped_keys,
         group_column=options.group_column,
         drawn=options.split != CHRONOLOGICAL,
         text_column=options.text_column,
@@ -101,6 +113,13 @@ def _parser() -> Parser:
         type=encoding_name,
         metavar="NAME",
         help="of a FILE that is not in UTF-8, e.g. latin-1",
+    )
+    data.add_argument(
+        "--dropped-keys",
+        type=split_keys,
+        default=DROPPED_KEYS,
+        metavar="KEY,...",
+        help=f"keys deleted from each record (default: {','.join(DROPPED_KEYS)})",
     )
     data.add_argument(
         "--split",

@@ -1,11 +1,15 @@
 from .access_log import AccessLog as AccessLog, read_log as read_log
-from .class_files import read_class_files as read_class_files
+from .class_files import (
+    read_class_files as read_class_files,
+    refuse_beside_class_files as refuse_beside_class_files,
+)
 from .formats import (
     LOG_FORMATS as LOG_FORMATS,
     LogFormat as LogFormat,
     check_format as check_format,
 )
 from .frame import IN_MEMORY as IN_MEMORY, as_frame as as_frame
+from .keys import split_keys as split_keys
 from .labels import (
     LABEL_WORDS as LABEL_WORDS,
     join_labels as join_labels,

@@ -185,7 +185,7 @@ def read_log(
                         others = _count_labels(labels, parse, row, opened.rows)
                     raise UserError(
                         f"{source}, row {number}: {message} "
-                        f"({others}mend it or give --skip-bad-rows)"
+                        f"({others}fix it or give --skip-bad-rows)"
                     ) from error
                 bad = label_of_bad(row, opened.table, label_key)
                 skipped.add(number, message, None if bad is None else labels.known(bad))
@@ -215,8 +215,10 @@ def read_log(
         )
     for message in skipped.told(np.bincount(numbers, minlength=2).tolist()):
         log.warning("%s", message)
-    if nothing_dropped := dropper.told():
-        log.info("%s", nothing_dropped)
+    # The brief's log is known to have the keys; of other records it may be news.
+    is_news = opened.format == "jsonl" or not dropper.has_dropped
+    if is_news and (told := dropper.told()):
+        log.info("%s", told)
     layout = _layout(LOG_FORMATS[opened.format], opened.table, labels, is_multiline)
     read = AccessLog(
         *(texts, numbers, opened.format, source, skipped.rows, sha256, labels.words),

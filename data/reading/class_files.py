@@ -1,10 +1,10 @@
-"""One file a class: normal texts in one and malicious ones in the other, without labels."""
+"""One file per class: normal texts in one and malicious ones in the other, without labels."""
 
 import csv
 import itertools
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 import numpy as np
@@ -35,9 +35,9 @@ def read_class_files(
 ) -> AccessLog:
     """Read a log of which each class has a file of its own; the options are those of `read_log`.
 
-    A file holds a text a line, blank lines left out, or a JSON list of strings. The rows are sorted
-    by label, so that they have to be mixed for a split; `rows` are drawn at random from both files.
-    The files' names are the words for the labels.
+    A file holds one text per line, blank lines left out, or a JSON list of strings. The rows are
+    sorted by label, so that they have to be mixed for a split; `rows` are drawn at random from both
+    files. The files' names are the words for the labels.
 
     Raises:
         UserError: A file cannot be read, or has no text.
@@ -45,21 +45,22 @@ def read_class_files(
     if encoding is not None:
         check_encoding(encoding)
     if negative == positive:
-        raise UserError(f"{negative}: is given for both classes; give one file for each")
+        raise UserError(f"{name_of(negative)}: is given for both classes; give one file for each")
     skipped = SkippedRows()
     quoted: list[str] = []
     beyond_ascii = False
     with TextWriter() as writer:
         for label, path in enumerate((negative, positive)):
             before = len(writer)
-            for number, text in track(_texts(path, max_bytes, encoding, quoted), f"reading {path}"):
+            numbered = _texts(path, max_bytes, encoding, quoted)
+            for number, text in track(numbered, f"reading {name_of(path)}"):
                 try:
                     check_characters(text)
                 except RecordError as error:
                     message = told_of(error, encoding, beyond_ascii)
                     if not skip_bad_rows:
                         raise UserError(
-                            f"{name_of(path)}, row {number}: {message} (mend it or give "
+                            f"{name_of(path)}, row {number}: {message} (fix it or give "
                             "--skip-bad-rows)"
                         ) from error
                     skipped.add(number, f"{message} in {name_of(path)}", label)
@@ -76,6 +77,16 @@ def read_class_files(
     layout = RowLayout(labels=(), is_whole=not quoted)
     log = AccessLog(texts, labels, "text", source, skipped.rows, sha256, words, layout)
     return log if rows is None else log.draw(rows)
+
+
+def refuse_beside_class_files(options: Mapping[str, object]) -> None:
+    """Raise a `UserError` if an option of other logs, by its name in Python, is given too."""
+    for name, value in options.items():
+        if value:
+            raise UserError(
+                f"--{name.replace('_', '-')} is '{value}', but --negative-file and --positive-file "
+                "hold texts of one class each; leave it out"
+            )
 
 
 def _words(negative: str, positive: str) -> tuple[str, str]:
@@ -147,6 +158,6 @@ def _strings(content: bytes, path: str) -> list[str] | None:
         if not isinstance(one, str):
             raise UserError(
                 f"{name_of(path)}: element {number} of the JSON list is no string; give a list of "
-                "strings, or a text a line"
+                "strings, or one text per line"
             )
     return list(found)

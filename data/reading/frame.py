@@ -1,10 +1,15 @@
 """Tables that come as a whole: a DataFrame, texts and their labels, or a Parquet file."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
 
 from data.common import UserError, first_line
+from data.source import is_url, name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +62,8 @@ def _is_single(part: Any) -> bool:
 
 def is_parquet(path: str) -> bool:
     """Tell whether a path or URL is called like a Parquet file."""
-    return PurePath(path).suffix.lower() in (".parquet", ".pq")
+    name = urlsplit(path).path if is_url(path) else path  # Without a query, as "?download=true".
+    return PurePath(name).suffix.lower() in (".parquet", ".pq")
 
 
 def read_parquet(path: str) -> "pd.DataFrame":
@@ -68,11 +74,12 @@ def read_parquet(path: str) -> "pd.DataFrame":
         return pd.read_parquet(path)
     except ImportError as error:
         raise UserError(
-            f"{path}: to read Parquet, install pyarrow (pip install pyarrow), and for a URL what "
-            f"fsspec needs ({first_line(error)})"
+            f"{name_of(path)}: to read Parquet, install pyarrow (pip install pyarrow), and for a "
+            f"URL what fsspec needs ({first_line(error)})"
         ) from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as Parquet ({first_line(error)})") from error
+    except Exception as error:  # An fsspec library's own, or pyarrow's.
+        told = first_line(error)
+        raise UserError(f"{name_of(path)}: cannot be read as Parquet ({told})") from error
 
 
 def frame_rows(frame: "pd.DataFrame") -> tuple[list[list[str]], Iterator[tuple[int, list[str]]]]:
@@ -87,4 +94,21 @@ def frame_rows(frame: "pd.DataFrame") -> tuple[list[list[str]], Iterator[tuple[i
 
 
 def _cells(column: Any) -> list[str]:
-    return ["" if absent else str(cell) for cell, absent in zip(column, column.isna(), strict=True)]
+    return [
+        "" if absent else _as_text(cell) for cell, absent in zip(column, column.isna(), strict=True)
+    ]
+
+
+def _as_text(cell: Any) -> str:
+    """Write a cell as its log would: bytes decoded, and a record of a Parquet file as JSON."""
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "surrogateescape")
+    if isinstance(cell, dict | list | np.ndarray):
+        return json.dumps(cell, default=_plain, ensure_ascii=False)
+    return str(cell)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)

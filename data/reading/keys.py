@@ -12,27 +12,41 @@ from data.common import UserError
 from data.records import without_keys
 
 
+def split_keys(text: str) -> tuple[str, ...]:
+    """Read any keys with commas between."""
+    return tuple(key for key in text.split(",") if key)
+
+
 class KeyDropper:
-    """Cleans records of some keys, and knows whether there was anything to drop."""
+    """Cleans records of some keys, and knows which of them were there."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = tuple(keys)
         self._records = 0
-        self._has_dropped = not keys
+        self._dropped: set[str] = set()
         self._inside: str | None = None  # Where a key of this name is, though not at the top.
+
+    @property
+    def has_dropped(self) -> bool:
+        """Whether a record had one of the keys."""
+        return bool(self._dropped)
 
     def clean(self, record: dict[str, Any]) -> str:
         """Dump a record without the keys, which are deleted from it."""
-        if not self._has_dropped:
-            self._records += 1
-            self._has_dropped = any(key in record for key in self._keys)
+        self._records += 1
+        if len(self._dropped) < len(self._keys):
+            self._dropped.update(key for key in self._keys if key in record)
+        if not self._dropped:
             self._inside = self._inside or next(_paths_to(record, self._keys), None)
         return without_keys(record, self._keys)
 
     def told(self) -> str | None:
-        """Say that no record had one of the keys; None if one had, or none was read."""
-        if self._has_dropped or not self._records:
+        """Say which of the keys were dropped; None if there are none to drop, or no records."""
+        if not self._keys or not self._records:
             return None
+        if self._dropped:
+            dropped = ", ".join(key for key in self._keys if key in self._dropped)
+            return f"dropped from the records: {dropped} (--dropped-keys KEY,... names others)"
         inside = ""
         if self._inside is not None:
             inside = f" ({self._inside} is, but only keys of a record itself are dropped)"

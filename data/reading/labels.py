@@ -60,6 +60,12 @@ def is_known(word: str) -> bool:
     return canonical_label(word) in _KNOWN
 
 
+def are_alike(one: str, other: str) -> bool:
+    """Tell whether two words are known ones that may be the labels of one log."""
+    known, beside = (_KNOWN.get(canonical_label(word)) for word in (one, other))
+    return known is not None and beside is not None and known[0] is beside[0]
+
+
 def shortened(text: str) -> str:
     """Quote a value for a message."""
     return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...")

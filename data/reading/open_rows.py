@@ -1,6 +1,7 @@
 """Opens a log as numbered rows, whatever its container, and finds out how they are made."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -51,13 +52,9 @@ def open_rows(
     source = source_name(path)
     if not isinstance(path, str) or is_parquet(path):
         head, rest = frame_rows(read_parquet(path) if isinstance(path, str) else path)
-        records = _record_column(head) if format is None else None
-        if records is not None:
-            columns = replace(columns, group=None)  # That is a key of the records.
         with named(source):
-            table = replace(find_columns(head, columns, has_header=True), quote="")
-        has_records = records is not None and records == table.text
-        yield OpenLog("access-log" if has_records else "text", table, rest)
+            format, table = _guessed_of_frame(head, format, columns)
+        yield OpenLog(format, table, rest)
         return
     # Unless another format is given, a JSON list of records is JSON Lines.
     may_be_list = format in (None, "jsonl")
@@ -83,22 +80,35 @@ def named(source: str) -> Iterator[None]:
         raise UserError(f"{source}: {error}") from error
 
 
+def _guessed_of_frame(
+    head: Sequence[Row], format: str | None, columns: Columns
+) -> tuple[str, Table]:
+    records = None if format == "text" else _record_column(head)
+    if records is not None:
+        columns = replace(columns, group=None)  # That is a key of the records.
+    table = replace(find_columns(head, columns, has_header=True), quote="")
+    found = "text" if records is None or records != table.text else "access-log"
+    if format not in (None, found):
+        raise UserError(f"--format is {format}, but its column of texts is read as {found}")
+    return found, table
+
+
 def _guessed(
     head: Sequence[bytes], is_all: bool, format: str | None, columns: Columns
 ) -> tuple[str, Table]:
-    if format is None:
-        format = guess_format(head)
-        if format == "text":
-            table = _resaved_table([decode(line) for line in head], is_all, columns)
-            if table is not None:
-                return "access-log", table
+    guessed = guess_format(head)
+    if guessed == "text" and format in (None, "access-log"):
+        table = _resaved_table([decode(line) for line in head], is_all, columns)
+        if table is not None:
+            return "access-log", table
+    format = format or guessed
     return format, guess_table(head, is_all, format, columns)
 
 
 def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table | None:
     """Find the columns of a brief's log that pandas or a spreadsheet saved; None if it is none."""
-    for delimiter in DELIMITERS:
-        rows = split_sample(head, is_all, delimiter, '"')
+    for quote, delimiter in itertools.product('"|', DELIMITERS):
+        rows = split_sample(head, is_all, delimiter, quote)
         good = good_rows(rows)
         found = _record_column(good)
         if found is None:
@@ -114,7 +124,7 @@ def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table
         if columns.text is None:
             # pandas calls columns by numbers, which are names then.
             told = replace(told, text=first if has_header else str(found + 1))
-        return replace(find_columns(good, told, has_header), delimiter=delimiter, quote='"')
+        return replace(find_columns(good, told, has_header), delimiter=delimiter, quote=quote)
     return None
 
 

@@ -70,7 +70,7 @@ class SkippedRows:
         share = self.rows / (self.rows + sum(kept))
         if share > _MUCH:
             lines.append(
-                f"{share:.1%} of the rows were skipped as bad; mend them if the rest is no fair "
+                f"{share:.1%} of the rows were skipped as bad; fix them unless the rest is a fair "
                 "sample"
             )
         shares = [self.labels[one] / max(1, kept[one] + self.labels[one]) for one in (0, 1)]
@@ -78,7 +78,7 @@ class SkippedRows:
         if shares[more] >= _HARDER * shares[1 - more] and self._is_no_chance(kept):
             lines.append(
                 f"the rows labeled {more} were hit harder: {shares[more]:.1%} of them were "
-                f"skipped, and {shares[1 - more]:.1%} of those labeled {1 - more}; mend them, or "
+                f"skipped, and {shares[1 - more]:.1%} of those labeled {1 - more}; fix them, or "
                 "the model will know that label less"
             )
         return lines

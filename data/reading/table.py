@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from data.common import UserError
-from data.reading.labels import is_known, listed, shortened
+from data.reading.labels import are_alike, is_known, listed, shortened
 from data.records import RecordError, canonical_label, check_characters, split_lines
 
 DELIMITERS = (",", "\t", ";")
@@ -150,10 +150,38 @@ def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str =
     """
     samples = {each: split_sample(head, is_all, each, quote) for each in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda each: _score(samples[each], columns))
+    if delimiter != "\t":
+        _refuse_backslashes(head, delimiter, quote)
     good = good_rows(samples[delimiter])
     # A first row that will be refused as no text is no header.
     has_header = None if good[:1] == samples[delimiter][:1] else False
     return replace(find_columns(good, columns, has_header), delimiter=delimiter)
+
+
+def _refuse_backslashes(head: Sequence[str], delimiter: str, quote: str) -> None:
+    """Raise a `UserError` if it takes backslashes before quotes to make sense of the rows."""
+    if not any(f"\\{quote}" in line for line in head):
+        return
+    plain, escaped = (
+        csv.reader(head, delimiter=delimiter, quotechar=quote, escapechar=escape, strict=True)
+        for escape in (None, "\\")
+    )
+    if _count_good(escaped) > _count_good(plain) and escaped.line_num == len(head):
+        raise UserError(
+            f"holds quotes behind backslashes (\\{quote}), as Spark and MySQL write them, but a "
+            'CSV has two quotes for one; write it again: python -c "import pandas; '
+            "pandas.read_csv('FILE', header=None, escapechar=chr(92))"
+            ".to_csv('converted.csv', header=False, index=False)\""
+        )
+
+
+def _count_good(rows: Iterator[list[str]]) -> int:
+    """Count the rows before the first that cannot be split."""
+    count = 0
+    with contextlib.suppress(csv.Error):
+        for _ in rows:
+            count += 1
+    return count
 
 
 def split_sample(head: Sequence[str], is_all: bool, delimiter: str, quote: str) -> list[list[str]]:
@@ -230,13 +258,13 @@ def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
     if columns.names:
         return True
     if _LABEL in (cell.strip().casefold() for cell in first):
-        return not any(map(columns.is_label, first))
+        return not any(_is_label_of(cell, rest, i, columns) for i, cell in enumerate(first))
     places = [index for index, cell in enumerate(first) if cell.strip()]
     if columns.label is not None:  # A number.
         places = [index for index in places if index == int(columns.label) - 1]
     least = 0 if columns.positive else len(rest) / 2
     labeled = [i for i in places if _count(rest, i, columns.is_label) > least]
-    if any(columns.is_label(first[i]) or _is_number(first[i]) for i in labeled):
+    if any(_is_label_of(first[i], rest, i, columns) for i in labeled):
         return False
     if columns.positive:
         # Any other word may be a label too.
@@ -246,6 +274,15 @@ def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
         len(rest) >= 4 and not _is_number(first[i]) and _is_new(first[i], rest, i, 2)
         for i in (*places[:1], *places[-1:])
     )
+
+
+def _is_label_of(cell: str, rest: Sequence[Row], index: int, columns: Columns) -> bool:
+    """Tell whether a first cell is a label like those below; "spam" above 0 and 1 is a name."""
+    below = set(_values(rest, index))
+    if not below or canonical_label(cell) in map(canonical_label, columns.positive):
+        return columns.is_label(cell)
+    are_numbers = _is_number(cell) and any(map(_is_number, below))
+    return are_numbers or any(are_alike(cell, value) for value in below)
 
 
 def _is_new(cell: str, rest: Sequence[Row], index: int, often: int) -> bool:

@@ -10,7 +10,7 @@ def request_values(text: str) -> str:
     """Return what the client filled in, one value a line, for rules that look at values only.
 
     Of a cleaned record these are its path, without the slashes that every path has, and the strings
-    and numbers of its query, payload and so on; a text that is no JSON object stays as it is.
+    and numbers of its query, payload and so on; a text that is not a JSON object stays as it is.
     """
     try:
         record = load_record(text)

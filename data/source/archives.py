@@ -16,6 +16,8 @@ from data.source.recognize import refuse_workbook
 
 # What an xz file may ask for: `xz -9` needs 65 MiB to be unpacked.
 XZ_MEMORY = 2**28
+# How many names of the files in a zip a message gives, and how many characters of each.
+_MOST_LISTED, _LONGEST_NAME = 5, 60
 # How much of a zip in a pipe is kept in a file, to be sought in.
 SPOOL = 2**34
 _PACKED_BLOCK = 2**16
@@ -184,12 +186,23 @@ class _Zip:
         return self._file.read(_ZIP_READ if size < 0 else size)
 
 
+def _is_beside(member: str) -> bool:
+    """Tell whether a name in a zip is a folder, or what macOS packs beside each file."""
+    return member.endswith(("/", ".DS_Store")) or member.startswith("__MACOSX/")
+
+
 def _only_member(file: BinaryIO, name: str, stack: contextlib.ExitStack) -> Readable:
     archive = stack.enter_context(zipfile.ZipFile(cast(BinaryIO, _Zip(file))))
-    members = [one for one in archive.infolist() if not one.filename.endswith("/")]
-    refuse_workbook([one.filename for one in members], name)
+    members = [one for one in archive.infolist() if not _is_beside(one.filename)]
+    names = [one.filename for one in members]
+    refuse_workbook(names, name)
     if len(members) != 1:
-        raise UserError(f"{name}: the zip holds {len(members)} files, but must hold exactly one")
+        listed = ", ".join(ascii(one[:_LONGEST_NAME]) for one in names[:_MOST_LISTED])
+        listed += ", ..." * (len(names) > _MOST_LISTED)
+        raise UserError(
+            f"{name}: the zip holds {len(members)} files, but must hold exactly one"
+            f"{f' ({listed})' if names else ''}"
+        )
     (member,) = members
     if member.flag_bits & 1:
         raise UserError(f"{name}: the zip is encrypted; unpack it first")

@@ -38,14 +38,14 @@ def check_encoding(text: str) -> None:
     # Python has "hex" and the like among them.
     if known is None or not is_of_files or not known._is_text_encoding:
         raise UserError(
-            f"'{text}' is no encoding that Python knows, such as latin-1, cp1252 or utf-16"
+            f"'{text}' is not an encoding that Python knows, such as latin-1, cp1252 or utf-16"
         )
 
 
 class Utf8:
     """Turns the blocks of a log, one after the other, into UTF-8.
 
-    What its encoding cannot mean becomes bytes that are no UTF-8 either, so that the reader can
+    What its encoding cannot mean becomes bytes that are not UTF-8 either, so that the reader can
     name the row.
 
     Args:

@@ -47,7 +47,7 @@ def open_lines(
 ) -> Iterator[Iterator[str]]:
     """Open a text as its lines, as `open_byte_lines` does, and decode them.
 
-    Bytes that are no UTF-8 arrive as lone surrogates (`surrogateescape`), so that the reader can
+    Bytes that are not UTF-8 arrive as lone surrogates (`surrogateescape`), so that the reader can
     name their row.
     """
     with open_byte_lines(path, max_bytes, encoding=encoding) as lines:

@@ -19,6 +19,7 @@ _BINARY = (
     (rb"\x28\xb5\x2f\xfd", "is packed with zstd; unpack it (zstd -d FILE)"),
     (rb"7z\xbc\xaf", "is packed with 7-Zip; unpack it (7z x FILE)"),
     (rb"Rar!", "is packed with RAR; unpack it (unrar x FILE)"),
+    (rb"PAR1", "is Parquet; give its name the ending .parquet"),
     (rb"%PDF", "is a PDF; give the table in it as CSV"),
     (
         rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x0a\x0d\x0d\x0a",

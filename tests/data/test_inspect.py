@@ -131,7 +131,7 @@ def test_the_columns_of_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with pytest.raises(UserError, match="give --text-column payload --label-column kind, or"):
         main([str(path)])
     columns = ["--text-column", "payload", "--label-column", "kind"]
-    with pytest.raises(UserError, match="give --positive spam, mend it"):
+    with pytest.raises(UserError, match="give --positive spam, fix it"):
         main([str(path), *columns])
     assert main([str(path), *columns, "--positive", "spam"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
@@ -145,6 +145,8 @@ def test_one_file_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["--negative-file", good, "--positive-file", bad]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "shuffled split rows good bad" in printed
+    with pytest.raises(UserError, match="--text-column is '1', but --negative-file and"):
+        main(["--negative-file", good, "--positive-file", bad, "--text-column", "1"])
     for words in ([], [good, "--positive-file", bad], ["--positive-file", bad]):
         with pytest.raises(UserError, match="give either FILE, or --negative-file FILE and"):
             main(words)
@@ -153,6 +155,20 @@ def test_one_file_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "data.inspect", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, timeout=60)
+
+
+def test_keys_are_dropped_as_a_run_drops_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log.jsonl").write_text(
+        "".join(f'{{"a": {n}, "verdict": {n % 2}, "label": {n % 2}}}\n' for n in range(40))
+    )
+    words = [str(tmp_path / "log.jsonl"), "--output-format", "json"]
+    longest = []
+    for more in ([], ["--dropped-keys", "verdict"]):
+        assert main([*words, *more]) == 0
+        longest.append(json.loads(capsys.readouterr().out)["lengths"]["maximum"])
+    assert longest == [len('{"a":39,"verdict":1}'), len('{"a":39}')]
 
 
 def test_reads_a_pipe() -> None:

@@ -180,15 +180,17 @@ def guess(lines: list[str]) -> str:
 
 def format_and_layout(lines: list[str], format: str | None) -> tuple[str, Layout]:
     """Guess a format, and find the layout of its rows."""
-    told, format = format, format or guess(lines)
+    guessed = guess(lines)
+    if guessed == "text" and format in (None, "access-log"):
+        try:
+            layout = layout_of_records(lines, is_access_record)
+        except ValueError:
+            raise Refused from None
+        if layout is not None:
+            return "access-log", layout
+    format = format or guessed
     if format != "text":
         return format, Layout()
-    try:
-        layout = layout_of_records(lines, is_access_record) if told is None else None
-    except ValueError:
-        raise Refused from None
-    if layout is not None:
-        return "access-log", layout
     layout = layout_of(lines)
     if layout is None:
         raise Refused
@@ -208,7 +210,8 @@ def numbered(lines: list[str], format: str, layout: Layout) -> list[tuple[int, l
     if format == "jsonl":
         return [(n, [line]) for n, line in enumerate(lines, 1) if not is_blank(line)]
     made = csv.reader(lines, quotechar="|") if format == "access-log" and not layout.quote else None
-    rows = [(n, row) for n, row in enumerate(made or split(lines, layout.delimiter), 1) if row]
+    made = made or split(lines, layout.delimiter, layout.quote or '"')
+    rows = [(n, row) for n, row in enumerate(made, 1) if row]
     return rows[1:] if layout.header else rows
 
 
@@ -331,7 +334,7 @@ def is_blank(line: str) -> bool:
 
 
 def check(text: str) -> None:
-    """Refuse NUL and what was no UTF-8."""
+    """Refuse NUL and what was not UTF-8."""
     if not is_text(text):
         raise Refused
 

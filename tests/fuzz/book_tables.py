@@ -4,6 +4,7 @@ It shares no code with the project either, and looks at all rows of an input, wh
 """
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -83,22 +84,22 @@ def is_number(cell: str) -> bool:
     return re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?", cell.strip()) is not None
 
 
-def split(lines: list[str], delimiter: str) -> list[list[str]]:
+def split(lines: list[str], delimiter: str, quote: str = '"') -> list[list[str]]:
     """Split lines at a delimiter, blank ones into nothing; up to what is no CSV."""
     if delimiter == "\t":
-        return [_at_tabs(line.rstrip("\r\n")) for line in lines]
+        return [_at_tabs(line.rstrip("\r\n"), quote) for line in lines]
     rows = []
     try:
-        for row in csv.reader(lines, delimiter=delimiter):
+        for row in csv.reader(lines, delimiter=delimiter, quotechar=quote):
             rows.append(row)
     except csv.Error:
         pass
     return rows
 
 
-def _at_tabs(line: str) -> list[str]:
+def _at_tabs(line: str, quote: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter="\t", strict=True), [])
+        return next(csv.reader([line], delimiter="\t", quotechar=quote, strict=True), [])
     except csv.Error:
         return line.split("\t")
 
@@ -115,6 +116,8 @@ def layout_of(lines: list[str]) -> Layout | None:
         return labels, sum(len(row) == len(rows[0]) for row in rows)
 
     delimiter = max(",\t;", key=likeness)  # The first of several.
+    if delimiter != "\t" and is_escaped(lines, delimiter):
+        return None
     rows = found[delimiter]
     good = [row for row in rows if not re.search("[\0\ud800-\udfff]", "".join(row))]
     header = bool(rows) and rows[0] in good[:1] and has_header(good)
@@ -124,14 +127,28 @@ def layout_of(lines: list[str]) -> Layout | None:
     return layout
 
 
+def is_escaped(lines: list[str], delimiter: str) -> bool:
+    """Tell whether quotes stand behind backslashes, without which there are fewer whole rows."""
+    whole = {}
+    for escape in (None, "\\"):
+        reader = csv.reader(lines, delimiter=delimiter, escapechar=escape, strict=True)
+        whole[escape] = 0
+        try:
+            while next(reader) is not None:
+                whole[escape] += 1
+        except (StopIteration, csv.Error):
+            pass
+    return whole["\\"] > whole[None] and reader.line_num == len(lines) and '\\"' in "".join(lines)
+
+
 def layout_of_records(lines: list[str], is_record: Callable[[str], bool]) -> Layout | None:
     """Find the layout of an access log in ordinary quotes; None if the lines are none.
 
     Raises:
         ValueError: The user has to name the columns.
     """
-    for between in ",\t;":
-        rows = [row for row in split(lines, between) if row]
+    for quote, between in itertools.product('"|', ",\t;"):
+        rows = [row for row in split(lines, between, quote) if row]
         good = [row for row in rows if not re.search("[\0\ud800-\udfff]", "".join(row))]
         asked = good[1:51] or good
         width = max(map(len, asked), default=0)
@@ -147,7 +164,7 @@ def layout_of_records(lines: list[str], is_record: Callable[[str], bool]) -> Lay
                 raise ValueError
             if layout.text != column:
                 layout.text, layout.label = layout.label, layout.text
-            layout.delimiter, layout.header, layout.quote = between, header, '"'
+            layout.delimiter, layout.header, layout.quote = between, header, quote
             return layout
     return None
 
@@ -160,12 +177,25 @@ def cells(rows: list[list[str]], column: int) -> list[str]:
 def has_header(rows: list[list[str]]) -> bool:
     """Tell whether the first of some rows names the columns."""
     first, rest = rows[0], rows[1:]
+
+    def is_like_those_below(i: int) -> bool:
+        below = cells(rest, i)
+        if not below:
+            return is_label(first[i])
+        if is_number(first[i]) and any(map(is_number, below)):
+            return True
+        own = {common(first[i])}
+        return any(
+            own <= words and not words.isdisjoint(map(common, below))
+            for words in map(set.union, map(set, ZERO), map(set, ONE))
+        )
+
     if "label" in [cell.strip().casefold() for cell in first]:
-        return not any(map(is_label, first))
+        return not any(map(is_like_those_below, range(len(first))))
     places = [i for i, cell in enumerate(first) if cell.strip()]
     labels = [i for i in places if sum(map(is_label, cells(rest, i))) > len(rest) / 2]
     if labels:
-        return not any(is_label(first[i]) or is_number(first[i]) for i in labels)
+        return not any(map(is_like_those_below, labels))
     for i in places[:1] + places[-1:]:
         below = list(map(common, cells(rest, i)))
         few = 2 * len(set(below)) <= len(below)

@@ -161,8 +161,8 @@ GOOD = brief_row(RAW, 0)
 BAD_ROWS = {
     "wrong column count": ("|{}|,0,1\n", "has 3 columns"),
     "one column": ("|{}|\n", "has 1 column,"),
-    "no json": ("|no json|,0\n", "is no JSON (Expecting value, character 1)"),
-    "cut json": ('|{"a":|,0\n', "is no JSON"),
+    "no json": ("|no json|,0\n", "is not JSON (Expecting value, character 1)"),
+    "cut json": ('|{"a":|,0\n', "is not JSON"),
     "json, but no object": ("|[1]|,0\n", "no object"),
     "label 2": ("|{}|,2\n", "the label is '2', but must be 0 or 1"),
     "label missing": ("|{}|,\n", "the label is '', but must be 0 or 1"),
@@ -175,7 +175,7 @@ BAD_ROWS = {
 JSON_LINE = '{"a":1,"label":1}\n'
 BAD_JSON_LINES = {
     "no label": ('{"a":1}\n', "has no key 'label'"),
-    "no json": ("nothing\n", "is no JSON"),
+    "no json": ("nothing\n", "is not JSON"),
     "label 2": ('{"label":2}\n', "must be 0 or 1"),
     "long label": (f'{{"label":{[0] * 999}}}\n', "must be 0 or 1"),
     "utf-8": ('{"a":"\udcff","label":0}\n', "is not UTF-8"),

@@ -1,4 +1,4 @@
-"""One file a class: lines or a list of strings, and what is said of files that are neither."""
+"""One file per class: lines or a list of strings, and what is said of files that are neither."""
 
 import gzip
 import logging

@@ -1,5 +1,6 @@
 """Rows that a program has in memory."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from data.common.errors import UserError
 from data.reading import IN_MEMORY, as_frame, read_log
+from data.reading.frame import is_parquet
 
 TEXTS = ["win, cash", "lunch?", "free \n prize", "see you"]
 LABELS = ["spam", "ham", "spam", "ham"]
@@ -18,6 +20,35 @@ def test_a_frame_of_the_log_is_the_log(log_file: Path) -> None:
     frame = pd.read_csv(log_file, quotechar="|", header=None)
     read, original = read_log(frame), read_log(log_file)
     assert (read.format, read.sha256, read.source) == ("access-log", original.sha256, IN_MEMORY)
+
+
+def test_the_format_of_a_frame_is_kept_to(log_file: Path) -> None:
+    frame = pd.read_csv(log_file, quotechar="|", header=None)
+    assert read_log(frame, format="access-log").sha256 == read_log(log_file).sha256
+    assert read_log(frame, format="text").texts[0].startswith('{"timestamp"')
+    for format in ("jsonl", "access-log"):
+        with pytest.raises(UserError, match=f"--format is {format}, but its column of texts is"):
+            read_log(as_frame((TEXTS, LABELS)), format=format)
+
+
+def test_parquet_behind_a_url_is_told_by_its_path_and_its_password_is_not() -> None:
+    assert is_parquet("https://host/a.parquet?download=true")
+    assert not is_parquet("https://host/a.csv?like=b.parquet")
+    with pytest.raises(UserError, match=r"@host/a\.parquet\?download=true: ") as refused:
+        read_log("nosuch://user:secret@host/a.parquet?download=true")
+    assert "secret" not in str(refused.value)
+
+
+def test_bytes_and_records_are_read_as_a_file_would_write_them(log_file: Path) -> None:
+    frame = pd.read_csv(log_file, quotechar="|", header=None)
+    as_bytes = frame.assign(**{"0": frame.pop(0).str.encode("utf-8")})[["0", 1]]
+    assert read_log(as_bytes).sha256 == read_log(log_file).sha256
+    query = np.array(["a", "b"], object)
+    record = {"method": "get", "path": "/é", "query": query, "n": np.int64(3)}
+    frame = pd.DataFrame({"record": [record, record], "label": [0, 1]})
+    read = read_log(frame)
+    assert read.format == "access-log"
+    assert json.loads(read.texts[0]) == {"method": "get", "path": "/é", "query": ["a", "b"], "n": 3}
 
 
 @pytest.mark.parametrize(

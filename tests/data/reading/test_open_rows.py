@@ -35,6 +35,11 @@ SAVED: dict[str, dict[str, Any]] = {
     "tabs and an index": {"sep": "\t"},
     "utf-16": {"encoding": "utf-16"},
     "all quoted": {"quoting": 1},
+    "bars": {"quotechar": "|", "header": False, "index": False},
+    "bars and a header": {"quotechar": "|", "header": ["log", "label"], "index": False},
+    "bars and an index": {"quotechar": "|", "header": False},
+    "bars, index and header": {"quotechar": "|"},
+    "bars and semicolons": {"quotechar": "|", "sep": ";"},
 }
 
 
@@ -44,13 +49,14 @@ def brief(path: Path, content: str = BRIEF) -> str:
 
 
 @pytest.mark.parametrize("options", SAVED.values(), ids=SAVED)
+@pytest.mark.parametrize("format", [None, "access-log"])
 def test_a_log_saved_again_has_the_fingerprint_of_the_original(
-    tmp_path: Path, options: dict[str, Any]
+    tmp_path: Path, options: dict[str, Any], format: str | None
 ) -> None:
     original = read_log(brief(tmp_path / "log.csv"))
     frame = pd.read_csv(tmp_path / "log.csv", quotechar="|", header=None)
     frame.to_csv(tmp_path / "again.csv", **options)
-    again = read_log(str(tmp_path / "again.csv"))
+    again = read_log(str(tmp_path / "again.csv"), format=format)
     assert again.texts == original.texts == [clean(json.dumps(record)) for record in RECORDS]
     assert again.labels.tolist() == LABELS
     assert (again.format, again.sha256) == ("access-log", original.sha256)
@@ -76,7 +82,7 @@ def test_label_first_and_one_row(tmp_path: Path) -> None:
 def test_a_broken_first_record_is_no_header(tmp_path: Path) -> None:
     record = json.dumps(RECORDS[0]).replace('"', '""')
     content = '"{""timestamp"":1,",0\n' + f'"{record}",1\n' * 3
-    with pytest.raises(UserError, match="row 1: the record is no JSON"):
+    with pytest.raises(UserError, match="row 1: the record is not JSON"):
         read_log(brief(tmp_path / "log.csv", content))
 
 

@@ -140,6 +140,15 @@ def test_that_no_key_was_dropped_is_said(
     assert inside is None or f"({inside} is, but" in message
 
 
+def test_which_keys_were_dropped_from_json_lines_is_said(
+    tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    line = b'{"headers": "From: a", "body": "b", "source": 1, "label": 0}\n'
+    read(tmp_path / "log", line * 2)
+    (message,) = said.messages
+    assert message.startswith("dropped from the records: headers, source (--dropped-keys")
+
+
 APACHE = (
     b'10.0.0.1 - - [10/Oct/2026:13:55:36 -0700] "GET /a?b=%22c HTTP/1.0" 200 23 "-" "curl/8"\n'
     b'10.0.0.2 - bob [10/Oct/2026:13:55:37 -0700] "GET / HTTP/1.0" 404 - "-" "a \\"b\\", c"\n'

@@ -33,6 +33,19 @@ READ: dict[str, tuple[str, Options, list[tuple[str, int]], tuple[str, str]]] = {
     "tabs": ('a, 1\t0\nb; 2\t1\n"c\t3"\t0\n', {}, AB, LABEL_WORDS),
     "tabs, header": ('t\tl\na, 1\t0\nb; 2\t1\n"c\t3"\t0\n', {}, AB, LABEL_WORDS),
     "tabs, loose quotes": (SMS, {}, SMS_ROWS, ("ham", "spam")),
+    # Names that would be labels above other words.
+    "spam over 0 and 1": ('text,spam\n"a, 1",0\nb; 2,1\nc\t3,0\n', {}, AB, LABEL_WORDS),
+    "attack, beside a label": (
+        *('attack,label\n"a, 1",ham\nb; 2,spam\nc\t3,ham\n', {}, AB, ("ham", "spam")),
+    ),
+    "numbers over words": ('0,1\n"a, 1",ham\nb; 2,spam\nc\t3,ham\n', {}, AB, ("ham", "spam")),
+    "malicious over booleans": (
+        *('malicious,url\nFalse,"a, 1"\nTrue,b; 2\nFalse,c\t3\n', {}, AB, ("False", "True")),
+    ),
+    "phishing, positive 1": (
+        'url,phishing\n"a, 1",0\nb; 2,1\nc\t3,0\n',
+        *({"positive": ["1"]}, AB, ("0", "1")),
+    ),
     "index column": (',text,label\n0,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),
     "index column, mixed": (
         *('Unnamed: 0,text,label\n7,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),
@@ -60,6 +73,9 @@ READ: dict[str, tuple[str, Options, list[tuple[str, int]], tuple[str, str]]] = {
     ),
     "label by name": (
         *('l,t\nno,"a, 1"\nyes,b; 2\nno,c\t3\n', {"label_column": "l"}, AB, ("no", "yes")),
+    ),
+    "a backslash at a text's end": (
+        *('"a\\",0\n"b ""c""",1\n', {}, [("a\\", 0), ('b "c"', 1)], LABEL_WORDS),
     ),
     "true": ("a,true\nb,False\n", {}, [("a", 1), ("b", 0)], ("False", "true")),
     "1.0": ("a,1.0\nb,0.0\nc,0\n", {}, [("a", 1), ("b", 0), ("c", 0)], LABEL_WORDS),
@@ -107,6 +123,14 @@ FOUR = "payload,length,attack type,label\n'a',4,x,norm\n'bbbb',5,y,anom\n"
 
 # Name: content, options, what is said.
 REFUSED: dict[str, tuple[str, Options, str]] = {
+    "backslashes": (
+        'text,label\n"say \\"hi, you\\"",1\n"b",0\n',
+        {},
+        '{}: holds quotes behind backslashes (\\"), as Spark and MySQL write them, but a CSV has '
+        'two quotes for one; write it again: python -c "import pandas; '
+        "pandas.read_csv('FILE', header=None, escapechar=chr(92))"
+        ".to_csv('converted.csv', header=False, index=False)\"",
+    ),
     "four columns": (
         FOUR,
         {},
@@ -145,50 +169,50 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         '"a or 1,1"\n"b,0"\n',
         {},
         "{}, row 1: has 1 column, but must have 2; its label '1' stands in the quotes of the text "
-        "(mend it or give --skip-bad-rows)",
+        "(fix it or give --skip-bad-rows)",
     ),
     "one column": (
         "a\nb\n",
         {},
         "{}, row 1: has 1 column, but must have 2; give texts without labels as --negative-file "
-        "FILE --positive-file FILE (mend it or give --skip-bad-rows)",
+        "FILE --positive-file FILE (fix it or give --skip-bad-rows)",
     ),
     "three, two": (
         "a,0\nb,c,1\n",
         {},
         "{}, row 2: has 3 columns, but must have 2; is a text that holds commas not in quotes? "
-        "(mend it or give --skip-bad-rows)",
+        "(fix it or give --skip-bad-rows)",
     ),
     "other words": (
         "t,l\na,eggs\nb,bacon\nc,eggs\nd,eggs\ne,bacon\n",
         {},
         "{}, row 2: the label is 'eggs', but must be 0 or 1 (the labels are 'eggs' (3 rows), "
-        "'bacon' (2); give --positive bacon, mend it or give --skip-bad-rows)",
+        "'bacon' (2); give --positive bacon, fix it or give --skip-bad-rows)",
     ),
     "1 and 2": (
         "a,1\nb,2\nc,1\n",
         {},
         "{}, row 2: the label is '2', but must be 0 or 1 (the labels are '1' (2 rows), '2' (1); "
-        "give --positive 2, mend it or give --skip-bad-rows)",
+        "give --positive 2, fix it or give --skip-bad-rows)",
     ),
     "three classes": (
         "a,benign\nb,phishing\nc,malware\nd,benign\n",
         {},
         "{}, row 3: the label is 'malware', but must be benign or phishing (the labels are "
-        "'benign' (2 rows), 'phishing' (1), 'malware' (1); give --positive phishing,malware, mend "
+        "'benign' (2 rows), 'phishing' (1), 'malware' (1); give --positive phishing,malware, fix "
         "it or give --skip-bad-rows)",
     ),
     "mixed families": (
         "a,0\nb,spam\nc,1\n",
         {},
         "{}, row 2: the label is 'spam', but must be 0 or 1 (the labels are '0' (1 row), "
-        "'spam' (1), '1' (1); give --positive spam,1, mend it or give --skip-bad-rows)",
+        "'spam' (1), '1' (1); give --positive spam,1, fix it or give --skip-bad-rows)",
     ),
     "no labels": (
         "".join(f"x{n},y{n}\n" for n in range(60)),
         {},
         "{}, row 1: the label is 'y0', but must be 0 or 1 (there are 60 different ones; if they "
-        "are no labels, give --text-column and --label-column; mend it or give --skip-bad-rows)",
+        "are no labels, give --text-column and --label-column; fix it or give --skip-bad-rows)",
     ),
     "positive that is not there": (
         "a,eggs\nb,bacon\nc,eggs\n",
@@ -204,7 +228,7 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
     "json without label": (
         '{"a":1,"bad":0}\n',
         {},
-        "{}, row 1: the record has no key 'label'; give --label-column (mend it or give "
+        "{}, row 1: the record has no key 'label'; give --label-column (fix it or give "
         "--skip-bad-rows)",
     ),
 }

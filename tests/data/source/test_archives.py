@@ -95,6 +95,18 @@ def test_a_zip_of_very_many_names(tmp_path: Path) -> None:
     assert "directory is much too long" in refusal(path)
 
 
+def test_what_macos_packs_beside_a_file_is_no_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("log.csv", "__MACOSX/._log.csv", ".DS_Store", "folder/.DS_Store"):
+            archive.writestr(name, FIRST if name == "log.csv" else b"\0")
+    assert lines_of(path) == FIRST
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x" * 60_000, b"")
+    told = refusal(path)
+    assert f"the zip holds 2 files, but must hold exactly one ('log.csv', '{'x' * 60}')" in told
+
+
 @pytest.mark.parametrize("name", ["a\nb.csv", "../../etc/passwd", "\u2028", "x" * 60_000])
 def test_a_strange_name_in_a_zip_does_no_harm(tmp_path: Path, name: str) -> None:
     path = tmp_path / "log.zip"

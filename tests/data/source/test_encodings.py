@@ -71,7 +71,7 @@ REFUSALS: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "utf-8 but for one row": (
         TEXTS.encode() + b"caf\xe9,1\n",
         {},
-        ", row 4: is not UTF-8 at character 4 (mend it",
+        ", row 4: is not UTF-8 at character 4 (fix it",
     ),
     "not the encoding told": (b"\x81,0\n", {"encoding": "cp1252"}, "row 1: is not cp1252 at"),
     "half a character": (TEXTS.encode("utf-16")[:-1], {}, ": is not what its byte-order mark says"),
@@ -93,6 +93,7 @@ REFUSALS: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "utf-16-le, a lone column": ("a\nb\n".encode("utf-16-le"), {}, f"{GIVE} utf-16-le "),
     "json list with a number": (b'[{"label":1},{},3]', {}, ", row 2: the record has no key"),
     "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), {}, ": is a workbook; save"),
+    "parquet": (b"PAR1" + bytes(99), {}, ": is Parquet; give its name the ending .parquet"),
     "bzip2": (b"BZh91AY&SY" + bytes(99), {}, ": is packed with bzip2; unpack it (bunzip2"),
 }
 
@@ -122,7 +123,7 @@ def test_encodings_that_are_known(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["klingon", "hex", "rot13", "idna", "unicode_escape", "a\0", ""])
 def test_encodings_that_are_none(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=r"is no encoding that Python knows, such as latin-1"):
+    with pytest.raises(UserError, match=r"is not an encoding that Python knows, such as latin-1"):
         rows_of(tmp_path / "log", b"a,0\n", encoding=name)
 
 
