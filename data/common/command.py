@@ -94,7 +94,7 @@ def script_of(module: str) -> str:
 
 def byte_count(text: str) -> int:
     """Parse a size such as 1000, 500M or 4G as a number of bytes, for argparse; K is 1024."""
-    found = re.fullmatch(r"([1-9]\d{0,11})([KMGT]?)(?:i?B)?", text, re.ASCII | re.IGNORECASE)
+    found = re.fullmatch(r"([1-9]\d{0,24})([KMGT]?)(?:i?B)?", text, re.ASCII | re.IGNORECASE)
     if found is None:
         raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 500M or 4G")
     return int(found[1]) << 10 * _UNITS.index(found[2].upper())

@@ -1,15 +1,15 @@
-"""The exception for what the user can mend, and other exceptions told in one line."""
+"""The exception for what the user can fix, and other exceptions told in one line."""
 
 import errno
 import os
 from collections.abc import Iterator
 
 _REMEDIES = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
+    errno.ENOSPC: "free disk space",
+    errno.EDQUOT: "free disk space",
     errno.EFBIG: "allow larger files",
     errno.EROFS: "make it writable",
-    errno.EIO: "look after the disk",
+    errno.EIO: "check the disk",
 }
 
 
@@ -28,7 +28,7 @@ def first_line(error: BaseException) -> str:
 def write_failure(error: BaseException, where: str = "the output") -> str | None:
     """Return one line if an exception comes from a disk that is full or cannot be written to.
 
-    Such an error is no bug: it ends a run in order, and the run can be resumed once it is mended.
+    Such an error is no bug: it ends a run in order, and the run can be resumed once it is fixed.
     It may be a cause of the exception; if it names no file, `where` does. None for all others.
     """
     for cause in _causes(error):

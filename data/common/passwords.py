@@ -4,8 +4,9 @@ import re
 
 HIDDEN = "***"
 
-# scheme://user:PASSWORD@host; the last @ counts, since people forget to escape the others.
-_USER_INFO = re.compile(r"(://[^:/@]*:).*(?=@)", re.DOTALL)
+# scheme://user:PASSWORD@host; the last @ counts, since people forget to escape the others. But a
+# port and a path are no password.
+_USER_INFO = re.compile(r"(://[^:/@]*:)(?!\d{1,5}/).*(?=@)", re.DOTALL)
 _PARAMETER = re.compile(r"([?&]\w*(?:password|secret|token)=)[^&]*")
 
 

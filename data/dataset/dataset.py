@@ -12,9 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError, new_file, new_folder, write_text
+from data.common import UserError, new_folder, write_text
 from data.dataset.split import (
-    Rows,
     Split,
     check_split,
     make_split,
@@ -97,10 +96,6 @@ class Dataset:
         """
         return replace(self, split=self.split.refitting)
 
-    def labels_of(self, rows: Rows) -> npt.NDArray[np.uint8]:
-        """Return the labels of rows given by their indices, uint8 [m]."""
-        return self.labels[rows]
-
     def save(self, folder: Path) -> None:
         """Write the data set as a folder, whole or not at all; a folder there is replaced.
 
@@ -108,7 +103,8 @@ class Dataset:
             UserError: The folder cannot be written.
         """
         with new_folder(folder) as beside:
-            save_encoded(self.encoded, beside)
+            np.save(beside / "ids.npy", self.encoded.ids)
+            np.save(beside / "offsets.npy", self.encoded.offsets)
             save_vocabulary(self.vocabulary, beside / "vocabulary.json")
             np.save(beside / "labels.npy", self.labels)
             np.savez(beside / "split.npz", **self.split.slices)  # type: ignore[arg-type]
@@ -137,10 +133,17 @@ class Dataset:
                 parts = (arrays["fit"], arrays["validation"], arrays["held-out"])
             split = Split(facts["split"], *parts)
             labels = np.load(folder / "labels.npy")
+            words = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+            vocabulary = Vocabulary.of_json(words)
+            ids = np.load(folder / "ids.npy", mmap_mode="r")
+            offsets = np.load(folder / "offsets.npy", mmap_mode="r")
+            if not len(offsets) or offsets[-1] != len(ids):
+                raise ValueError("the ids are not those of the offsets")
         except _DAMAGED as error:
-            raise UserError(f"{folder}: no prepared data can be read from it") from error
-        vocabulary = load_vocabulary(folder / "vocabulary.json")
-        return cls(load_encoded(folder), labels, split, vocabulary, facts, folder)
+            raise UserError(
+                f"{folder}: no prepared data can be read from it; use another --study"
+            ) from error
+        return cls(Encoded(ids, offsets), labels, split, vocabulary, facts, folder)
 
 
 def prepare(
@@ -222,37 +225,6 @@ def _drop_duplicates(split: Split, texts: Texts, log: AccessLog) -> Split:
     return kept
 
 
-def save_encoded(encoded: Encoded, folder: Path) -> None:
-    """Write ids.npy and offsets.npy into a folder, which is made if absent."""
-    for name, array in (("ids.npy", encoded.ids), ("offsets.npy", encoded.offsets)):
-        with new_file(folder / name) as beside:
-            np.save(beside, array)
-
-
-def load_encoded(folder: Path) -> Encoded:
-    """Map what `save_encoded` wrote into memory, so that several processes share it."""
-    try:
-        ids = np.load(folder / "ids.npy", mmap_mode="r")
-        offsets = np.load(folder / "offsets.npy", mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{folder}: no encoded records can be read from it") from error
-    if not len(offsets) or offsets[-1] != len(ids):
-        raise UserError(f"{folder}: its encoded records are damaged; delete it")
-    return Encoded(ids, offsets)
-
-
 def save_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
     """Write a vocabulary as JSON."""
     write_text(path, json.dumps(vocabulary.as_json()) + "\n")
-
-
-def load_vocabulary(path: Path) -> Vocabulary:
-    """Read what `save_vocabulary` wrote."""
-    try:
-        return Vocabulary.of_json(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: the vocabulary is damaged ({error}); export the model again"
-        ) from error

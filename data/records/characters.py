@@ -9,7 +9,7 @@ class RecordError(ValueError):
 
 
 class NotText(RecordError):
-    """A record was decoded from bytes that are no UTF-8, or holds a NUL.
+    """A record was decoded from bytes that are not UTF-8, or holds a NUL.
 
     Attributes:
         record: What was decoded.
@@ -21,7 +21,7 @@ class NotText(RecordError):
 
 
 def check_characters(text: str) -> None:
-    """Raise `NotText` if a text holds NUL, or bytes that are no UTF-8."""
+    """Raise `NotText` if a text holds NUL, or bytes that are not UTF-8."""
     if "\0" in text:
         raise NotText("holds a NUL byte", text)
     if text.isascii():
@@ -29,5 +29,5 @@ def check_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        # Bytes that are no UTF-8 were read as lone surrogates.
+        # Bytes that are not UTF-8 were read as lone surrogates.
         raise NotText(f"is not UTF-8 at character {error.start + 1}", text) from error

@@ -18,14 +18,14 @@ def load_record(record: str) -> dict[str, Any]:
     """Parse a JSON object, key order kept.
 
     Raises:
-        RecordError: It is no JSON, or no object, or nested too deeply.
+        RecordError: It is not JSON, or no object, or nested too deeply.
     """
     try:
         # Not strict: loggers write control characters as they are.
         parsed = json.loads(record, strict=False)
     except json.JSONDecodeError as error:
         raise RecordError(
-            f"the record is no JSON ({error.msg}, character {error.pos + 1})"
+            f"the record is not JSON ({error.msg}, character {error.pos + 1})"
         ) from error
     except ValueError as error:
         raise RecordError(f"the record holds a number that is too long ({error})") from error

@@ -185,5 +185,5 @@ def _parsed(line: str) -> object:
     try:
         parsed: object = json.loads(line, strict=False)
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"the line is no JSON ({error})") from error
+        raise RecordError(f"the line is not JSON ({error})") from error
     return parsed

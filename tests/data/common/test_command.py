@@ -35,7 +35,7 @@ def main(argv):
         case "mu":
             print("27 µs")
         case "refuse":
-            raise UserError("row 3: it is wrong\\n   or torn; mend it")
+            raise UserError("row 3: it is wrong\\n   or torn; fix it")
         case "fail":
             raise ValueError("a bug")
         case "three":
@@ -80,7 +80,7 @@ def call(
     [
         (["print"], 0, "a line of output\n", ""),
         (["three"], 3, "", ""),
-        (["refuse"], 2, "", "error: row 3: it is wrong or torn; mend it\n"),
+        (["refuse"], 2, "", "error: row 3: it is wrong or torn; fix it\n"),
         (
             ["print", "--times", "x"],
             2,
@@ -152,7 +152,7 @@ def test_a_full_disk_is_one_line(command: list[str], times: str) -> None:
         )
     assert done.returncode == 2
     assert done.stderr == (
-        b"error: the output cannot be written (No space left on device); make room\n"
+        b"error: the output cannot be written (No space left on device); free disk space\n"
     )
 
 
@@ -190,7 +190,7 @@ def test_a_size(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "1.5G", "G", "4 G", "4X", "1e9", "4G\n", "\u0661", "9" * 13, "4iG"]
+    "text", ["", "0", "-1", "1.5G", "G", "4 G", "4X", "1e9", "4G\n", "\u0661", "9" * 26, "4iG"]
 )
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is not a size such as 500M or 4G"):

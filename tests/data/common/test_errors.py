@@ -9,7 +9,11 @@ from data.common import UserError, write_failure
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.ENOSPC, "make room"), (errno.EROFS, "make it writable"), (errno.EFBIG, "larger files")],
+    [
+        (errno.ENOSPC, "free disk space"),
+        (errno.EROFS, "make it writable"),
+        (errno.EFBIG, "larger files"),
+    ],
 )
 def test_a_write_failure_is_one_line_with_the_place_and_a_remedy(number: int, remedy: str) -> None:
     said = write_failure(OSError(number, "text", "/some/where"))

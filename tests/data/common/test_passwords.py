@@ -30,6 +30,7 @@ def test_a_password_is_hidden(url: str, shown: str) -> None:
     "text",
     [
         *("grpc://host:13000", "http://127.0.0.1:8000/predict", "postgresql://me@host/db"),
+        "https://host:8443/logs/a@b.csv",
         *("sqlite:///a.db", "s3://bucket/runs", "runs/a@b:c.csv", "C:\\logs\\a@b.csv", ""),
     ],
 )

@@ -93,11 +93,12 @@ def test_it_reads_back_as_it_was(log: AccessLog, tmp_path: Path, split: str) -> 
     assert list(again.texts) == log.texts
     np.testing.assert_array_equal(again.labels, log.labels)
     np.testing.assert_array_equal(again.encoded.ids, dataset.encoded.ids)
+    assert isinstance(again.encoded.ids, np.memmap)  # Not read: processes share it.
     np.testing.assert_array_equal(again.encoded.offsets, dataset.encoded.offsets)
     for name in SLICES:
         np.testing.assert_array_equal(again.split.slices[name], dataset.split.slices[name])
     np.testing.assert_array_equal(
-        again.labels_of(again.split.heldout), log.labels[dataset.split.heldout]
+        again.labels[again.split.heldout], log.labels[dataset.split.heldout]
     )
 
 
@@ -140,6 +141,13 @@ def test_a_damaged_folder_is_refused_in_one_line(
         Dataset.load(saved)
     assert str(saved) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["ids.npy", "offsets.npy"])
+def test_ids_of_another_log_are_refused(saved: Path, name: str) -> None:
+    np.save(saved / name, np.zeros(3, np.uint8))
+    with pytest.raises(UserError, match="no prepared data can be read from it"):
+        Dataset.load(saved)
 
 
 class Payload:

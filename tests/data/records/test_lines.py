@@ -170,7 +170,7 @@ def test_formats_settle_doubt() -> None:
     found = predicted([lines], TEXT, "json")
     assert found[0] == "a\n,0"
     assert found[1].startswith("error: the record must be a string")
-    assert all(text.startswith("error: the line is no JSON (") for text in found[2:])
+    assert all(text.startswith("error: the line is not JSON (") for text in found[2:])
     assert set(LINE_FORMATS) == {"auto", "text", "row", "json"}
     with pytest.raises(ValueError, match="has no rows"):
         LineReader(WHOLE, "row")
