@@ -29,8 +29,8 @@ def character_effects(
 ) -> Mapping[int, Sequence[float]]:
     """Return by how much each character of some rows raises the champion's log odds of an attack.
 
-    They are computed once and kept in the run's folder; without `load_model` those that were not
-    kept are a ValueError. A character that the model does not see has 0.
+    These are the last 1,024 characters, which the model sees. They are computed once and kept in
+    the run's folder; without `load_model` those that were not kept are a ValueError.
     """
     model = store.find(champion, CHECKPOINT)
     if model is None:
@@ -58,6 +58,7 @@ def explain(
     Occlusion as in Zeiler and Fergus (Visualizing and understanding convolutional networks,
     ECCV 2014): windows of three characters become the log's most frequent letter or digit, which
     says nothing by itself. A character's effect is the mean over the windows that cover it.
+    Characters before the last 1,024, which the model does not see, are left out.
     """
     from results.scoring import Scorer, probabilities
     from results.serving import load_model
@@ -71,23 +72,23 @@ def explain(
         clipped = np.clip(scores.astype(np.float64), _EPSILON, 1 - _EPSILON)
         return np.asarray(np.log(clipped / (1 - clipped)))
 
-    tracked = track(texts, "explaining the worst mistakes", len(texts))
+    seen = [text[-MAX_LENGTH:] for text in texts]
+    tracked = track(seen, "explaining the worst mistakes", len(seen))
     return [np.round(occlude(text, log_odds, filler), 4).tolist() for text in tracked]
 
 
 def occlude(text: str, score: Callable[[Sequence[str]], Effects], filler: str) -> Effects:
     """Find by how much each of a text's n characters raises its score, [n].
 
-    Only the last 1,024 are looked at. `score` gives a figure for each of several texts; `filler`
-    is the character that replaces others.
+    `score` gives a figure for each of several texts; `filler` is the character that replaces
+    others.
     """
     effects, covers = np.zeros(len(text)), np.zeros(len(text))
-    first = max(0, len(text) - MAX_LENGTH)
-    step = max(1, -(-(len(text) - first) // MOST_WINDOWS))
+    step = max(1, -(-len(text) // MOST_WINDOWS))
     width = max(WIDTH, 2 * step - 1)
     spans = [
-        (max(first, middle - width // 2), min(len(text), middle + width // 2 + 1))
-        for middle in range(first, len(text), step)
+        (max(0, middle - width // 2), min(len(text), middle + width // 2 + 1))
+        for middle in range(0, len(text), step)
     ]
     replaced = [text[:low] + filler * (high - low) + text[high:] for low, high in spans]
     whole, *figures = score([text, *replaced])

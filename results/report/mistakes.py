@@ -1,12 +1,15 @@
 """The champion's worst mistakes, and how its model saw their characters."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
 
+from data.records import MAX_LENGTH
 from results.report.attribution import character_effects
 from results.report.page import attempt
 from results.report.slices import path_of
@@ -35,7 +38,13 @@ class Mistake:
     score: float
     path: str
     length: int
-    spans: tuple[Span, ...]  # all of level 0 if the effects of the characters are not known
+    # Of the last 1,024 characters; all of level 0 if their effects are not known.
+    spans: tuple[Span, ...]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the text begins before its spans."""
+        return self.length > MAX_LENGTH
 
 
 @dataclass(frozen=True)
@@ -85,21 +94,22 @@ def worst(
 
 
 def mistake(row: int, label: int, score: float, text: str, effects: Sequence[float]) -> Mistake:
-    """Put a mistake together: `row` counts from 0, `effects` are those of its characters."""
-    if len(effects) != len(text):
-        effects = (0.0,) * len(text)
-    return Mistake(row + 1, label, score, path_of(text), len(text), tuple(_spans(text, effects)))
+    """Put a mistake together: `row` counts from 0, `effects` are those of its last characters."""
+    seen = text[-MAX_LENGTH:]
+    if len(effects) != len(seen):
+        effects = (0.0,) * len(seen)
+    return Mistake(row + 1, label, score, path_of(text), len(text), tuple(_spans(seen, effects)))
 
 
 def _spans(text: str, effects: Sequence[float]) -> list[Span]:
     """Join neighbors of one level, which is relative to the strongest effect in the text."""
     largest = max((abs(effect) for effect in effects if math.isfinite(effect)), default=0.0)
-    spans: list[Span] = []
-    for letter, effect in zip(text, effects, strict=True):
-        is_known = largest and math.isfinite(effect)
-        level = round(LEVELS * effect / largest) if is_known else 0
-        if spans and spans[-1].level == level:
-            spans[-1] = Span(spans[-1].text + visible(letter), level)
-        else:
-            spans.append(Span(visible(letter), level))
-    return spans
+
+    def level(effect: float) -> int:
+        return round(LEVELS * effect / largest) if largest and math.isfinite(effect) else 0
+
+    levels = zip(map(level, effects), text, strict=True)
+    return [
+        Span("".join(visible(letter) for _, letter in neighbors), shared)
+        for shared, neighbors in itertools.groupby(levels, key=itemgetter(0))
+    ]

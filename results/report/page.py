@@ -19,7 +19,6 @@ from data.common import UserError
 from results.leaderboard import format_share
 from results.report.plots.plot import Plot
 from results.report.text import (
-    format_bytes,
     format_duration,
     format_number,
     format_setting,
@@ -29,7 +28,7 @@ from results.report.text import (
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY = "plotly-basic.min.js"
 LONGEST_REASON = 300
-_FILTERS = (visible, format_share, format_bytes, format_duration, format_number, format_setting)
+_FILTERS = (visible, format_share, format_duration, format_number, format_setting)
 
 # In JSON these stand within texts only, where their escapes mean the same. A browser looks for the
 # end of a script in its characters, whatever language it is in.

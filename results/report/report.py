@@ -19,7 +19,7 @@ from results.leaderboard import (
     Column,
     Leaderboard,
     describe_export,
-    describe_repeated,
+    describe_known_texts,
     describe_selection,
     verdict,
 )
@@ -53,7 +53,6 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
     results = store.results()
     champion = next((result for result in results if result.name == store.champion), None)
     words = _words(board)
-    tiles = (board.champion, board.refit, board.find(MODEL2), board.find(LINEAR))
     return {
         "name": store.folder.name,
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -61,9 +60,9 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
         "board": board,
         "normal_word": words[0],
         "malicious_word": words[1],
-        "tiles": [row for row in tiles if row],
+        "tiles": board.compared(),
         "columns": columns(board),
-        "repeated": describe_repeated(board),
+        "repeated": describe_known_texts(board),
         "luck": describe_selection(board),
         "exported": describe_export(board),
         "kinds": sorted({row.kind for row in board.rows}),

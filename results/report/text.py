@@ -46,12 +46,3 @@ def format_setting(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else visible(value, 200)
-
-
-def format_bytes(count: float) -> str:
-    """Write a number of bytes, e.g. "54 kB"."""
-    units = ["B", "kB", "MB", "GB"]
-    while count >= 1000 and len(units) > 1:
-        count /= 1000
-        del units[0]
-    return f"{format_number(round(count, 1))} {units[0]}"

@@ -4,7 +4,7 @@ import logging
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,43 +56,46 @@ def readable(store: Store) -> optuna.Study:
                 for name, distribution in trial.distributions.items()
                 if getattr(distribution, "log", False)
             }
-    names = dict.fromkeys(name for values, _ in done for name in values)
-    distributions = {
-        name: _distribution([v[name] for v, _ in done if name in v], name in logarithmic)
-        for name in names
+    labels = short_labels((name for values, _ in done for name in values), MOST_LETTERS)
+    axes = {
+        label: _axis([v[name] for v, _ in done if name in v], name in logarithmic)
+        for name, label in labels.items()
     }
     study = optuna.create_study(direction="maximize", study_name="readable")
     for values, accuracy in done:
+        params = {labels[name]: value for name, value in values.items()}
         study.add_trial(
             optuna.create_trial(
-                params={label(name): _plain(v, distributions[name]) for name, v in values.items()},
-                distributions={label(name): distributions[name] for name in values},
+                params={label: axes[label][1](value) for label, value in params.items()},
+                distributions={label: axes[label][0] for label in params},
                 value=accuracy,
             )
         )
     return study
 
 
-def label(name: str) -> str:
-    """Shorten a hyperparameter's name to what fits beside an axis."""
-    return visible(name, MOST_LETTERS)
+def short_labels(texts: Iterable[Any], most: int) -> dict[str, str]:
+    """Shorten texts to what fits beside an axis, so that two that differ still do."""
+    labels: dict[str, str] = {}
+    for text in dict.fromkeys(map(str, texts)):
+        short, number = visible(text, most), 2
+        while short in labels.values():
+            ending = f" {number}"
+            short, number = visible(text, most - len(ending)) + ending, number + 1
+        labels[text] = short
+    return labels
 
 
-def _distribution(values: Sequence[Any], is_log: bool) -> BaseDistribution:
+def _axis(values: Sequence[Any], is_log: bool) -> tuple[BaseDistribution, Callable[[Any], Any]]:
+    """Return a hyperparameter's distribution, and what becomes of a value in it."""
     is_number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if not is_number or not all(map(math.isfinite, values)):
-        shown = {visible(value, MOST_LETTERS_OF_A_VALUE) for value in values}
-        return CategoricalDistribution(sorted(shown))
+        labels = short_labels(values, MOST_LETTERS_OF_A_VALUE)
+        return CategoricalDistribution(sorted(labels.values())), lambda value: labels[str(value)]
     low, high = min(values), max(values)
     if all(isinstance(value, int) for value in values):
-        return IntDistribution(low, high, log=is_log and low > 0)
-    return FloatDistribution(float(low), float(high), log=is_log and low > 0)
-
-
-def _plain(value: Any, distribution: BaseDistribution) -> Any:
-    if isinstance(distribution, CategoricalDistribution):
-        return visible(value, MOST_LETTERS_OF_A_VALUE)
-    return float(value) if isinstance(distribution, FloatDistribution) else value
+        return IntDistribution(low, high, log=is_log and low > 0), int
+    return FloatDistribution(float(low), float(high), log=is_log and low > 0), float
 
 
 def most_important(study: optuna.Study) -> list[str]:

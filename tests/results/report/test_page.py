@@ -10,7 +10,6 @@ from data.common import UserError
 from results.report.page import attempt, for_script, panel, panels
 from results.report.plots.plot import Plot, inert, window
 from results.report.text import (
-    format_bytes,
     format_duration,
     format_number,
     format_setting,
@@ -30,9 +29,6 @@ from results.report.text import (
         (format_duration(3.83), "3.83\u202fs"),
         (format_duration(65), "1\u202fmin 5\u202fs"),
         (format_duration(7800), "2\u202fh 10\u202fmin"),
-        (format_bytes(999), "999 B"),
-        (format_bytes(55752), "55.8 kB"),
-        (format_bytes(3.2e9), "3.2 GB"),
         (format_setting(True), "yes"),
         (format_setting(0.1500000002), "0.15"),
         (format_setting("\n"), "\\n"),

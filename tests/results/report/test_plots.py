@@ -100,6 +100,17 @@ def test_a_study_is_shown_in_the_values_that_were_used(tmp_path: Path) -> None:
     assert list(points["x"]) == [trial.params["units"] for trial in study.trials]
 
 
+def test_labels_that_would_be_alike_are_numbered() -> None:
+    texts = ["mypackage.layers:Foo", "mypackage.layers:Bar", "a", 16]
+    labels = hyperparameters.short_labels(texts, 16)
+    assert labels == {
+        "mypackage.layers:Foo": "mypackage.layer…",
+        "mypackage.layers:Bar": "mypackage.lay… 2",
+        "a": "a",
+        "16": "16",
+    }
+
+
 def test_one_trial_is_too_few(tmp_path: Path) -> None:
     store = make_run(tmp_path / "run", statuses=("complete",), words=("gru", "lstm"))
     study = hyperparameters.readable(store)

@@ -11,7 +11,7 @@ import pytest
 
 from data.common.command import run
 from data.dataset import LabelOrder
-from results.leaderboard import build_leaderboard, describe_repeated, verdict
+from results.leaderboard import build_leaderboard, describe_known_texts, verdict
 from results.report import main, write
 from results.report.attribution import FILE as ATTRIBUTION
 from results.report.report import columns
@@ -105,7 +105,7 @@ def test_the_table_shows_every_row_and_no_empty_column(store: Store, text: str) 
 
 def test_the_order_of_the_labels_and_repeated_texts_are_told(store: Store, text: str) -> None:
     assert str(LabelOrder.of(store.dataset.labels)) in text
-    note = describe_repeated(build_leaderboard(store))
+    note = describe_known_texts(build_leaderboard(store))
     assert "held-out rows" in note and note in text
 
 
