@@ -124,7 +124,7 @@ def _choose_threshold(store: Store, result: Result, rule: ThresholdRule) -> Thre
     """Choose a threshold on the validation rows, by a training that has not seen them."""
     scores = store.scores(result)
     if scores is not None:
-        labels = store.dataset.labels_of(store.dataset.split.validation)
+        labels = store.dataset.labels[store.dataset.split.validation]
         return choose_threshold(labels, scores["validation"], rule)
     if rule.value is None:
         raise UserError(

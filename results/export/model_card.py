@@ -329,7 +329,7 @@ def text(value: object) -> str:
 
 def code(value: object) -> str:
     """Write a value as code, fenced by more ticks than it holds."""
-    letters = printable(str(value)).replace("|", "\\|")
+    letters = printable(str(value))
     runs = (len(list(run)) for letter, run in itertools.groupby(letters) if letter == "`")
     fence = "`" * (max(runs, default=0) + 1)
     space = " " if letters[:1] == "`" or letters[-1:] == "`" or not letters else ""

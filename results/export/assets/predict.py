@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,13 +82,15 @@ class OnnxPredictor:
 
 
 def lines_of(source: BinaryIO) -> Iterator[str]:
-    """Yield lines; a very long one is cut, but stays too long to be scored.
+    """Yield lines without a mark at the beginning; a very long one is cut, but stays too long.
 
-    Bytes that are no UTF-8 become lone surrogates.
+    Bytes that are not UTF-8 become lone surrogates.
     """
+    encoding = "utf-8-sig"
     while line := source.readline(MAX_LINE + 1):
         if len(line) <= MAX_LINE or line.endswith(b"\n"):
-            yield line.decode("utf-8-sig", "surrogateescape")
+            yield line.decode(encoding, "surrogateescape")
+            encoding = "utf-8"
             continue
         yield line.decode("latin-1")  # As many characters as bytes: still too long.
         while len(line) > MAX_LINE and not line.endswith(b"\n"):
@@ -108,15 +111,26 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         predictor = OnnxPredictor(HERE)
-        reader = LineReader(predictor.preprocessor.preprocessing, options.format)
     except Exception as error:  # onnxruntime's have no type of their own.
         reason = " ".join(str(error).split())
         print(f"error: '{HERE}' cannot be loaded: {reason}", file=sys.stderr)
         sys.exit(2)
-    with options.file.open("rb") if options.file else sys.stdin.buffer as source:
-        for records in reader.read(batches_of_lines(lines_of(source), LINES)):
-            for answer in predictor.answers(records):
-                print(json.dumps(answer))
+    try:
+        reader = LineReader(predictor.preprocessor.preprocessing, options.format)
+    except ValueError as error:
+        print(f"error: --format {options.format}: {error}; leave it out", file=sys.stderr)
+        sys.exit(2)
+    try:
+        with options.file.open("rb") if options.file else sys.stdin.buffer as source:
+            for records in reader.read(batches_of_lines(lines_of(source), LINES)):
+                for answer in predictor.answers(records):
+                    print(json.dumps(answer))
+        sys.stdout.flush()
+    except BrokenPipeError:  # Whoever reads the answers has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ def _activation(graph: Graph, layer: Any, inputs: list[str]) -> str:
         half = graph.add("Mul", x, graph.weight(0.5))
         return graph.add("Mul", half, graph.add("Add", bell, graph.weight(1.0)))
     operators = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
-    require(name in operators, layer, f"the activation {name}")
+    # A layer or a function of one's own is written as a dict.
+    require(isinstance(name, str) and name in operators, layer, f"the activation {name}")
     return graph.add(operators[name], x)
 
 

@@ -64,8 +64,10 @@ def _sources(part: dict[str, Any]) -> list[str]:
     if len(part["inbound_nodes"]) != 1:
         raise Unsupported(f"the layer {part['name']} is used more than once")
     (node,) = part["inbound_nodes"]
-    if _tensor_names(node["kwargs"]):
-        raise Unsupported(f"the layer {part['name']} takes tensors by name")
+    # Such as a mask, or `use_causal_mask=True`.
+    named = [name for name, value in node["kwargs"].items() if value not in (None, False)]
+    if named:
+        raise Unsupported(f"the layer {part['name']} is called with {', '.join(named)}")
     return _tensor_names(node["args"])
 
 

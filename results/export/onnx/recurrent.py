@@ -259,7 +259,8 @@ def _direction(layer: Any) -> _Direction:
         names = [config["recurrent_activation"], config["activation"]]
     if kind == "LSTM":
         names.append(config["activation"])
-    require(all(name in ACTIVATIONS for name in names), layer, f"the activations {names}")
+    known = all(isinstance(name, str) and name in ACTIVATIONS for name in names)
+    require(known, layer, f"the activations {names}")
     cell = layer.cell
     bias = np.zeros((2, len(GATES[kind]) * layer.units), np.float32)
     if layer.use_bias:

@@ -104,7 +104,7 @@ def test_every_format_with_a_threshold_of_the_validation_rows(run: Store, tmp_pa
     loaded = load_export(to)
     scores = run.scores(run.results()[0])
     assert scores is not None
-    labels = run.dataset.labels_of(run.dataset.split.validation)
+    labels = run.dataset.labels[run.dataset.split.validation]
     above = scores["validation"] > loaded.threshold.value
     assert loaded.threshold.rule == "fpr=0.1"
     assert loaded.threshold.false_positive_rate == above[labels == 0].mean() <= 0.1
@@ -251,7 +251,7 @@ def test_the_refit_champion_is_exported_with_the_threshold_from_before(
     loaded, split = load_export(to), run.dataset.split
     before, after = run.scores(run.results()[0]), run.scores(refit)
     assert before is not None and after is not None
-    labels = run.dataset.labels_of(split.validation)
+    labels = run.dataset.labels[split.validation]
     assert loaded.threshold == choose_threshold(
         labels, before["validation"], ThresholdRule(fpr=0.1)
     )

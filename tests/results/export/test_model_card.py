@@ -135,7 +135,7 @@ def test_code_is_fenced_by_more_ticks_than_it_holds(value: object) -> None:
     inner = made[len(fence) : -len(fence)]
     assert made.endswith(fence)
     assert fence not in inner.strip()
-    assert inner.strip().replace("\\|", "|") == str(value)
+    assert inner.strip() == str(value)
 
 
 def test_pieces() -> None:

@@ -1,6 +1,7 @@
 """The export's own predict.py needs numpy and onnxruntime only, and answers as the project does."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -140,6 +141,25 @@ def test_answers_are_those_of_the_project(
     for key in ("label", "label_word"):
         assert all(answer[key] == other[key] for answer, other in good)
     assert {answer["label_word"] for answer, _ in good} <= {"ham", "spam"}
+
+
+def test_a_missing_file_and_a_reader_that_leaves_are_no_traceback(
+    kept: Path, trained: Trained, tmp_path: Path
+) -> None:
+    program = shlex.join(
+        [sys.executable, str(stand_alone(kept, trained, tmp_path / "b") / "predict.py")]
+    )
+    (tmp_path / "log").write_text('{"path":"/a"}\n' * 20_000)  # Answers that fill a pipe.
+
+    def said(command: str) -> tuple[int, str, str]:
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, err = said(f"{program} absent.csv")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: ") and "absent.csv" in err
+    status, out, err = said(f"{program} log | head -1")
+    assert (status, out.count("\n"), err) == (0, 1, "")
 
 
 def test_the_threshold_decides_here_and_there(kept: Path, trained: Trained, tmp_path: Path) -> None:

@@ -146,6 +146,10 @@ SEQUENCE: dict[str, Callable[[], Any]] = {
     "has the padding same": lambda: layers.MaxPooling1D(2, padding="same"),
     "has the activation selu": lambda: layers.Dense(4, activation="selu"),
     "has its steps backwards": lambda: layers.GRU(4, go_backwards=True, return_sequences=True),
+    r"has the activation \{": lambda: layers.Dense(4, activation=layers.LeakyReLU()),
+    r"has the activations \[\{": lambda: layers.GRU(
+        4, activation=layers.LeakyReLU(), return_sequences=True
+    ),
     "has the activations": lambda: layers.GRU(4, activation="elu", return_sequences=True),
     "has directions that": lambda: layers.Bidirectional(
         layers.GRU(4, return_sequences=True), merge_mode="sum"
@@ -210,6 +214,10 @@ def test_other_graphs_are_refused() -> None:
         translate(keras.Model(inputs, layers.Dense(1)(twice(twice(x)))))
     with pytest.raises(Unsupported, match="several inputs or outputs"):
         translate(keras.Model(inputs, [layers.Dense(1)(x), layers.Dense(1)(x)]))
+    y = layers.Embedding(40, 4)(inputs)
+    causal = layers.MultiHeadAttention(1, 4)(y, y, use_causal_mask=True)
+    with pytest.raises(Unsupported, match="is called with use_causal_mask"):
+        translate(keras.Model(inputs, layers.Dense(1)(layers.GlobalMaxPooling1D()(causal))))
     masked = keras.Sequential([keras.Input((None,)), layers.Embedding(40, 4, mask_zero=True)])
     with pytest.raises(Unsupported, match="has a mask"):
         translate(masked)
