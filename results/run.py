@@ -141,7 +141,7 @@ class Run:
     def export(
         self,
         folder: "str | os.PathLike[str]",
-        formats: Sequence[str] = (),
+        formats: str | Sequence[str] = (),
         *,
         trial: int | str = BEST,
         threshold: float | str = 0.5,
@@ -151,8 +151,8 @@ class Run:
 
         Args:
             folder: The folder to make. An export there is replaced; anything else is left alone.
-            formats: Some of "savedmodel", "litert" and what else `results.export --format` knows,
-                beside Keras and ONNX, which are always written.
+            formats: One or several of "savedmodel", "litert" and what else `results.export
+                --format` knows, beside Keras and ONNX, which are always written.
             trial: The number of a trial, or "best": the champion, trained again on all training
                 rows if it was.
             threshold: The score above which a record gets label 1: a number, or "fpr=RATE" or
@@ -171,7 +171,8 @@ class Run:
         from results.serving import register_space
 
         rule = parse_threshold(str(threshold))
-        names = parse_formats(",".join(formats)) if formats else ()
+        listed = formats if isinstance(formats, str) else ",".join(formats)
+        names = parse_formats(listed) if listed else ()
         register_space(space)
         export_run(self._store, Path(folder), trial=str(trial), formats=names, rule=rule)
         return Path(folder)

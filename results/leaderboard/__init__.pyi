@@ -31,7 +31,7 @@ from .leaderboard import (
 from .ranking import rank_results as rank_results
 from .wording import (
     describe_export as describe_export,
-    describe_repeated as describe_repeated,
+    describe_known_texts as describe_known_texts,
     describe_selection as describe_selection,
     title as title,
     verdict as verdict,

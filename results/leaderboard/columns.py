@@ -174,8 +174,8 @@ _TEST = (
 )
 _ALONE = (
     "median CPU time of one request alone, in ONNX Runtime on one thread and from the ids on, "
-    f"{IN_KERAS} in Keras if the network has no translation to ONNX; {FRONT} on the Pareto front "
-    "of held-out accuracy against it"
+    f"{IN_KERAS} in Keras if the network has no translation to ONNX, of a baseline of texts in "
+    f"Python with its features; {FRONT} on the Pareto front of held-out accuracy against it"
 )
 _RECALL = (
     "recall: share of {malicious} rows found if at most .1 % of the {normal} ones are called "

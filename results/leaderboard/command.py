@@ -12,7 +12,7 @@ from results.leaderboard import forms
 from results.leaderboard.columns import Row
 from results.leaderboard.leaderboard import Leaderboard
 from results.leaderboard.selection import RULES, Selection, measure
-from results.leaderboard.wording import has_repeated, verdict
+from results.leaderboard.wording import has_known_texts, verdict
 from results.study import JOURNAL
 
 # `main` imports the study, and with it Optuna, only if leaderboard.json does not do.
@@ -50,7 +50,7 @@ def build_leaderboard(store: "Store") -> Leaderboard:
         store.data,
         store.protocol,
         repeat_probabilities(store),
-        store.dataset.heldout_repeated if has_repeated(store.data) else None,
+        store.dataset.heldout_repeated if has_known_texts(store.data) else None,
     )
     return replace(
         leaderboard,
@@ -150,7 +150,7 @@ def _selection(store: "Store", champion: Row | None) -> Selection | None:
         return None
     complete = [trial for trial in store.trials() if trial.status == "complete"]
     kept = {trial.name: store.scores(trial) for trial in complete}
-    labels = store.dataset.labels_of(store.dataset.split.validation)
+    labels = store.dataset.labels[store.dataset.split.validation]
     return measure(
         labels,
         {name: scores["validation"] for name, scores in kept.items() if scores is not None},

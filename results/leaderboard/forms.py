@@ -18,11 +18,11 @@ from results.leaderboard.selection import Selection
 from results.leaderboard.wording import (
     describe_export,
     describe_facts,
+    describe_known_texts,
     describe_legend,
     describe_reasons,
-    describe_repeated,
     describe_selection,
-    describe_unrepeated,
+    describe_unseeded,
     verdict,
 )
 from results.scoring import strict_json
@@ -52,10 +52,10 @@ def render_table(leaderboard: Leaderboard) -> str:
     ]
     parts = [
         verdict(leaderboard),
-        textwrap.fill(describe_repeated(leaderboard), WIDTH),
+        textwrap.fill(describe_known_texts(leaderboard), WIDTH),
         _table(_NARROW, leaderboard.rows, printable, "simple"),
         _table(_SEEDS, leaderboard.repeated, printable, "simple") if leaderboard.repeated else "",
-        describe_unrepeated(leaderboard),
+        describe_unseeded(leaderboard),
         "\n".join(textwrap.fill(note, WIDTH) for note in notes if note),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -66,10 +66,10 @@ def render_markdown(leaderboard: Leaderboard) -> str:
     notes = [*describe_facts(leaderboard), *describe_reasons(leaderboard, 2 * WIDTH)]
     parts = [
         f"**{_inert(verdict(leaderboard))}**",
-        _inert(describe_repeated(leaderboard)),
+        _inert(describe_known_texts(leaderboard)),
         _table(_WIDE, leaderboard.rows, _inert, "pipe"),
         _table(_SEEDS, leaderboard.repeated, _inert, "pipe") if leaderboard.repeated else "",
-        _inert(describe_unrepeated(leaderboard)),
+        _inert(describe_unseeded(leaderboard)),
         _inert(describe_legend(leaderboard, _WIDE)),
         _inert(describe_selection(leaderboard)),
         _inert(describe_export(leaderboard)),
@@ -90,12 +90,20 @@ def render_html(leaderboard: Leaderboard) -> str:
     ]
     left_out = len(leaderboard.rows) - len(rows)
     more = f"<p>{left_out:,} more trainings are not shown.</p>" if left_out else ""
-    notes = [describe_legend(leaderboard, _NARROW), describe_selection(leaderboard)]
-    explained = "".join(f"<p>{html.escape(note)}</p>" for note in notes if note)
+    notes = [
+        describe_legend(leaderboard, _NARROW),
+        describe_selection(leaderboard),
+        describe_export(leaderboard),
+        *describe_reasons(leaderboard, WIDTH),
+    ]
+    repeated, *explained = (
+        f"<p>{html.escape(note)}</p>" if note else ""
+        for note in (describe_known_texts(leaderboard), *notes)
+    )
     return (
         f"<p><b>{html.escape(verdict(leaderboard))}</b></p>\n"
-        f"{_table(_NARROW, rows, printable, 'html')}\n{more}"
-        f"<details><summary>What the columns mean</summary>{explained}</details>"
+        f"{repeated}{_table(_NARROW, rows, printable, 'html')}\n{more}"
+        f"<details><summary>What the columns mean</summary>{''.join(explained)}</details>"
     )
 
 
@@ -209,4 +217,4 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

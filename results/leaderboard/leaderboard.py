@@ -82,6 +82,14 @@ class Leaderboard:
         """Return what a row is compared with: `MODEL2` or `LINEAR`, of a refit its refit."""
         return self.find(refit_name(name) if row.kind == "refit" else name)
 
+    def compared(self) -> list[Row]:
+        """List the champion, Model 2 and linear, then the refits of the three: those there are."""
+        refit = self.refit
+        rows = [self.champion, self.find(MODEL2), self.find(LINEAR)]
+        if refit is not None:
+            rows += [refit, self.reference(refit, MODEL2), self.reference(refit, LINEAR)]
+        return [row for row in rows if row is not None]
+
     def find(self, name: str) -> Row | None:
         """Return the row of that name, e.g. "trial 17", or None."""
         return next((row for row in self.rows if row.name == name), None)

@@ -42,8 +42,8 @@ def rank_results(
 ) -> Leaderboard:
     """Rank results on the held-out rows.
 
-    Sorted by held-out accuracy, then held-out loss, then name. Below the finite ones stand those
-    never scored there (pruned), then the diverged, then the failed.
+    Sorted by held-out accuracy, then held-out loss, then number and name. Below the finite ones
+    stand those never scored there (pruned), then the diverged, then the failed.
 
     The champion was chosen beforehand, so its two comparisons, with Model 2 and with the linear
     baseline, are the only tests that were planned: Holm corrects over these two, however many

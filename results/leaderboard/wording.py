@@ -67,17 +67,17 @@ def title(row: Row) -> str:
     return TITLES.get(row.name) or printable(row.name)
 
 
-def has_repeated(data: Mapping[str, Any]) -> bool:
+def has_known_texts(data: Mapping[str, Any]) -> bool:
     """Tell from a run's facts of the data whether many held-out texts were trained on."""
     rows = data.get("slices", {}).get("held-out", 0)
     # Earlier versions did not count them.
     return bool(data.get("heldout_repeated", 0) > _REPEATED_SHARE * rows)
 
 
-def describe_repeated(leaderboard: Leaderboard) -> str:
+def describe_known_texts(leaderboard: Leaderboard) -> str:
     """Give the accuracies on the held-out texts that were not trained on; "" if nearly all are."""
     data = leaderboard.data
-    if not has_repeated(data):
+    if not has_known_texts(data):
         return ""
     count, rows = data["heldout_repeated"], data["slices"]["held-out"]
     said = (
@@ -85,8 +85,7 @@ def describe_repeated(leaderboard: Leaderboard) -> str:
         "the training rows too"
     )
     best = leaderboard.champion or next(iter(leaderboard.rows), None)
-    others = (leaderboard.refit, leaderboard.find(MODEL2), leaderboard.find(LINEAR))
-    shown = {row.name: row for row in (best, *others) if row is not None}
+    shown = {row.name: row for row in (best, *leaderboard.compared()) if row is not None}
     scores = [
         f"{title(row)} {format_share(row.unrepeated_accuracy)}"
         for row in shown.values()
@@ -105,8 +104,8 @@ def describe_selection(leaderboard: Leaderboard) -> str:
     champion, by, found = leaderboard.champion, leaderboard.choice, leaderboard.selection
     if champion is not None and by.name not in RULES:
         return printable(
-            f"selection bias: not measured, since {champion.name} was chosen by {by.best} and not "
-            "by a score on the validation rows."
+            f"selection bias: not measured, since {champion.name} was chosen by {by.best}, and "
+            "only a choice by accuracy or loss is repeated on bootstrap samples."
         )
     if found is None:
         return ""
@@ -116,10 +115,10 @@ def describe_selection(leaderboard: Leaderboard) -> str:
     last = f" (at the end {found.finalists} of them, by the mean of two seeds)"
     return printable(
         f"selection bias: {found.champion} was chosen by {by.best} among {found.candidates} "
-        f"complete trials{last if found.finalists else ''}. Its accuracy is "
-        f"{format_share(found.val_accuracy)} on the {found.rows:,} validation rows, and "
-        f"{format_share(found.heldout_accuracy)} on the held-out rows. The choice repeated on "
-        f"{found.resamples:,} bootstrap samples scores {expected} on the rows "
+        f"complete trial{'s' * (found.candidates != 1)}{last if found.finalists else ''}. "
+        f"Its accuracy is {format_share(found.val_accuracy)} on the {found.rows:,} validation "
+        f"rows, and {format_share(found.heldout_accuracy)} on the held-out rows. The choice "
+        f"repeated on {found.resamples:,} bootstrap samples scores {expected} on the rows "
         f"left out ({span}): an optimism of {points:.2f} points. "
         f"{found.chosen_again:.0%} of the samples choose the same trial."
     )
@@ -132,7 +131,7 @@ def describe_export(leaderboard: Leaderboard) -> str:
         return ""
     if leaderboard.exported == refit:
         return printable(f"exported: {refit.name}, the champion trained again.")
-    how = "tells nothing apart" if refit.status == "complete" else _ENDS[refit.status]
+    how = "does not tell the classes apart" if refit.status == "complete" else _ENDS[refit.status]
     why = f"{refit.name} {how} ({refit.reason})"
     return printable(f"exported: {champion.name} as it was chosen, since {why}.")
 
@@ -152,7 +151,7 @@ def describe_legend(leaderboard: Leaderboard, columns: Mapping[str, Column]) -> 
     return f"{legend} {_REFIT}" if has_refits else legend
 
 
-def describe_unrepeated(leaderboard: Leaderboard) -> str:
+def describe_unseeded(leaderboard: Leaderboard) -> str:
     """Name the baselines that no seed changes, if the others were repeated; else ""."""
     names = [row.name for row in leaderboard.rows if row.kind == "baseline" and row.layers is None]
     if not names or not leaderboard.repeated:
@@ -178,7 +177,7 @@ def describe_facts(leaderboard: Leaderboard) -> list[str]:
 
 
 def describe_reasons(leaderboard: Leaderboard, width: int) -> list[str]:
-    """Say once a reason which trainings did not complete, or tell nothing apart, for it.
+    """Say once a reason which trainings did not complete, or do not tell the classes apart, for it.
 
     A pruned trial that was behind its rivals is no news. Lines are cut at the width.
     """
@@ -271,7 +270,8 @@ def _over_seeds(row: Row, rival: Row | None) -> str:
     spread = [
         f"{format_share(side.repeats_mean)} ± {format_share(side.repeats_std)}" for side in sides
     ]
-    return f"; over {row.repeats} seeds {' against '.join(spread)}"
+    said = f"; over {row.repeats} seeds {' against '.join(spread)}"
+    return f"{said} of {title(sides[1])}" if len(sides) > 1 else said
 
 
 def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None) -> str:
@@ -284,7 +284,9 @@ def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None)
     figures = f"({scores}, {kind} {_with_luck(p)})"
     name = title(rival) + (", which diverged," if rival.status == "diverged" else "")
     # Below a tenth of a point one digit would say "0.0 points ahead".
-    points = f"{abs(delta) * 100:.{1 if abs(delta) >= 0.001 else 2}f} points"
+    digits = 1 if abs(delta) >= 0.001 else 2
+    shown = f"{abs(delta) * 100:.{digits}f}" if abs(delta) >= 0.0001 else "less than 0.01"
+    points = f"{shown} points"
     where = "level" if delta == 0 else f"{points} {'ahead' if delta > 0 else 'behind'}"
     if not row.selected:
         joint = "with " if delta == 0 else "of " if delta > 0 else ""

@@ -210,7 +210,7 @@ def _read_object(folder: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise _damaged(folder, f"{name} cannot be read ({first_line(error)})") from error
     if not isinstance(content, dict):
-        raise _damaged(folder, f"{name} is no JSON object")
+        raise _damaged(folder, f"{name} is not a JSON object")
     return content
 
 

@@ -67,7 +67,7 @@ def describe(limits: Limits, *, needs_token: bool) -> _Object:
             **guarded,
             "408": _error(f"The body did not come within {limits.seconds:g} s."),
             "413": _error("The body is too large."),
-            "422": _error("The body is no JSON, the list too long, or the only record no record."),
+            "422": _error("The body is not JSON, the list too long, or the only record no record."),
             "500": _error("The service failed; its log says more."),
             "503": _error(f"More than {limits.queue:,} records would wait.", "Retry-After"),
         },

@@ -197,10 +197,10 @@ def _parsed(body: bytes) -> object:
     except RecursionError:
         raise Refusal(422, "the body is nested too deeply") from None
     except UnicodeDecodeError:
-        raise Refusal(422, "the body is no UTF-8") from None
+        raise Refusal(422, "the body is not UTF-8") from None
     except json.JSONDecodeError as error:
         where = f"{error.msg}, character {error.pos + 1}"
-        raise Refusal(422, f"the body is no JSON ({where})") from None
+        raise Refusal(422, f"the body is not JSON ({where})") from None
     except ValueError as error:
         raise Refusal(422, f"the body holds a number that is too long ({error})") from None
 

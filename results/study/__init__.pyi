@@ -17,6 +17,7 @@ from .result import (
     DATA_FOLDER as DATA_FOLDER,
     INTERRUPTED as INTERRUPTED,
     JOURNAL as JOURNAL,
+    STORAGE_NOTE as STORAGE_NOTE,
     STORAGE_VARIABLE as STORAGE_VARIABLE,
     Kind as Kind,
     LatencyRuntime as LatencyRuntime,

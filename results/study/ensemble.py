@@ -55,7 +55,7 @@ def build_ensemble(store: Store) -> tuple[Result, Scores] | None:
         log.warning("no ensemble: the probabilities of some of %s are gone", ", ".join(names))
         return None
     validation, heldout = (_mean([found[part] for found in scores]) for part in PARTS)
-    labels = store.dataset.labels_of(store.dataset.split.validation)
+    labels = store.dataset.labels[store.dataset.split.validation]
     result = Result(
         name=f"ensemble of {len(members)}",
         kind="ensemble",

@@ -19,6 +19,8 @@ BEST = "best"
 
 # Where Optuna's own commands look for a storage's URL, too.
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
+# The file in a run's folder that says which database holds its study.
+STORAGE_NOTE = "storage.url"
 
 # Reasons of a pruned trial that say nothing about it.
 BEHIND = "behind its rivals"
@@ -155,7 +157,7 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """Give the result as plain JSON values; a number that is not finite becomes null.
 
-        NaN is no JSON: databases and browsers refuse it.
+        NaN is not JSON: databases and browsers refuse it.
         """
         values = {_STORED.get(name, name): value for name, value in asdict(self).items()}
         plain: dict[str, Any] = json.loads(json.dumps(values), parse_constant=lambda _: None)

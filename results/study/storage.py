@@ -34,7 +34,7 @@ from sqlalchemy.exc import (
 
 from data.common import UserError, first_line, hide_password, write_text
 from results.study.journal import open_journal
-from results.study.result import JOURNAL, STORAGE_VARIABLE
+from results.study.result import JOURNAL, STORAGE_NOTE, STORAGE_VARIABLE
 
 # A trial in a database is given up when its worker was silent for this many heartbeats.
 SILENT_BEATS = 4
@@ -44,7 +44,6 @@ _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 5.0
 
 _GRPC = "grpc"
-_NOTE = "storage.url"
 # PostgreSQL's: a duplicate table, object or row of its catalog.
 _MADE_ALREADY = frozenset({"42P07", "42710", "23505"})
 # PostgreSQL's classes of operator intervention (shutdown, restart) and of a lost connection.
@@ -112,7 +111,7 @@ def close_storage(storage: BaseStorage) -> None:
 
 def remember(folder: Path, url: str) -> None:
     """Note in a run's folder which database holds its study, without the password."""
-    write_text(folder / _NOTE, _without_password(url) + "\n")
+    write_text(folder / STORAGE_NOTE, _without_password(url) + "\n")
 
 
 def remembered(folder: Path) -> str | None:
@@ -120,7 +119,7 @@ def remembered(folder: Path) -> str | None:
 
     The password is that of Optuna's own variable, if it names the same database.
     """
-    note = folder / _NOTE
+    note = folder / STORAGE_NOTE
     if not note.is_file():
         return None
     noted, given = note.read_text(encoding="utf-8").strip(), os.environ.get(STORAGE_VARIABLE)

@@ -79,7 +79,8 @@ class Store:
             folder: The run's folder.
             objectives: What is optimized; the first one decides which trial is the best.
             name: The study's name.
-            url: Where the study lives; None for the folder's journal.
+            url: Where the study lives; None for the folder's journal, or for the database that the
+                run was begun in.
             heartbeat: Seconds between two signs of life of a trial in a database.
             artifacts: Where machines that share no folder keep the trials' files: an fsspec URL.
             data: The data's facts.
@@ -89,6 +90,7 @@ class Store:
             UserError: If the study holds trials of other data, another protocol or another space,
                 or was made for other objectives.
         """
+        url = url or remembered(folder)
         with _readable(folder):
             storage = open_storage(folder, url, heartbeat)
             study = optuna.create_study(
@@ -140,7 +142,10 @@ class Store:
                 storage = open_storage(folder, url, heartbeat, patience=patience)
                 study = optuna.load_study(study_name=folder.name, storage=storage)
         except KeyError:
-            raise UserError(f"{folder}: there is no study '{folder.name}' for it") from None
+            raise UserError(
+                f"{folder}: there is no study '{folder.name}' for it; if the folder was renamed or "
+                "copied, give it its study's name"
+            ) from None
         return cls(folder, study, url)
 
     @property
@@ -216,7 +221,7 @@ class Store:
 
     def heldout_labels(self) -> npt.NDArray[np.uint8]:
         """Give the labels of the held-out rows, uint8 [n]."""
-        return self.dataset.labels_of(self.dataset.split.heldout)
+        return self.dataset.labels[self.dataset.split.heldout]
 
     def heldout_probabilities(self) -> dict[str, Scores]:
         """Give the held-out probabilities by name, float32 [n], of every result that has them."""

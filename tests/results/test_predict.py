@@ -251,7 +251,7 @@ def test_a_parsed_record_is_cleaned_as_its_line(predictor: Predictor, line: str)
     [
         ("", "empty"),
         ("  \n", "empty"),
-        ("hello\n", "no JSON"),
+        ("hello\n", "not JSON"),
         ("[1, 2]\n", "2 columns"),
         ("|{}|,0,1\n", "3 columns"),
         ("|[1, 2]|,0\n", "no object"),

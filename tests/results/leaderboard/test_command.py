@@ -88,7 +88,7 @@ def test_the_luck_of_the_choice_and_of_the_seed_are_read_from_the_run(finished: 
     assert champion is not None and champion.repeats == 2
     assert champion.repeats_mean == pytest.approx(0.5)
     assert selection is not None and selection.candidates == 1
-    labels = finished.dataset.labels_of(finished.dataset.split.validation)
+    labels = finished.dataset.labels[finished.dataset.split.validation]
     assert selection.val_accuracy == accuracy(labels, scores["validation"])
     assert selection.heldout_accuracy == champion.heldout_accuracy
     # Nothing was chosen among, so nothing is owed to the choice.

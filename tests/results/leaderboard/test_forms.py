@@ -43,7 +43,7 @@ from tests.results.boards import (
 
 def strict(text: str) -> Any:
     def refuse(constant: str) -> NoReturn:
-        raise AssertionError(f"{constant} is no JSON")
+        raise AssertionError(f"{constant} is not JSON")
 
     return json.loads(text, parse_constant=refuse)
 
@@ -160,7 +160,7 @@ def test_every_page_says_by_what_the_champion_was_chosen(
     quick = replace(everything(), chosen_by="latency_us")
     assert (
         "selection bias: not measured, since trial 17 was chosen by the lowest CPU time of "
-        "one request and not by a score on the validation rows."
+        "one request, and only a choice by accuracy or loss is repeated on bootstrap samples."
     ) in " ".join(form(quick).replace("\\", "").split())
 
 
@@ -333,7 +333,7 @@ def _set(name: str, value: object) -> Callable[[Any], None]:
         (_set("status", ["pruned"]), r"rows\[0\]: status is"),
         (_set("selected", 1), r"rows\[0\]: selected is 1"),
         (_set("heldout_accuracy", "high"), r"rows\[0\]: heldout_accuracy is 'high'"),
-        (_set("heldout_accuracy", float("nan")), "NaN is no JSON"),
+        (_set("heldout_accuracy", float("nan")), "NaN is not JSON"),
         (_set("heldout_accuracy", 10**400), "int too large"),
     ],
 )

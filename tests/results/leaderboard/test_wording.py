@@ -10,7 +10,7 @@ from results.leaderboard import (
     COLUMNS,
     Leaderboard,
     describe_export,
-    describe_repeated,
+    describe_known_texts,
     format_share,
     rank_results,
     render_markdown,
@@ -114,14 +114,23 @@ def test_the_correction_can_take_a_win_away_but_other_trials_cannot() -> None:
     assert verdict(board(crowded)) == verdict(board(alone))
 
 
-def test_less_than_a_tenth_of_a_point_is_not_called_nothing() -> None:
+@pytest.mark.parametrize(
+    ("rows", "wrong_rows", "says"),
+    [
+        (10_000, 3, "0.03 points ahead (1.0000 against .9997"),
+        (25_000, 1, "less than 0.01 points ahead (1.0000 against 1.0000"),
+    ],
+)
+def test_less_than_a_tenth_of_a_point_is_not_called_nothing(
+    rows: int, wrong_rows: int, says: str
+) -> None:
     rivals = [trial(17), baseline("linear")]
-    labels = np.arange(10_000) % 2
+    labels = np.arange(rows) % 2
     right = np.where(labels == 1, 0.9, 0.1)
-    wrong = np.where(np.arange(10_000) < 3, 1 - right, right)
+    wrong = np.where(np.arange(rows) < wrong_rows, 1 - right, right)
     scores = {"trial 17": right, "linear": wrong}
     line = verdict(rank_results(rivals, labels, scores, "trial 17", DATA, PROTOCOL))
-    assert "does not beat the linear baseline: 0.03 points ahead (1.0000 against .9997" in line
+    assert f"does not beat the linear baseline: {says}" in line
 
 
 def test_several_seeds_are_told_of_beside_the_luck_of_the_rows() -> None:
@@ -134,7 +143,7 @@ def test_several_seeds_are_told_of_beside_the_luck_of_the_rows() -> None:
     line = verdict(rank_results(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, others))
     assert "beats Model 2 by 3.8 points (.9980 against .9600, p < .0001); over 3 seeds" in line
     # .998, .996 and .994 against .96 and .98.
-    assert "; over 3 seeds .9960 ± .0020 against .9700 ± .0141; the linear" in line
+    assert "; over 3 seeds .9960 ± .0020 against .9700 ± .0141 of Model 2; the linear" in line
     alone = {"trial 17": others["trial 17"]}
     line = verdict(rank_results(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, alone))
     assert "; over 3 seeds .9960 ± .0020; the linear" in line
@@ -260,8 +269,8 @@ def test_a_long_reason_is_cut() -> None:
         ),
         (
             {"reason": "predicts only class 0 on the validation rows"},
-            "exported: trial 17 as it was chosen, since trial 17, refit tells nothing apart "
-            "(predicts only class 0 on the validation rows).",
+            "exported: trial 17 as it was chosen, since trial 17, refit does not tell the classes "
+            "apart (predicts only class 0 on the validation rows).",
         ),
     ],
 )
@@ -285,10 +294,13 @@ def board_with(repeated: int) -> Leaderboard:
         "model2": range(150, 190),
         "linear": range(195, 205),
         "trial 17, refit": range(0),
+        "model2, refit": range(200, 220),
+        "linear, refit": range(0),
         "trial 3": range(500),
     }
     results = [
-        *(trial(17), baseline("model2"), baseline("linear"), refit("trial 17"), trial(3)),
+        *(trial(17), baseline("model2"), baseline("linear"), trial(3)),
+        *(refit(name) for name in ("trial 17", "model2", "linear")),
         trial(4, "failed"),
     ]
     data = {**DATA, "slices": {"held-out": 1000}, "heldout_repeated": repeated}
@@ -299,14 +311,15 @@ def board_with(repeated: int) -> Leaderboard:
 
 NOTE = (
     "200 of the 1,000 held-out rows (20.0%) have a text that stands in the training rows too. "
-    "Accuracy on the others: Model 3 (trial 17) 1.0000, Model 3 (trial 17, refit) 1.0000, Model 2 "
-    "1.0000, the linear baseline .9938. --drop-duplicates leaves them out."
+    "Accuracy on the others: Model 3 (trial 17) 1.0000, Model 2 1.0000, the linear baseline .9938, "
+    "Model 3 (trial 17, refit) 1.0000, Model 2, refit .9750, the linear baseline, refit 1.0000. "
+    "--drop-duplicates leaves them out."
 )
 
 
 def test_many_repeated_texts_are_a_note_of_the_verdict() -> None:
     found = board_with(repeated=200)
-    assert describe_repeated(found) == NOTE
+    assert describe_known_texts(found) == NOTE
     assert " ".join(render_table(found).split("\n\n")[1].split()) == NOTE
     for part in ("held-out rows (20.0%)", "the linear baseline .9938"):
         assert part in render_markdown(found)
@@ -315,7 +328,7 @@ def test_many_repeated_texts_are_a_note_of_the_verdict() -> None:
 
 
 def test_where_all_texts_are_repeated_there_is_no_accuracy_without_them() -> None:
-    assert describe_repeated(board_with(repeated=1000)) == (
+    assert describe_known_texts(board_with(repeated=1000)) == (
         "1,000 of the 1,000 held-out rows (100.0%) have a text that stands in the training rows "
         "too. --drop-duplicates leaves them out."
     )
@@ -323,8 +336,8 @@ def test_where_all_texts_are_repeated_there_is_no_accuracy_without_them() -> Non
 
 @pytest.mark.parametrize("repeated", [0, 50])
 def test_few_repeated_texts_are_no_note(repeated: int) -> None:
-    assert describe_repeated(board_with(repeated)) == ""
+    assert describe_known_texts(board_with(repeated)) == ""
 
 
 def test_runs_that_did_not_count_them_have_no_note() -> None:
-    assert describe_repeated(board({"trial 17": range(3)})) == ""
+    assert describe_known_texts(board({"trial 17": range(3)})) == ""

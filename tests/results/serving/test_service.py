@@ -85,9 +85,9 @@ def test_a_bad_record_is_answered_in_its_place(service: Running) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [
-        (b"", 422, "no JSON"),
-        (b"{", 422, "no JSON"),
-        (b'"\xff"', 422, "no UTF-8"),
+        (b"", 422, "not JSON"),
+        (b"{", 422, "not JSON"),
+        (b'"\xff"', 422, "not UTF-8"),
         (b"[" * 15_000, 422, "nested too deeply"),
         (b"9" * 5000, 422, "too long"),
         (b"[" + b"1," * 50 + b"1]", 422, "has 51 records, but may have 50"),

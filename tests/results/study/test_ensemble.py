@@ -44,7 +44,7 @@ def test_its_probabilities_are_the_mean_of_the_best_trials(store: Store) -> None
     np.testing.assert_allclose(heldout, np.mean([s["heldout"] for s in scores], 0), atol=1e-7)
     assert heldout.dtype == np.float32
     validation = np.mean([s["validation"] for s in scores], 0)
-    labels = store.dataset.labels_of(store.dataset.split.validation)
+    labels = store.dataset.labels[store.dataset.split.validation]
     assert result.val_accuracy == accuracy(labels, validation)
     assert result.val_loss == pytest.approx(cross_entropy(labels, validation))
     for figure in ("parameters", "train_seconds", "latency_us", "epochs", "size_bytes"):

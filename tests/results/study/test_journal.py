@@ -1,4 +1,4 @@
-"""A journal that mends, a lock that dies with its owner, a disk waited for where it counts."""
+"""A journal that fixes, a lock that dies with its owner, a disk waited for where it counts."""
 
 import multiprocessing
 import os

@@ -27,6 +27,7 @@ from results.study import (
     Point,
     Result,
     Store,
+    close_storage,
     counted_trials,
     open_storage,
 )
@@ -54,6 +55,20 @@ def create(
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return create(tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage:UserWarning")
+def test_a_run_in_a_database_is_resumed_by_its_folder_alone(tmp_path: Path) -> None:
+    folder, how = tmp_path / "run", {"name": "run", "data": DATA, "protocol": PROTOCOL}
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    first = Store.create(folder, [ACCURACY], url=url, **how)
+    add(first, 0.5)
+    again = Store.create(folder, [ACCURACY], **how)
+    assert len(again.trials()) == 1
+    assert not (folder / JOURNAL).exists()
+    for store in (first, again):
+        close_storage(store.study._storage)
 
 
 def told(store: Store) -> list[Objective]:
