@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from data.common import UserError
 from results import Predictor, Run, load
+from results.serving import ONNX_MODEL, register_space
 from results.study import BEST
 from search.api import run_search
 from search.config import Declared, RunConfig, declared
@@ -92,7 +93,7 @@ class Model3Classifier(ClassifierMixin, BaseEstimator):
         if run.champion is None:
             raise UserError(f"no trial is complete, so there is no winner; see '{run.folder}'")
         self.folder_ = run.folder
-        self._predictor: Predictor | None = load(run.folder / BEST)
+        self._predictor: Predictor | None = self._load()
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
@@ -119,8 +120,16 @@ class Model3Classifier(ClassifierMixin, BaseEstimator):
     def _fitted(self) -> Predictor:
         check_is_fitted(self, "folder_")
         if self._predictor is None:
-            self._predictor = load(self.folder_ / BEST)
+            self._predictor = self._load()
         return self._predictor
+
+    def _load(self) -> Predictor:
+        folder = self.folder_ / BEST
+        if (folder / ONNX_MODEL).is_file():
+            return load(folder)
+        # It has layers of a space of one's own, which ONNX does not have.
+        register_space(self.space if isinstance(self.space, str) else None)
+        return load(folder, "keras")
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -83,10 +83,12 @@ def execute(
 
     make_folder(config.out)
     dataset = load_dataset(config, data)
-    config = config.settled(len(dataset.split.fit))
+    given = config
+    config = given.settled(len(dataset.split.fit))
     log.info("%d epochs a training", config.epochs)
     store = _open(config, dataset)
-    write_config(config)
+    # Repeated elsewhere, it is to have the workers of that machine.
+    write_config(replace(config, workers=given.workers))
     with WorkerPool(config) as workers, _interruptible(workers, stopped_by):
         view = View(store.study, config.search_budget, config.objective[0])
         with view:
@@ -144,7 +146,10 @@ def _interruptible(workers: "WorkerPool", signals: Sequence[signal.Signals]) -> 
         if workers.is_stopping:
             workers.kill()
             raise KeyboardInterrupt
-        log.warning("stopping: running trials are put back; once more to stop at once")
+        log.warning(
+            "stopping: running trials are put back into the queue; press Ctrl-C again to stop at "
+            "once"
+        )
         workers.stop()
 
     before = {number: signal.signal(number, handle) for number in signals}

@@ -1,6 +1,8 @@
 """The bridge: a KerasTuner oracle whose proposals come from an Optuna study."""
 
 import functools
+import json
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +38,8 @@ from search.sampling import (
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+log = logging.getLogger(__name__)
 
 _STUDY = "study"
 _DIRECTIONS = {StudyDirection.MINIMIZE: "min", StudyDirection.MAXIMIZE: "max"}
@@ -440,7 +444,16 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def reload(self) -> None:
         """Reload KerasTuner's files; the study decides which trials there are and still run."""
-        super().reload()
+        try:
+            super().reload()
+        except json.JSONDecodeError as error:
+            # KerasTuner writes them in place, so one that was killed may have left half a file.
+            log.warning(
+                "%s: a file of KerasTuner's is damaged (%s); its trials are read from the study",
+                *(self._project_dir, error),
+            )
+            self.trials, self.ongoing_trials = {}, {}
+            self.start_order, self.end_order, self._retry_queue = [], [], []
         known = {trial_name(trial.number): trial for trial in self.study.get_trials(deepcopy=False)}
         self._pruned = {name for name, it in known.items() if it.state == TrialState.PRUNED}
         idle = [name for name in self._retry_queue if name in known and _is_idle(known[name])]

@@ -1,8 +1,11 @@
 """KerasTuner's own loop on an Optuna study, for programs of one's own."""
 
+import contextlib
+import json
 import math
 import random
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -115,7 +118,9 @@ class OptunaTuner(keras_tuner.Tuner):
         # By the user, so that it is kept elsewhere than in the folder.
         given = study is not None
         if not isinstance(study, optuna.Study):
-            study = _study(folder, study, objective, seed, sampler, pruner, anew=overwrite)
+            # In a folder there is one study; a database may hold those of many folders.
+            name = folder.name if study is None else str(project_name or folder.name)
+            study = _study(folder, study, name, objective, seed, sampler, pruner, anew=overwrite)
         elif sampler is not None or pruner is not None:
             kind = "pruner" if sampler is None else "sampler"
             raise ValueError(
@@ -138,6 +143,8 @@ class OptunaTuner(keras_tuner.Tuner):
             seed,
         )
         self._reported: set[tuple[str, int]] = set()
+        # How many executions of each trial have begun.
+        self._executions: Counter[str] = Counter()
         # The models whose training the pruner ends, by trial, and the epochs that `search` names.
         self._asked_to_end: dict[str, Any] = {}
         self._epochs: int | None = None
@@ -155,7 +162,9 @@ class OptunaTuner(keras_tuner.Tuner):
     def reload(self) -> None:
         """Reload KerasTuner's files, and discover the space anew, for it may have changed."""
         self._populate_initial_space()
-        super().reload()
+        # A file that was cut off holds nothing but that there is a project.
+        with contextlib.suppress(json.JSONDecodeError):
+            super().reload()
 
     @property
     def study(self) -> optuna.Study:
@@ -202,6 +211,7 @@ class OptunaTuner(keras_tuner.Tuner):
         asked = self.oracle.optuna_trial(trial.trial_id)
         alive = self.oracle.asked_trial(trial.trial_id)
         self._asked_to_end.pop(trial.trial_id, None)
+        self._executions[trial.trial_id] = 0
         with self.oracle.queue.heartbeat(alive, HEARTBEAT_SECONDS):
             try:
                 return super().run_trial(trial, *args, **kwargs)
@@ -230,6 +240,7 @@ class OptunaTuner(keras_tuner.Tuner):
         own = self.hypermodel
         self.hypermodel = _Checked(own, self.oracle.objective)
         self._epochs = kwargs.get("epochs")
+        self._executions[trial.trial_id] += 1
         try:
             with end_callbacks_on_error(kwargs.get("callbacks") or []):
                 results = super()._build_and_fit_model(trial, *args, **kwargs)
@@ -299,7 +310,10 @@ class OptunaTuner(keras_tuner.Tuner):
         value = (logs or {}).get(self.oracle.objective.name)
         step = epoch + 1
         report = (trial.trial_id, step)
-        if value is None or len(self.study.directions) > 1 or report in self._reported:
+        is_first = self._executions[trial.trial_id] <= 1
+        if value is None or len(self.study.directions) > 1 or not is_first:
+            return
+        if report in self._reported:  # By a try that KerasTuner repeats.
             return
         self._reported.add(report)
         asked = self.oracle.optuna_trial(trial.trial_id)
@@ -401,6 +415,7 @@ def _refuse_loss(study: optuna.Study, folder: Path) -> None:
 def _study(
     folder: Path,
     url: str | None,
+    name: str,
     objective: Any,
     seed: int | None,
     sampler: optuna.samplers.BaseSampler | None,
@@ -424,7 +439,7 @@ def _study(
         raise ValueError(str(error)) from None
     seed = random.randrange(2**31) if seed is None else seed
     study = optuna.create_study(
-        study_name=folder.name,
+        study_name=name,
         storage=storage,
         sampler=sampler or make_sampler("tpe", seed, _WORKERS, _EPOCHS),
         # How long a training will be is not known yet: from its first epoch on.

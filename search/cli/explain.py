@@ -21,10 +21,9 @@ from search.cli.load import load_dataset
 from search.cli.rates import BASELINE_RATES
 from search.config import RunConfig
 from search.sampling import SpaceSize, discover_space, space_size
-from search.training import Cache, TrainingConfig
-from spaces import load_space
+from search.training import Cache, TrainingConfig, load_hypermodel
+from spaces import BASELINES, TextBaseline
 
-_READ_ONCE = ("linear", "regex", "majority")
 # A trial: building, compiling and scoring, then seconds a million padded characters. Random trials
 # of Model 3's space took a core 35 s each, the default one 38 s, on 7.2 million characters; with
 # the median pruner, which left half of the epochs to train, two workers ended 50 trials in 600 s.
@@ -55,8 +54,7 @@ def explain_run(config: RunConfig) -> None:
         # A log that is generated is not to be left there either.
         dataset = load_dataset(replace(config, out=Path(folder)))
     config = config.settled(len(dataset.split.fit))
-    rows, num_words = len(dataset.split.fit), dataset.vocabulary.num_words
-    space = load_space(config.space, num_words, rows=rows, epochs=config.epochs)
+    space = load_hypermodel(config, dataset)
     found = space_size(discover_space(space, config.max_parameters))
     expected = estimate(config, dataset)
     for name, text in (*_data(config, dataset), *_search(config, found), *_time(config, expected)):
@@ -94,7 +92,9 @@ def _search(config: RunConfig, space: SpaceSize) -> Iterator[tuple[str, str]]:
     yield "baselines", f"{', '.join(config.baselines) or 'none'}; padding {config.padding}"
     yield "space", f"{config.space}: {_size(space)}"
     yield "search", f"{_budget(config)}, for {', '.join(config.objective)}"
-    yield "", f"sampler {config.sampler}, pruner {config.pruner}"
+    pruner = config.pruner if _prunes(config) else "none"
+    several = ", as there are several objectives" if pruner != config.pruner else ""
+    yield "", f"sampler {config.sampler}, pruner {pruner}{several}"
     if config.finalists:
         yield "", f"the best {config.finalists} are trained again, as a part of it"
     if config.ensemble:
@@ -154,22 +154,26 @@ def estimate(config: RunConfig, dataset: Dataset) -> Estimate:
     training = TrainingConfig(config.epochs, config.batch_size, config.padding)
     cache = Cache(config.baseline_cache, dataset, training, config.seed)
     rule = {name: _baseline_seconds(name, config, dataset) for name in BASELINE_RATES}
-    networks = [name for name in rule if name not in _READ_ONCE]
+    networks = [name for name in rule if not isinstance(BASELINES[name], TextBaseline)]
     # Kept baselines tell of this machine even if this run does not use them.
     kept = {name: result for name in rule if (result := cache.find(name)) is not None}
     ratios = [kept[name].train_seconds / rule[name] for name in networks if name in kept]
     speed = median(ratios) if ratios else None
     factor = speed or 1.0
     new = {name: rule[name] * factor for name in config.baselines if name not in kept}
-    prunes = config.pruner != "none" and len(config.objective) == 1
-    trial = factor * _trial_seconds(config, dataset, _PRUNED_SHARE if prunes else 1.0)
+    share = _PRUNED_SHARE if _prunes(config) else 1.0
+    trial = factor * _trial_seconds(config, dataset, share)
     full = factor * _trial_seconds(config, dataset)
     search = config.budget.seconds
     if search is None:
         search = (trial * (config.trials or 0) + full * config.finalists) / config.workers
     repeated = full + factor * sum(rule[name] for name in networks if name in config.baselines)
     refits = factor * _refit_seconds(config, dataset.refitting) if config.refit else 0.0
-    trained = sum(new.values()) + (config.repeats - 1) * repeated + refits
+    again = (config.repeats - 1) * repeated + refits
+    baselines = sum(new.values())
+    if config.budget.seconds is not None and config.workers > 1:
+        # One worker trains them while the others search; what is left then is shared.
+        baselines = max(0.0, baselines - search)
     return Estimate(
         baselines=MappingProxyType(new),
         kept=tuple(name for name in config.baselines if name in kept),
@@ -177,12 +181,16 @@ def estimate(config: RunConfig, dataset: Dataset) -> Estimate:
         trial=trial,
         refit=refits,
         search=search,
-        total=trained / config.workers + search + _AROUND_SECONDS,
+        total=(baselines + again) / config.workers + search + _AROUND_SECONDS,
     )
 
 
+def _prunes(config: RunConfig) -> bool:
+    return config.pruner != "none" and len(config.objective) == 1
+
+
 def _baseline_seconds(name: str, config: RunConfig, dataset: Dataset) -> float:
-    if name in _READ_ONCE:
+    if isinstance(BASELINES[name], TextBaseline):  # It reads each text once.
         return BASELINE_RATES[name] * _characters(dataset, "real", 1)
     return BASELINE_RATES[name] * _characters(dataset, config.padding, config.epochs)
 

@@ -9,6 +9,7 @@ from data import synthetic
 from data.common import UserError
 from data.dataset import CHRONOLOGICAL, Dataset, LabelOrder, prepare
 from data.reading import AccessLog, read_class_files, read_log, source_name
+from data.source import name_of
 from results.study import ACCURACY, Objective
 from search.config import RunConfig
 
@@ -55,8 +56,9 @@ def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
         "rows": config.rows,
     }
     if config.negative_file is not None and config.positive_file is not None:
-        log.info("reading %s and %s", config.negative_file, config.positive_file)
-        return read_class_files(config.negative_file, config.positive_file, **how)
+        files = config.negative_file, config.positive_file
+        log.info("reading %s and %s", *map(name_of, files))
+        return read_class_files(*files, **how)
     source = data if data is not None else config.data or _synthetic(config)
     log.info("reading %s", source_name(source))
     return read_log(

@@ -44,6 +44,7 @@ class View:
     _before: set[int] = field(default_factory=set)
     _told: set[int] = field(default_factory=set)
     _started: float = field(default_factory=time.monotonic)
+    _deadline: float | None = None  # of a budget of time, once that has begun
     _live: "Live | _NotebookPanel | None" = None
     _notebook: "_NotebookPanel | None" = None
 
@@ -73,6 +74,8 @@ class View:
     def start_clock(self) -> None:
         """Count the budget's time from now on."""
         self._started = time.monotonic()
+        if self.budget.seconds is not None:
+            self._deadline = self._started + self.budget.seconds
 
     def trained(self, name: str, result: Result, kept: bool) -> None:
         """Tell of a finished training that is no trial, e.g. of "model2, seed 3 of 5"."""
@@ -133,15 +136,17 @@ class View:
         return [f"best {self.objective} {best.values[0]:.4f} (trial {best.number})"]
 
     def _left(self, trials: list[FrozenTrial]) -> list[str]:
-        elapsed = time.monotonic() - self._started
+        now = time.monotonic()
         if self.budget.seconds is not None:
-            return [f"{_clock(max(0.0, self.budget.seconds - elapsed))} left"]
+            # Trainings that follow the search, such as refits, are no part of its budget.
+            left = self.budget.seconds if self._deadline is None else self._deadline - now
+            return [f"{_clock(left)} left"] if left > 0 else []
         ended = [trial.number for trial in trials if trial.state.is_finished()]
         here = len(set(ended) - self._before)
         left = (self.budget.trials or 0) - len(ended)
         if left <= 0:
             return []
-        about = f", about {_clock(elapsed / here * left)}" if here else ""
+        about = f", about {_clock((now - self._started) / here * left)}" if here else ""
         return [f"{left} of {self.budget.trials} left{about}"]
 
     def panel(self, trials: list[FrozenTrial]) -> Group:

@@ -8,6 +8,7 @@ _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 _TIME = re.compile("".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in _UNITS), re.ASCII)
 _LONGEST = 366 * 86_400.0
 _MOST = 1_000_000
+_DIGITS = 3  # of a second
 _FORMS = "a time (90s, 10m, 1h30m)"
 
 
@@ -42,14 +43,14 @@ class Budget:
 
 def duration_text(seconds: float) -> str:
     """Write a time as on the command line, e.g. 1h30m."""
-    left, text = seconds, ""
+    left, text = round(seconds, _DIGITS), ""
     for unit, length in _UNITS.items():
         count = int(left // length)
         if unit == "s" and (left or not text):
-            text += f"{left:g}s"
+            text += f"{left:.{_DIGITS}f}".rstrip("0").rstrip(".") + "s"
         elif count:
             text += f"{count}{unit}"
-        left -= count * length
+        left = round(left - count * length, _DIGITS)
     return text
 
 
@@ -83,4 +84,4 @@ def _seconds(text: str, wanted: str) -> float:
     seconds = sum(length * float(count) for length, count in parts if count)
     if seconds > _LONGEST:
         raise ArgumentTypeError(f"'{text}' is too long; a year is the most")
-    return seconds
+    return round(seconds, _DIGITS)

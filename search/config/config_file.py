@@ -1,5 +1,6 @@
 """A search's options as a TOML file: read beside the command line, and left in the run's folder."""
 
+import os
 import tomllib
 from collections.abc import Container
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from data.common import HIDDEN, UserError, hide_password, write_text
 from data.reading import IN_MEMORY
 from data.source import STDIN, is_url
+from results.study import STORAGE_VARIABLE
 from search.config.options import Declared, declared, parse_value, unknown_option
 from search.config.run_config import RunConfig
 
@@ -60,6 +62,8 @@ def write_config(config: RunConfig) -> None:
         value = getattr(config, item.name)
         if value is None or item.option.is_of_call:
             continue
+        if item.name == "storage" and value == os.environ.get(STORAGE_VARIABLE):
+            continue  # It comes from there again, with its password.
         if item.name in _PATHS and value not in (STDIN, IN_MEMORY) and not is_url(str(value)):
             value = Path(value).resolve()
         shown = item.option.show(value)

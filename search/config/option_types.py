@@ -75,11 +75,6 @@ def baselines(text: str) -> tuple[str, ...]:
     return tuple(name for name in BASELINE_NAMES if name in found)
 
 
-def keys(text: str) -> tuple[str, ...]:
-    """Read any keys with commas between."""
-    return tuple(key for key in text.split(",") if key)
-
-
 def filled(text: str) -> str:
     """Refuse an empty text, such as a shell makes of an unset variable."""
     if not text.strip():

@@ -7,6 +7,7 @@ get the configuration as it is.
 # ruff: noqa: RUF009 - `option` returns a field, as `dataclasses.field` does.
 
 import os
+import secrets
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,10 +16,16 @@ from typing import Any
 
 from data.common import UserError, byte_count, count_cores
 from data.dataset import CHRONOLOGICAL, GROUP, SHUFFLED, SPLITS, VocabularyFrom, check_group_column
-from data.reading import LOG_FORMATS, join_labels, split_labels
+from data.reading import (
+    LOG_FORMATS,
+    join_labels,
+    refuse_beside_class_files,
+    split_keys,
+    split_labels,
+)
 from data.records import DROPPED_KEYS, Padding
 from data.source import MAX_BYTES, encoding_name
-from results.study import JOURNAL, OBJECTIVES, STORAGE_VARIABLE, Objective
+from results.study import JOURNAL, OBJECTIVES, STORAGE_NOTE, STORAGE_VARIABLE, Objective
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
 from search.config.options import declared, option
@@ -128,7 +135,7 @@ class RunConfig:
     )
     dropped_keys: tuple[str, ...] = _data(
         DROPPED_KEYS,
-        parse=types.keys,
+        parse=split_keys,
         metavar="KEY,...",
         help="keys deleted from each record (default: %(default)s)",
     )
@@ -325,7 +332,7 @@ class RunConfig:
         show=list,
         is_repeated=True,
         metavar="MODULE:NAME",
-        help="called once a trial with a search.TrialInfo, gives a Keras callback for its "
+        help="called once a trial with a search.TrialInfo, gives Keras callbacks for its "
         "training, e.g. one that logs to MLflow; or an Optuna callback of (study, trial), called "
         "after each trial; may be given more than once",
     )
@@ -350,12 +357,19 @@ class RunConfig:
             own = self.sampler == "kt-hyperband"
             object.__setattr__(self, "pruner", "none" if own else DEFAULT_PRUNER)
         if not self.study:
-            name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+            # Another one for each search of a process that begins several at once.
+            name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
             object.__setattr__(self, "study", name)
-        # A run that was begun with a journal goes on with it.
-        if self.storage is None and not (self.folder / JOURNAL).is_file():
+        # A run goes on where it was begun: with its journal, or its own database.
+        begun = any((self.folder / name).is_file() for name in (JOURNAL, STORAGE_NOTE))
+        if self.storage is None and not begun:
             object.__setattr__(self, "storage", os.environ.get(STORAGE_VARIABLE) or None)
         check_group_column(self.split, self.group_column)
+        if len(self.objective) > 1 and self.sampler in ("cmaes", *KERAS_TUNER):
+            raise UserError(
+                f"--objective is '{','.join(self.objective)}', but --sampler {self.sampler} takes "
+                "one alone; use tpe, nsga2, random or grid"
+            )
         if self.sampler in KERAS_TUNER:
             if self.workers > 1:
                 raise UserError(
@@ -381,12 +395,8 @@ class RunConfig:
             if value is None:
                 (other,) = (name for name in given if name != missing)
                 raise UserError(f"{other} is '{given[other]}', but {missing} is missing; give both")
-        for name in ("data", "format", "text_column", "label_column", "positive", "group_column"):
-            if value := getattr(self, name):
-                raise UserError(
-                    f"--{name.replace('_', '-')} is '{value}', but --negative-file and "
-                    "--positive-file hold texts of one class each; leave it out"
-                )
+        names = ("data", "format", "text_column", "label_column", "positive", "group_column")
+        refuse_beside_class_files({name: getattr(self, name) for name in names})
         if self.split == CHRONOLOGICAL:
             object.__setattr__(self, "split", SHUFFLED)
 
@@ -399,7 +409,7 @@ class RunConfig:
                 f"of {known} alone"
             )
         trials = self.budget.trials
-        if trials is not None and self.finalists > trials // 2:
+        if trials and self.finalists > trials // 2:
             raise UserError(
                 f"--finalists is '{self.finalists}', but they are a part of --budget {trials}; at "
                 "most half of its trials can be"

@@ -12,6 +12,7 @@ sees to it that none runs twice.
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -115,6 +116,7 @@ def claim_trial(
     *,
     queue: QueueState | None = None,
     only_fixed: bool = False,
+    signature: Mapping[str, Any] = MappingProxyType({}),
 ) -> optuna.Trial | None:
     """Take a trial: one that waits, else a new one.
 
@@ -124,6 +126,7 @@ def claim_trial(
         starting_values: Gives the values of the first trials.
         queue: What was read of the study just now, if it was.
         only_fixed: Whether to take only a trial that has its values, such as one that is repeated.
+        signature: The attributes that say whose a new trial is, from its first moment on.
 
     Returns:
         The trial, now RUNNING and this process's own; None if the budget has no other.
@@ -141,14 +144,19 @@ def claim_trial(
                 return _begin(study, trial, starting_values)
         if only_fixed or not queue.has_room(budget):
             return None
-        created = _create(study, queue, budget)
+        created = _create(study, queue, budget, signature)
         if created is not None:
             return _begin(study, created, starting_values)
         queue = None
 
 
-def _create(study: optuna.Study, queue: QueueState, budget: int | None) -> FrozenTrial | None:
-    created = create_running(study, {INDEX: queue.next_index})
+def _create(
+    study: optuna.Study,
+    queue: QueueState,
+    budget: int | None,
+    signature: Mapping[str, Any] = MappingProxyType({}),
+) -> FrozenTrial | None:
+    created = create_running(study, {**signature, INDEX: queue.next_index})
     # Mostly nobody else has begun one since the study was read.
     if created.number > len(queue.trials):
         before = QueueState(study.get_trials(deepcopy=False)[: created.number])

@@ -81,7 +81,8 @@ class StaleTrials:
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         silent = silent_trials(self._study) if running else set()
         silent |= {number for number, left in self.patience(running).items() if left <= 0}
-        stale = [t for t in running if t.number in silent or is_lost(t, dead)]
+        # A process of this machine that lives may have taken up its trial just now.
+        stale = [t for t in running if is_lost(t, dead) or (t.number in silent and not _is_here(t))]
         for trial in stale:
             # If the whole run was killed, or a machine switched off, that is no trial's fault.
             seen = dead is not None and trial.user_attrs.get(WORKER) == worker_name(dead)

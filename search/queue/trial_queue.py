@@ -205,6 +205,7 @@ class TrialQueue(QueueMonitor):
                 self._starting_values,
                 queue=queue,
                 only_fixed=self.is_exhausted,
+                signature=_signature(owner or self._owner),
             )
             if trial is None:
                 return None
@@ -297,8 +298,8 @@ class TrialQueue(QueueMonitor):
         return AskedTrial(trial, hyperparameters, trial_index(frozen(trial)))
 
     def _suggest(self, trial: optuna.Trial, owner: str) -> SuggestedHyperParameters:
-        trial.set_user_attr(PROCESS_START, process_identity(os.getpid()))
-        trial.set_user_attr(WORKER, owner)
+        for name, value in _signature(owner).items():
+            trial.set_user_attr(name, value)
         hyperparameters = SuggestedHyperParameters(
             trial, self._tunes, self._moving, self._held, self._study_space.admit
         )
@@ -378,6 +379,11 @@ class TrialQueue(QueueMonitor):
                 asked.number,
                 ", ".join(map(repr, unmet)),
             )
+
+
+def _signature(owner: str) -> dict[str, Any]:
+    """Give the attributes that say which process runs a trial."""
+    return {PROCESS_START: process_identity(os.getpid()), WORKER: owner}
 
 
 def with_order(study: optuna.Study, space: StudySpace) -> optuna.Study:

@@ -3,14 +3,13 @@
 The tables are read by every `--help`, so Optuna is imported by the functions that need it.
 """
 
-import importlib
 import importlib.util
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from data.common import UserError
+from data.common import UserError, import_module
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -190,7 +189,9 @@ def _imported_sampler(name: str, seed: int) -> "BaseSampler":
     module_name, _, attribute = name.partition(":")
     # Whatever a user's own code raises, he is told in one line.
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
+        factory = getattr(import_module(f"--sampler '{name}'", module_name), attribute)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f"--sampler '{name}' cannot be imported: {_line(error)}") from error
     try:

@@ -205,12 +205,12 @@ class Cache:
     def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
         dataset, split = self.dataset, self.dataset.split
         started = time.monotonic()
-        predict = baseline.fit(dataset.texts.at(split.fit), dataset.labels_of(split.fit))
+        predict = baseline.fit(dataset.texts.at(split.fit), dataset.labels[split.fit])
         seconds = time.monotonic() - started
         heldout = list(dataset.texts.at(split.heldout))
         validation = np.float32(predict(dataset.texts.at(split.validation)))
         save_scores(folder, validation, np.float32(predict(heldout)))
-        labels = dataset.labels_of(split.validation)
+        labels = dataset.labels[split.validation]
 
         def answer(requests: Rows) -> Callable[[], object]:
             return partial(predict, [heldout[request] for request in requests])

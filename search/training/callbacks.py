@@ -12,11 +12,10 @@ import keras
 from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.errors import FailedTrialError
 
-from data.common import UserError
+from data.common import UserError, import_module
 from results.study import Point, Result
 from search.common import USER_ERRORS, describe_error
 from search.optuna_private import StudyCallback
-from spaces import import_module
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,8 @@ class TrialCallback(keras.callbacks.Callback):
         """
 
 
-Factory = Callable[[TrialInfo], keras.callbacks.Callback]
+# Makes a callback of Keras, or a list of them.
+Factory = Callable[[TrialInfo], Any]
 
 
 def load_callbacks(specs: Sequence[str]) -> dict[str, Factory | StudyCallback]:
@@ -114,7 +114,11 @@ class TrialCallbacks:
 
     def __init__(self, factories: Mapping[str, Factory], info: TrialInfo) -> None:
         self._info = info
-        self.made = [_make(spec, factory, info) for spec, factory in factories.items()]
+        self.made = [
+            callback
+            for spec, factory in factories.items()
+            for callback in _make(spec, factory, info)
+        ]
 
     def __enter__(self) -> "TrialCallbacks":
         """Begin the training."""
@@ -162,14 +166,16 @@ class TrialCallbacks:
             callback.on_result(result)
 
 
-def _make(spec: str, factory: Factory, info: TrialInfo) -> keras.callbacks.Callback:
+def _make(spec: str, factory: Factory, info: TrialInfo) -> Sequence[keras.callbacks.Callback]:
     try:
         made = factory(info)
     except USER_ERRORS as error:
         raise FailedTrialError(f"--callback {spec}: {describe_error(error)}") from error
-    if not isinstance(made, keras.callbacks.Callback):
-        raise FailedTrialError(
-            f"--callback {spec}: it gave an object of type {type(made).__name__}, but a "
-            "keras.callbacks.Callback is needed"
-        )
-    return made
+    several = made if isinstance(made, list | tuple) else [made]
+    for one in several:
+        if not isinstance(one, keras.callbacks.Callback):
+            raise FailedTrialError(
+                f"--callback {spec}: it gave an object of type {type(one).__name__}, but a "
+                "keras.callbacks.Callback is needed"
+            )
+    return several

@@ -279,7 +279,7 @@ class _Monitor(keras.callbacks.Callback):
             self.scorer, self.dataset.encoded, rows, padding=self.config.padding, before=before
         )
         check_range(scores)
-        labels = self.dataset.labels_of(rows)
+        labels = self.dataset.labels[rows]
         return scores, Point(
             epoch=self.step / self.steps,
             loss=float(logs.get("loss", math.nan)),
@@ -320,7 +320,7 @@ class _Monitor(keras.callbacks.Callback):
         )
         figures = {}
         if self.validation is not None and not self._is_pruned:
-            labels = self.dataset.labels_of(self.dataset.split.validation)
+            labels = self.dataset.labels[self.dataset.split.validation]
             figures = objective_values(labels, self.validation)
         return TrainingOutcome(
             status,

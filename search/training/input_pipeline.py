@@ -59,5 +59,5 @@ class _Epochs:
             self.order = batches(self.dataset.split.fit, self.padded, self.batch_size, rng)
             self.epoch += 1
         batch = self.order[index]
-        labels = self.dataset.labels_of(batch.rows).astype(np.float32)[:, None]
+        labels = self.dataset.labels[batch.rows].astype(np.float32)[:, None]
         return self.dataset.encoded.padded(batch.rows, batch.length), labels

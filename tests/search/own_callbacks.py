@@ -43,12 +43,20 @@ def plain(info: TrialInfo) -> Plain:
     return Plain()
 
 
+def several(info: TrialInfo) -> list[keras.callbacks.Callback]:
+    return [Diary(info), Plain()]
+
+
 def refusing(info: TrialInfo) -> Plain:
     raise ConnectionError(f"no server for trial {info.number}")
 
 
 def no_callback(info: TrialInfo) -> str:
     return "done"
+
+
+def several_kinds(info: TrialInfo) -> list[Any]:
+    return [Plain(), 3]
 
 
 class Failing(TrialCallback):

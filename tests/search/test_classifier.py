@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,20 @@ def test_it_learns_predicts_and_is_pickled(tmp_path: Path) -> None:
     again = pickle.loads(pickle.dumps(classifier))
     assert (again.predict_proba(texts[:9]) == found[:9]).all()
     assert clone(classifier).get_params() == classifier.get_params()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_winner_that_onnx_does_not_have_is_loaded_by_keras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)  # As if it were not installed.
+    texts, labels = messages(600)
+    own = {**SMALL, "space": "tests.search.own_layer_space:OwnLayerSpace"}
+    classifier = Model3Classifier(budget=1, out=tmp_path, **own).fit(texts, labels)
+    assert not (classifier.folder_ / "best" / "model.onnx").exists()
+    again = pickle.loads(pickle.dumps(classifier))
+    assert (again.predict(texts[:9]) == classifier.predict(texts[:9])).all()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """KerasTuner's own loop on a study: pruned by epoch, gone on with, shared by processes."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -90,6 +91,49 @@ def test_each_epoch_is_reported_once_and_a_pruned_trial_ends(tmp_path: Path) -> 
         steps = list(trial.intermediate_values)
         assert steps == list(range(1, len(steps) + 1))
         assert (len(steps) < 4) or trial.state == TrialState.COMPLETE
+
+
+@pytest.mark.slow
+def test_later_executions_are_not_reported(tmp_path: Path) -> None:
+    lengths = itertools.cycle([2, 4])
+
+    def fit(hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return model.fit(*args, **{**kwargs, "epochs": next(lengths)})
+
+    tuner = pruned_by(
+        optuna.pruners.NopPruner(), tmp_path, Fitting(fit), max_trials=2, executions_per_trial=2
+    )
+    assert run(tuner, 4) == [TrialState.COMPLETE] * 2
+    for trial in tuner.study.trials:
+        assert list(trial.intermediate_values) == [1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", ["trial_*/trial.json", "oracle.json", "tuner0.json"])
+@pytest.mark.parametrize("left", ["", '{"trial_id": '])
+def test_a_file_that_was_cut_off_does_not_end_a_project(
+    tmp_path: Path, damaged: str, left: str
+) -> None:
+    def trials(count: int) -> list[optuna.trial.FrozenTrial]:
+        return search(OptunaTuner(build, "val_loss", count, 1, directory=tmp_path))
+
+    before = trials(2)
+    for file in (tmp_path / "untitled_project").glob(damaged):
+        file.write_text(left)
+    after = trials(3)
+    assert [trial.params for trial in after[:2]] == [trial.params for trial in before]
+    assert len(after) == 3
+
+
+def test_projects_of_one_name_in_two_folders_share_no_study_in_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    tuners = [
+        OptunaTuner(build, "val_loss", 1, 1, directory=tmp_path, project_name=name, study=url)
+        for name in ("cnn/run1", "rnn/run1", "run1")
+    ]
+    assert [it.study.study_name for it in tuners] == ["cnn/run1", "rnn/run1", "run1"]
+    for tuner in tuners:
+        close_storage(tuner.study._storage)
 
 
 @pytest.mark.slow

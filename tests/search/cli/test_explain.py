@@ -54,6 +54,14 @@ def test_the_plan_is_shown_and_nothing_is_left(
     assert re.search(r"% malicious\n", said)
 
 
+def test_several_objectives_are_said_not_to_be_pruned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ("--rows", "600", "--space", "tests.search.small:Small", "--out", str(tmp_path))
+    said = explained(capsys, "--budget", "3", "--objective", "val_accuracy,parameters", *small)
+    assert "sampler tpe, pruner none, as there are several objectives\n" in said
+
+
 def test_a_study_that_is_there_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "s" / "data").mkdir(parents=True)
     small = ("--rows", "600", "--space", "tests.search.small:Small", "--study", "s")
@@ -104,6 +112,19 @@ def test_seconds_go_with_padded_characters(config: RunConfig, dataset: Dataset) 
     final = estimated(pruner="asha", finalists=2, budget=Budget(trials=12))
     assert final.search == pytest.approx((pruned.trial * 10 + found.trial * 2) / 2)
     assert estimated(baselines=("model2",), repeats=3).total > found.total
+
+
+def test_baselines_are_trained_within_a_budget_of_time(config: RunConfig, dataset: Dataset) -> None:
+    def total(workers: int, seconds: float, *baselines: str) -> float:
+        budget = Budget(seconds=seconds)
+        changed = replace(config, budget=budget, workers=workers, baselines=baselines)
+        return estimate(changed, dataset).total
+
+    model2 = estimate(replace(config, baselines=("model2",)), dataset).baselines["model2"]
+    long, short = model2 * 2, model2 / 2
+    assert total(2, long, "model2") == pytest.approx(total(2, long))
+    assert total(2, short, "model2") == pytest.approx(total(2, short) + model2 / 4)
+    assert total(1, long, "model2") == pytest.approx(total(1, long) + model2)
 
 
 def test_refits_read_all_training_rows(config: RunConfig, dataset: Dataset) -> None:

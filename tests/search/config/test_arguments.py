@@ -89,7 +89,7 @@ def test_what_a_notebook_defines_cannot_reach_the_workers(monkeypatch: pytest.Mo
 
 def test_flags_are_told_with_their_value() -> None:
     with pytest.raises(UserError) as raised, told_to_python():
-        raise UserError("mend it, give --skip-bad-rows or --no-drop-duplicates, not --unknown")
+        raise UserError("fix it, give --skip-bad-rows or --no-drop-duplicates, not --unknown")
     assert str(raised.value) == (
-        "mend it, give skip_bad_rows=True or drop_duplicates=False, not --unknown"
+        "fix it, give skip_bad_rows=True or drop_duplicates=False, not --unknown"
     )

@@ -20,6 +20,7 @@ from search.config import Budget, parse_budget
         ("2h", Budget(seconds=7200)),
         ("1h30m", Budget(seconds=5400)),
         ("1.5h", Budget(seconds=5400)),
+        ("1.1h", Budget(seconds=3960)),
         ("1d2h3m4s", Budget(seconds=86_400 + 7200 + 180 + 4)),
         ("0s", Budget(seconds=0)),
     ],
@@ -55,7 +56,9 @@ def test_any_text_is_a_budget_or_a_type_error(text: str) -> None:
 @given(
     st.one_of(
         st.builds(Budget, trials=st.integers(0, 10**6)),
-        st.builds(Budget, seconds=st.integers(0, 10**7).map(float)),
+        st.builds(
+            Budget, seconds=st.integers(0, 10**10).map(lambda thousandths: thousandths / 1000)
+        ),
     )
 )
 def test_its_text_reads_back(budget: Budget) -> None:

@@ -234,6 +234,17 @@ def test_a_database_without_a_password_is_kept(tmp_path: Path) -> None:
     assert "***" not in (asked.folder / CONFIG).read_text()
 
 
+def test_a_password_that_stands_in_optunas_variable_need_not_be_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTUNA_STORAGE", "postgresql://me:pass-word@host/db")
+    asked = parse(["--budget", "1", "--study", "s", "--out", str(tmp_path)])
+    write_config(asked)
+    path = asked.folder / CONFIG
+    assert "pass-word" not in path.read_text() and "***" not in path.read_text()
+    assert parse(["--config", str(path)]).storage == asked.storage
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_run_is_repeated_from_its_own_file(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The command line of a search: every default, and one line for every value it cannot have."""
 
-import os
 import pickle
 import re
 from dataclasses import replace
@@ -11,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from data.common import count_cores
 from data.common.errors import UserError
-from results.study import HEARTBEAT_SECONDS, JOURNAL
+from results.study import HEARTBEAT_SECONDS, JOURNAL, STORAGE_NOTE
 from search.config import Budget, RunConfig, parse
 from search.config.command_line import make_parser
 from search.config.options import declared
@@ -50,13 +49,14 @@ def test_optunas_variable_is_the_default_of_the_storage(
     assert options(*words).storage is None
 
 
-def test_a_run_with_a_journal_goes_on_with_it_whatever_optunas_variable_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("begun", [JOURNAL, STORAGE_NOTE])
+def test_a_run_goes_on_where_it_was_begun_whatever_optunas_variable_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: str
 ) -> None:
     monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///optuna.db")
     config = options("--out", str(tmp_path))
     config.folder.mkdir()
-    (config.folder / JOURNAL).touch()
+    (config.folder / begun).touch()
     assert options("--out", str(tmp_path)).storage is None
 
 
@@ -80,7 +80,9 @@ def test_kerastuners_hyperband_prunes_by_itself() -> None:
 
 
 def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
-    assert re.fullmatch(rf"\d{{8}}-\d{{6}}-{os.getpid()}", parse(["--budget", "1"]).study)
+    names = {parse(["--budget", "1"]).study for _ in range(9)}
+    assert len(names) == 9
+    assert all(re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}", name) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ MOST_WORKERS = 8 * count_cores()
         ("--split", "random", "argument --split: invalid choice: 'random'"),
         ("--vocabulary", "both", "argument --vocabulary: invalid choice: 'both'"),
         ("--sampler", "best", "--sampler 'best' is not known; known are tpe"),
-        ("--sampler", "no.such:Sampler", "--sampler 'no.such:Sampler' cannot be imported"),
+        ("--sampler", "no.such:Sampler", "--sampler 'no.such:Sampler': no module no in "),
         ("--sampler", "optuna.samplers:Nothing", "cannot be imported"),
         ("--sampler", "fractions:Fraction", "is no optuna.samplers.BaseSampler"),
         ("--pruner", "asha2", "--pruner 'asha2' is not known; known are median"),
@@ -264,6 +266,16 @@ def test_a_bad_value_is_one_line(
     assert said in message
     assert message.startswith("error: ")
     assert message.count("\n") == 1
+
+
+def test_finalists_are_explained_without_a_budget() -> None:
+    assert parse(["--explain", "--finalists", "2"]).finalists == 2
+
+
+@pytest.mark.parametrize("sampler", ["cmaes", "kt-random", "kt-bayesian", "kt-hyperband"])
+def test_a_sampler_of_one_objective_is_refused_several(sampler: str) -> None:
+    with pytest.raises(UserError, match=f"but --sampler {sampler} takes one alone; use tpe, "):
+        options("--sampler", sampler, "--objective", "val_accuracy,parameters")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The budget in the study: begun once, put back once, lowered and raised, by any number at once."""
 
+import json
 import multiprocessing
 from collections import Counter
 from pathlib import Path
@@ -16,12 +17,13 @@ from results.study import (
     RETRY_OF,
     SAMPLED,
     TUNER_VALUES,
+    WORKER,
     counted_trials,
     trial_index,
 )
 from search.optuna_private import is_fixed
 from search.queue import claims
-from tests.search.journals import journal
+from tests.search.journals import journal, journalled
 
 
 def take(study: optuna.Study, budget: int | None = None) -> optuna.Trial:
@@ -53,6 +55,16 @@ def lose(
     study: optuna.Study, number: int, reason: str = "lost", *, same_values: bool = True
 ) -> None:
     claims.retry_trial(study, frozen(study, number), reason, same_values=same_values)
+
+
+def test_a_new_trial_is_signed_from_its_first_moment_on(tmp_path: Path) -> None:
+    study = journalled(tmp_path / "journal.log")
+    trial = claims.claim_trial(study, 1, signature={WORKER: "a-1"})
+    assert trial is not None
+    # In the one record that makes it, so that no other process sees it without.
+    records = [json.loads(line) for line in (tmp_path / "journal.log").read_text().splitlines()]
+    (made,) = [record for record in records if record.get("user_attrs")]
+    assert made["user_attrs"] == {WORKER: "a-1", INDEX: 0}
 
 
 # ---- the budget --------------------------------------------------------------------------------

@@ -311,6 +311,18 @@ def test_a_trial_that_beats_is_left_alone_and_a_silent_one_put_back(shared: optu
     assert replacement.system_attrs["fixed_params"] == lost.params
 
 
+@pytest.mark.slow
+def test_a_silent_trial_of_a_process_that_lives_is_left_alone(shared: optuna.Study) -> None:
+    trial = shared.ask()
+    with send_heartbeats(trial, SECONDS):
+        time.sleep(SECONDS * 1.5)
+    # As a tuner does that is made again in one process, and has not gone on with it yet.
+    trial.set_user_attr(PROCESS_START, process_identity(os.getpid()))
+    trial.set_user_attr(WORKER, worker_name(os.getpid()))
+    time.sleep(SECONDS * (SILENT_BEATS + 1.5))
+    assert StaleTrials(shared).retry() == 0
+
+
 def test_a_trial_that_has_ended_ends_its_signs_quietly(shared: optuna.Study) -> None:
     study, trial = shared, shared.ask()
     with send_heartbeats(trial, SECONDS):

@@ -34,10 +34,11 @@ def diary(store: Store, number: int) -> list[tuple[str, Any]]:
     return [tuple(json.loads(line)) for line in lines]
 
 
+@pytest.mark.parametrize("names", [("Diary", "plain"), ("several",)])
 def test_each_trial_has_its_own_and_it_is_told_all(
-    tmp_path: Path, dataset: Dataset, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, dataset: Dataset, capsys: pytest.CaptureFixture[str], names: tuple[str, ...]
 ) -> None:
-    store = run(tmp_path, dataset, "Diary", "plain", trials=2)
+    store = run(tmp_path, dataset, *names, trials=2)
     for result in store.trials():
         assert result.status == "complete" and result.number is not None
         told = diary(store, result.number)
@@ -57,6 +58,7 @@ def test_each_trial_has_its_own_and_it_is_told_all(
     [
         ("refusing", f"--callback {OWN}:refusing: ConnectionError: no server for trial 0"),
         ("no_callback", "it gave an object of type str, but a keras.callbacks.Callback is needed"),
+        ("several_kinds", "it gave an object of type int, but a keras.callbacks.Callback is"),
         ("Failing", "OSError: the server is gone"),
     ],
 )

@@ -105,7 +105,7 @@ def test_each_report_is_told(done: TrainingOutcome, told: list[Point]) -> None:
 
 def test_the_curve_shows_learning(dataset: Dataset, done: TrainingOutcome) -> None:
     last = done.curve[-1]
-    share = dataset.labels_of(dataset.split.validation).mean()
+    share = dataset.labels[dataset.split.validation].mean()
     assert last.val_accuracy > max(share, 1 - share)
     assert last.loss < done.curve[3].loss
 
@@ -114,7 +114,7 @@ def test_the_last_report_is_of_all_validation_rows(
     dataset: Dataset, done: TrainingOutcome, model: Any
 ) -> None:
     rows = dataset.split.validation
-    labels = dataset.labels_of(rows)
+    labels = dataset.labels[rows]
     assert done.validation is not None
     np.testing.assert_allclose(
         done.validation,
@@ -269,7 +269,7 @@ def test_each_row_comes_with_its_own_label(dataset: Dataset) -> None:
     known = {
         ids[ids > 0].tobytes(): label
         for ids, label in zip(
-            dataset.encoded.padded(rows, MAX_LENGTH), dataset.labels_of(rows), strict=True
+            dataset.encoded.padded(rows, MAX_LENGTH), dataset.labels[rows], strict=True
         )
     }
     pairs = []
@@ -353,7 +353,7 @@ def test_what_is_scored_are_the_weights_that_the_training_leaves(
         train=ending_by_hand(model) if how == "by hand" else None,
     )
     rows = dataset.split.validation
-    labels = dataset.labels_of(rows)
+    labels = dataset.labels[rows]
     scores = probabilities(model, dataset.encoded, rows, padding="real")
     assert ended.status == "complete" and ended.validation is not None
     np.testing.assert_allclose(ended.validation, scores, rtol=0, atol=1e-6)

@@ -29,7 +29,7 @@ def test_every_fit_row_comes_once_an_epoch(dataset: Dataset) -> None:
     found = [np.pad(row, (1024 - len(row), 0)) for ids, _ in elements for row in ids]
     assert sorted(row.astype(np.int32).tobytes() for row in found) == expected
     positives = sum(int(labels.sum()) for _, labels in elements)
-    assert positives == int(dataset.labels_of(rows).sum())
+    assert positives == int(dataset.labels[rows].sum())
 
 
 def test_each_reading_has_another_order_and_a_seed_repeats_all(dataset: Dataset) -> None:

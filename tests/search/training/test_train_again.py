@@ -87,7 +87,7 @@ def test_another_seed_gives_another_training(
     assert result.artifacts == str(tmp_path / "b")
     found = load_scores(tmp_path / "b" / "scores.npz")
     assert np.abs(found["heldout"] - scores["heldout"]).max() > 1e-3
-    labels = dataset.labels_of(dataset.split.validation)
+    labels = dataset.labels[dataset.split.validation]
     assert result.val_accuracy == accuracy_score(labels, found["validation"] > 0.5)
     assert told == [
         ("trial 1, seed 2 of 2", point.epoch, point.val_accuracy) for point in result.curve

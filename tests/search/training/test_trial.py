@@ -112,7 +112,7 @@ def test_hyperparameters_are_those_that_were_active(whole: Store) -> None:
 
 
 def test_scores_are_kept_for_both_parts(whole: Store, dataset: Dataset) -> None:
-    labels = dataset.labels_of(dataset.split.validation)
+    labels = dataset.labels[dataset.split.validation]
     for result in whole.trials():
         scores = whole.scores(result)
         assert scores is not None
