@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
     found = [(each, problem) for each in audited for problem in each.get("vulns", ())]
     for each, problem in found:
         fixed = ", ".join(problem["fix_versions"]) or "no version yet"
-        print(f"{each['name']} {each['version']}: {problem['id']}, mended in {fixed}")
+        print(f"{each['name']} {each['version']}: {problem['id']}, fixed in {fixed}")
     for each in audited:
         if "skip_reason" in each:
             print(each["skip_reason"])

@@ -98,7 +98,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "empty file": (log_of(), "log.csv: is empty"),
     "a folder": (lambda f: ["--data", f], "is a folder; give a file"),
     "wrong column count": (log_of(GOOD, f"|{RECORD}|,0,1"), "log.csv, row 2: has 3 columns"),
-    "no JSON": (log_of(GOOD, GOOD, "|{oops}|,1"), "log.csv, row 3: the record is no JSON"),
+    "no JSON": (log_of(GOOD, GOOD, "|{oops}|,1"), "log.csv, row 3: the record is not JSON"),
     "label no 0 or 1": (log_of(GOOD, f"|{RECORD}|,2"), "log.csv, row 2: the label is '2'"),
     "class missing": (without_class(range(300, 400)), "the held-out part has no row of class 1"),
     "fewer rows than a batch": (lambda f: ["--rows", "100"], "fewer than a batch of 128"),

@@ -150,7 +150,7 @@ def audit(folder: Path, pin: str, url: str) -> tuple[int, str]:
 def test_a_known_vulnerability_fails(tmp_path: Path, service: str) -> None:
     status, out = audit(tmp_path, "jinja2==3.1.0", service)
     assert status == 1
-    assert out == "jinja2 3.1.0: GHSA-test, mended in 3.1.6\n1 vulnerabilities in 1 packages\n"
+    assert out == "jinja2 3.1.0: GHSA-test, fixed in 3.1.6\n1 vulnerabilities in 1 packages\n"
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ def rounds(data: Dataset, budget: float, seed: int, jobs: int) -> Iterator[Found
     """Search round after round; at least once, however long that takes."""
     fit, validation = data.split.fit, data.split.validation
     rows = np.concatenate([fit, validation])
-    texts, labels = list(data.texts.at(rows)), data.labels_of(rows)
+    texts, labels = list(data.texts.at(rows)), data.labels[rows]
     folds = PredefinedSplit(np.repeat([-1, 0], [len(fit), len(validation)]))
     started, longest = time.monotonic(), 0.0
     while time.monotonic() - started + longest < budget:
@@ -92,8 +92,8 @@ def _best(search: Any) -> Found:
 def heldout(data: Dataset, fit: Callable[..., Callable[[Sequence[str]], Any]]) -> float:
     """Fit on fit and validation rows; return the accuracy on the held-out rows."""
     rows, rest = data.refitting.split.fit, data.split.heldout
-    predict = fit(data.texts.at(rows), data.labels_of(rows))
-    return accuracy(data.labels_of(rest), np.float32(predict(data.texts.at(rest))))
+    predict = fit(data.texts.at(rows), data.labels[rows])
+    return accuracy(data.labels[rest], np.float32(predict(data.texts.at(rest))))
 
 
 def main(argv: Sequence[str]) -> int:

@@ -27,7 +27,7 @@ def _note(event, arguments):
 
 sys.addaudithook(_note)
 """
-# What grows while it is read, and is mended where it was cut off; and the lock beside it.
+# What grows while it is read, and is fixed where it was cut off; and the lock beside it.
 GROWING = ("journal.log", "journal.log.lock", "worker-1.log")
 
 

@@ -1,8 +1,9 @@
 """The recorded trials of one log: what was drawn, how it learned, what it cost, what it was worth.
 
-    python -m tests.benchmarks.tabular.table runs/NAME [runs/NAME ...] --to FILE.csv
+    python -m tests.benchmarks.tabular.table runs/NAME [runs/NAME ...] --to FILE.csv [--append]
 
-writes the trials of finished runs of `search.run --sampler random --pruner none` as such a file.
+writes the trials of finished runs of `search.run --sampler random --pruner none` as such a file, or
+adds them to it: runs with other seeds draw other points, and a point that is there is not repeated.
 """
 
 import json
@@ -91,14 +92,7 @@ def load(path: Path) -> Table:
     Raises:
         UserError: There is none.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            facts = json.loads(file.readline().removeprefix(_HEADER))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: no table can be read there ({first_line(error)})") from None
-    frame = pd.read_csv(
-        path, comment="#", dtype={"status": str}, keep_default_na=False, na_values=[""]
-    )
+    facts, frame = _read(path)
     space = ScopedHyperParameters.from_config(facts.pop("space"))
     return Table(
         facts=facts,
@@ -108,6 +102,17 @@ def load(path: Path) -> Table:
         val_loss=_curves(frame, _LOSS),
         seconds=frame["seconds_an_epoch"].to_numpy(float),
         heldout_accuracy=frame["heldout_accuracy"].to_numpy(float),
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            facts = json.loads(file.readline().removeprefix(_HEADER))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: no table can be read there ({first_line(error)})") from None
+    return facts, pd.read_csv(
+        path, comment="#", dtype={"status": str}, keep_default_na=False, na_values=[""]
     )
 
 
@@ -175,6 +180,7 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser("python -m tests.benchmarks.tabular.table", description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
+    parser.add_argument("--append", action="store_true", help="to the rows that FILE.csv has")
     options = parser.parse_args(argv)
     stores = [Store.open(folder) for folder in options.runs]
     space = _space(stores[0])
@@ -190,13 +196,29 @@ def main(argv: Sequence[str]) -> int:
     epochs = facts["protocol"]["epochs"]
     reports = range(1, epochs * reports_for(epochs) + 1)
     columns += [f"{kind}{report}" for kind in (_ACCURACY, _LOSS) for report in reports]
-    frame = pd.DataFrame(
-        [row for store, board in zip(stores, boards, strict=True) for row in rows(store, board)]
-    )
-    text = frame.reindex(columns=columns).to_csv(index=False)
+    found = [row for store, board in zip(stores, boards, strict=True) for row in rows(store, board)]
+    frame = pd.DataFrame(found).reindex(columns=columns)
+    if options.append and options.to.exists():
+        frame = pd.concat([_recorded(options.to, facts), frame])
+    # Every run begins with the same starting points.
+    frame = frame.drop_duplicates([name for name in columns if name.startswith(_DRAWN)])
+    text = frame.to_csv(index=False)
     write_text(options.to, f"{_HEADER}{json.dumps(facts, sort_keys=True)}\n{text}")
     print(f"{options.to}: {len(frame)} trials")
     return 0
+
+
+def _recorded(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Read the rows of a table; a `UserError` if another log or space is behind it."""
+    known, frame = _read(path)
+    if _behind(known) != _behind(facts):
+        raise UserError(f"{path} is of another log, space or number of epochs; give another --to")
+    return frame
+
+
+def _behind(facts: Mapping[str, Any]) -> str:
+    behind = facts["space"], facts["data"]["fingerprint"], facts["protocol"]["epochs"]
+    return json.dumps(behind, sort_keys=True)
 
 
 def check_covers(space: keras_tuner.HyperParameters, store: Store) -> None:

@@ -66,6 +66,12 @@ def test_a_real_run_becomes_a_table(tmp_path: Path) -> None:
             assert point[name] == close
     assert 0.5 < table.facts["linear"] <= 1
     assert (table.seconds > 0).all()
+    before = (tmp_path / "few.csv").read_text()
+    assert main([str(tmp_path / "few"), "--to", str(tmp_path / "few.csv"), "--append"]) == 0
+    assert (tmp_path / "few.csv").read_text() == before
+    (tmp_path / "few.csv").write_text(before.replace('"epochs": 2', '"epochs": 3'))
+    with pytest.raises(UserError, match=r"few\.csv is of another log, space or number of epochs"):
+        main([str(tmp_path / "few"), "--to", str(tmp_path / "few.csv"), "--append"])
     narrow = small_space()
     with pytest.raises(UserError, match=r"few: trial 0 has \w+ = .*, which the space of this code"):
         check_covers(narrow, store)
