@@ -147,7 +147,7 @@ SEQUENCE: dict[str, Callable[[], Any]] = {
     "has the activation selu": lambda: layers.Dense(4, activation="selu"),
     "has its steps backwards": lambda: layers.GRU(4, go_backwards=True, return_sequences=True),
     r"has the activation \{": lambda: layers.Dense(4, activation=layers.LeakyReLU()),
-    r"has the activations \[\{": lambda: layers.GRU(
+    "has the activations .*LeakyReLU": lambda: layers.GRU(
         4, activation=layers.LeakyReLU(), return_sequences=True
     ),
     "has the activations": lambda: layers.GRU(4, activation="elu", return_sequences=True),
