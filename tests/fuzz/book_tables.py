@@ -159,6 +159,8 @@ def layout_of_records(lines: list[str], is_record: Callable[[str], bool]) -> Lay
             header = rows[0] in good[:1] and not first.lstrip().startswith("{")
             if header and not first.strip():
                 break
+            if not header and column >= Counter(map(len, good)).most_common(1)[0][0]:
+                break  # Most rows end before it.
             layout = columns_of(good, header)
             if layout is None:
                 raise ValueError
