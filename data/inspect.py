@@ -61,8 +61,7 @@ def _read(options: argparse.Namespace) -> AccessLog:
     ):
         raise UserError("give either FILE, or --negative-file FILE and --positive-file FILE")
     if options.file is None:
-        names = ("format", "text_column", "label_column", "positive", "group_column")
-        refuse_beside_class_files({name: getattr(options, name) for name in names})
+        refuse_beside_class_files(options)
         if options.split == CHRONOLOGICAL:
             options.split = SHUFFLED
         return read_class_files(options.negative_file, options.positive_file, **how)

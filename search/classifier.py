@@ -127,7 +127,7 @@ class Model3Classifier(ClassifierMixin, BaseEstimator):
         folder = self.folder_ / BEST
         if (folder / ONNX_MODEL).is_file():
             return load(folder)
-        # It has layers of a space of one's own, which ONNX does not have.
+        # The space has custom layers without an ONNX translation.
         register_space(self.space if isinstance(self.space, str) else None)
         return load(folder, "keras")
 

@@ -87,7 +87,7 @@ def execute(
     config = given.settled(len(dataset.split.fit))
     log.info("%d epochs a training", config.epochs)
     store = _open(config, dataset)
-    # Repeated elsewhere, it is to have the workers of that machine.
+    # With the workers as given: "auto" is another number on another machine.
     write_config(replace(config, workers=given.workers))
     with WorkerPool(config) as workers, _interruptible(workers, stopped_by):
         view = View(store.study, config.search_budget, config.objective[0])

@@ -80,8 +80,8 @@ def make_optimizer(training: Training, rows: int, epochs: int) -> Any:
 
     As rows of one padded length make a batch, there are more batches than `rows` asks for, 2 % on
     the assignment's log and a quarter on 1,125 messages; in those the rate stays at its end. A
-    schedule as long as the training was no better on SMS and payloads: ten trials made 80 errors,
-    and 74 so.
+    schedule as long as the training was no better: on SMS and payloads, ten trials made 80
+    held-out errors with it and 74 without.
     """
     options: dict[str, Any] = {"learning_rate": _rate(training, rows, epochs)}
     if training.gradient_clip:

@@ -4,7 +4,7 @@ import csv
 import itertools
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePath
 
 import numpy as np
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # A list is read at once, so that a larger one is taken for lines.
 _LONGEST_LIST = 2**28
+# Options that say what and where the texts and labels of other logs are.
+_OF_OTHER_LOGS = ("data", "format", "text_column", "label_column", "positive", "group_column")
 
 
 def read_class_files(
@@ -79,10 +81,10 @@ def read_class_files(
     return log if rows is None else log.draw(rows)
 
 
-def refuse_beside_class_files(options: Mapping[str, object]) -> None:
-    """Raise a `UserError` if an option of other logs, by its name in Python, is given too."""
-    for name, value in options.items():
-        if value:
+def refuse_beside_class_files(options: object) -> None:
+    """Raise a `UserError` if these options, a command's or a run's, name another log or a table."""
+    for name in _OF_OTHER_LOGS:
+        if value := getattr(options, name, None):
             raise UserError(
                 f"--{name.replace('_', '-')} is '{value}', but --negative-file and --positive-file "
                 "hold texts of one class each; leave it out"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from data.common import UserError, first_line
-from data.source import is_url, name_of
+from data.source import decode, is_url, name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,13 +102,11 @@ def _cells(column: Any) -> list[str]:
 def _as_text(cell: Any) -> str:
     """Write a cell as its log would: bytes decoded, and a record of a Parquet file as JSON."""
     if isinstance(cell, bytes):
-        return cell.decode("utf-8", "surrogateescape")
+        return decode(cell)
     if isinstance(cell, dict | list | np.ndarray):
         return json.dumps(cell, default=_plain, ensure_ascii=False)
     return str(cell)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else _as_text(value)

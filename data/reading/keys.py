@@ -23,20 +23,20 @@ class KeyDropper:
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = tuple(keys)
         self._records = 0
-        self._dropped: set[str] = set()
+        self._missing = self._keys  # Those that no record has had so far.
         self._inside: str | None = None  # Where a key of this name is, though not at the top.
 
     @property
     def has_dropped(self) -> bool:
         """Whether a record had one of the keys."""
-        return bool(self._dropped)
+        return len(self._missing) < len(self._keys)
 
     def clean(self, record: dict[str, Any]) -> str:
         """Dump a record without the keys, which are deleted from it."""
         self._records += 1
-        if len(self._dropped) < len(self._keys):
-            self._dropped.update(key for key in self._keys if key in record)
-        if not self._dropped:
+        if self._missing:
+            self._missing = tuple(key for key in self._missing if key not in record)
+        if not self.has_dropped:
             self._inside = self._inside or next(_paths_to(record, self._keys), None)
         return without_keys(record, self._keys)
 
@@ -44,8 +44,8 @@ class KeyDropper:
         """Say which of the keys were dropped; None if there are none to drop, or no records."""
         if not self._keys or not self._records:
             return None
-        if self._dropped:
-            dropped = ", ".join(key for key in self._keys if key in self._dropped)
+        if self.has_dropped:
+            dropped = ", ".join(key for key in self._keys if key not in self._missing)
             return f"dropped from the records: {dropped} (--dropped-keys KEY,... names others)"
         inside = ""
         if self._inside is not None:

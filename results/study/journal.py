@@ -73,7 +73,7 @@ class _Journal(JournalFileBackend):
 
 
 class _Lock(JournalFileOpenLock):
-    """A lock that the system frees when its owner dies, and that fixes what the owner left.
+    """A lock that the system frees when its owner dies, and that repairs what the owner left.
 
     Optuna's own locks are files that a killed process leaves behind: all others then wait for half
     a minute. A record cut off in the middle would make the next one, and with it the journal,

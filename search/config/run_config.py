@@ -357,7 +357,7 @@ class RunConfig:
             own = self.sampler == "kt-hyperband"
             object.__setattr__(self, "pruner", "none" if own else DEFAULT_PRUNER)
         if not self.study:
-            # Another one for each search of a process that begins several at once.
+            # One process may begin several searches in the same second.
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
             object.__setattr__(self, "study", name)
         # A run goes on where it was begun: with its journal, or its own database.
@@ -395,8 +395,7 @@ class RunConfig:
             if value is None:
                 (other,) = (name for name in given if name != missing)
                 raise UserError(f"{other} is '{given[other]}', but {missing} is missing; give both")
-        names = ("data", "format", "text_column", "label_column", "positive", "group_column")
-        refuse_beside_class_files({name: getattr(self, name) for name in names})
+        refuse_beside_class_files(self)
         if self.split == CHRONOLOGICAL:
             object.__setattr__(self, "split", SHUFFLED)
 

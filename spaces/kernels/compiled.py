@@ -43,11 +43,11 @@ _REORDERING = {"contract", "reassoc", "nsz", "arcp"}
 
 
 def _compiled(function, **options):
+    options |= {"nogil": True, "fastmath": _REORDERING}
     try:
-        return numba.njit(cache=True, nogil=True, fastmath=_REORDERING, **options)(function)
-    except RuntimeError:
-        # No folder that a cache could be in can be written: each process compiles anew.
-        return numba.njit(nogil=True, fastmath=_REORDERING, **options)(function)
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # No cache folder is writable: each process compiles for itself.
+        return numba.njit(**options)(function)
 
 
 kernel = partial(_compiled, error_model="numpy")
