@@ -6,7 +6,7 @@ from typing import Any
 
 import keras_tuner
 
-from data.common import UserError, import_module
+from data.common import UserError, import_name
 from spaces.model3 import Model3
 from spaces.open import FAMILIES, Open
 
@@ -58,10 +58,7 @@ def _find(spec: str) -> Any:
     if not (module_name and attribute):
         own = ", ".join(OWN_SPACES)
         raise UserError(f"--space is '{spec}', but must be {own} or PACKAGE.MODULE:CLASS")
-    module = import_module(f"--space {spec}", module_name)
-    if not hasattr(module, attribute):
-        raise UserError(f"--space {spec}: module {module_name} has no {attribute}")
-    found = getattr(module, attribute)
+    found = import_name(f"--space {spec}", spec)
     if inspect.isclass(found) and not issubclass(found, keras_tuner.HyperModel):
         raise UserError(f"--space {spec}: it is a class {attribute}, {_WANTED}")
     if not callable(found) and not isinstance(found, keras_tuner.HyperModel):

@@ -16,7 +16,7 @@ from .files import (
     sync_all as sync_all,
     write_text as write_text,
 )
-from .modules import import_module as import_module
+from .modules import import_name as import_name
 from .passwords import HIDDEN as HIDDEN, hide_password as hide_password
 from .progress import track as track
 from .versions import installed_version as installed_version

@@ -1,23 +1,33 @@
-"""Imports the modules that a user names on the command line."""
+"""Imports what a user names on the command line, as MODULE:NAME."""
 
 import importlib
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from data.common.errors import UserError
 
 
-def import_module(option: str, name: str) -> ModuleType:
-    """Import a module; the current directory is searched as well, as with `python -m`.
+def import_name(option: str, spec: str) -> Any:
+    """Import what a user names; the current directory is searched as well, as with `python -m`.
 
     Args:
         option: The option and its value, for the message.
-        name: The module.
+        spec: MODULE:NAME.
 
     Raises:
-        UserError: There is no such module, or its import failed.
+        UserError: There is no such module, or its import failed, or it has no such name.
     """
+    module_name, _, name = spec.partition(":")
+    module = _import_module(option, module_name)
+    if not hasattr(module, name):
+        raise UserError(f"{option}: module {module_name} has no {name}")
+    return getattr(module, name)
+
+
+def _import_module(option: str, name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
@@ -31,5 +41,12 @@ def import_module(option: str, name: str) -> ModuleType:
                 f"{option}: no module {absent} in {here} or among the installed packages; "
                 "check its spelling and the folder you start from"
             ) from error
-        message = " ".join(str(error).split())
-        raise UserError(f"{option}: importing {name} failed: {message}") from error
+        raise UserError(_failed(option, name, str(error))) from error
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
+        raise UserError(_failed(option, name, told)) from error
+
+
+def _failed(option: str, name: str, why: str) -> str:
+    return f"{option}: importing {name} failed: {' '.join(why.split())}"

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from data.common import UserError, import_module
+from data.common import UserError, import_name
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -186,26 +186,17 @@ def _make(name: str, seed: int, workers: int) -> "BaseSampler":
 def _imported_sampler(name: str, seed: int) -> "BaseSampler":
     from optuna.samplers import BaseSampler
 
-    module_name, _, attribute = name.partition(":")
+    factory = import_name(f"--sampler '{name}'", name)
     # Whatever a user's own code raises, he is told in one line.
-    try:
-        factory = getattr(import_module(f"--sampler '{name}'", module_name), attribute)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"--sampler '{name}' cannot be imported: {_line(error)}") from error
     try:
         takes_seed = "seed" in inspect.signature(factory).parameters
         sampler = factory(seed=seed) if takes_seed else factory()
     except Exception as error:
-        raise UserError(f"--sampler '{name}' cannot be made: {_line(error)}") from error
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"--sampler '{name}' cannot be made: {told}") from error
     if not isinstance(sampler, BaseSampler):
-        raise UserError(f"--sampler '{name}' is no optuna.samplers.BaseSampler")
+        raise UserError(f"--sampler '{name}' is not an optuna.samplers.BaseSampler")
     return sampler
-
-
-def _line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def make_pruner(name: str, reports: int) -> "BasePruner":

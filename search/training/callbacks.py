@@ -12,7 +12,7 @@ import keras
 from keras_tuner.engine.hyperparameters import HyperParameter
 from keras_tuner.errors import FailedTrialError
 
-from data.common import UserError, import_module
+from data.common import UserError, import_name
 from results.study import Point, Result
 from search.common import USER_ERRORS, describe_error
 from search.optuna_private import StudyCallback
@@ -88,19 +88,10 @@ def is_of_study(callback: Callable[..., Any]) -> bool:
 
 
 def _load(spec: str) -> Factory | StudyCallback:
-    module_name, _, name = spec.partition(":")
-    try:
-        module = import_module(f"--callback {spec}", module_name)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f"--callback {spec}: importing it failed: {describe_error(error)}"
-        ) from error
-    found = getattr(module, name, None)
+    found = import_name(f"--callback {spec}", spec)
     if not callable(found):
-        what = "has no" if found is None else "has no function or class"
-        raise UserError(f"--callback {spec}: module {module_name} {what} {name}")
+        module, _, name = spec.partition(":")
+        raise UserError(f"--callback {spec}: module {module} has no function or class {name}")
     loaded: Factory | StudyCallback = found
     return loaded
 

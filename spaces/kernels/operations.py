@@ -95,7 +95,9 @@ class RecurrentOperation:
         weights = Weights(inputs, bias, recurrent, recurrent_bias, embeddings)
         check_ids(ids, len(embeddings))
         if not x.shape[1]:
-            raise ValueError("a recurrent layer has no step to read: what is before it leaves none")
+            raise ValueError(
+                "a recurrent layer received zero steps: the layers before it leave none"
+            )
         steps = (x.shape[1],) if self.spec.sequences else ()
         out = np.empty((len(x), *steps, self.spec.units), np.float32)
         if not len(x):

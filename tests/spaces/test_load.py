@@ -142,6 +142,7 @@ def test_a_spec_that_cannot_be_used(spec: str, message: str) -> None:
         ("from json import no_such_name", "cannot import name 'no_such_name' from 'json'"),
         ("raise ImportError('needs\\nversion 3')", "needs version 3"),
         ("def broken(:\n    pass", "broken_space.py, line 1"),
+        ("one = 1\nother = one / 0", "division by zero (broken_space.py, line 2)"),
     ],
 )
 def test_an_error_inside_the_users_module_keeps_its_message(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common import UserError, import_module
+from data.common import UserError, import_name
 
 
 def test_a_module_in_the_current_folder_is_found(
@@ -16,8 +16,10 @@ def test_a_module_in_the_current_folder_is_found(
     monkeypatch.chdir(tmp_path)
     # As in the script `model3-search`, which is not started from there.
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
-    assert import_module("--space named_by_a_user:VALUE", "named_by_a_user").VALUE == 3
+    assert import_name("--space named_by_a_user:VALUE", "named_by_a_user:VALUE") == 3
     with pytest.raises(UserError, match=f"^--space a:B: no module a in {tmp_path} or among"):
-        import_module("--space a:B", "a")
+        import_name("--space a:B", "a:B")
     with pytest.raises(UserError, match="importing broken_by_a_user failed: No module named 'now"):
-        import_module("--space broken_by_a_user:B", "broken_by_a_user")
+        import_name("--space broken_by_a_user:B", "broken_by_a_user:B")
+    with pytest.raises(UserError, match=r"^--space x: module named_by_a_user has no OTHER$"):
+        import_name("--space x", "named_by_a_user:OTHER")
