@@ -1,15 +1,15 @@
 """How early a trial's rank is known.
 
-    python -m tests.benchmarks.tabular.fidelities [--logs shared,synthetic]
+    python -m tests.benchmarks.tabular.fidelities [--logs sms,payloads,shared,synthetic]
 
-For each report of the complete trials: the rank correlation of its validation accuracy with the
-last one's, and how many of the best tenth are among the better third there.
+After each twelfth of a training: the rank correlation of the complete trials' validation accuracy
+with their last one, and how many of the best tenth are among the better third there.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import spearmanr
 from tabulate import tabulate
 
 from data.common.command import Parser, run
@@ -17,9 +17,10 @@ from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 
 BEST = 0.1
 KEPT = 1 / 3
+PARTS = 12
 
 
-def agreement(early: Floats, late: Floats) -> tuple[float, float, float]:
+def agreement(early: Floats, late: Floats) -> tuple[float, float]:
     """Compare an early accuracy of trials with their last one.
 
     Args:
@@ -27,31 +28,26 @@ def agreement(early: Floats, late: Floats) -> tuple[float, float, float]:
         late: [trials].
 
     Returns:
-        Spearman's rho, Kendall's tau, and the share of the best tenth by `late` that is in the
-        better third by `early`, a tie at its edge counted in.
+        Spearman's rho, and the share of the best tenth by `late` that is in the better third by
+        `early`, a tie at its edge counted in.
     """
     best = late >= np.quantile(late, 1 - BEST)
     kept = early >= np.quantile(early, 1 - KEPT)
-    return spearmanr(early, late)[0], kendalltau(early, late)[0], float(kept[best].mean())
+    return spearmanr(early, late)[0], float(kept[best].mean())
 
 
-def reports(table: Table) -> list[tuple[float, float, float, float]]:
-    """Give the agreement of each report with the last one.
+def agreements(table: Table) -> list[tuple[float, float]]:
+    """Give the agreement of a part of the training with the whole one.
 
     Args:
         table: The table.
 
     Returns:
-        Epochs trained, and what `agreement` gives.
+        What `agreement` gives of the last report made by each twelfth of the training but the last.
     """
     curves = table.val_accuracy[table.is_complete]
-    return [
-        (
-            table.epochs * report / table.reports,
-            *agreement(curves[:, report - 1], curves[:, -1]),
-        )
-        for report in range(1, table.reports)
-    ]
+    reports = [max(1, table.reports * part // PARTS) for part in range(1, PARTS)]
+    return [agreement(curves[:, report - 1], curves[:, -1]) for report in reports]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -66,12 +62,18 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser("python -m tests.benchmarks.tabular.fidelities", description=__doc__)
     parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
     options = parser.parse_args(argv)
-    heads = ["log", "epochs", "Spearman", "Kendall", "of the best tenth in the better third"]
-    lines = []
-    for log in options.logs.split(","):
-        table = load(FOLDER / f"{log}.csv")
-        lines += [(log, *figures) for figures in reports(table)]
-    print(tabulate(lines, heads, tablefmt="github", floatfmt=".2f"))
+    logs = options.logs.split(",")
+    found = [agreements(load(FOLDER / f"{log}.csv")) for log in logs]
+    heads = ["of the training", *logs, *(f"{log}, best tenth" for log in logs)]
+    lines = [
+        [
+            f"{part}/{PARTS}",
+            *(f"{rho:.2f}" for rho, _ in row),
+            *(f"{100 * it:.0f} %" for _, it in row),
+        ]
+        for part, row in enumerate(zip(*found, strict=True), 1)
+    ]
+    print(tabulate(lines, heads, tablefmt="github", disable_numparse=True))
     return 0
 
 

@@ -1,16 +1,19 @@
 """Which hyperparameters matter, which act together, and which of their values waste the budget.
 
-    python -m tests.benchmarks.tabular.importance [--logs shared,synthetic] [--draws 20000]
+    python -m tests.benchmarks.tabular.importance [--logs sms,payloads,shared,synthetic]
+        [--draws 20000]
 
 A functional analysis of variance of the surrogate's validation error (its logarithm), as in Hutter,
 Hoos and Leyton-Brown, "An efficient approach for assessing hyperparameter importance" (ICML 2014),
 over points drawn as random search draws them: the share of the variance that a hyperparameter
 explains alone, and what a pair explains beyond its two. Optuna's own evaluator leaves out whatever
 is conditional. The held-out rows have no say: they could not judge a space that was fitted to them.
+Then what each value is worth on each log, its cost in seconds as a multiple of the mean, and, with
+one log left out at a time, the values that the others speak against.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -29,6 +32,8 @@ from tests.spaces.draws import draw_values
 BINS = 6
 # Which draws count as good: the best tenth.
 GOOD = 0.1
+# A value whose lift is below is one that the space could do without.
+POOR = 0.5
 _PAIRS = 8
 _ABSENT = "-"
 
@@ -114,52 +119,104 @@ def importances(frame: pd.DataFrame, values: Floats) -> tuple[pd.Series, pd.Seri
     return alone.sort_values(ascending=False), pd.Series(pairs).sort_values(ascending=False)
 
 
-def worths(frame: pd.DataFrame, errors: Floats, seconds: Floats, name: str) -> pd.DataFrame:
-    """Say what each value of a hyperparameter is worth.
+def worths(frame: pd.DataFrame, errors: Floats) -> pd.Series:
+    """Say what each value of each hyperparameter is worth.
 
     Args:
         frame: What `binned` gave.
         errors: Validation error of each point, [n].
-        seconds: Seconds an epoch of each, [n].
-        name: The hyperparameter.
 
     Returns:
-        By value: its share of the draws, how many times its share its part of the best tenth is
-        (1 is neutral), the median error, the mean seconds.
+        By hyperparameter and value, the lift: how many times its share of all points its share of
+        the best tenth is. 1 is neutral.
     """
-    good = errors <= np.quantile(errors, GOOD)
-    grouped = pd.DataFrame(
-        {"value": frame[name], "good": good, "error": errors, "seconds": seconds}
-    ).groupby("value")
-    return pd.DataFrame(
-        {
-            "share": grouped.size() / len(frame),
-            "lift": grouped["good"].mean() / good.mean(),
-            "error": grouped["error"].median(),
-            "seconds": grouped["seconds"].mean(),
-        }
-    )
+    good = pd.Series(errors <= np.quantile(errors, GOOD), index=frame.index)
+    lifts = {name: good.groupby(frame[name]).mean() / good.mean() for name in frame}
+    return pd.concat(lifts)
 
 
-def _show(log: str, table: Table, count: int) -> str:
-    surrogate = Surrogate(table)
-    points = draws(table.space, count)
-    errors, seconds = surrogate.errors_and_seconds(points)
-    frame = binned(table.space, points)
-    alone, pairs = importances(frame, np.log10(errors))
+def left_out(lifts: pd.DataFrame) -> list[tuple[str, str, str, float, float]]:
+    """Find the values that all logs but one speak against.
+
+    Args:
+        lifts: A column a log, by hyperparameter and value.
+
+    Returns:
+        The log left out, hyperparameter and value, the mean lift on the others (below `POOR`), and
+        that on the log left out.
+    """
+    return [
+        (str(log), str(name), str(value), float(mean), float(lifts.loc[(name, value), log]))
+        for log in lifts
+        for (name, value), mean in lifts.drop(columns=log).mean(axis=1).items()
+        if mean < POOR and value != _ABSENT
+    ]
+
+
+def _table(lines: Iterable[Sequence[str]], heads: Sequence[str]) -> str:
+    return tabulate(lines, heads, tablefmt="github", disable_numparse=True) + "\n"
+
+
+def show(tables: Mapping[str, Table], count: int) -> str:
+    """Write what hyperparameters and their values are worth on all logs.
+
+    Args:
+        tables: By log, all of one space.
+        count: How many points to draw.
+
+    Returns:
+        Tables of GitHub's kind: the shares of the variance, the pairs, the lifts, and the values
+        that all logs but one speak against.
+    """
+    space = next(iter(tables.values())).space
+    points = draws(space, count)
+    frame = binned(space, points)
+    alone, pairs, lifts = {}, {}, {}
+    costs = []
+    for log, table in tables.items():
+        errors, seconds = Surrogate(table).errors_and_seconds(points)
+        alone[log], pairs[log] = importances(frame, np.log10(errors))
+        lifts[log] = worths(frame, errors)
+        costs.append(seconds / seconds.mean())
+    shares = _sorted(pd.DataFrame(alone))
+    together = _sorted(pd.DataFrame(pairs)).head(_PAIRS)
+    together.index = pd.Index([" & ".join(pair) for pair in together.index])
+    texts = [
+        _shares(shares, "% of variance"),
+        _shares(together, "% of variance together"),
+        _lifts(frame, pd.DataFrame(lifts), np.mean(costs, axis=0), list(shares.index)),
+    ]
+    lines = [
+        (log, name, value, f"{mean:.2f}", f"{own:.2f}")
+        for log, name, value, mean, own in left_out(pd.DataFrame(lifts))
+    ]
+    texts.append(_table(lines, ["left out", "hyperparameter", "value", "others' lift", "its own"]))
+    told = ", ".join(f"{log} {len(table)}" for log, table in tables.items())
+    return "\n".join([f"trials: {told}; {count} draws\n", *texts])
+
+
+def _sorted(found: pd.DataFrame) -> pd.DataFrame:
+    """Sort by the mean over the logs, the largest first."""
+    return found.loc[found.mean(axis=1).sort_values(ascending=False).index]
+
+
+def _shares(found: pd.DataFrame, head: str) -> str:
+    lines = [
+        [str(name), *(f"{100 * share:.1f}" for share in row)] for name, row in found.iterrows()
+    ]
+    return _table(lines, [head, *map(str, found)])
+
+
+def _lifts(frame: pd.DataFrame, lifts: pd.DataFrame, costs: Floats, order: Sequence[Any]) -> str:
     lines = []
-    for name, share in alone.items():
-        for value, worth in worths(frame, errors, seconds, str(name)).iterrows():
-            first = not lines or lines[-1][-1] != name
-            told = [name, f"{100 * share:.1f}"] if first else ["", ""]
-            figures = [f"{100 * worth['share']:.0f}", f"{worth['lift']:.2f}"]
-            figures += [f"{worth['error']:.4f}", f"{worth['seconds']:.1f}", name]
-            lines.append([*told, value, *figures])
-    heads = ["hyperparameter", "% of variance", "value", "% of draws", "lift", "error", "s/epoch"]
-    text = tabulate([line[:-1] for line in lines], heads, tablefmt="github", disable_numparse=True)
-    told = [(f"{one} & {other}", f"{100 * share:.1f}") for (one, other), share in pairs.items()]
-    both = tabulate(told[:_PAIRS], ["together", "% of variance"], tablefmt="github")
-    return f"{log}: {len(table)} trials, {count} draws\n\n{text}\n\n{both}\n"
+    for name in order:
+        for place, (value, row) in enumerate(lifts.loc[name].iterrows()):
+            at = (frame[name] == value).to_numpy()
+            figures = [f"{lift:.2f}" for lift in row]
+            figures += [f"{row.mean():.2f}", f"{100 * at.mean():.0f}", f"{costs[at].mean():.2f}"]
+            lines.append([str(name) if place == 0 else "", str(value), *figures])
+    heads = ["lift", "value", *map(str, lifts), "mean", "% of draws", "cost"]
+    return _table(lines, heads)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -175,8 +232,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
     parser.add_argument("--draws", type=int, default=20_000, help="default: %(default)s")
     options = parser.parse_args(argv)
-    for log in options.logs.split(","):
-        print(_show(log, load(FOLDER / f"{log}.csv"), options.draws))
+    logs = options.logs.split(",")
+    print(show({log: load(FOLDER / f"{log}.csv") for log in logs}, options.draws))
     return 0
 
 

@@ -33,7 +33,7 @@ def made(error: Rule, seconds: Rule = lambda point: 10.0, count: int = 120) -> T
     falls = np.linspace(1 / REPORTS, 1, REPORTS)
     errors = 0.5 ** (1 - falls) * last[:, None] ** falls
     return Table(
-        facts={"protocol": {"epochs": 3}},
+        facts={"protocol": {"epochs": 3}, "data": {"slices": {"validation": 1000}}},
         space=space,
         points=points,
         val_accuracy=1 - errors,

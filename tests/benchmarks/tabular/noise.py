@@ -1,43 +1,30 @@
-"""How far trainings of the same point differ: a table's best points, each trained once more.
+"""How far trainings of one point differ.
 
-`again-LOG.csv` holds them: the table of a run that began with the best trials of `LOG.csv` and had
-another seed.
+Runs with other seeds begin with the same starting points, so a table of several runs holds each of
+these several times.
 """
+
+from itertools import combinations
 
 import numpy as np
 from scipy.stats import median_abs_deviation
 
-from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load
+from tests.benchmarks.tabular.table import Floats, Table
 
 
-def load_again(log: str) -> Table:
-    """Read the second trainings on one log."""
-    return load(FOLDER / f"again-{log}.csv")
-
-
-def paired(first: Table, again: Table) -> list[tuple[int, int]]:
-    """Give the rows of the same points that were trained to their end both times.
-
-    Args:
-        first: A table.
-        again: Second trainings of some of its points.
-
-    Returns:
-        Rows of the first and of the second table.
-    """
-    rows, others = (
-        {tuple(sorted(table.points[row].items())): row for row in np.flatnonzero(table.is_complete)}
-        for table in (first, again)
-    )
-    return [(rows[point], row) for point, row in others.items() if point in rows]
+def paired(table: Table) -> list[tuple[int, int]]:
+    """Give each pair of rows that have the same point and were trained to their end."""
+    rows: dict[tuple[tuple[str, object], ...], list[int]] = {}
+    for row in np.flatnonzero(table.is_complete):
+        rows.setdefault(tuple(sorted(table.points[row].items())), []).append(int(row))
+    return [pair for same in rows.values() for pair in combinations(same, 2)]
 
 
 def spread(first: Floats, again: Floats) -> Floats:
     """Estimate the standard deviation of one training from pairs of them.
 
     By the median absolute deviation, as a training that learns nothing at all is another matter
-    than luck. That the first trainings were chosen for being good shifts all differences alike, and
-    is left out.
+    than luck.
 
     Args:
         first: Anything measured in the first trainings, [pairs, ...].
@@ -46,4 +33,7 @@ def spread(first: Floats, again: Floats) -> Floats:
     Returns:
         Standard deviations, [...].
     """
-    return np.asarray(median_abs_deviation(first - again, axis=0, scale="normal") / np.sqrt(2))
+    differences = first - again
+    # Which one of a pair comes first means nothing, so the differences are around zero.
+    both = np.concatenate([differences, -differences])
+    return np.asarray(median_abs_deviation(both, axis=0, scale="normal") / np.sqrt(2))

@@ -30,7 +30,7 @@ class Setting:
         pruner: Makes the pruner for so many reports, as `PRUNERS` has it.
         every: The pruner sees one report in so many.
         starts: Points of the first trials, values by name; an empty one is the space's default.
-        wide: Whether the space is that of the table; else it is that of today.
+        recorded: Whether the space is that of the table; else it is that of today.
         workers: How many trials run at once, each on a core of its own.
         ordered: Whether the sampler sees the index of an ordered choice; else it sees the values
             as the study holds them, which are as unlike to it as words.
@@ -40,7 +40,7 @@ class Setting:
     pruner: Callable[[int], BasePruner] = PRUNERS[DEFAULT_PRUNER]
     every: int = 1
     starts: Sequence[StartingPoint] = (DEFAULTS,)
-    wide: bool = False
+    recorded: bool = False
     workers: int = 2
     ordered: bool = True
 

@@ -1,8 +1,8 @@
 """The searches that are compared, by name.
 
 A name is the sampler, then the pruner behind a plus, then what differs from a default search: which
-reports the pruner sees, which trials come first, that the space is the table's, or that the sampler
-does not see the order of choices.
+reports the pruner sees, which trials come first, that the space is as it was recorded, or that the
+sampler does not see the order of choices.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ def _settings() -> dict[str, Setting]:
         for every in (2, 4):
             if "+" in name:
                 named[f"{name}/every-{every}"] = replace(named[name], every=every)
-        named[f"{name}/wide"] = replace(named[name], wide=True)
+        named[f"{name}/recorded"] = replace(named[name], recorded=True)
         named[f"{name}/default-first"] = replace(named[name], starts=(DEFAULTS,))
         named[f"{name}/no-start"] = replace(named[name], starts=())
         named[f"{name}/unordered"] = replace(named[name], ordered=False)
@@ -48,10 +48,12 @@ def _settings() -> dict[str, Setting]:
 
 
 SETTINGS: Mapping[str, Setting] = _settings()
+# A search with default options.
+DEFAULT = "tpe+median"
 # What is compared unless it is chosen; all settings together take hours.
 COMPARED = (
-    "tpe+median", "tpe+median-early", "tpe+median-late", "tpe+median/every-2",
+    DEFAULT, "tpe+median-early", "tpe+median-late", "tpe+median/every-2",
     "tpe", "tpe+asha", "tpe+hyperband",
     "random", "random+median", "cmaes+median", "nsga2+median", *KERAS_TUNER,
-    "tpe+median/no-start", "tpe+median/default-first", "tpe+median/wide",
+    "tpe+median/no-start", "tpe+median/default-first", "tpe+median/recorded",
 )  # fmt: skip

@@ -1,12 +1,13 @@
 """Compare samplers, pruners, reports an epoch and first trials by simulated searches.
 
-    python -m tests.benchmarks.tabular.simulate [--logs shared,synthetic] [--searches 100]
-        [--minutes 10] [--only tpe+asha,random] [--jobs 2] [--plot FILE.html]
+    python -m tests.benchmarks.tabular.simulate [--logs sms,payloads,shared,synthetic]
+        [--searches 100] [--minutes 10] [--only tpe+asha,random] [--jobs 2] [--plot FILE.html]
 
 Each search runs a real sampler and pruner against the surrogate of a table, on a simulated clock
 with two workers. Shown is the regret: the held-out error to expect at the point of the best trial
 so far by validation, less the lowest that is to be expected at any point of the table. It can be
-below zero, at a point that the table does not have.
+below zero, at a point that the table does not have. Then how all logs together order the searches,
+and which one would be chosen with one log left out.
 """
 
 import warnings
@@ -17,6 +18,7 @@ from pathlib import Path
 import keras_tuner
 import numpy as np
 import optuna
+import pandas as pd
 import plotly.graph_objects as go
 from joblib import Parallel, delayed
 from plotly.colors import hex_to_rgb, qualitative
@@ -29,9 +31,8 @@ from data.common.errors import UserError
 from data.common.progress import track
 from search.sampling.hyperparameters import ScopedHyperParameters
 from spaces import Model3
-from tests.benchmarks.tabular.noise import load_again
 from tests.benchmarks.tabular.replay import Incumbent, Replay
-from tests.benchmarks.tabular.settings import COMPARED, SETTINGS
+from tests.benchmarks.tabular.settings import COMPARED, DEFAULT, SETTINGS
 from tests.benchmarks.tabular.surrogate import Surrogate
 from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
 
@@ -54,26 +55,28 @@ class Course:
         log: Which log.
         name: Which setting.
         seconds: The moments, [moments].
-        regrets: At each moment of each search, [searches, moments].
+        errors: Held-out error to expect, at each moment of each search, [searches, moments].
+        least: The lowest that is to be expected at any point of the table.
     """
 
     log: str
     name: str
     seconds: Floats
-    regrets: Floats
+    errors: Floats
+    least: float
 
     def at(self, seconds: float, quantile: float = 0.5) -> float:
         """Give a quantile of the regret at a moment."""
         moment = int(np.searchsorted(self.seconds, seconds, side="right")) - 1
-        return float(np.quantile(self.regrets[:, moment], quantile))
+        return float(np.quantile(self.errors[:, moment], quantile)) - self.least
 
     def quartiles(self) -> Floats:
-        """Give the lower quartile, the median and the upper one at each moment, [3, moments]."""
-        return np.quantile(self.regrets, (0.25, 0.5, 0.75), axis=0)
+        """Give the lower quartile of the regret, the median and the upper one, [3, moments]."""
+        return np.quantile(self.errors, (0.25, 0.5, 0.75), axis=0) - self.least
 
     def reaches(self, regret: float) -> float | None:
         """Give the first moment at which half of the searches are at a regret or below; or None."""
-        reached = np.median(self.regrets, axis=0) <= regret
+        reached = self.quartiles()[1] <= regret
         return float(self.seconds[reached.argmax()]) if reached.any() else None
 
 
@@ -93,7 +96,7 @@ def courses(
         What came of each setting.
     """
     table = load(FOLDER / f"{log}.csv")
-    surrogate = Surrogate(table, again=load_again(log))
+    surrogate = Surrogate(table)
     least = lowest(surrogate, table)
     moments = np.arange(0.0, seconds + _STEP, _STEP)
     tasks = [
@@ -106,8 +109,8 @@ def courses(
     found = []
     for place, name in enumerate(names):
         own = [run for part in runs[place * jobs : (place + 1) * jobs] for run in part]
-        regrets = np.array([_errors(run, moments) for run in own]) - least
-        found.append(Course(log, name, moments, regrets))
+        errors = np.array([_errors(run, moments) for run in own])
+        found.append(Course(log, name, moments, errors, least))
     return found
 
 
@@ -131,23 +134,15 @@ def _search(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)  # Of KerasTuner's Gaussian process.
         setting = SETTINGS[name]
-        space = table.space if setting.wide else space_of_today(table)
+        space = table.space if setting.recorded else space_of_today(table)
         return Replay(surrogate, space, setting, seed).run(seconds)
 
 
 def space_of_today(table: Table) -> keras_tuner.HyperParameters:
-    """Declare Model 3's space as it is now for a table's log, but for what the table cannot tell.
-
-    A table that was recorded before the space had a wide branch is of networks without it.
-    """
-    declared = keras_tuner.HyperParameters()
-    data = table.facts["data"]
-    Model3(data["num_words"], rows=data["slices"]["fit"]).declare(declared)
-    known = {entry.name for entry in table.space.space}
-    config = declared.get_config()
-    config["space"] = [one for one in config["space"] if one["config"]["name"] in known]
-    config["values"] = {name: value for name, value in config["values"].items() if name in known}
-    return ScopedHyperParameters.from_config(config)
+    """Declare Model 3's space as it is now for a table's log."""
+    space = ScopedHyperParameters()
+    Model3(table.facts["data"]["num_words"]).declare(space)
+    return space
 
 
 def _errors(run: Sequence[Incumbent], moments: Floats) -> Floats:
@@ -183,6 +178,60 @@ def show(found: Sequence[Course], minutes: float) -> str:
     heads.append(f"{RIVAL}'s {minutes:g} min in")
     align = ["left", "left"] + ["right"] * (len(heads) - 2)
     return tabulate(lines, heads, tablefmt="github", disable_numparse=True, colalign=align)
+
+
+def ratios(found: Sequence[Course], minutes: float) -> pd.DataFrame:
+    """Set the searches' errors at the end beside those of a default search.
+
+    Args:
+        found: The courses, of any number of logs, `DEFAULT` among them.
+        minutes: How long each search was.
+
+    Returns:
+        By search, a column a log: its median error as a multiple of the default search's; the
+        lowest geometric mean first.
+    """
+    ends = {(one.name, one.log): one.at(60 * minutes) + one.least for one in found}
+    logs = list(dict.fromkeys(one.log for one in found))
+    names = dict.fromkeys(one.name for one in found)
+    frame = pd.DataFrame(
+        {log: {name: ends[name, log] / ends[DEFAULT, log] for name in names} for log in logs}
+    )
+    return frame.loc[np.log(frame).mean(axis=1).sort_values(kind="stable").index]
+
+
+def chosen_without(frame: pd.DataFrame) -> list[tuple[str, str, float, float]]:
+    """Choose a search with each log left out.
+
+    Args:
+        frame: What `ratios` gave.
+
+    Returns:
+        The log left out; the search with the lowest geometric mean on the others; that mean; its
+        ratio on the log left out.
+    """
+    chosen = []
+    for log in frame:
+        means = np.exp(np.log(frame.drop(columns=log)).mean(axis=1))
+        name = means.idxmin()
+        chosen.append((str(log), str(name), float(means[name]), float(frame.loc[name, log])))
+    return chosen
+
+
+def show_together(frame: pd.DataFrame) -> str:
+    """Write `ratios`, and below them what is chosen without a log, as tables of GitHub's kind."""
+    means = np.exp(np.log(frame).mean(axis=1))
+    lines = [
+        [str(name), *(f"{ratio:.2f}" for ratio in row), f"{means[name]:.2f}"]
+        for name, row in frame.iterrows()
+    ]
+    heads = [f"error / {DEFAULT}'s", *map(str, frame), "geometric mean"]
+    whole = tabulate(lines, heads, tablefmt="github", disable_numparse=True)
+    chosen = [
+        (log, name, f"{mean:.2f}", f"{own:.2f}") for log, name, mean, own in chosen_without(frame)
+    ]
+    heads = ["left out", "chosen by the others", "their mean", "its own ratio"]
+    return f"{whole}\n\n{tabulate(chosen, heads, tablefmt='github', disable_numparse=True)}"
 
 
 def plot(found: Sequence[Course]) -> go.Figure:
@@ -268,6 +317,8 @@ def main(argv: Sequence[str]) -> int:
         on_log = courses(log, names, options.searches, 60 * options.minutes, options.jobs)
         print(show(on_log, options.minutes), flush=True)
         found += on_log
+    if len(options.logs.split(",")) > 1 and DEFAULT in names:
+        print(f"\n{show_together(ratios(found, options.minutes))}")
     if options.plot:
         plot(found).write_html(options.plot, include_plotlyjs=True)
     return 0

@@ -1,6 +1,6 @@
 """What a trial would do at a point that the table does not have, and how well that is foretold.
 
-    python -m tests.benchmarks.tabular.surrogate [--logs shared,synthetic]
+    python -m tests.benchmarks.tabular.surrogate [--logs sms,payloads,shared,synthetic]
 
 Random forests, as in Eggensperger et al., "Efficient benchmarking of hyperparameter optimizers via
 surrogates" (AAAI 2015) and NAS-Bench-301 (Siems et al. 2020). One tree's leaf holds a real trial
@@ -39,8 +39,8 @@ class Foretold:
     """A training as the surrogate sees it.
 
     Attributes:
-        val_accuracy: At each report, [12].
-        val_loss: At each report, [12].
+        val_accuracy: At each report, [reports].
+        val_loss: At each report, [reports].
         seconds: Of a whole epoch.
         heldout_accuracy: After the last one.
     """
@@ -55,15 +55,12 @@ class Surrogate:
     """Trees fitted to a table.
 
     Args:
-        table: The table.
+        table: The table. Points that it has more than once say how far trainings spread; without
+            any they spread as the trees do.
         chosen: Which of its trials to fit, by index; None for all.
-        again: Second trainings of some of its points, which say how far trainings spread; without
-            them they spread as the trees do.
     """
 
-    def __init__(
-        self, table: Table, chosen: npt.ArrayLike | None = None, again: Table | None = None
-    ) -> None:
+    def __init__(self, table: Table, chosen: npt.ArrayLike | None = None) -> None:
         index = np.arange(len(table)) if chosen is None else np.asarray(chosen)
         self._space, self.epochs, self.reports = table.space, table.epochs, table.reports
         features = np.array([encode(table.space, table.points[place]) for place in index])
@@ -72,7 +69,7 @@ class Surrogate:
         self._costs = GradientBoostingRegressor(
             n_estimators=200, max_depth=3, learning_rate=0.05, subsample=0.7, random_state=0
         ).fit(features[timed], np.log10(table.seconds[index][timed]))
-        self._luck = 1.0 if again is None else self._share_of_luck(table, again)
+        self._luck = self._share_of_luck(table)
 
     def expected(self, point: Mapping[str, Any]) -> Foretold:
         """Say what to expect of a point: the mean over all trees."""
@@ -95,11 +92,14 @@ class Surrogate:
         )
         return 10**learned - FLOOR, 10 ** self._costs.predict(rows)
 
-    def _share_of_luck(self, table: Table, again: Table) -> float:
+    def _share_of_luck(self, table: Table) -> float:
         """Say which share of the trees' spread is that of trainings: the median of all targets."""
-        pairs = paired(table, again)
-        first, second = (np.array(rows) for rows in zip(*pairs, strict=True))
-        real = spread(targets(table)[first], targets(again)[second])
+        pairs = paired(table)
+        if not pairs:
+            return 1.0
+        first, second = np.array(pairs).T
+        learned = targets(table)
+        real = spread(learned[first], learned[second])
         points = [self._features(table.points[row]) for row in first]
         trees = np.array([_leaves(self._learning, row).std(axis=0) for row in points])
         return min(1.0, float(np.median(real / np.sqrt((trees**2).mean(axis=0)))))

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.tabular.table runs/NAME [runs/NAME ...] --to FILE.csv [--append]
 
 writes the trials of finished runs of `search.run --sampler random --pruner none` as such a file, or
-adds them to it: runs with other seeds draw other points, and a point that is there is not repeated.
+adds them to it: runs with other seeds draw other points, and train the starting points once more.
 """
 
 import json
@@ -28,7 +28,7 @@ from search.sampling.hyperparameters import ScopedHyperParameters
 from spaces import load_space, reports_for
 
 FOLDER = Path(__file__).parent
-LOGS = ("shared", "synthetic")
+LOGS = ("sms", "payloads", "shared", "synthetic")
 
 Floats = npt.NDArray[np.float64]
 
@@ -200,11 +200,10 @@ def main(argv: Sequence[str]) -> int:
     frame = pd.DataFrame(found).reindex(columns=columns)
     if options.append and options.to.exists():
         frame = pd.concat([_recorded(options.to, facts), frame])
-    # Every run begins with the same starting points.
-    frame = frame.drop_duplicates([name for name in columns if name.startswith(_DRAWN)])
-    text = frame.to_csv(index=False)
+    # A run that is given twice is there once.
+    text = frame.drop_duplicates().to_csv(index=False)
     write_text(options.to, f"{_HEADER}{json.dumps(facts, sort_keys=True)}\n{text}")
-    print(f"{options.to}: {len(frame)} trials")
+    print(f"{options.to}: {len(load(options.to))} trials")
     return 0
 
 

@@ -2,33 +2,42 @@
 
 from pathlib import Path
 
-import keras_tuner
 import numpy as np
 import pytest
 from keras_tuner.engine.hyperparameters import Boolean, Choice
 
 from data.common.errors import UserError
-from spaces import Model3
 from tests.benchmarks.tabular import simulate
 from tests.benchmarks.tabular.made import by_rate, made
-from tests.benchmarks.tabular.simulate import Course, courses, plot, show
+from tests.benchmarks.tabular.settings import DEFAULT
+from tests.benchmarks.tabular.simulate import (
+    Course,
+    chosen_without,
+    courses,
+    plot,
+    ratios,
+    show,
+    show_together,
+)
 from tests.benchmarks.tabular.surrogate import Surrogate
 from tests.benchmarks.tabular.table import FOLDER, LOGS, load
 
 SECONDS = np.array([0.0, 60.0, 120.0])
+LEAST = 0.01
 
 
-def course(name: str, *regrets: float) -> Course:
-    return Course("made", name, SECONDS, np.array([regrets, regrets, [1.0, 1.0, 1.0]]))
+def course(name: str, *regrets: float, log: str = "made") -> Course:
+    regret = np.array([regrets, regrets, [1.0, 1.0, 1.0]])
+    return Course(log, name, SECONDS, LEAST + regret, LEAST)
 
 
 def test_a_course_is_read_at_its_moments() -> None:
     one = course("tpe", 0.5, 0.1, 0.02)
-    assert one.at(59.9) == 0.5
-    assert one.at(60) == 0.1
-    assert one.at(1e9) == 0.02
-    assert one.at(120, 1.0) == 1.0
-    assert one.reaches(0.1) == 60.0
+    assert one.at(59.9) == pytest.approx(0.5)
+    assert one.at(60) == pytest.approx(0.1)
+    assert one.at(1e9) == pytest.approx(0.02)
+    assert one.at(120, 1.0) == pytest.approx(1.0)
+    assert one.reaches(0.11) == 60.0
     assert one.reaches(0.01) is None
 
 
@@ -40,7 +49,7 @@ def test_the_lowest_error_is_that_of_the_best_point() -> None:
 
 
 def test_the_table_says_when_the_rival_is_reached() -> None:
-    rival = course(simulate.RIVAL, 0.5, 0.2, 0.1)
+    rival = course(simulate.RIVAL, 0.5, 0.2, 0.11)
     text = show([rival, course("tpe+asha", 0.5, 0.1, 0.02)], 2)
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
     assert [line[1] for line in lines[2:]] == ["tpe+asha", simulate.RIVAL]
@@ -50,13 +59,12 @@ def test_the_table_says_when_the_rival_is_reached() -> None:
 
 def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "load", lambda path: made(by_rate))
-    monkeypatch.setattr(simulate, "load_again", lambda log: made(by_rate))
     monkeypatch.setattr(simulate, "space_of_today", lambda table: table.space)
     names = [simulate.RIVAL, "tpe+asha/no-start"]
     found = courses("made", names, searches=2, seconds=200, jobs=1)
     assert [one.name for one in found] == names
     for one in found:
-        assert one.regrets.shape == (2, len(one.seconds))
+        assert one.errors.shape == (2, len(one.seconds))
         assert one.at(0) > 0.4 > one.at(200)
     figure = plot(found)
     assert {trace.name for trace in figure.data if trace.name} == set(names)
@@ -64,7 +72,7 @@ def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_who_still_guesses_does_not_flatten_the_others() -> None:
-    slow = Course("made", "slow", SECONDS, np.full((2, 3), 0.49))
+    slow = Course("made", "slow", SECONDS, np.full((2, 3), 0.49), 0.0)
     figure = plot([course("tpe", 0.5, 0.1, 0.02), slow])
     assert figure.layout.yaxis.range == pytest.approx((0, 10.5))
     assert plot([slow]).layout.yaxis.range == pytest.approx((0, 51.45))
@@ -74,16 +82,30 @@ def test_who_still_guesses_does_not_flatten_the_others() -> None:
 def test_a_table_covers_the_space_of_today(log: str) -> None:
     table = load(FOLDER / f"{log}.csv")
     known = {entry.name: entry for entry in table.space.space}
-    today = keras_tuner.HyperParameters()
-    Model3(table.facts["data"]["num_words"]).declare(today)
-    untold = {entry.name for entry in today.space} - set(known)
-    assert all(name.startswith("wide") for name in untold)
     for entry in simulate.space_of_today(table).space:
         if isinstance(entry, Choice):
             assert set(entry.values) <= set(known[entry.name].values)
         elif not isinstance(entry, Boolean):
             assert known[entry.name].min_value <= entry.min_value
             assert entry.max_value <= known[entry.name].max_value
+
+
+def test_searches_are_compared_on_all_logs_and_chosen_without_one() -> None:
+    found = [
+        course(name, 0.5, 0.1, end - LEAST, log=log)
+        for log, ends in {"a": (0.02, 0.01), "b": (0.04, 0.02), "c": (0.01, 0.08)}.items()
+        for name, end in zip((DEFAULT, "random"), ends, strict=True)
+    ]
+    frame = ratios(found, 2)
+    # On c alone the default is better, by more than the others tell.
+    assert frame.loc["random"].to_dict() == pytest.approx({"a": 0.5, "b": 0.5, "c": 8.0})
+    assert list(frame.index) == [DEFAULT, "random"]
+    assert chosen_without(frame) == [
+        ("a", DEFAULT, 1.0, 1.0),
+        ("b", DEFAULT, 1.0, 1.0),
+        ("c", "random", pytest.approx(0.5), pytest.approx(8.0)),
+    ]
+    assert "| c          | random" in show_together(frame)
 
 
 def test_what_is_not_there_is_told() -> None:

@@ -41,7 +41,10 @@ def test_each_point_has_the_hyperparameters_that_are_active(path: Path) -> None:
                     assert entry.min_value <= value <= entry.max_value
                 else:
                     assert value in entry.values
-    assert len({tuple(sorted(point.items())) for point in table.points}) == len(table)
+    distinct = {tuple(sorted(point.items())) for point in table.points}
+    # A point that is there again is a starting point, trained with another seed.
+    assert len(table) - len(distinct) < 0.1 * len(table)
+    assert len(np.unique(table.val_loss, axis=0)) == len(table)
 
 
 @pytest.mark.slow

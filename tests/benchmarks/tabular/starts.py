@@ -1,0 +1,145 @@
+"""Which few points a search should begin with, so that one of them suits whatever log it is.
+
+    python -m tests.benchmarks.tabular.starts [--logs sms,payloads,shared,synthetic] [--size 5]
+
+Builds a portfolio greedily, as in Feurer et al., "Auto-sklearn 2.0" (JMLR 2022): to the points
+chosen so far comes the one that lowers most the mean logarithm of the error over the logs. The
+error of a set of points on a log is that which the surrogate expects on the held-out rows for the
+point of the lowest validation error; a candidate is any point that a table has. For each log the
+other logs choose, and what they choose is set beside the points that the space begins with today.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tabulate import tabulate
+
+from data.common.command import Parser, run
+from search.sampling.distributions import active_values
+from spaces import Model3
+from tests.benchmarks.tabular.surrogate import Surrogate
+from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+
+Point = Mapping[str, Any]
+HEADS = ("log left out", "trials", "today's points", "chosen by the others", "seconds, both")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What is to be expected of points on logs.
+
+    Attributes:
+        points: The points, those of today first.
+        validation: Expected validation error, [logs, points].
+        heldout: Expected held-out error, [logs, points].
+        seconds: Of a whole training on one core, [logs, points].
+    """
+
+    points: Sequence[Point]
+    validation: Floats
+    heldout: Floats
+    seconds: Floats
+
+    def error(self, log: int, chosen: Sequence[int]) -> float:
+        """Give the held-out error of the one of some points that is best by validation."""
+        rows = np.asarray(chosen)
+        return float(self.heldout[log, rows[self.validation[log, rows].argmin()]])
+
+
+def whole(table: Table, start: Point) -> dict[str, Any]:
+    """Fill a starting point with the defaults of what it does not name."""
+    return active_values(table.space.space, lambda entry: start.get(entry.name, entry.default))
+
+
+def candidates(tables: Mapping[str, Table]) -> Candidates:
+    """Collect the points of all tables, today's starting points first, and foretell each.
+
+    Args:
+        tables: By log, all of one space.
+
+    Returns:
+        The candidates.
+    """
+    first = next(iter(tables.values()))
+    found = [whole(first, start) for start in Model3.starting_points]
+    found += [dict(point) for table in tables.values() for point in table.points]
+    points = list({tuple(sorted(point.items())): point for point in found}.values())
+    validation, heldout, seconds = [], [], []
+    for table in tables.values():
+        surrogate = Surrogate(table)
+        foretold = [surrogate.expected(point) for point in points]
+        validation.append([1 - one.val_accuracy[-1] for one in foretold])
+        heldout.append([1 - one.heldout_accuracy for one in foretold])
+        seconds.append([one.seconds * table.epochs for one in foretold])
+    return Candidates(points, np.array(validation), np.array(heldout), np.array(seconds))
+
+
+def portfolio(found: Candidates, logs: Sequence[int], size: int) -> list[int]:
+    """Choose points one after the other.
+
+    Args:
+        found: The candidates.
+        logs: The logs that count, by index.
+        size: How many points.
+
+    Returns:
+        Their indices; the first is the best alone.
+    """
+    chosen: list[int] = []
+    for _ in range(size):
+        worths = [
+            np.mean([np.log(found.error(log, [*chosen, one])) for log in logs])
+            if one not in chosen
+            else np.inf
+            for one in range(len(found.points))
+        ]
+        chosen.append(int(np.argmin(worths)))
+    return chosen
+
+
+def differences(point: Point, defaults: Point) -> str:
+    """Tell a point by what it has other than the defaults."""
+    told = [
+        f"{name} {value:.2g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in point.items()
+        if name not in defaults or defaults[name] != value
+    ]
+    return ", ".join(told) or "the defaults"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the portfolios.
+
+    Args:
+        argv: The arguments.
+
+    Returns:
+        0.
+    """
+    parser = Parser("python -m tests.benchmarks.tabular.starts", description=__doc__)
+    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser.add_argument("--size", type=int, default=5, help="default: %(default)s")
+    options = parser.parse_args(argv)
+    names = options.logs.split(",")
+    found = candidates({log: load(FOLDER / f"{log}.csv") for log in names})
+    today = range(len(Model3.starting_points))
+    lines = []
+    for log, name in enumerate(names):
+        others = [one for one in range(len(names)) if one != log]
+        chosen = portfolio(found, others, options.size)
+        for count in range(1, options.size + 1):
+            old, new = list(today)[:count], chosen[:count]
+            seconds = [found.seconds[log, rows].sum() for rows in (old, new)]
+            errors = [f"{100 * found.error(log, rows):.3f} %" for rows in (old, new)]
+            lines.append((name, count, *errors, "{:.0f}, {:.0f}".format(*seconds)))
+    print(tabulate(lines, HEADS, tablefmt="github", disable_numparse=True))
+    print("\nchosen by all logs:")
+    for one in portfolio(found, range(len(names)), options.size):
+        print(f"* {differences(found.points[one], found.points[0])}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
