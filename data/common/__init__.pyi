@@ -8,7 +8,12 @@ from .command import (
     start as start,
 )
 from .cores import count_cores as count_cores
-from .errors import UserError as UserError, first_line as first_line, write_failure as write_failure
+from .errors import (
+    UserError as UserError,
+    first_line as first_line,
+    raised_at as raised_at,
+    write_failure as write_failure,
+)
 from .files import (
     new_file as new_file,
     new_folder as new_folder,

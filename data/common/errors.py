@@ -2,7 +2,9 @@
 
 import errno
 import os
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 _REMEDIES = {
     errno.ENOSPC: "free disk space",
@@ -23,6 +25,12 @@ class UserError(Exception):
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's message, or its type if the message is empty."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def raised_at(error: BaseException) -> str:
+    """Say where an exception was raised, e.g. "space.py, line 2"; "" if it never was."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
 
 
 def write_failure(error: BaseException, where: str = "the output") -> str | None:

@@ -2,12 +2,11 @@
 
 import importlib
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from data.common.errors import UserError
+from data.common.errors import UserError, raised_at
 
 
 def import_name(option: str, spec: str) -> Any:
@@ -43,8 +42,7 @@ def _import_module(option: str, name: str) -> ModuleType:
             ) from error
         raise UserError(_failed(option, name, str(error))) from error
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        told = f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
+        told = f"{type(error).__name__}: {error} ({raised_at(error)})"
         raise UserError(_failed(option, name, told)) from error
 
 

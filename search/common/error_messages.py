@@ -1,8 +1,8 @@
 """Why a trial failed, in one line: frameworks say it in twenty."""
 
 import re
-import traceback
-from pathlib import Path
+
+from data.common import raised_at
 
 LONGEST = 300
 
@@ -29,8 +29,8 @@ def describe_error(error: BaseException) -> str:
     if nodes and nodes[0] > 0:
         lines = lines[nodes[0] - 1 : nodes[0]]
     said = f"{type(error).__name__}: {' '.join(lines) or 'without a message'}"
-    if not lines:
-        said += _place(error)
+    if not lines and (place := raised_at(error)):
+        said += f", in {place}"
     if isinstance(error, MemoryError) or any(sign in said for sign in _NO_MEMORY):
         said = f"out of memory: {said}"
     return said if len(said) <= LONGEST else said[: LONGEST - 3] + "..."
@@ -44,9 +44,3 @@ def _text(error: BaseException) -> str:
     # The rest of a megabyte is never looked at. A lone surrogate is no text that a file can hold.
     text = text if len(text) <= _MOST else f"{text[: _MOST // 2]}\n{text[-_MOST // 2 :]}"
     return text.encode("utf-8", "replace").decode()
-
-
-def _place(error: BaseException) -> str:
-    """Say where an exception was raised, the only thing that one without a message tells."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f", in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
