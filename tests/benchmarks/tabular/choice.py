@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+from data.common.command import run
+from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
 
 TRIALS = (5, 10, 20, 40)
 # Of standard errors below the highest accuracy: nothing but that itself, ..., anything.
@@ -78,12 +78,11 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = Parser("python -m tests.benchmarks.tabular.choice", description=__doc__)
-    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser = logs_parser("choice", __doc__)
     parser.add_argument("--draws", type=int, default=2000, help="default: %(default)s")
     options = parser.parse_args(argv)
     lines = []
-    for log in options.logs.split(","):
+    for log in options.logs:
         table = load(FOLDER / f"{log}.csv")
         for trials in TRIALS:
             means = chosen(table, trials, options.draws).mean(axis=0)

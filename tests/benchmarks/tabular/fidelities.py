@@ -12,8 +12,8 @@ import numpy as np
 from scipy.stats import spearmanr
 from tabulate import tabulate
 
-from data.common.command import Parser, run
-from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+from data.common.command import run
+from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
 
 BEST = 0.1
 KEPT = 1 / 3
@@ -59,10 +59,9 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = Parser("python -m tests.benchmarks.tabular.fidelities", description=__doc__)
-    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser = logs_parser("fidelities", __doc__)
     options = parser.parse_args(argv)
-    logs = options.logs.split(",")
+    logs = options.logs
     found = [agreements(load(FOLDER / f"{log}.csv")) for log in logs]
     heads = ["of the training", *logs, *(f"{log}, best tenth" for log in logs)]
     lines = [

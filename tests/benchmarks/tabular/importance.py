@@ -23,9 +23,9 @@ import numpy.typing as npt
 import pandas as pd
 from tabulate import tabulate
 
-from data.common.command import Parser, run
+from data.common.command import run
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
 from tests.spaces.draws import draw_values
 
 # Values of a range that are taken together.
@@ -72,15 +72,16 @@ def binned(space: keras_tuner.HyperParameters, points: Sequence[dict[str, Any]])
 def _bins(values: Sequence[Any]) -> list[str]:
     present = [value for value in values if value is not None]
     if len(set(present)) <= BINS + 4:
-        return [_ABSENT if value is None else _text(value) for value in values]
+        return [_ABSENT if value is None else value_text(value) for value in values]
     edges = np.quantile(present, np.linspace(0, 1, BINS + 1))
-    names = [f"{_text(low)} to {_text(high)}" for low, high in pairwise(edges)]
+    names = [f"{value_text(low)} to {value_text(high)}" for low, high in pairwise(edges)]
     places = np.clip(np.searchsorted(edges, np.array(present), side="right") - 1, 0, BINS - 1)
     rest = iter(places)
     return [_ABSENT if value is None else names[next(rest)] for value in values]
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Write a hyperparameter's value, a number in two digits."""
     return f"{value:.2g}" if isinstance(value, float) else str(value)
 
 
@@ -106,8 +107,7 @@ def importances(frame: pd.DataFrame, values: Floats) -> tuple[pd.Series, pd.Seri
         values: Of each point, [n].
 
     Returns:
-        What each hyperparameter explains alone, and what each pair explains beyond its two, both
-        the largest first.
+        What each hyperparameter explains alone, and what each pair explains beyond its two.
     """
     alone = pd.Series({name: explained(frame[name], values) for name in frame})
     pairs = {
@@ -116,7 +116,7 @@ def importances(frame: pd.DataFrame, values: Floats) -> tuple[pd.Series, pd.Seri
         - alone[other]
         for one, other in combinations(frame, 2)
     }
-    return alone.sort_values(ascending=False), pd.Series(pairs).sort_values(ascending=False)
+    return alone, pd.Series(pairs)
 
 
 def worths(frame: pd.DataFrame, errors: Floats) -> pd.Series:
@@ -174,7 +174,7 @@ def show(tables: Mapping[str, Table], count: int) -> str:
     alone, pairs, lifts = {}, {}, {}
     costs = []
     for log, table in tables.items():
-        errors, seconds = Surrogate(table).errors_and_seconds(points)
+        errors, _, seconds = Surrogate(table).errors_and_seconds(points)
         alone[log], pairs[log] = importances(frame, np.log10(errors))
         lifts[log] = worths(frame, errors)
         costs.append(seconds / seconds.mean())
@@ -228,11 +228,10 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = Parser("python -m tests.benchmarks.tabular.importance", description=__doc__)
-    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser = logs_parser("importance", __doc__)
     parser.add_argument("--draws", type=int, default=20_000, help="default: %(default)s")
     options = parser.parse_args(argv)
-    logs = options.logs.split(",")
+    logs = options.logs
     print(show({log: load(FOLDER / f"{log}.csv") for log in logs}, options.draws))
     return 0
 

@@ -23,18 +23,24 @@ import plotly.graph_objects as go
 from joblib import Parallel, delayed
 from plotly.colors import hex_to_rgb, qualitative
 from plotly.subplots import make_subplots
+from scipy.stats import gmean
 from sklearn.exceptions import ConvergenceWarning
 from tabulate import tabulate
 
-from data.common.command import Parser, run
+from data.common.command import run
 from data.common.errors import UserError
 from data.common.progress import track
-from search.sampling.hyperparameters import ScopedHyperParameters
-from spaces import Model3
 from tests.benchmarks.tabular.replay import Incumbent, Replay
 from tests.benchmarks.tabular.settings import COMPARED, DEFAULT, SETTINGS
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+from tests.benchmarks.tabular.table import (
+    FOLDER,
+    Floats,
+    Table,
+    declared_space,
+    load,
+    logs_parser,
+)
 
 # Stock KerasTuner's random search: it does not begin with the defaults.
 RIVAL = "kt-random"
@@ -116,7 +122,8 @@ def courses(
 
 def lowest(surrogate: Surrogate, table: Table) -> float:
     """Give the lowest held-out error that is to be expected at a point of a table."""
-    return min(1 - surrogate.expected(point).heldout_accuracy for point in table.points)
+    _, heldout, _ = surrogate.errors_and_seconds(table.points)
+    return float(heldout.min())
 
 
 def _searches(
@@ -139,10 +146,8 @@ def _search(
 
 
 def space_of_today(table: Table) -> keras_tuner.HyperParameters:
-    """Declare Model 3's space as it is now for a table's log."""
-    space = ScopedHyperParameters()
-    Model3(table.facts["data"]["num_words"]).declare(space)
-    return space
+    """Declare a table's space as the code has it now."""
+    return declared_space(table.facts["protocol"], table.facts["data"])
 
 
 def _errors(run: Sequence[Incumbent], moments: Floats) -> Floats:
@@ -197,7 +202,7 @@ def ratios(found: Sequence[Course], minutes: float) -> pd.DataFrame:
     frame = pd.DataFrame(
         {log: {name: ends[name, log] / ends[DEFAULT, log] for name in names} for log in logs}
     )
-    return frame.loc[np.log(frame).mean(axis=1).sort_values(kind="stable").index]
+    return frame.iloc[np.argsort(gmean(frame, axis=1), kind="stable")]
 
 
 def chosen_without(frame: pd.DataFrame) -> list[tuple[str, str, float, float]]:
@@ -212,17 +217,17 @@ def chosen_without(frame: pd.DataFrame) -> list[tuple[str, str, float, float]]:
     """
     chosen = []
     for log in frame:
-        means = np.exp(np.log(frame.drop(columns=log)).mean(axis=1))
-        name = means.idxmin()
-        chosen.append((str(log), str(name), float(means[name]), float(frame.loc[name, log])))
+        means = gmean(frame.drop(columns=log), axis=1)
+        best = int(means.argmin())
+        own = float(frame[log].iloc[best])
+        chosen.append((str(log), str(frame.index[best]), float(means[best]), own))
     return chosen
 
 
 def show_together(frame: pd.DataFrame) -> str:
     """Write `ratios`, and below them what is chosen without a log, as tables of GitHub's kind."""
-    means = np.exp(np.log(frame).mean(axis=1))
     lines = [
-        [str(name), *(f"{ratio:.2f}" for ratio in row), f"{means[name]:.2f}"]
+        [str(name), *(f"{ratio:.2f}" for ratio in row), f"{gmean(row):.2f}"]
         for name, row in frame.iterrows()
     ]
     heads = [f"error / {DEFAULT}'s", *map(str, frame), "geometric mean"]
@@ -295,8 +300,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: A setting or a table is not there.
     """
-    parser = Parser("python -m tests.benchmarks.tabular.simulate", description=__doc__)
-    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser = logs_parser("simulate", __doc__)
     parser.add_argument("--searches", type=int, default=100, help="default: %(default)s")
     parser.add_argument("--minutes", type=float, default=10.0, help="default: %(default)s")
     parser.add_argument(
@@ -313,11 +317,11 @@ def main(argv: Sequence[str]) -> int:
     if unknown:
         raise UserError(f"--only '{unknown[0]}' is not known; known are {', '.join(SETTINGS)}")
     found = []
-    for log in options.logs.split(","):
+    for log in options.logs:
         on_log = courses(log, names, options.searches, 60 * options.minutes, options.jobs)
         print(show(on_log, options.minutes), flush=True)
         found += on_log
-    if len(options.logs.split(",")) > 1 and DEFAULT in names:
+    if len(options.logs) > 1 and DEFAULT in names:
         print(f"\n{show_together(ratios(found, options.minutes))}")
     if options.plot:
         plot(found).write_html(options.plot, include_plotlyjs=True)

@@ -1,12 +1,12 @@
-"""Which few points a search should begin with, so that one of them suits whatever log it is.
+"""Which few points a search should start from, so that one of them suits any log.
 
     python -m tests.benchmarks.tabular.starts [--logs sms,payloads,shared,synthetic] [--size 5]
 
-Builds a portfolio greedily, as in Feurer et al., "Auto-sklearn 2.0" (JMLR 2022): to the points
-chosen so far comes the one that lowers most the mean logarithm of the error over the logs. The
-error of a set of points on a log is that which the surrogate expects on the held-out rows for the
-point of the lowest validation error; a candidate is any point that a table has. For each log the
-other logs choose, and what they choose is set beside the points that the space begins with today.
+Builds a portfolio greedily, as in Feurer et al., "Auto-sklearn 2.0" (JMLR 2022): each step adds the
+point that most lowers the mean logarithm of the error over the logs. The error of a set of points
+on a log is what the surrogate expects on the held-out rows from the one with the lowest validation
+error; the candidates are all points of the tables. For each log, the points that the other logs
+choose are compared with the space's starting points of today.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from data.common.command import Parser, run
+from data.common.command import run
 from search.sampling.distributions import active_values
 from spaces import Model3
+from tests.benchmarks.tabular.importance import value_text
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
 
 Point = Mapping[str, Any]
 HEADS = ("log left out", "trials", "today's points", "chosen by the others", "seconds, both")
@@ -66,14 +67,10 @@ def candidates(tables: Mapping[str, Table]) -> Candidates:
     found = [whole(first, start) for start in Model3.starting_points]
     found += [dict(point) for table in tables.values() for point in table.points]
     points = list({tuple(sorted(point.items())): point for point in found}.values())
-    validation, heldout, seconds = [], [], []
-    for table in tables.values():
-        surrogate = Surrogate(table)
-        foretold = [surrogate.expected(point) for point in points]
-        validation.append([1 - one.val_accuracy[-1] for one in foretold])
-        heldout.append([1 - one.heldout_accuracy for one in foretold])
-        seconds.append([one.seconds * table.epochs for one in foretold])
-    return Candidates(points, np.array(validation), np.array(heldout), np.array(seconds))
+    foretold = [Surrogate(table).errors_and_seconds(points) for table in tables.values()]
+    validation, heldout, seconds = map(np.array, zip(*foretold, strict=True))
+    epochs = np.array([table.epochs for table in tables.values()])
+    return Candidates(points, validation, heldout, seconds * epochs[:, None])
 
 
 def portfolio(found: Candidates, logs: Sequence[int], size: int) -> list[int]:
@@ -100,9 +97,9 @@ def portfolio(found: Candidates, logs: Sequence[int], size: int) -> list[int]:
 
 
 def differences(point: Point, defaults: Point) -> str:
-    """Tell a point by what it has other than the defaults."""
+    """Describe a point by where it differs from the defaults."""
     told = [
-        f"{name} {value:.2g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name} {value_text(value)}"
         for name, value in point.items()
         if name not in defaults or defaults[name] != value
     ]
@@ -118,19 +115,18 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = Parser("python -m tests.benchmarks.tabular.starts", description=__doc__)
-    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser = logs_parser("starts", __doc__)
     parser.add_argument("--size", type=int, default=5, help="default: %(default)s")
     options = parser.parse_args(argv)
-    names = options.logs.split(",")
+    names = options.logs
     found = candidates({log: load(FOLDER / f"{log}.csv") for log in names})
-    today = range(len(Model3.starting_points))
+    today = list(range(len(Model3.starting_points)))
     lines = []
     for log, name in enumerate(names):
         others = [one for one in range(len(names)) if one != log]
         chosen = portfolio(found, others, options.size)
         for count in range(1, options.size + 1):
-            old, new = list(today)[:count], chosen[:count]
+            old, new = today[:count], chosen[:count]
             seconds = [found.seconds[log, rows].sum() for rows in (old, new)]
             errors = [f"{100 * found.error(log, rows):.3f} %" for rows in (old, new)]
             lines.append((name, count, *errors, "{:.0f}, {:.0f}".format(*seconds)))

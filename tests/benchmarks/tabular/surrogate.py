@@ -23,9 +23,9 @@ from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.model_selection import KFold
 from tabulate import tabulate
 
-from data.common.command import Parser, run
+from data.common.command import run
 from tests.benchmarks.tabular.noise import paired, spread
-from tests.benchmarks.tabular.table import FOLDER, LOGS, Floats, Table, load
+from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
 
 TREES = 100
 # What a validation part of some thousand rows can tell apart, added before the logarithm is taken.
@@ -84,13 +84,15 @@ class Surrogate:
         one = leaves[rng.integers(len(leaves))]
         return _foretold(expected + self._luck * (one - expected), self._seconds(row))
 
-    def errors_and_seconds(self, points: Sequence[Mapping[str, Any]]) -> tuple[Floats, Floats]:
-        """Say what to expect of many points: validation errors [n] and seconds an epoch [n]."""
+    def errors_and_seconds(
+        self, points: Sequence[Mapping[str, Any]]
+    ) -> tuple[Floats, Floats, Floats]:
+        """Expect of many points, [n] each: validation and held-out error, seconds an epoch."""
         rows = np.concatenate([self._features(point) for point in points])
-        learned = np.mean(
-            [tree.predict(rows)[:, self.reports - 1, 0] for tree in self._learning], axis=0
-        )
-        return 10**learned - FLOOR, 10 ** self._costs.predict(rows)
+        last = [self.reports - 1, -1]
+        learned = np.mean([tree.predict(rows)[:, last, 0] for tree in self._learning], axis=0)
+        validation, heldout = (10**learned - FLOOR).T
+        return validation, heldout, 10 ** self._costs.predict(rows)
 
     def _share_of_luck(self, table: Table) -> float:
         """Say which share of the trees' spread is that of trainings: the median of all targets."""
@@ -221,11 +223,10 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    parser = Parser("python -m tests.benchmarks.tabular.surrogate", description=__doc__)
-    parser.add_argument("--logs", default=",".join(LOGS), help="default: %(default)s")
+    parser = logs_parser("surrogate", __doc__)
     options = parser.parse_args(argv)
     lines = []
-    for log in options.logs.split(","):
+    for log in options.logs:
         table = load(FOLDER / f"{log}.csv")
         lines += [(log, len(table), *figures) for figures in quality(table)]
     heads = ("log", "trials", "foretold", "R²", "Spearman", "Kendall")

@@ -80,6 +80,19 @@ class Table:
         return ~np.isnan(self.heldout_accuracy)
 
 
+def logs_parser(tool: str, description: str | None) -> Parser:
+    """Make the command line of a tool that reads recorded tables: `logs` is a list of names."""
+    parser = Parser(f"python -m {__package__}.{tool}", description=description)
+    parser.add_argument(
+        "--logs",
+        type=lambda names: names.split(","),
+        default=",".join(LOGS),
+        metavar="NAME,...",
+        help="default: %(default)s",
+    )
+    return parser
+
+
 def load(path: Path) -> Table:
     """Read a table.
 
@@ -183,7 +196,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--append", action="store_true", help="to the rows that FILE.csv has")
     options = parser.parse_args(argv)
     stores = [Store.open(folder) for folder in options.runs]
-    space = _space(stores[0])
+    space = declared_space(stores[0].protocol, stores[0].data)
     for store in stores:
         check_covers(space, store)
     # A leaderboard repeats the champion's choice a thousand times, so each is made once.
@@ -220,6 +233,20 @@ def _behind(facts: Mapping[str, Any]) -> str:
     return json.dumps(behind, sort_keys=True)
 
 
+def declared_space(
+    protocol: Mapping[str, Any], data: Mapping[str, Any]
+) -> keras_tuner.HyperParameters:
+    """Declare a search's space as the code has it now, given the protocol and the log's facts."""
+    space = ScopedHyperParameters()
+    load_space(
+        protocol["space"],
+        data["num_words"],
+        rows=data["slices"]["fit"],
+        epochs=protocol["epochs"],
+    ).declare(space)
+    return space
+
+
 def check_covers(space: keras_tuner.HyperParameters, store: Store) -> None:
     """Refuse trials that were drawn from another space than today's.
 
@@ -244,18 +271,6 @@ def _is_within(entry: HyperParameter, value: Any) -> bool:
     if hasattr(entry, "min_value"):
         return bool(entry.min_value <= value <= entry.max_value)
     return value in entry.values
-
-
-def _space(store: Store) -> keras_tuner.HyperParameters:
-    protocol, data = store.protocol, store.data
-    space = ScopedHyperParameters()
-    load_space(
-        protocol["space"],
-        data["num_words"],
-        rows=data["slices"]["fit"],
-        epochs=protocol["epochs"],
-    ).declare(space)
-    return space
 
 
 def _facts(

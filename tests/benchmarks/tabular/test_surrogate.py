@@ -59,7 +59,8 @@ def test_cut_curves_and_unknown_seconds_are_learned_around() -> None:
 def test_many_points_are_foretold_as_one_is() -> None:
     table = made(by_rate)
     surrogate = Surrogate(table)
-    errors, seconds = surrogate.errors_and_seconds(table.points[:5])
+    errors, heldout, seconds = surrogate.errors_and_seconds(table.points[:5])
     one = [surrogate.expected(point) for point in table.points[:5]]
     assert errors == pytest.approx([1 - it.val_accuracy[-1] for it in one], abs=1e-3)
+    assert heldout == pytest.approx([1 - it.heldout_accuracy for it in one])
     assert seconds == pytest.approx([it.seconds for it in one])
