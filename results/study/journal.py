@@ -21,14 +21,15 @@ _OF_RUNNING_TRIALS = frozenset({5, 7, 8, 9})
 
 
 def open_journal(path: Path) -> BaseStorage:
-    """Open a journal, and make it if it is new."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-        sync(path.parent)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+    """Open a journal, and make it if it is new; one that is there may be read-only."""
+    if not path.is_file():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab"):
+                pass
+            sync(path.parent)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({error.strerror})") from error
     return JournalStorage(_Journal(path))
 
 
@@ -86,7 +87,10 @@ class _Lock(JournalFileOpenLock):
         self._owner = FileLock(f"{journal}.lock", thread_local=False)
 
     def acquire(self) -> bool:
-        self._owner.acquire()
+        try:
+            self._owner.acquire()
+        except PermissionError as error:
+            raise UserError(f"{self._journal}: cannot be written ({error.strerror})") from error
         _cut_torn_record(self._journal)
         return True
 

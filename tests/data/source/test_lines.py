@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from data.common import UserError
 from data.records import MAX_LINE
 from data.source import open_byte_lines, open_lines
 from tests.data.source.opened import PACKERS, lines_of, refusal, zipped
+from tests.users import ordinary_user
 
 TEXT = 'a "quoted, field",0\r\nüñ\u2011,1\n\nno end'.encode()
 
@@ -76,25 +77,12 @@ def test_a_place_without_a_file(tmp_path: Path, place: str, said: str) -> None:
     assert said in refusal(tmp_path / place)
 
 
-@pytest.fixture
-def ordinary_user() -> Iterator[None]:
-    """Give up root's right to read everything, where the tests run as root."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-def test_forbidden_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_forbidden_file(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("x")
     path.chmod(0)
-    request.getfixturevalue("ordinary_user")
-    assert "permission denied" in refusal(path)
+    with ordinary_user():
+        assert "permission denied" in refusal(path)
 
 
 @pytest.mark.parametrize("suffix", PACKERS)

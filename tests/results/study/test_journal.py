@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -14,6 +15,7 @@ from optuna.trial import TrialState
 
 from data.common.errors import UserError
 from results.study import JOURNAL, open_storage
+from tests.users import ordinary_user
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -70,6 +72,21 @@ def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         open_storage(tmp_path / "file" / "run", None, 1)
+
+
+def test_a_journal_in_a_folder_that_one_may_only_read() -> None:
+    # pytest's own folders are closed to others than the user that it runs as.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        study_in(folder).enqueue_trial({"x": 1})
+        (folder / JOURNAL).chmod(0o444)
+        folder.chmod(0o555)
+        with ordinary_user():
+            study = optuna.load_study(study_name="s", storage=open_storage(folder, None, 1))
+            assert len(study.trials) == 1
+            with pytest.raises(UserError, match="cannot be written"):
+                study_in(folder)
+        folder.chmod(0o755)
 
 
 def test_a_trials_end_takes_all_of_it_to_the_disk(
