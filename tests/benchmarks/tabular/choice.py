@@ -16,7 +16,7 @@ import numpy as np
 from tabulate import tabulate
 
 from data.common.command import run
-from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
+from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded
 
 TRIALS = (5, 10, 20, 40)
 # Of standard errors below the highest accuracy: nothing but that itself, ..., anything.
@@ -83,7 +83,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     lines = []
     for log in options.logs:
-        table = load(FOLDER / f"{log}.csv")
+        table = recorded(log)
         for trials in TRIALS:
             means = chosen(table, trials, options.draws).mean(axis=0)
             lines.append((log, trials, *(f"{mean:.5f}".lstrip("0") for mean in means)))

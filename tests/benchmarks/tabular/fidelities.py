@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from tabulate import tabulate
 
 from data.common.command import run
-from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
+from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded
 
 BEST = 0.1
 KEPT = 1 / 3
@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     parser = logs_parser("fidelities", __doc__)
     options = parser.parse_args(argv)
     logs = options.logs
-    found = [agreements(load(FOLDER / f"{log}.csv")) for log in logs]
+    found = [agreements(recorded(log)) for log in logs]
     heads = ["of the training", *logs, *(f"{log}, best tenth" for log in logs)]
     lines = [
         [

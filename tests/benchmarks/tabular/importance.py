@@ -25,7 +25,7 @@ from tabulate import tabulate
 
 from data.common.command import run
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
+from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded
 from tests.spaces.draws import draw_values
 
 # Values of a range that are taken together.
@@ -232,7 +232,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--draws", type=int, default=20_000, help="default: %(default)s")
     options = parser.parse_args(argv)
     logs = options.logs
-    print(show({log: load(FOLDER / f"{log}.csv") for log in logs}, options.draws))
+    print(show({log: recorded(log) for log in logs}, options.draws))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A search on a simulated clock: real samplers and pruners, trainings foretold by a surrogate."""
+"""A search on a simulated clock: real samplers and pruners, trainings predicted by a surrogate."""
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from search.common.seeds import derive_seed
 from search.queue import TrialQueue
 from search.sampling.samplers import DEFAULT_PRUNER, PRUNERS, make_sampler
 from search.sampling.starting_points import DEFAULTS, StartingPoint
-from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
+from tests.benchmarks.tabular.surrogate import Prediction, Surrogate
 
 # Measured by `python -m tests.benchmarks.overhead`: ask, build, tell and record.
 OVERHEAD = 0.15
@@ -53,7 +53,7 @@ class Incumbent:
         seconds: Since the search began.
         trials: How many trials had ended by then.
         error: What to expect of its point on the held-out rows, over all trainings. Of the one
-            that was foretold the luck is left out, which no search can be praised for.
+            that was predicted the luck is left out, which no search can be praised for.
     """
 
     seconds: float
@@ -69,7 +69,7 @@ class _Running:
     number: int
     trial: optuna.Trial = field(compare=False)
     values: Mapping[str, Any] = field(compare=False)
-    foretold: Foretold = field(compare=False)
+    predicted: Prediction = field(compare=False)
     report: int = field(compare=False)
     last: int = field(compare=False)
 
@@ -133,21 +133,21 @@ class Replay:
         trial, values = asked.trial, dict(asked.hyperparameters.values)
         # A trial's training has luck of its own, the same whoever proposes its point.
         rng = np.random.default_rng(derive_seed(self._seed, trial.number))
-        foretold = self._surrogate.drawn(values, rng)
+        predicted = self._surrogate.drawn(values, rng)
         begun = self._reports_an_epoch * int(values.get("tuner/initial_epoch", 0))
         last = self._reports_an_epoch * int(values.get("tuner/epochs", self._surrogate.epochs))
-        one = _Running(now + OVERHEAD, trial.number, trial, values, foretold, begun, last)
+        one = _Running(now + OVERHEAD, trial.number, trial, values, predicted, begun, last)
         self._go_on(one)
         return one
 
     def _go_on(self, one: _Running) -> None:
         step = min(self._setting.every, one.last - one.report)
         one.report += step
-        one.due += one.foretold.seconds * step / self._reports_an_epoch
+        one.due += one.predicted.seconds * step / self._reports_an_epoch
 
     def _report(self, one: _Running) -> bool:
         """Report, and tell where it is over; whether the trial goes on."""
-        accuracy = float(one.foretold.val_accuracy[one.report - 1])
+        accuracy = float(one.predicted.val_accuracy[one.report - 1])
         if one.report < one.last:
             one.trial.report(accuracy, one.report // self._setting.every)
             if not one.trial.should_prune():
@@ -162,7 +162,7 @@ class Replay:
         return False
 
     def _look(self, one: _Running, accuracy: float) -> None:
-        rank = (accuracy, -float(one.foretold.val_loss[-1]))
+        rank = (accuracy, -float(one.predicted.val_loss[-1]))
         if rank > self._best:
             self._best = rank
             error = 1 - self._surrogate.expected(one.values).heldout_accuracy

@@ -33,14 +33,7 @@ from data.common.progress import track
 from tests.benchmarks.tabular.replay import Incumbent, Replay
 from tests.benchmarks.tabular.settings import COMPARED, DEFAULT, SETTINGS
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import (
-    FOLDER,
-    Floats,
-    Table,
-    declared_space,
-    load,
-    logs_parser,
-)
+from tests.benchmarks.tabular.table import Floats, Table, declared_space, logs_parser, recorded
 
 # Stock KerasTuner's random search: it does not begin with the defaults.
 RIVAL = "kt-random"
@@ -101,7 +94,7 @@ def courses(
     Returns:
         What came of each setting.
     """
-    table = load(FOLDER / f"{log}.csv")
+    table = recorded(log)
     surrogate = Surrogate(table)
     least = lowest(surrogate, table)
     moments = np.arange(0.0, seconds + _STEP, _STEP)

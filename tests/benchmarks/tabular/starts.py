@@ -21,7 +21,7 @@ from search.sampling.distributions import active_values
 from spaces import Model3
 from tests.benchmarks.tabular.importance import value_text
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
+from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded
 
 Point = Mapping[str, Any]
 HEADS = ("log left out", "trials", "today's points", "chosen by the others", "seconds, both")
@@ -55,7 +55,7 @@ def whole(table: Table, start: Point) -> dict[str, Any]:
 
 
 def candidates(tables: Mapping[str, Table]) -> Candidates:
-    """Collect the points of all tables, today's starting points first, and foretell each.
+    """Collect the points of all tables, today's starting points first, and predict each.
 
     Args:
         tables: By log, all of one space.
@@ -67,8 +67,8 @@ def candidates(tables: Mapping[str, Table]) -> Candidates:
     found = [whole(first, start) for start in Model3.starting_points]
     found += [dict(point) for table in tables.values() for point in table.points]
     points = list({tuple(sorted(point.items())): point for point in found}.values())
-    foretold = [Surrogate(table).errors_and_seconds(points) for table in tables.values()]
-    validation, heldout, seconds = map(np.array, zip(*foretold, strict=True))
+    predicted = [Surrogate(table).errors_and_seconds(points) for table in tables.values()]
+    validation, heldout, seconds = map(np.array, zip(*predicted, strict=True))
     epochs = np.array([table.epochs for table in tables.values()])
     return Candidates(points, validation, heldout, seconds * epochs[:, None])
 
@@ -119,7 +119,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--size", type=int, default=5, help="default: %(default)s")
     options = parser.parse_args(argv)
     names = options.logs
-    found = candidates({log: load(FOLDER / f"{log}.csv") for log in names})
+    found = candidates({log: recorded(log) for log in names})
     today = list(range(len(Model3.starting_points)))
     lines = []
     for log, name in enumerate(names):

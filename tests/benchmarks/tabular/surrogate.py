@@ -1,4 +1,4 @@
-"""What a trial would do at a point that the table does not have, and how well that is foretold.
+"""What a trial would do at a point that the table does not have, and how well that is predicted.
 
     python -m tests.benchmarks.tabular.surrogate [--logs sms,payloads,shared,synthetic]
 
@@ -7,7 +7,7 @@ surrogates" (AAAI 2015) and NAS-Bench-301 (Siems et al. 2020). One tree's leaf h
 near the point, and the mean over all trees is what to expect of it. The curve of a tree drawn at
 random is a training that might have been; as trees differ by what the forest does not know as well,
 it is drawn towards the mean until curves spread as far as those of one point trained twice do.
-Seconds, which are nearly a sum, are foretold by boosted trees.
+Seconds, which are nearly a sum, are predicted by boosted trees.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from tabulate import tabulate
 
 from data.common.command import run
 from tests.benchmarks.tabular.noise import paired, spread
-from tests.benchmarks.tabular.table import FOLDER, Floats, Table, load, logs_parser
+from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded
 
 TREES = 100
 # What a validation part of some thousand rows can tell apart, added before the logarithm is taken.
@@ -35,7 +35,7 @@ ABSENT = -0.5
 
 
 @dataclass(frozen=True)
-class Foretold:
+class Prediction:
     """A training as the surrogate sees it.
 
     Attributes:
@@ -71,18 +71,18 @@ class Surrogate:
         ).fit(features[timed], np.log10(table.seconds[index][timed]))
         self._luck = self._share_of_luck(table)
 
-    def expected(self, point: Mapping[str, Any]) -> Foretold:
+    def expected(self, point: Mapping[str, Any]) -> Prediction:
         """Say what to expect of a point: the mean over all trees."""
         row = self._features(point)
-        return _foretold(_leaves(self._learning, row).mean(axis=0), self._seconds(row))
+        return _prediction(_leaves(self._learning, row).mean(axis=0), self._seconds(row))
 
-    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Foretold:
+    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Prediction:
         """Draw one training at a point; the seconds are those to expect."""
         row = self._features(point)
         leaves = _leaves(self._learning, row)
         expected = leaves.mean(axis=0)
         one = leaves[rng.integers(len(leaves))]
-        return _foretold(expected + self._luck * (one - expected), self._seconds(row))
+        return _prediction(expected + self._luck * (one - expected), self._seconds(row))
 
     def errors_and_seconds(
         self, points: Sequence[Mapping[str, Any]]
@@ -176,9 +176,9 @@ def _filled(curves: Floats, complete: npt.NDArray[np.bool_]) -> Floats:
     return curves
 
 
-def _foretold(row: Floats, seconds: float) -> Foretold:
+def _prediction(row: Floats, seconds: float) -> Prediction:
     reports = len(row) // 2
-    return Foretold(
+    return Prediction(
         val_accuracy=1 + FLOOR - 10 ** row[:reports],
         val_loss=10 ** row[reports : 2 * reports],
         heldout_accuracy=float(1 + FLOOR - 10 ** row[-1]),
@@ -187,7 +187,7 @@ def _foretold(row: Floats, seconds: float) -> Foretold:
 
 
 def quality(table: Table, folds: int = 10) -> list[tuple[str, float, float, float]]:
-    """Measure by cross-validation how well the surrogate foretells.
+    """Measure by cross-validation how well the surrogate predicts.
 
     Args:
         table: The table.
@@ -227,9 +227,9 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     lines = []
     for log in options.logs:
-        table = load(FOLDER / f"{log}.csv")
+        table = recorded(log)
         lines += [(log, len(table), *figures) for figures in quality(table)]
-    heads = ("log", "trials", "foretold", "R²", "Spearman", "Kendall")
+    heads = ("log", "trials", "predicted", "R²", "Spearman", "Kendall")
     print(tabulate(lines, heads, tablefmt="github", floatfmt=".2f"))
     return 0
 

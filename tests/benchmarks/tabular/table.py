@@ -93,6 +93,11 @@ def logs_parser(tool: str, description: str | None) -> Parser:
     return parser
 
 
+def recorded(log: str) -> Table:
+    """Read the table of one of `LOGS`; raise `UserError` if there is none."""
+    return load(FOLDER / f"{log}.csv")
+
+
 def load(path: Path) -> Table:
     """Read a table.
 

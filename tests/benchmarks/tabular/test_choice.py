@@ -48,6 +48,6 @@ def test_within_the_margin_the_loss_decides() -> None:
 def test_the_command_prints_a_line_a_size(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(choice, "load", lambda path: made(by_rate, count=60))
+    monkeypatch.setattr(choice, "recorded", lambda log: made(by_rate, count=60))
     assert choice.main(["--logs", "made", "--draws", "20"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(choice.TRIALS)

@@ -22,7 +22,7 @@ def test_each_part_but_the_whole_is_compared() -> None:
 def test_the_command_prints_a_line_a_part(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fidelities, "load", lambda path: made(by_rate, count=60))
+    monkeypatch.setattr(fidelities, "recorded", lambda log: made(by_rate, count=60))
     assert fidelities.main(["--logs", "one,other"]) == 0
     heads, _, *lines = capsys.readouterr().out.splitlines()
     assert [cell.strip() for cell in heads.strip("|").split("|")] == [

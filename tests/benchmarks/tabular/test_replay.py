@@ -11,24 +11,24 @@ import pytest
 from search.sampling.samplers import PRUNERS
 from tests.benchmarks.tabular.made import REPORTS, by_rate, small_space
 from tests.benchmarks.tabular.replay import OVERHEAD, Incumbent, Replay, Setting
-from tests.benchmarks.tabular.surrogate import Foretold, Surrogate
+from tests.benchmarks.tabular.surrogate import Prediction, Surrogate
 
 
 class Exact(Surrogate):
-    """Foretells by a rule, ten seconds an epoch."""
+    """Predicts by a rule, ten seconds an epoch."""
 
     def __init__(self) -> None:
         """Need no table."""
         self.epochs, self.reports = 3, REPORTS
 
-    def expected(self, point: Mapping[str, Any]) -> Foretold:
-        """Foretell."""
+    def expected(self, point: Mapping[str, Any]) -> Prediction:
+        """Predict."""
         falls = np.linspace(1 / REPORTS, 1, REPORTS)
         errors = 0.5 ** (1 - falls) * by_rate(point) ** falls
-        return Foretold(1 - errors, errors, 10.0, float(1 - errors[-1]))
+        return Prediction(1 - errors, errors, 10.0, float(1 - errors[-1]))
 
-    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Foretold:
-        """Foretell, without noise."""
+    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Prediction:
+        """Predict, without noise."""
         return self.expected(point)
 
 
@@ -58,8 +58,8 @@ def test_incumbents_only_get_better_and_count_what_has_ended() -> None:
 class Lucky(Exact):
     """Draws trainings that are luckier than their points."""
 
-    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Foretold:
-        """Foretell half of what is to be expected."""
+    def drawn(self, point: Mapping[str, Any], rng: np.random.Generator) -> Prediction:
+        """Predict half of what is to be expected."""
         told = self.expected(point)
         errors = (1 - told.val_accuracy) / 2
         return replace(told, val_accuracy=1 - errors, heldout_accuracy=float(1 - errors[-1]))

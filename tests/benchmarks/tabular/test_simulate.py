@@ -20,7 +20,7 @@ from tests.benchmarks.tabular.simulate import (
     show_together,
 )
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import FOLDER, LOGS, load
+from tests.benchmarks.tabular.table import LOGS, recorded
 
 SECONDS = np.array([0.0, 60.0, 120.0])
 
@@ -57,7 +57,7 @@ def test_the_table_says_when_the_rival_is_reached() -> None:
 
 
 def test_searches_are_simulated_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulate, "load", lambda path: made(by_rate))
+    monkeypatch.setattr(simulate, "recorded", lambda log: made(by_rate))
     monkeypatch.setattr(simulate, "space_of_today", lambda table: table.space)
     names = [simulate.RIVAL, "tpe+asha/no-start"]
     found = courses("made", names, searches=2, seconds=200, jobs=1)
@@ -79,7 +79,7 @@ def test_who_still_guesses_does_not_flatten_the_others() -> None:
 
 @pytest.mark.parametrize("log", LOGS)
 def test_a_table_covers_the_space_of_today(log: str) -> None:
-    table = load(FOLDER / f"{log}.csv")
+    table = recorded(log)
     known = {entry.name: entry for entry in table.space.space}
     for entry in simulate.space_of_today(table).space:
         if isinstance(entry, Choice):

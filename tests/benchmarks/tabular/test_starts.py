@@ -7,7 +7,7 @@ from spaces import Model3
 from tests.benchmarks.tabular import starts
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.starts import Candidates, differences, portfolio, whole
-from tests.benchmarks.tabular.table import FOLDER, LOGS, load
+from tests.benchmarks.tabular.table import LOGS, recorded
 
 
 def known(*errors: list[float]) -> Candidates:
@@ -31,7 +31,7 @@ def test_of_several_points_the_one_that_is_best_by_validation_counts() -> None:
 
 
 def test_a_starting_point_becomes_a_whole_point() -> None:
-    table = load(FOLDER / f"{LOGS[0]}.csv")
+    table = recorded(LOGS[0])
     for start in Model3.starting_points:
         assert start.items() <= whole(table, start).items()
         assert whole(table, start) in table.points
@@ -45,7 +45,7 @@ def test_a_point_is_told_by_what_it_changes() -> None:
 def test_the_command_chooses_for_each_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(starts, "load", lambda path: made(by_rate, count=40))
+    monkeypatch.setattr(starts, "recorded", lambda log: made(by_rate, count=40))
     assert starts.main(["--logs", "one,other", "--size", "2"]) == 0
     text = capsys.readouterr().out
     assert len(text.split("\n\n")[0].splitlines()) == 2 + 4
