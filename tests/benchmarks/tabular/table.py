@@ -234,7 +234,12 @@ def _recorded(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _behind(facts: Mapping[str, Any]) -> str:
-    behind = facts["space"], facts["data"]["fingerprint"], facts["protocol"]["epochs"]
+    """Name what trials of one table share; random draws do not depend on the space's defaults."""
+    ranges = [
+        {key: value for key, value in entry["config"].items() if key != "default"}
+        for entry in facts["space"]["space"]
+    ]
+    behind = ranges, facts["data"]["fingerprint"], facts["protocol"]["epochs"]
     return json.dumps(behind, sort_keys=True)
 
 

@@ -1,5 +1,6 @@
 """The recorded tables: whole, and of the space that they say."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,10 @@ def test_a_real_run_becomes_a_table(tmp_path: Path) -> None:
     assert 0.5 < table.facts["linear"] <= 1
     assert (table.seconds > 0).all()
     before = (tmp_path / "few.csv").read_text()
+    assert main([str(tmp_path / "few"), "--to", str(tmp_path / "few.csv"), "--append"]) == 0
+    assert (tmp_path / "few.csv").read_text() == before
+    # Other defaults than then are no other space.
+    (tmp_path / "few.csv").write_text(re.sub(r'"default": \d+', '"default": 1', before))
     assert main([str(tmp_path / "few"), "--to", str(tmp_path / "few.csv"), "--append"]) == 0
     assert (tmp_path / "few.csv").read_text() == before
     (tmp_path / "few.csv").write_text(before.replace('"epochs": 2', '"epochs": 3'))
