@@ -154,7 +154,7 @@ def conv_stem(hp: Any) -> ConvStem:
 
 def normalization(hp: Any) -> Any:
     """Declare what follows each layer."""
-    return hp.Choice("normalization", ["layer", "batch"], default="batch")
+    return hp.Choice("normalization", ["layer", "batch"], default="layer")
 
 
 def recurrence(hp: Any, *more_cells: str) -> Recurrence:
