@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras_tuner
 import numpy as np
 import optuna
 import pandas as pd
@@ -33,7 +32,7 @@ from data.common.progress import track
 from tests.benchmarks.tabular.replay import Incumbent, Replay
 from tests.benchmarks.tabular.settings import COMPARED, DEFAULT, SETTINGS
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import Floats, Table, declared_space, logs_parser, recorded
+from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded, space_of_today
 
 # Stock KerasTuner's random search: it does not begin with the defaults.
 RIVAL = "kt-random"
@@ -136,11 +135,6 @@ def _search(
         setting = SETTINGS[name]
         space = table.space if setting.recorded else space_of_today(table)
         return Replay(surrogate, space, setting, seed).run(seconds)
-
-
-def space_of_today(table: Table) -> keras_tuner.HyperParameters:
-    """Declare a table's space as the code has it now."""
-    return declared_space(table.facts["protocol"], table.facts["data"])
 
 
 def _errors(run: Sequence[Incumbent], moments: Floats) -> Floats:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras_tuner
 import numpy as np
 from tabulate import tabulate
 
@@ -21,7 +22,13 @@ from search.sampling.distributions import active_values
 from spaces import Model3
 from tests.benchmarks.tabular.importance import value_text
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded
+from tests.benchmarks.tabular.table import (
+    Floats,
+    Table,
+    logs_parser,
+    recorded,
+    space_of_today,
+)
 
 Point = Mapping[str, Any]
 HEADS = ("log left out", "trials", "today's points", "chosen by the others", "seconds, both")
@@ -49,9 +56,9 @@ class Candidates:
         return float(self.heldout[log, rows[self.validation[log, rows].argmin()]])
 
 
-def whole(table: Table, start: Point) -> dict[str, Any]:
+def whole(space: keras_tuner.HyperParameters, start: Point) -> dict[str, Any]:
     """Fill a starting point with the defaults of what it does not name."""
-    return active_values(table.space.space, lambda entry: start.get(entry.name, entry.default))
+    return active_values(space.space, lambda entry: start.get(entry.name, entry.default))
 
 
 def candidates(tables: Mapping[str, Table]) -> Candidates:
@@ -63,8 +70,8 @@ def candidates(tables: Mapping[str, Table]) -> Candidates:
     Returns:
         The candidates.
     """
-    first = next(iter(tables.values()))
-    found = [whole(first, start) for start in Model3.starting_points]
+    space = space_of_today(next(iter(tables.values())))
+    found = [whole(space, start) for start in Model3.starting_points]
     found += [dict(point) for table in tables.values() for point in table.points]
     points = list({tuple(sorted(point.items())): point for point in found}.values())
     predicted = [Surrogate(table).errors_and_seconds(points) for table in tables.values()]

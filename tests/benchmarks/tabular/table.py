@@ -257,6 +257,11 @@ def declared_space(
     return space
 
 
+def space_of_today(table: Table) -> keras_tuner.HyperParameters:
+    """Declare a table's space as the code has it now."""
+    return declared_space(table.facts["protocol"], table.facts["data"])
+
+
 def check_covers(space: keras_tuner.HyperParameters, store: Store) -> None:
     """Refuse trials that were drawn from another space than today's.
 

@@ -7,7 +7,7 @@ from spaces import Model3
 from tests.benchmarks.tabular import starts
 from tests.benchmarks.tabular.made import by_rate, made
 from tests.benchmarks.tabular.starts import Candidates, differences, portfolio, whole
-from tests.benchmarks.tabular.table import LOGS, recorded
+from tests.benchmarks.tabular.table import LOGS, recorded, space_of_today
 
 
 def known(*errors: list[float]) -> Candidates:
@@ -30,11 +30,13 @@ def test_of_several_points_the_one_that_is_best_by_validation_counts() -> None:
     assert found.error(0, [0, 1]) == 0.05
 
 
-def test_a_starting_point_becomes_a_whole_point() -> None:
-    table = recorded(LOGS[0])
+@pytest.mark.parametrize("log", LOGS)
+def test_a_table_has_each_starting_point_of_today_as_a_whole_point(log: str) -> None:
+    table = recorded(log)
+    space = space_of_today(table)
     for start in Model3.starting_points:
-        assert start.items() <= whole(table, start).items()
-        assert whole(table, start) in table.points
+        assert start.items() <= whole(space, start).items()
+        assert whole(space, start) in table.points
 
 
 def test_a_point_is_told_by_what_it_changes() -> None:
@@ -46,6 +48,7 @@ def test_the_command_chooses_for_each_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(starts, "recorded", lambda log: made(by_rate, count=40))
+    monkeypatch.setattr(starts, "space_of_today", lambda table: table.space)
     assert starts.main(["--logs", "one,other", "--size", "2"]) == 0
     text = capsys.readouterr().out
     assert len(text.split("\n\n")[0].splitlines()) == 2 + 4
