@@ -21,7 +21,7 @@ _OF_RUNNING_TRIALS = frozenset({5, 7, 8, 9})
 
 
 def open_journal(path: Path) -> BaseStorage:
-    """Open a journal, and make it if it is new; one that is there may be read-only."""
+    """Open a journal, creating it if there is none; an existing one may be read-only."""
     if not path.is_file():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,9 +89,10 @@ class _Lock(JournalFileOpenLock):
     def acquire(self) -> bool:
         try:
             self._owner.acquire()
+            _cut_torn_record(self._journal)
         except PermissionError as error:
+            self._owner.release()
             raise UserError(f"{self._journal}: cannot be written ({error.strerror})") from error
-        _cut_torn_record(self._journal)
         return True
 
     def release(self) -> None:

@@ -74,19 +74,20 @@ def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
         open_storage(tmp_path / "file" / "run", None, 1)
 
 
-def test_a_journal_in_a_folder_that_one_may_only_read() -> None:
+@pytest.mark.parametrize("mode", [0o555, 0o777])
+def test_a_journal_that_one_may_only_read(mode: int) -> None:
     # pytest's own folders are closed to others than the user that it runs as.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         study_in(folder).enqueue_trial({"x": 1})
+        (folder / f"{JOURNAL}.lock").unlink()
         (folder / JOURNAL).chmod(0o444)
-        folder.chmod(0o555)
+        folder.chmod(mode)
         with ordinary_user():
             study = optuna.load_study(study_name="s", storage=open_storage(folder, None, 1))
             assert len(study.trials) == 1
             with pytest.raises(UserError, match="cannot be written"):
                 study_in(folder)
-        folder.chmod(0o755)
 
 
 def test_a_trials_end_takes_all_of_it_to_the_disk(
