@@ -37,16 +37,8 @@ _LONGER: Mapping[str, Any] = {
     "gradient_clip": 5.0,
     "batch_size": 16,
 }
-_ATTENTIVE: Mapping[str, Any] = {
-    **_LONGER,
-    "spatial_dropout": 0.05,
-    "summary": "attention",
-}
-_MANY_FILTERS: Mapping[str, Any] = {
-    **_LONGER,
-    "conv_filters": 128,
-    "normalization": "batch",
-}
+_ATTENTIVE: Mapping[str, Any] = {**_LONGER, "spatial_dropout": 0.05, "summary": "attention"}
+_MANY_FILTERS: Mapping[str, Any] = {**_LONGER, "conv_filters": 128, "normalization": "batch"}
 
 
 class Model3(Space):

@@ -1,4 +1,4 @@
-"""Whoever runs the tests, without root's right to read and write everything."""
+"""What an ordinary user may do, also where the tests run as root."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def ordinary_user() -> Iterator[None]:
-    """Give up root's rights for a while, where the tests run as root."""
+    """Give up root's right to read and write everything for a while."""
     if os.geteuid() != 0:
         yield
         return

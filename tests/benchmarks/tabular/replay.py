@@ -52,8 +52,8 @@ class Incumbent:
     Attributes:
         seconds: Since the search began.
         trials: How many trials had ended by then.
-        error: What to expect of its point on the held-out rows, over all trainings. Of the one
-            that was predicted the luck is left out, which no search can be praised for.
+        error: What to expect of its point on the held-out rows, over all trainings, without the
+            luck of the one that was drawn, for which no search can be praised.
     """
 
     seconds: float

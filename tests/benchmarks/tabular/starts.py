@@ -22,13 +22,7 @@ from search.sampling.distributions import active_values
 from spaces import Model3
 from tests.benchmarks.tabular.importance import value_text
 from tests.benchmarks.tabular.surrogate import Surrogate
-from tests.benchmarks.tabular.table import (
-    Floats,
-    Table,
-    logs_parser,
-    recorded,
-    space_of_today,
-)
+from tests.benchmarks.tabular.table import Floats, Table, logs_parser, recorded, space_of_today
 
 Point = Mapping[str, Any]
 HEADS = ("log left out", "trials", "today's points", "chosen by the others", "seconds, both")

@@ -87,7 +87,7 @@ class Surrogate:
     def errors_and_seconds(
         self, points: Sequence[Mapping[str, Any]]
     ) -> tuple[Floats, Floats, Floats]:
-        """Expect of many points, [n] each: validation and held-out error, seconds an epoch."""
+        """Return what to expect of n points: validation and held-out errors, seconds an epoch."""
         rows = np.concatenate([self._features(point) for point in points])
         last = [self.reports - 1, -1]
         learned = np.mean([tree.predict(rows)[:, last, 0] for tree in self._learning], axis=0)

@@ -217,7 +217,7 @@ def main(argv: Sequence[str]) -> int:
     found = [row for store, board in zip(stores, boards, strict=True) for row in rows(store, board)]
     frame = pd.DataFrame(found).reindex(columns=columns)
     if options.append and options.to.exists():
-        frame = pd.concat([_recorded(options.to, facts), frame])
+        frame = pd.concat([_rows_before(options.to, facts), frame])
     # A run that is given twice is there once.
     text = frame.drop_duplicates().to_csv(index=False)
     write_text(options.to, f"{_HEADER}{json.dumps(facts, sort_keys=True)}\n{text}")
@@ -225,8 +225,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _recorded(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
-    """Read the rows of a table; a `UserError` if another log or space is behind it."""
+def _rows_before(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Read the rows that a table has; raise `UserError` if it is of another log or space."""
     known, frame = _read(path)
     if _behind(known) != _behind(facts):
         raise UserError(f"{path} is of another log, space or number of epochs; give another --to")
@@ -234,7 +234,7 @@ def _recorded(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _behind(facts: Mapping[str, Any]) -> str:
-    """Name what trials of one table share; random draws do not depend on the space's defaults."""
+    """Identify what a table's trials share: not the defaults, on which no random draw depends."""
     ranges = [
         {key: value for key, value in entry["config"].items() if key != "default"}
         for entry in facts["space"]["space"]

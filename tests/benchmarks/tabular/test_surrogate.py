@@ -17,7 +17,7 @@ def test_features_are_shares_of_ranges_and_say_what_is_absent() -> None:
 
 
 @pytest.mark.slow
-def test_what_follows_from_the_point_is_foretold_and_noise_is_not() -> None:
+def test_what_follows_from_the_point_is_predicted_and_noise_is_not() -> None:
     rng = np.random.default_rng(0)
     seconds = lambda point: 5.0 * point["layers"]  # noqa: E731
     learned = quality(made(by_rate, seconds))
@@ -56,7 +56,7 @@ def test_cut_curves_and_unknown_seconds_are_learned_around() -> None:
         assert told.expected(point).seconds == pytest.approx(10.0)
 
 
-def test_many_points_are_foretold_as_one_is() -> None:
+def test_many_points_are_predicted_as_one_is() -> None:
     table = made(by_rate)
     surrogate = Surrogate(table)
     errors, heldout, seconds = surrogate.errors_and_seconds(table.points[:5])
