@@ -46,9 +46,12 @@ def test_larger_networks_read_more(dataset: Dataset) -> None:
         assert result.latency_runtime == "onnx"
         assert 0 < result.latency_us <= result.latency_p99_us  # type: ignore[operator]
         assert 0 < result.latency_batch_us <= result.latency_batch_p99_us  # type: ignore[operator]
-    # They have 4,129, 26,913 and 198,401 weights. Keras took about a millisecond for each.
-    assert 1.5 * small.latency_us < middle.latency_us  # type: ignore[operator]
-    assert 2 * middle.latency_us < large.latency_us  # type: ignore[operator]
+    # They have 4,129, 26,913 and 198,401 weights. Keras took about a millisecond for each. In
+    # batches arithmetic decides, ten and five times as much from one to the next; a request alone
+    # is a tenth of a millisecond in the smallest, which one busy moment of the machine triples.
+    assert 2 * small.latency_batch_us < middle.latency_batch_us  # type: ignore[operator]
+    assert 1.5 * middle.latency_batch_us < large.latency_batch_us  # type: ignore[operator]
+    assert small.latency_us < large.latency_us  # type: ignore[operator]
 
 
 def test_a_network_with_a_layer_of_the_users_own_is_measured_in_keras(dataset: Dataset) -> None:
