@@ -1,6 +1,6 @@
 """Which few points a search should start from, so that one of them suits any log.
 
-    python -m tests.benchmarks.tabular.starts [--logs sms,payloads,shared,synthetic] [--size 5]
+    python -m tests.benchmarks.tabular.starts [--logs sms,payloads,shared,synthetic] [--size N]
 
 Builds a portfolio greedily, as in Feurer et al., "Auto-sklearn 2.0" (JMLR 2022): each step adds the
 point that most lowers the mean logarithm of the error over the logs. The error of a set of points
@@ -117,11 +117,11 @@ def main(argv: Sequence[str]) -> int:
         0.
     """
     parser = logs_parser("starts", __doc__)
-    parser.add_argument("--size", type=int, default=5, help="default: %(default)s")
+    today = list(range(len(Model3.starting_points)))
+    parser.add_argument("--size", type=int, default=len(today), help="default: %(default)s")
     options = parser.parse_args(argv)
     names = options.logs
     found = candidates({log: recorded(log) for log in names})
-    today = list(range(len(Model3.starting_points)))
     lines = []
     for log, name in enumerate(names):
         others = [one for one in range(len(names)) if one != log]
