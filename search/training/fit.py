@@ -134,6 +134,22 @@ def fit(
     return monitor.outcome(time.monotonic() - started, time.process_time() - worked)
 
 
+def _create_variables(model: keras.Model) -> None:
+    """Create the optimizer's and the metrics' variables, if Keras leaves that to the first step.
+
+    TensorFlow traces a step that creates variables twice, and adds conditions to their use: more
+    than half of what happens before the first step is done.
+    """
+    if not model.compiled or model.optimizer.built:
+        return
+    model.optimizer.build(model.trainable_variables)
+    shapes = [output.shape for output in getattr(model, "outputs", None) or ()]
+    if len(shapes) == 1 and shapes[0][1:] == (1,):  # whatever the labels, "accuracy" is binary
+        one = keras.ops.zeros((1, 1))
+        model.compute_metrics(None, one, one)
+        model.reset_metrics()
+
+
 class _StopScoring(Exception):
     """The training was told to stop while the validation rows were scored."""
 
@@ -185,6 +201,7 @@ class _Monitor(keras.callbacks.Callback):
         self._plan_reports((self.params or {}).get("steps") or self.steps)
         # It may also call `model.fit` again after a training that was ended.
         self.may_be_ignored = False
+        _create_variables(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch_began_at = self.step

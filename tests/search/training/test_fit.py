@@ -157,6 +157,22 @@ def test_another_seed_gives_other_weights(
     assert np.abs(weights(other) - weights(model)).max() > 0.01
 
 
+@pytest.mark.parametrize("metrics", [["accuracy"], ["accuracy", keras.metrics.AUC], None])
+def test_the_step_of_a_training_is_traced_once(dataset: Dataset, metrics: Any) -> None:
+    model = seeded(dataset)
+    metrics = metrics and [one if isinstance(one, str) else one() for one in metrics]
+    model.compile(keras.optimizers.Nadam(0.01), loss="binary_crossentropy", metrics=metrics)
+    traced, step = [], model.train_step
+
+    def train_step(data: Any) -> Any:
+        traced.append(data)
+        return step(data)
+
+    model.train_step = train_step
+    fit(model, dataset, replace(CONFIG, epochs=1, reports=1))
+    assert len(traced) == 1
+
+
 def test_a_training_is_pruned_at_the_report_that_is_refused(dataset: Dataset) -> None:
     judged = fit(
         seeded(dataset), dataset, CONFIG, on_report=lambda p: "too slow" if p.epoch > 0.4 else None
