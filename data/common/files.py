@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,8 +64,10 @@ def new_folder(path: Path) -> Iterator[Path]:
         UserError: If it cannot be written.
     """
     with _as_user_errors(path):
-        if path.exists() and not path.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, "it is a file")
+        # By one look: another process may be replacing it.
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISDIR(path.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "it is a file")
         _make(path.parent)
         beside = _beside(path)
         beside.mkdir()
