@@ -1,6 +1,7 @@
 """What every command of the project shares: its parser, signals, error lines and exit statuses."""
 
 import argparse
+import gc
 import io
 import logging
 import os
@@ -136,7 +137,10 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
-    sys.exit(_status(main, sys.argv[1:] if argv is None else argv))
+    status = _status(main, sys.argv[1:] if argv is None else argv)
+    # Python's last collection would go through all of TensorFlow, for more than a second.
+    gc.freeze()
+    sys.exit(status)
 
 
 def _status(main: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
