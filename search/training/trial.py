@@ -56,7 +56,7 @@ from search.training.task import Phase, TrainingTask
 log = logging.getLogger(__name__)
 
 KEPT_CHECKPOINTS = 3
-_LATENCY_SECONDS = 0.2
+_LATENCY_SECONDS = 0.1
 
 # Told of each report: whose it is, epochs trained, value.
 Notify = Callable[[str, float, float | None], None]
