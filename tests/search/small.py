@@ -17,7 +17,7 @@ def small_model(num_words: int, *, width: int = 16, optimizer: Any = None, **com
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    optimizer = optimizer or keras.optimizers.Adam(0.02)
+    optimizer = optimizer or keras.optimizers.SGD(1.0)
     model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"], **compiled)
     return model
 

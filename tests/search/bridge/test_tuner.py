@@ -23,7 +23,7 @@ from search.sampling.hyperparameters import plain_values
 from search.sampling.study_space import ChangedSpace
 from tests.commands import ROOT
 
-X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+X = np.random.default_rng(0).normal(size=(32, 2)).astype("float32")
 Y = (X[:, :1] > 0).astype("float32")
 
 
