@@ -140,14 +140,14 @@ def _create_variables(model: keras.Model) -> None:
     TensorFlow traces a step that creates variables twice, and adds conditions to their use: more
     than half of what happens before the first step is done.
     """
-    if not model.compiled or model.optimizer.built:
+    # Only a network of a known shape has all of its weights before it is called.
+    is_known = getattr(model, "output_shape", None) == (None, 1)
+    if not is_known or not model.compiled or model.optimizer.built:
         return
     model.optimizer.build(model.trainable_variables)
-    shapes = [output.shape for output in getattr(model, "outputs", None) or ()]
-    if len(shapes) == 1 and shapes[0][1:] == (1,):  # whatever the labels, "accuracy" is binary
-        one = keras.ops.zeros((1, 1))
-        model.compute_metrics(None, one, one)
-        model.reset_metrics()
+    one = keras.ops.zeros((1, 1))
+    model.compute_metrics(None, one, one)
+    model.reset_metrics()
 
 
 class _StopScoring(Exception):
