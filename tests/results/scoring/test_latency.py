@@ -54,7 +54,7 @@ def test_whose_work_counts_is_the_clocks_choice_and_waiting_never_does(
 
 def test_requests_come_alone_and_by_512_from_all_rows() -> None:
     asked: list[Rows] = []
-    measure_latency(partial(partial, asked.append), np.arange(100, 700), seconds=0.01)
+    measure_latency(partial(partial, asked.append), np.arange(100, 700), seconds=0.1)
     sizes = {len(rows) for rows in asked}
     assert sizes == {1, BATCH}
     assert set(np.concatenate(asked)) == set(range(100, 700))
