@@ -138,7 +138,7 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     status = _status(main, sys.argv[1:] if argv is None else argv)
-    # Python's last collection would go through all of TensorFlow, for more than a second.
+    # Otherwise Python's last garbage collection walks through all of TensorFlow, for over a second.
     gc.freeze()
     sys.exit(status)
 

@@ -64,7 +64,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         UserError: If it cannot be written.
     """
     with _as_user_errors(path):
-        # By one look: another process may be replacing it.
+        # One look, not two: in between, another process may move the folder away to replace it.
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISDIR(path.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "it is a file")

@@ -135,18 +135,18 @@ def fit(
 
 
 def _create_variables(model: keras.Model) -> None:
-    """Create the optimizer's and the metrics' variables, if Keras leaves that to the first step.
+    """Create the variables of the optimizer and the metrics, if they are left to the first step.
 
-    TensorFlow traces a step that creates variables twice, and adds conditions to their use: more
-    than half of what happens before the first step is done.
+    TensorFlow traces a function twice if it creates variables, and guards each use of them: about
+    two fifths of the time until the first step of Model 3's defaults is done.
     """
-    # Only a network of a known shape has all of its weights before it is called.
-    is_known = getattr(model, "output_shape", None) == (None, 1)
-    if not is_known or not model.compiled or model.optimizer.built:
+    # A model whose output shape is not known yet may get its weights from its first batch.
+    has_weights = getattr(model, "output_shape", None) == (None, 1)
+    if not has_weights or not model.compiled or model.optimizer.built:
         return
     model.optimizer.build(model.trainable_variables)
-    one = keras.ops.zeros((1, 1))
-    model.compute_metrics(None, one, one)
+    row = keras.ops.zeros((1, 1))
+    model.compute_metrics(None, row, row)
     model.reset_metrics()
 
 

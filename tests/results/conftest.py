@@ -93,7 +93,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         ]
     )
     model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy")
-    model.optimizer.build(model.trainable_variables)  # A step that does it is traced twice.
+    model.optimizer.build(model.trainable_variables)  # Or the step is traced twice.
     ids = encoded.padded(np.arange(len(encoded)), 96)
     model.fit(ids, log.labels.astype("float32"), batch_size=40, epochs=3, verbose=0)
     return Trained(path, log, vocabulary, encoded, model)
