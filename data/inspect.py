@@ -75,6 +75,7 @@ def _read(options: argparse.Namespace) -> AccessLog:
         text_column=options.text_column,
         label_column=options.label_column,
         positive=options.positive,
+        negative=options.negative,
     )
 
 
@@ -176,6 +177,13 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
         metavar="VALUE,...",
         help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such as "
         "ham and spam are known)",
+    )
+    group.add_argument(
+        "--negative",
+        type=split_labels,
+        default=(),
+        metavar="VALUE,...",
+        help="instead of --positive, labels that count as 0, all others being 1",
     )
 
 

@@ -21,8 +21,8 @@ from search.config import Declared, RunConfig, declared
 _OWN_DEFAULTS = {"budget": 20, "split": "stratified", "baselines": "linear"}
 # Of a log's file, of a table's columns, and of one call of the command.
 _NO_PARAMETERS = (
-    *("data", "negative_file", "positive_file", "text_column", "label_column", "positive"),
-    *("encoding", "max_bytes", "group_column", "config", "explain"),
+    *("data", "negative_file", "positive_file", "text_column", "label_column"),
+    *("positive", "negative", "encoding", "max_bytes", "group_column", "config", "explain"),
 )
 
 

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 # How many rows are read on to count the labels of a log that has others than two.
 _COUNTED_ROWS = 200_000
-# More different ones are not proposed for `--positive`.
+# More different ones are no labels.
 _MOST_LABELS = 50
 # More are not kept to know a row by.
 _MOST_KEPT_LABELS = 100
@@ -113,6 +113,7 @@ def read_log(
     text_column: str | None = None,
     label_column: str | None = None,
     positive: Sequence[str] = (),
+    negative: Sequence[str] = (),
 ) -> AccessLog:
     """Read and clean a labeled log.
 
@@ -135,6 +136,7 @@ def read_log(
         text_column: The name or the number from 1 of a table's column of texts.
         label_column: The same of its labels, or the key of a JSON record's label.
         positive: The labels that count as 1, all others being 0.
+        negative: Instead of `positive`, the labels that count as 0, all others being 1.
 
     Returns:
         The log, with at least one text.
@@ -157,8 +159,8 @@ def read_log(
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = is_multiline = False
     going_on = array("q")
-    columns = Columns(text_column, label_column, tuple(positive), group_column)
-    labels = Labels(columns.positive)
+    columns = Columns(text_column, label_column, (*positive, *negative), group_column)
+    labels = Labels(tuple(positive), tuple(negative))
     label_key = label_column or LABEL_KEY
     with (
         TextWriter() as writer,
@@ -281,4 +283,4 @@ def _count_labels(
             f"there are {len(labels.rows):,} different ones; if they are no labels, give "
             "--text-column and --label-column; "
         )
-    return f"the labels are {labels.values()}; give --positive {labels.proposal()}, "
+    return f"the labels are {labels.values()}; give {labels.proposal()}, "

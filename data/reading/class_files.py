@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 # A list is read at once, so that a larger one is taken for lines.
 _LONGEST_LIST = 2**28
 # Options that say what and where the texts and labels of other logs are.
-_OF_OTHER_LOGS = ("data", "format", "text_column", "label_column", "positive", "group_column")
+_OF_OTHER_LOGS = (
+    *("data", "format", "text_column", "label_column", "positive", "negative", "group_column"),
+)
 
 
 def read_class_files(

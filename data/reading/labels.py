@@ -14,7 +14,7 @@ from data.records import canonical_label
 # What the labels 0 and 1 are called where the log has no words of its own.
 LABEL_WORDS = ("normal", "malicious")
 
-# What label 0 is called if `--positive` leaves it several words.
+# What a label is called if `--positive` or `--negative` leaves it several words.
 OTHER = "other"
 
 # Each family's words for 0, and for 1. A log's labels are of one family.
@@ -72,7 +72,7 @@ def shortened(text: str) -> str:
 
 
 def split_labels(text: str) -> tuple[str, ...]:
-    """Read the labels that `--positive` names, commas between them; one with a comma is quoted."""
+    """Read labels as `--positive` names them, commas between them; one with a comma is quoted."""
     words = tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), []))
     if not all(words) or not words:
         raise argparse.ArgumentTypeError(f"'{text}' names no label; give some: spam,phishing")
@@ -95,14 +95,24 @@ class Labels:
     """Numbers the labels of a log as they come.
 
     Attributes:
-        positive: The labels that `--positive` names, all others being 0; without them the known
+        positive: The labels that `--positive` names, all others being 0.
+        negative: The labels that `--negative` names, all others being 1. Without either the known
             words are numbered.
+
+    Raises:
+        UserError: If both name labels.
     """
 
     positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._positive = {canonical_label(word) for word in self.positive}
+        if self.positive and self.negative:
+            raise UserError(
+                f"--positive is {join_labels(self.positive)!r} and --negative is "
+                f"{join_labels(self.negative)!r}; give one, all other labels are of the other class"
+            )
+        self._named = {canonical_label(word) for word in self.positive or self.negative}
         self._words: dict[str, str] = {}  # As written first, by what is common to all spellings.
         self._numbers: dict[str, int] = {}
         # Looked up for nearly every row.
@@ -138,7 +148,7 @@ class Labels:
     def known(self, word: str) -> int | None:
         """Return the number of a label that was seen, or is 0 or 1 in a log of these; else None."""
         key = canonical_label(word)
-        if self._positive or not all(_KNOWN[other][0] is _DIGITS for other in self._numbers):
+        if self._named or not all(_KNOWN[other][0] is _DIGITS for other in self._numbers):
             return self._numbers.get(key)
         return self._numbers.get(key, {"0": 0, "1": 1}.get(key))
 
@@ -150,7 +160,7 @@ class Labels:
             self.rows[key] += 1
 
     def _first(self, word: str, key: str) -> int:
-        if self._positive:
+        if self._named:
             if not key:
                 raise UnknownLabel("the label is empty")
             if len(self._numbers) >= MOST_VALUES:
@@ -158,7 +168,7 @@ class Labels:
                     f"there are more than {MOST_VALUES:,} different labels before it; is "
                     "--label-column right?"
                 )
-            return int(key in self._positive)
+            return int((key in self._named) == bool(self.positive))
         family, label = _KNOWN.get(key, (None, 0))
         own = {_KNOWN[other] for other in self._numbers}
         if family is None or (family, label) in own or any(family != one for one, _ in own):
@@ -177,17 +187,26 @@ class Labels:
         if self._are_plain:
             return LABEL_WORDS
         normal, malicious = self._of(0), self._of(1)
-        if self._positive:
-            return normal[0] if len(normal) == 1 else OTHER, ", ".join(malicious or self.positive)
+        if self.positive:
+            return self._rest(normal, malicious), ", ".join(malicious or self.positive)
+        if self.negative:
+            return ", ".join(normal or self.negative), self._rest(malicious, normal)
         if not normal:
             return _OPPOSITES.get(canonical_label(malicious[0]), LABEL_WORDS[0]), malicious[0]
         if not malicious:
             return normal[0], _OPPOSITES.get(canonical_label(normal[0]), LABEL_WORDS[1])
         return normal[0], malicious[0]
 
+    @staticmethod
+    def _rest(words: list[str], named: list[str]) -> str:
+        """Return what labels are called that no option names, beside those that one does."""
+        if len(words) == 1:
+            return words[0]
+        return f"not {named[0]}" if len(named) == 1 else OTHER
+
     @property
     def _are_plain(self) -> bool:
-        return not self._positive and set(self._numbers) <= {"0", "1"}
+        return not self._named and set(self._numbers) <= {"0", "1"}
 
     def _of(self, label: int) -> list[str]:
         return [self._words[key] for key, number in self._numbers.items() if number == label]
@@ -209,11 +228,12 @@ class Labels:
         return ", ".join(parts)
 
     def check(self) -> None:
-        """Raise a `UserError` if a label that `--positive` names is not there."""
-        for word in self.positive:
-            if self._numbers.get(canonical_label(word)) != 1:
+        """Raise a `UserError` if a label that `--positive` or `--negative` names is not there."""
+        option = "--positive" if self.positive else "--negative"
+        for word in self.positive or self.negative:
+            if canonical_label(word) not in self._numbers:
                 raise UserError(
-                    f"--positive names {shortened(word)}, but the labels are {self.values()}"
+                    f"{option} names {shortened(word)}, but the labels are {self.values()}"
                 )
 
     def values(self) -> str:
@@ -225,19 +245,26 @@ class Labels:
         return listed(values)
 
     def proposal(self) -> str:
-        """Propose labels for `--positive`: those not known as normal, or else the rarest."""
+        """Propose `--negative` with those known as normal, if they are fewer, or `--positive`.
+
+        The latter with those not known as normal, or else the rarest.
+        """
         known = {key: _KNOWN[key][1] for key in self.rows if key in _KNOWN}
-        if 0 in known.values():
-            keys = [key for key in self.rows if key and known.get(key) != 0]
+        normal = [key for key, label in known.items() if label == 0]
+        if normal:
+            keys = [key for key in self.rows if key and key not in normal]
         else:
             # Of the numbers 1 and 2 either may be meant.
             keys = [key for key, label in known.items() if label == 1 and key != "1"]
         keys = keys or [min(self.rows, key=self.rows.__getitem__)]
+        option = "--positive"
+        if normal and len(normal) < len(keys):
+            option, keys = "--negative", normal
         words = [self._words[key] for key in keys]
         joined = join_labels(words)
         if len(words) > _MOST_LISTED or not joined.isprintable() or not any(words):
-            return "VALUE,..."
-        return shlex.quote(joined)
+            return f"{option} VALUE,..."
+        return f"{option} {shlex.quote(joined)}"
 
 
 def listed(values: Iterable[str]) -> str:

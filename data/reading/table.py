@@ -33,13 +33,13 @@ class Columns:
 
     text: str | None = None  # the column of the texts (`--text-column`)
     label: str | None = None  # the column of the labels (`--label-column`)
-    # Labels that count as 1 (`--positive`), by which the labels' column is known too.
-    positive: tuple[str, ...] = ()
+    # What `--positive` or `--negative` names, by which the labels' column is known too.
+    labels: tuple[str, ...] = ()
     group: str | None = None  # the column that tells which rows belong together (`--group-column`)
 
     def is_label(self, cell: str) -> bool:
         """Tell whether a cell holds what is known as a label."""
-        return is_known(cell) or canonical_label(cell) in map(canonical_label, self.positive)
+        return is_known(cell) or canonical_label(cell) in map(canonical_label, self.labels)
 
     @property
     def names(self) -> list[str]:
@@ -262,11 +262,11 @@ def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
     places = [index for index, cell in enumerate(first) if cell.strip()]
     if columns.label is not None:  # A number.
         places = [index for index in places if index == int(columns.label) - 1]
-    least = 0 if columns.positive else len(rest) / 2
+    least = 0 if columns.labels else len(rest) / 2
     labeled = [i for i in places if _count(rest, i, columns.is_label) > least]
     if any(_is_label_of(first[i], rest, i, columns) for i in labeled):
         return False
-    if columns.positive:
+    if columns.labels:
         # Any other word may be a label too.
         return any(_is_new(first[i], rest, i, 1) for i in labeled)
     # Unknown labels: a name above a column in which few values come again and again.
@@ -279,7 +279,7 @@ def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
 def _is_label_of(cell: str, rest: Sequence[Row], index: int, columns: Columns) -> bool:
     """Tell whether a first cell is a label like those below; "spam" above 0 and 1 is a name."""
     below = set(_values(rest, index))
-    if not below or canonical_label(cell) in map(canonical_label, columns.positive):
+    if not below or canonical_label(cell) in map(canonical_label, columns.labels):
         return columns.is_label(cell)
     are_numbers = _is_number(cell) and any(map(_is_number, below))
     return are_numbers or any(are_alike(cell, value) for value in below)

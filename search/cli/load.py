@@ -71,6 +71,7 @@ def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
         text_column=config.text_column,
         label_column=config.label_column,
         positive=config.positive or (),
+        negative=config.negative or (),
     )
 
 

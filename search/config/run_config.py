@@ -125,6 +125,14 @@ class RunConfig:
         help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such "
         "as ham and spam are known)",
     )
+    negative: tuple[str, ...] | None = _data(
+        None,
+        parse=split_labels,
+        show=join_labels,
+        is_list=True,
+        metavar="VALUE,...",
+        help="instead of --positive, labels that count as 0, all others being 1",
+    )
     format: str | None = _data(None, choices=tuple(LOG_FORMATS), help="default: guessed")
     encoding: str | None = _data(
         None,

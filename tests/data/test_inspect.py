@@ -136,6 +136,8 @@ def test_the_columns_of_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main([str(path), *columns, "--positive", "spam"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "chronological split rows eggs spam" in printed
+    assert main([str(path), *columns, "--negative", "eggs"]) == 0
+    assert " ".join(capsys.readouterr().out.split()) == printed
 
 
 def test_one_file_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,37 @@ def test_all_that_is_not_positive_is_0() -> None:
     assert labels.told() == "label 0 is 'c', '0', '1' (3 rows), label 1 is 'A', 'b' (2 rows)"
 
 
+def test_all_that_is_not_negative_is_1() -> None:
+    labels = Labels(negative=("a", "B"))
+    assert [labels.number(word) for word in ("A", "b", "c", "0", "1")] == [0, 0, 1, 1, 1]
+    assert labels.words == ("A, b", "other")
+    with pytest.raises(UnknownLabel, match="the label is empty"):
+        labels.number(" ")
+    labels.check()
+    with pytest.raises(UserError, match=r"--negative names 'b', but the labels are 'a' \(1 row\)"):
+        labels = Labels(negative=("a", "b"))
+        labels.number("a")
+        labels.check()
+
+
+@pytest.mark.parametrize(
+    ("named", "labels", "words"),
+    [
+        ({"positive": ("x",)}, "xab", ("not x", "x")),
+        ({"negative": ("x",)}, "xab", ("x", "not x")),
+        ({"negative": ("x",)}, "xa", ("x", "a")),
+        ({"negative": ("x", "y")}, "xyab", ("x, y", "other")),
+    ],
+)
+def test_what_is_not_named_has_a_word_too(
+    named: dict[str, tuple[str, ...]], labels: str, words: tuple[str, str]
+) -> None:
+    found = Labels(**named)
+    for label in labels:
+        found.number(label)
+    assert found.words == words
+
+
 def test_too_many_different_labels_are_no_labels() -> None:
     labels = Labels(("a",))
     for number in range(MOST_VALUES):
@@ -64,14 +95,19 @@ def test_a_log_without_rows_has_the_usual_words() -> None:
 @pytest.mark.parametrize(
     ("words", "proposal"),
     [
-        (["benign", "malware", "worm"], "malware,worm"),
-        (["1", "1", "2"], "2"),
-        (["spam", "eggs", "eggs"], "spam"),
-        (["a", "a", "b"], "b"),
-        (["0", "it's, so"], "'\"it'\"'\"'s, so\"'"),
+        (["benign", "malware"], "--positive malware"),
+        (["Benign", "malware", "worm"], "--negative Benign"),
+        (["benign", "ham", "worm", "virus"], "--positive worm,virus"),
+        (["benign", *(f"attack {number}" for number in range(20))], "--negative benign"),
+        (["anomaly", *(f"kind {number}" for number in range(20))], "--positive anomaly"),
+        ([f"malicious{suffix}" for suffix in ("", "\n", " ")], "--positive malicious"),
+        (["1", "1", "2"], "--positive 2"),
+        (["spam", "eggs", "eggs"], "--positive spam"),
+        (["a", "a", "b"], "--positive b"),
+        (["0", "it's, so"], "--positive '\"it'\"'\"'s, so\"'"),
     ],
 )
-def test_proposes_what_is_positive(words: list[str], proposal: str) -> None:
+def test_proposes_what_is_positive_or_negative(words: list[str], proposal: str) -> None:
     labels = Labels()
     for word in words:
         labels.count(word)

@@ -95,11 +95,21 @@ READ: dict[str, tuple[str, Options, list[tuple[str, int]], tuple[str, str]]] = {
     ),
     "positive, three": (
         "a,eggs\nb,bacon\nc,ham\n",
-        *({"positive": ["Bacon"]}, [("a", 0), ("b", 1), ("c", 0)], ("other", "bacon")),
+        *({"positive": ["Bacon"]}, [("a", 0), ("b", 1), ("c", 0)], ("not bacon", "bacon")),
     ),
     "positive, two": (
         "a,1\nb,2\nc,3\n",
         *({"positive": ["2", "3"]}, [("a", 0), ("b", 1), ("c", 1)], ("1", "2, 3")),
+    ),
+    "negative, header": (
+        "t,l\na,eggs\nb,bacon\nc,ham\nd,bacon\n",
+        {"negative": ["Bacon"]},
+        *([("a", 1), ("b", 0), ("c", 1), ("d", 0)], ("bacon", "not bacon")),
+    ),
+    "no positive, no negative": (
+        "a,eggs\nb,bacon\nc,eggs\n",
+        *({"positive": [], "negative": ["eggs"]}, [("a", 0), ("b", 1), ("c", 0)]),
+        ("eggs", "bacon"),
     ),
     "json true": (
         *('{"a":1,"label":true}\n{"a":2,"label":false}\n', {}),
@@ -199,14 +209,14 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "a,benign\nb,phishing\nc,malware\nd,benign\n",
         {},
         "{}, row 3: the label is 'malware', but must be benign or phishing (the labels are "
-        "'benign' (2 rows), 'phishing' (1), 'malware' (1); give --positive phishing,malware, fix "
-        "it or give --skip-bad-rows)",
+        "'benign' (2 rows), 'phishing' (1), 'malware' (1); give --negative benign, fix it or give "
+        "--skip-bad-rows)",
     ),
     "mixed families": (
         "a,0\nb,spam\nc,1\n",
         {},
         "{}, row 2: the label is 'spam', but must be 0 or 1 (the labels are '0' (1 row), "
-        "'spam' (1), '1' (1); give --positive spam,1, fix it or give --skip-bad-rows)",
+        "'spam' (1), '1' (1); give --negative 0, fix it or give --skip-bad-rows)",
     ),
     "no labels": (
         "".join(f"x{n},y{n}\n" for n in range(60)),
@@ -218,6 +228,17 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "a,eggs\nb,bacon\nc,eggs\n",
         {"positive": ["ham"]},
         "{}: --positive names 'ham', but the labels are 'eggs' (2 rows), 'bacon' (1)",
+    ),
+    "negative that is not there": (
+        "a,eggs\nb,bacon\nc,eggs\n",
+        {"negative": ["ham"]},
+        "{}: --negative names 'ham', but the labels are 'eggs' (2 rows), 'bacon' (1)",
+    ),
+    "positive and negative": (
+        "a,eggs\nb,bacon\nc,eggs\n",
+        {"positive": ["bacon"], "negative": ["eggs", "ham"]},
+        "--positive is 'bacon' and --negative is 'eggs,ham'; give one, all other labels are of the "
+        "other class",
     ),
     "text column of JSON": (
         '{"a":1,"label":0}\n',

@@ -97,6 +97,7 @@ def test_a_study_without_a_name_is_called_by_the_time_and_the_process() -> None:
         ),
         (["--positive", "spam, phishing"], {"positive": ("spam", "phishing")}),
         (["--positive", '"a, b",c'], {"positive": ("a, b", "c")}),
+        (["--negative", "benign"], {"negative": ("benign",)}),
         (
             ["--negative-file", "good.txt", "--positive-file", "bad.txt"],
             {"negative_file": "good.txt", "positive_file": "bad.txt", "split": "shuffled"},
@@ -312,7 +313,10 @@ def test_a_second_log_is_refused(option: str, capsys: pytest.CaptureFixture[str]
                 ["--negative-file", "g", "--positive-file", "b", option, "text"],
                 f"{option} is .*, but --negative-file and --positive-file hold texts of one class",
             )
-            for option in ("--data", "--format", "--text-column", "--label-column", "--positive")
+            for option in (
+                *("--data", "--format", "--text-column", "--label-column", "--positive"),
+                "--negative",
+            )
         ),
     ],
 )
