@@ -23,7 +23,7 @@ from data.reading.formats import (
     parse_row,
 )
 from data.reading.keys import GroupReader, KeyDropper
-from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel
+from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel, is_known
 from data.reading.open_rows import named, open_rows, source_name
 from data.reading.skipped import SkippedRows
 from data.reading.table import Columns, Table
@@ -278,7 +278,7 @@ def _count_labels(
         for _, other in read_on:
             with contextlib.suppress(UserError, RecordError):
                 labels.count(parse(other)[1])
-    if len(labels.rows) > _MOST_LABELS:
+    if len(labels.rows) > _MOST_LABELS and not is_known(labels.rows.most_common(1)[0][0]):
         return (
             f"there are {len(labels.rows):,} different ones; if they are no labels, give "
             "--text-column and --label-column; "

@@ -19,7 +19,23 @@ _BINARY = (
     (rb"\x28\xb5\x2f\xfd", "is packed with zstd; unpack it (zstd -d FILE)"),
     (rb"7z\xbc\xaf", "is packed with 7-Zip; unpack it (7z x FILE)"),
     (rb"Rar!", "is packed with RAR; unpack it (unrar x FILE)"),
+    (rb"(?s)(?=.{0,256}\0).{257}ustar", "is a tar archive; unpack it (tar -xf FILE)"),
     (rb"PAR1", "is Parquet; give its name the ending .parquet"),
+    (
+        rb"ARROW1|FEA1",
+        "is a table in Arrow's format; write it as Parquet: python -c \"import pandas; "
+        "pandas.read_feather('FILE').to_parquet('converted.parquet')\"",
+    ),
+    (
+        rb"SQLite format 3\0",
+        "is a database of SQLite; write a table of it as CSV: sqlite3 -header -csv FILE 'SELECT "
+        "text, label FROM log' > converted.csv",
+    ),
+    (
+        rb"\x80[\x02-\x05]",
+        "is a pickle of Python, which may run any code when it is read; if you trust it, write the "
+        "table in it as CSV",
+    ),
     (rb"%PDF", "is a PDF; give the table in it as CSV"),
     (
         rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x0a\x0d\x0d\x0a",

@@ -218,6 +218,14 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "{}, row 2: the label is 'spam', but must be 0 or 1 (the labels are '0' (1 row), "
         "'spam' (1), '1' (1); give --negative 0, fix it or give --skip-bad-rows)",
     ),
+    "a known label and many others": (
+        "".join(f"x{n},benign\ny{n},family {n}\n" for n in range(60)),
+        {},
+        "{}, row 2: the label is 'family 0', but must be benign or malicious (the labels are "
+        "'benign' (60 rows), 'family 0' (1), 'family 1' (1), 'family 2' (1), 'family 3' (1), "
+        "'family 4' (1), 'family 5' (1), 'family 6' (1) and 53 more; give --negative benign, fix "
+        "it or give --skip-bad-rows)",
+    ),
     "no labels": (
         "".join(f"x{n},y{n}\n" for n in range(60)),
         {},

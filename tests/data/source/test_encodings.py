@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,19 @@ REFUSALS: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "json list with a number": (b'[{"label":1},{},3]', {}, ", row 2: the record has no key"),
     "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), {}, ": is a workbook; save"),
     "parquet": (b"PAR1" + bytes(99), {}, ": is Parquet; give its name the ending .parquet"),
+    "tar": (
+        b"log.csv" + bytes(250) + b"ustar\x0000" + bytes(99),
+        {},
+        ": is a tar archive; unpack it",
+    ),
+    "a text like a tar": (
+        b"a" * 257 + b"ustar,2\n",
+        {},
+        ", row 1: the label is '2', but must be 0 or 1",
+    ),
+    "arrow": (b"ARROW1\0\0" + bytes(99), {}, ": is a table in Arrow's format; write it as Parquet"),
+    "sqlite": (b"SQLite format 3\0" + bytes(99), {}, ": is a database of SQLite; write a table"),
+    "pickle": (pickle.dumps([("text", 1)]), {}, ": is a pickle of Python, which may run any code"),
     "bzip2": (b"BZh91AY&SY" + bytes(99), {}, ": is packed with bzip2; unpack it (bunzip2"),
 }
 
