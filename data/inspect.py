@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from data.common import Parser, UserError, byte_count, run
+from data.common import Parser, UserError, byte_count, run, split_names
 from data.dataset import (
     CHRONOLOGICAL,
     GROUP,
@@ -25,7 +25,6 @@ from data.reading import (
     read_log,
     refuse_beside_class_files,
     split_keys,
-    split_labels,
 )
 from data.records import DROPPED_KEYS
 from data.source import MAX_BYTES, encoding_name
@@ -164,7 +163,13 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--positive-file", metavar="FILE", help="texts of label 1, beside --negative-file"
     )
-    group.add_argument("--text-column", metavar="NAME|NUMBER", help="the texts' column of a table")
+    group.add_argument(
+        "--text-column",
+        type=split_names,
+        default=(),
+        metavar="NAME|NUMBER,...",
+        help="the texts' column of a table, or several, which are joined by spaces",
+    )
     group.add_argument(
         "--label-column",
         metavar="NAME|NUMBER",
@@ -172,7 +177,7 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument(
         "--positive",
-        type=split_labels,
+        type=split_names,
         default=(),
         metavar="VALUE,...",
         help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such as "
@@ -180,7 +185,7 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument(
         "--negative",
-        type=split_labels,
+        type=split_names,
         default=(),
         metavar="VALUE,...",
         help="instead of --positive, labels that count as 0, all others being 1",

@@ -35,9 +35,9 @@ def run_search(
 
     Args:
         data: The labeled texts: a file or URL as for `--data`; a DataFrame, whose columns
-            `text_column` and `label_column` name if it has others than the two; or n texts and
-            their n labels as `(texts, labels)`. None for the synthetic log, or if `negative_file`
-            and `positive_file` are given.
+            `text_column` (one, or a list of those to join) and `label_column` name if it has others
+            than the two; or n texts and their n labels as `(texts, labels)`. None for the synthetic
+            log, or if `negative_file` and `positive_file` are given.
         budget: Trials (20), or the search's wall-clock time ("10m").
         **options: Options of the command line by their names with underscores, such as
             `objective="val_loss"`, `baselines=["linear"]`, `refit=False`, `study="first"`;

@@ -71,6 +71,11 @@ LOGS = {
         ["bare", "x, spam", "1,2,3,4"],
     ),
     "semicolons": ("a, b;1.0\nc;0.0\n", {}, ["bare", "x, 1"]),
+    "several columns": (
+        'kind,method,url,body\nnorm,GET,/a,\nanom,POST,"/b,c","d ""e"""\n',
+        {"text_column": ["method", "url", "body"]},
+        ["GET /a ", "POST /b,c x", "x,GET,/a,"],
+    ),
     "positive": ("a,eggs\nb,bacon\n", {"positive": ["bacon"]}, ["x,1", "x,ham"]),
     "access log": ('|{"a":"b, c"}|,attack\n{"a":1},benign\n', {}, []),
 }
@@ -95,6 +100,11 @@ LINES: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         "id,payload,length,label\n0,lamp,4,norm\n1,\"a, b\",4,anom\n2,c,1,norm\n",
         {"text_column": "payload", "label_column": "label"},
         {"7,d,1,": "d", "7,d,1,Anom": "d", "7,d,1,x": "7,d,1,x", "7,d": "7,d"},
+    ),
+    "a method and a URL": (
+        "method,url,bytes,label\nGET,/a,4,norm\nPUT,/b,4,anom\n",
+        {"text_column": ["method", "url"], "label_column": "label"},
+        {"GET,/c,7,anom": "GET /c", "GET,\"/c, d\",7,": "GET /c, d", "GET,/c,7": "GET,/c,7"},
     ),
     "numbers": ("a,0.0\nb,1.0\n", {}, {"d, 1 ": "d", "d,1.00": "d", "d,2": "d,2", "d,": "d,"}),
     "semicolons": ("a;bad\nb;good\n", {}, {"1; drop table b": "1; drop table b", "x;good": "x"}),
@@ -127,6 +137,7 @@ def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -
         assert predicted([[f"{line}\r\n"]], given) == [text], line
     told = preprocessing_text(given, Threshold(0.5, "0.5"))
     columns = {"an index and a length": "has 4 columns: the text is column 2; the label is",
+               "a method and a URL": "the text is columns 1, 2 in this order, joined by single",
                "semicolons": "with `;` between the columns", "numbers": "the label 0 or 1",
                "the brief's, saved again": "the object is column 2"}  # fmt: skip
     assert columns.get(name, "its key `label`") in told
@@ -151,7 +162,18 @@ def test_a_line_of_a_classs_file_is_served_as_it_was_trained_on(
 
 
 @pytest.mark.parametrize(
-    "change", [{"text": -1}, {"label": 2}, {"quote": ""}, {"labels": [1]}, {"width": "2"}, {"x": 1}]
+    "change",
+    [
+        {"text": -1},
+        {"text": []},
+        {"text": [0, "1"]},
+        {"text": None},
+        {"label": 2},
+        {"quote": ""},
+        {"labels": [1]},
+        {"width": "2"},
+        {"x": 1},
+    ],
 )
 def test_a_row_that_cannot_be_is_refused(change: dict[str, object]) -> None:
     values = Preprocessing("text", (), True, "real", row_layout=RowLayout()).as_json()

@@ -2,9 +2,11 @@ from .command import (
     EXIT_INTERRUPTED as EXIT_INTERRUPTED,
     Parser as Parser,
     byte_count as byte_count,
+    join_names as join_names,
     prepare_gpu as prepare_gpu,
     printable as printable,
     run as run,
+    split_names as split_names,
     start as start,
 )
 from .cores import count_cores as count_cores

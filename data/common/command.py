@@ -1,6 +1,7 @@
 """What every command of the project shares: its parser, signals, error lines and exit statuses."""
 
 import argparse
+import csv
 import gc
 import io
 import logging
@@ -8,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,6 +100,25 @@ def byte_count(text: str) -> int:
     if found is None:
         raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 500M or 4G")
     return int(found[1]) << 10 * _UNITS.index(found[2].upper())
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Parse names with commas between, for argparse; one that holds a comma stands in quotes."""
+    try:
+        names = next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error:
+        names = []
+    names = [name.strip() for name in names]
+    if not names or not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names such as one,two")
+    return tuple(names)
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Write names as `split_names` reads them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
 
 
 def start() -> None:

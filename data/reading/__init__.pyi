@@ -10,11 +10,7 @@ from .formats import (
 )
 from .frame import IN_MEMORY as IN_MEMORY, as_frame as as_frame
 from .keys import split_keys as split_keys
-from .labels import (
-    LABEL_WORDS as LABEL_WORDS,
-    join_labels as join_labels,
-    split_labels as split_labels,
-)
+from .labels import LABEL_WORDS as LABEL_WORDS
 from .open_rows import source_name as source_name
 from .texts import Texts as Texts
 from .values import request_values as request_values

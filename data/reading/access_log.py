@@ -110,7 +110,7 @@ def read_log(
     group_column: str | None = None,
     drawn: bool = False,
     encoding: str | None = None,
-    text_column: str | None = None,
+    text_column: str | Sequence[str] = (),
     label_column: str | None = None,
     positive: Sequence[str] = (),
     negative: Sequence[str] = (),
@@ -133,8 +133,9 @@ def read_log(
             belong together; or the key of a record, with dots between the keys of a nested one
             (`source.remoteAddress`), which may be a dropped one.
         encoding: Of the log, e.g. "latin-1"; UTF-8, or what a byte-order mark says, when None.
-        text_column: The name or the number from 1 of a table's column of texts.
-        label_column: The same of its labels, or the key of a JSON record's label.
+        text_column: The name or the number from 1 of a table's column of texts; of several, the
+            cells of a row are joined by spaces.
+        label_column: The same of the column of labels, or the key of a JSON record's label.
         positive: The labels that count as 1, all others being 0.
         negative: Instead of `positive`, the labels that count as 0, all others being 1.
 
@@ -159,7 +160,8 @@ def read_log(
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = is_multiline = False
     going_on = array("q")
-    columns = Columns(text_column, label_column, (*positive, *negative), group_column)
+    text_columns = (text_column,) if isinstance(text_column, str) else tuple(text_column)
+    columns = Columns(text_columns, label_column, (*positive, *negative), group_column)
     labels = Labels(tuple(positive), tuple(negative))
     label_key = label_column or LABEL_KEY
     with (

@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from data.common import UserError, track
+from data.common import UserError, join_names, track
 from data.reading.access_log import AccessLog
 from data.reading.labels import LABEL_WORDS
 from data.reading.skipped import SkippedRows
@@ -87,8 +87,9 @@ def refuse_beside_class_files(options: object) -> None:
     """Raise a `UserError` if these options, a command's or a run's, name another log or a table."""
     for name in _OF_OTHER_LOGS:
         if value := getattr(options, name, None):
+            given = join_names(value) if isinstance(value, tuple) else value
             raise UserError(
-                f"--{name.replace('_', '-')} is '{value}', but --negative-file and --positive-file "
+                f"--{name.replace('_', '-')} is '{given}', but --negative-file and --positive-file "
                 "hold texts of one class each; leave it out"
             )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from data.common import UserError
+from data.common import UserError, join_names
 from data.reading.labels import Labels
 from data.reading.table import Columns, Table, find_table
 from data.records import (
@@ -59,7 +59,7 @@ def guess_table(head: Sequence[bytes], is_all: bool, format: str, columns: Colum
     """Find out how the rows of a log of this format are split, by its first lines (or all)."""
     known = LOG_FORMATS[format]
     if known.quote is None:
-        if columns.text is not None:
+        if columns.text:
             raise UserError(
                 "--text-column is for tables, but this is JSON Lines, of which whole records are "
                 "read; leave keys out with --dropped-keys"
@@ -67,7 +67,13 @@ def guess_table(head: Sequence[bytes], is_all: bool, format: str, columns: Colum
         return Table()
     if not (known.header or columns.text or columns.label):
         return Table(delimiter=known.delimiter)
-    if known.keyed:  # There it is a key of the records.
+    if known.keyed:
+        if len(columns.text) > 1:
+            raise UserError(
+                f"--text-column is {join_names(columns.text)!r}, but a record of an access log "
+                "stands in one column; give that"
+            )
+        # There it is a key of the records.
         columns = replace(columns, group=None)
     return find_table([decode(line) for line in head], is_all, columns, known.quote)
 

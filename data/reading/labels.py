@@ -1,14 +1,11 @@
 """The words that a log has for its two labels, and what to say of others."""
 
-import argparse
-import csv
-import io
 import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from data.common import UserError
+from data.common import UserError, join_names
 from data.records import canonical_label
 
 # What the labels 0 and 1 are called where the log has no words of its own.
@@ -71,21 +68,6 @@ def shortened(text: str) -> str:
     return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...")
 
 
-def split_labels(text: str) -> tuple[str, ...]:
-    """Read labels as `--positive` names them, commas between them; one with a comma is quoted."""
-    words = tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), []))
-    if not all(words) or not words:
-        raise argparse.ArgumentTypeError(f"'{text}' names no label; give some: spam,phishing")
-    return words
-
-
-def join_labels(words: Iterable[str]) -> str:
-    """Write labels as `split_labels` reads them."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(words)
-    return line.getvalue()
-
-
 class UnknownLabel(UserError):
     """A label of which nobody has said whether it is 0 or 1."""
 
@@ -109,8 +91,8 @@ class Labels:
     def __post_init__(self) -> None:
         if self.positive and self.negative:
             raise UserError(
-                f"--positive is {join_labels(self.positive)!r} and --negative is "
-                f"{join_labels(self.negative)!r}; give one, all other labels are of the other class"
+                f"--positive is {join_names(self.positive)!r} and --negative is "
+                f"{join_names(self.negative)!r}; give one, all other labels are of the other class"
             )
         self._named = {canonical_label(word) for word in self.positive or self.negative}
         self._words: dict[str, str] = {}  # As written first, by what is common to all spellings.
@@ -261,7 +243,7 @@ class Labels:
         if normal and len(normal) < len(keys):
             option, keys = "--negative", normal
         words = [self._words[key] for key in keys]
-        joined = join_labels(words)
+        joined = join_names(words)
         if len(words) > _MOST_LISTED or not joined.isprintable() or not any(words):
             return f"{option} VALUE,..."
         return f"{option} {shlex.quote(joined)}"

@@ -87,7 +87,7 @@ def _guessed_of_frame(
     if records is not None:
         columns = replace(columns, group=None)  # That is a key of the records.
     table = replace(find_columns(head, columns, has_header=True), quote="")
-    found = "text" if records is None or records != table.text else "access-log"
+    found = "text" if records is None or table.text != (records,) else "access-log"
     if format not in (None, found):
         raise UserError(f"--format is {format}, but its column of texts is read as {found}")
     return found, table
@@ -107,6 +107,8 @@ def _guessed(
 
 def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table | None:
     """Find the columns of a brief's log that pandas or a spreadsheet saved; None if it is none."""
+    if len(columns.text) > 1:
+        return None  # A record stands in one.
     for quote, delimiter in itertools.product('"|', DELIMITERS):
         rows = split_sample(head, is_all, delimiter, quote)
         good = good_rows(rows)
@@ -121,9 +123,9 @@ def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table
         if not has_header and found >= common_width(good):
             continue  # Most rows end before it.
         told = replace(columns, group=None)  # That is a key of the records.
-        if columns.text is None:
+        if not columns.text:
             # pandas calls columns by numbers, which are names then.
-            told = replace(told, text=first if has_header else str(found + 1))
+            told = replace(told, text=(first if has_header else str(found + 1),))
         return replace(find_columns(good, told, has_header), delimiter=delimiter, quote=quote)
     return None
 

@@ -12,9 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from data.common import UserError
+from data.common import UserError, join_names
 from data.reading.labels import are_alike, is_known, listed, shortened
-from data.records import RecordError, canonical_label, check_characters, split_lines
+from data.records import (
+    RecordError,
+    canonical_label,
+    check_characters,
+    join_cells,
+    split_lines,
+)
 
 DELIMITERS = (",", "\t", ";")
 SAMPLE_LINES, SAMPLE_BYTES = 1000, 2**18
@@ -31,7 +37,7 @@ Row = Sequence[str]
 class Columns:
     """The columns that the user named, each by its name or its number from 1."""
 
-    text: str | None = None  # the column of the texts (`--text-column`)
+    text: tuple[str, ...] = ()  # the columns of the texts (`--text-column`)
     label: str | None = None  # the column of the labels (`--label-column`)
     # What `--positive` or `--negative` names, by which the labels' column is known too.
     labels: tuple[str, ...] = ()
@@ -44,14 +50,14 @@ class Columns:
     @property
     def names(self) -> list[str]:
         """Those that are no numbers, and so stand in the first row."""
-        return [one for one in (self.text, self.label, self.group) if one and not one.isdecimal()]
+        return [one for one in (*self.text, self.label, self.group) if one and not one.isdecimal()]
 
 
 @dataclass(frozen=True)
 class Table:
     """How a row is split, and where in it the text and the label stand."""
 
-    text: int = 0  # the index of the column of texts
+    text: tuple[int, ...] = (0,)  # the indices of the columns of texts
     label: int = 1  # the index of the column of labels
     width: int = 2  # how many columns there are
     required: int = 2  # how many a row has at least; those behind may be left out
@@ -69,7 +75,7 @@ class Table:
                 f"has {len(row)} column{'s' * (len(row) != 1)}, but must have {self.required}"
                 f"{self._advice(row)}"
             )
-        return row[self.text], row[self.label]
+        return join_cells(row, self.text), row[self.label]
 
     def _advice(self, row: Row) -> str:
         if len(row) > self.width:
@@ -106,14 +112,17 @@ class Table:
         """Return a line that says what was taken for what; None for a text and its label alone."""
         names = self.header
         usual = names is None or [name.strip().casefold() for name in names] == ["text", _LABEL]
-        if usual and (self.text, self.label, self.width, self.delimiter) == (0, 1, 2, ","):
+        if usual and (self.text, self.label, self.width, self.delimiter) == ((0,), 1, 2, ","):
             return None
-        text, label = (_called(index, names) for index in (self.text, self.label))
+        *texts, label = (_called(index, names) for index in (*self.text, self.label))
         between = {",": "", "\t": ", between tabs"}.get(
             self.delimiter, f", between {self.delimiter!r}"
         )
         group = "" if self.group is None else f", the group column {_called(self.group, names)}"
-        return f"the text is column {text}, the label column {label}{group}{between}"
+        text = f"column {texts[0]}"
+        if len(texts) > 1:
+            text = f"columns {listed(texts)}, joined by spaces"
+        return f"the text is {text}, the label column {label}{group}{between}"
 
 
 def _called(index: int, names: Row | None) -> str:
@@ -229,20 +238,22 @@ def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None 
     width = max(2, common_width(rest or rows), len(header or ()))
     used = [index for index in range(width) if _is_used(index, header, rest)] or [0, 1]
     names = None if header is None else (*header, *[""] * (width - len(header)))
-    text = _chosen("--text-column", columns.text, names, width)
-    label = _chosen("--label-column", columns.label, names, width)
-    group = _chosen("--group-column", columns.group, names, width)
-    if group is not None and group not in (text, label):
+    text = tuple(_chosen("--text-column", one, names, width) for one in columns.text)
+    label, group = (
+        None if one is None else _chosen(option, one, names, width)
+        for option, one in (("--label-column", columns.label), ("--group-column", columns.group))
+    )
+    if group is not None and group not in (*text, label):
         used = [index for index in used if index != group]
-    if len(used) > 2 and used[0] not in (text, label) and _is_index(used[0], names, rest):
+    if len(used) > 2 and used[0] not in (*text, label) and _is_index(used[0], names, rest):
         used = used[1:]
     if len(used) < 2:
         used = [0, 1]
-    if text is None or label is None:
+    if not text or label is None:
         text, label = _completed(text, label, used, names, rest, columns)
-    if text == label:
-        raise UserError(f"--text-column and --label-column are both column {text + 1}; give two")
-    required = max(text, label, *used, -1 if group is None else group) + 1
+    if label in text:
+        raise UserError(f"--text-column and --label-column are both column {label + 1}; give two")
+    required = max(*text, label, *used, -1 if group is None else group) + 1
     return Table(text, label, width, required, names, group=group)
 
 
@@ -327,10 +338,8 @@ def _find(name: str, header: Row) -> int | None:
     return found.index(name.strip().casefold()) if name.strip().casefold() in found else None
 
 
-def _chosen(option: str, one: str | None, names: Row | None, width: int) -> int | None:
-    """Return the index of the column that an option names; None without one."""
-    if one is None:
-        return None
+def _chosen(option: str, one: str, names: Row | None, width: int) -> int:
+    """Return the index of the column that an option names."""
     index = None if names is None else _find(one, names)
     if index is None and one.isdecimal() and 1 <= int(one) <= width:
         index = int(one) - 1
@@ -343,25 +352,27 @@ def _chosen(option: str, one: str | None, names: Row | None, width: int) -> int 
 
 
 def _completed(
-    text: int | None,
+    text: tuple[int, ...],
     label: int | None,
     used: Sequence[int],
     names: Row | None,
     rest: Sequence[Row],
     columns: Columns,
-) -> tuple[int, int]:
+) -> tuple[tuple[int, ...], int]:
     """Guess the columns that the user has not named; refuse to if there is a choice."""
-    left = [index for index in used if index not in (text, label)]
+    left = [index for index in used if index not in (*text, label)] or [used[-1]]
     guessed_label = label if label is not None else _label_column(left, names, rest, columns)
     left = [index for index in left if index != guessed_label] or [0]
-    guessed_text = text
-    if guessed_text is None:  # The longest.
-        guessed_text = max(left, key=lambda i: sum(len(row[i]) for row in rest if len(row) > i))
-    if len({*used, *(one for one in (text, label) if one is not None)}) > 2:
-        one, other = (_as_option(index, names) for index in (guessed_text, guessed_label))
+    longest = max(left, key=lambda i: sum(len(row[i]) for row in rest if len(row) > i))
+    guessed_text = text or (longest,)
+    named = {*text} if label is None else {*text, label}
+    if len({*used, *named} - {*text[1:]}) > 2:
+        one = _as_option(guessed_text, names)
+        other = _as_option([guessed_label], names)
         raise UserError(
             f"has {len(used)} columns, {_list_of(names, used, rest)}; "
-            f"give --text-column {one} --label-column {other}, or the two that are right"
+            f"give --text-column {one} --label-column {other}, or those that are right (A,B joins "
+            "the texts of two)"
         )
     return guessed_text, guessed_label
 
@@ -381,9 +392,12 @@ def _label_column(
     return max(reversed(left), key=likeness)
 
 
-def _as_option(index: int, names: Row | None) -> str:
-    name = "" if names is None else names[index].strip()
-    return shlex.quote(name) if name and name.isprintable() else str(index + 1)
+def _as_option(columns: Sequence[int], names: Row | None) -> str:
+    """Write columns as the options take them, by their names if those can be typed."""
+    found = ["" if names is None else names[index].strip() for index in columns]
+    if not all(name and name.isprintable() for name in found):
+        return ",".join(str(index + 1) for index in columns)
+    return shlex.quote(join_names(found))
 
 
 def _list_of(names: Row | None, used: Sequence[int] | None = None, rest: Sequence[Row] = ()) -> str:

@@ -43,5 +43,6 @@ from .row_layout import (
     RecordFormat as RecordFormat,
     RowLayout as RowLayout,
     canonical_label as canonical_label,
+    join_cells as join_cells,
     split_lines as split_lines,
 )

@@ -3,7 +3,7 @@
 import contextlib
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,13 +42,18 @@ def _split_at_tabs(line: str, quote: str) -> list[str]:
     return line.split("\t") if line else []
 
 
+def join_cells(cells: Sequence[str], columns: Iterable[int]) -> str:
+    """Return the text of a row, which stands in one column or in several, given their indices."""
+    return " ".join([cells[index] for index in columns])
+
+
 @dataclass(frozen=True)
 class RowLayout:
     """Where the text stands in a row, and what its label may be; all of it goes into an export."""
 
     delimiter: str = ","  # what stands between columns
     quote: str = '"'  # the quote character
-    text: int = 0  # the index of the column of texts
+    text: tuple[int, ...] = (0,)  # the indices of the columns of texts, joined by spaces
     label: int = 1  # the index of the column of labels
     width: int = 2  # how many columns there are
     required: int = 2  # how many a row has at least; those behind may be left out
@@ -59,10 +64,11 @@ class RowLayout:
     is_multiline: bool = False  # whether a row of the log goes on over several lines
 
     def __post_init__(self) -> None:
-        numbers = (self.text, self.label, self.width, self.required)
+        numbers = (*self.text, self.label, self.width, self.required)
         if not (
-            all(type(number) is int and number >= 0 for number in numbers)
-            and max(self.text, self.label) < self.required <= self.width
+            self.text
+            and all(type(number) is int and number >= 0 for number in numbers)
+            and max(*self.text, self.label) < self.required <= self.width
             and all(isinstance(one, str) and len(one) == 1 for one in (self.delimiter, self.quote))
             and all(isinstance(word, str) for word in (*self.labels, *self.header))
             and isinstance(self.is_whole, bool)
@@ -75,13 +81,17 @@ class RowLayout:
         """Read what `as_json` returned; exports of earlier versions know less."""
         try:
             lists = {name: tuple(values[name]) for name in ("labels", "header") if name in values}
+            text = values.get("text", 0)
+            lists["text"] = (text,) if isinstance(text, int) else tuple(text)
             return cls(**{**values, **lists})
         except TypeError as error:
             raise ValueError(f"the columns are not described rightly ({error})") from error
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {**asdict(self), "labels": list(self.labels), "header": list(self.header)}
+        """Return plain JSON values; one column of texts is a number, several are a list."""
+        text = self.text[0] if len(self.text) == 1 else list(self.text)
+        lists = {"labels": list(self.labels), "header": list(self.header)}
+        return {**asdict(self), **lists, "text": text}
 
     def cells(self, row: str) -> list[str] | None:
         """Split a row into its cells; None if a quote in it is not closed, or goes on behind."""
@@ -97,7 +107,7 @@ class RowLayout:
         label = canonical_label(cells[self.label])
         # With two columns an empty label may be the end of a text, as in `hello,`.
         is_label = label in self.labels or (not label and self.width > 2)
-        return cells[self.text] if is_label or any_label else None
+        return join_cells(cells, self.text) if is_label or any_label else None
 
     def is_open(self, line: str) -> bool:
         """Tell whether a quote is opened in a line and not closed, so that the row goes on."""

@@ -77,10 +77,14 @@ def _row(known: LogFormat, layout: RowLayout) -> str:
     if layout.required < layout.width:
         columns = f"{layout.required} to {layout.width}"
     empty = ", or empty" if layout.width > 2 else ""
+    text = f"column {layout.text[0] + 1}"
+    if len(layout.text) > 1:
+        listed = ", ".join(str(index + 1) for index in layout.text)
+        text = f"columns {listed} in this order, joined by single spaces (empty ones too)"
     return (
         f"It is {itself}, or a row of a table with {between} between the columns and the quote "
         f"character {code(layout.quote)}. A row has {columns} columns: the "
-        f"{'object' if known.keyed else 'text'} is column {layout.text + 1}; the label is column "
+        f"{'object' if known.keyed else 'text'} is {text}; the label is column "
         f"{layout.label + 1}, and is ignored. It is one of `layout.labels` in "
         "`preprocessing.json` (stripped, in lower case, a whole number without zeros behind the "
         f"point){empty}; a line with anything else there is no row."

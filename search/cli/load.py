@@ -68,7 +68,7 @@ def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
         dropped_keys=config.dropped_keys,
         group_column=config.group_column,
         drawn=config.split != CHRONOLOGICAL,
-        text_column=config.text_column,
+        text_column=config.text_column or (),
         label_column=config.label_column,
         positive=config.positive or (),
         negative=config.negative or (),

@@ -14,15 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data.common import UserError, byte_count, count_cores
+from data.common import UserError, byte_count, count_cores, join_names, split_names
 from data.dataset import CHRONOLOGICAL, GROUP, SHUFFLED, SPLITS, VocabularyFrom, check_group_column
-from data.reading import (
-    LOG_FORMATS,
-    join_labels,
-    refuse_beside_class_files,
-    split_keys,
-    split_labels,
-)
+from data.reading import LOG_FORMATS, refuse_beside_class_files, split_keys
 from data.records import DROPPED_KEYS, Padding
 from data.source import MAX_BYTES, encoding_name
 from results.study import JOURNAL, OBJECTIVES, STORAGE_NOTE, STORAGE_VARIABLE, Objective
@@ -46,6 +40,7 @@ AUTO = 0
 _TENSORBOARD = "search.training.tensorboard:TensorBoard"
 
 _data = partial(option, group="data")
+_names = partial(_data, parse=split_names, show=join_names, is_list=True)
 _file = partial(_data, parse=types.filled, metavar="FILE", is_given_once=True)
 _search = partial(option, group="search")
 _run = partial(option, group="run")
@@ -104,11 +99,11 @@ class RunConfig:
         None,
         help="texts of label 1, beside --negative-file; both are mixed (--split shuffled)",
     )
-    text_column: str | None = _data(
+    text_column: tuple[str, ...] | None = _names(
         None,
-        parse=types.filled,
-        metavar="NAME|NUMBER",
-        help="the texts' column of a table (default: found, if there are two)",
+        metavar="NAME|NUMBER,...",
+        help="the texts' column of a table, or several, which are joined by spaces (default: "
+        "found, if there are two columns)",
     )
     label_column: str | None = _data(
         None,
@@ -116,20 +111,14 @@ class RunConfig:
         metavar="NAME|NUMBER",
         help="the labels' column, or the key of a JSON record's label (default: found)",
     )
-    positive: tuple[str, ...] | None = _data(
+    positive: tuple[str, ...] | None = _names(
         None,
-        parse=split_labels,
-        show=join_labels,
-        is_list=True,
         metavar="VALUE,...",
         help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such "
         "as ham and spam are known)",
     )
-    negative: tuple[str, ...] | None = _data(
+    negative: tuple[str, ...] | None = _names(
         None,
-        parse=split_labels,
-        show=join_labels,
-        is_list=True,
         metavar="VALUE,...",
         help="instead of --positive, labels that count as 0, all others being 1",
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from data.common import byte_count
+from data.common import byte_count, join_names, split_names
 
 ROOT = Path(__file__).parents[3]
 
@@ -195,6 +195,26 @@ def test_a_size(text: str, count: int) -> None:
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is not a size such as 500M or 4G"):
         byte_count(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a", ("a",)),
+        (" a , b c", ("a", "b c")),
+        ('"a, ""b""",c', ('a, "b"', "c")),
+        ("a,a", ("a", "a")),
+    ],
+)
+def test_names(text: str, names: tuple[str, ...]) -> None:
+    assert split_names(text) == names
+    assert split_names(join_names(names)) == names
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", "a,", "a,,b", "a\nb", '"a', '"a"b'])
+def test_what_are_no_names(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a list of names such as one,two"):
+        split_names(text)
 
 
 def _interrupted(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":

@@ -80,6 +80,8 @@ def test_columns_may_be_named_and_have_one_name() -> None:
     )
     read = read_log(frame, text_column="2", label_column="kind")
     assert list(read.texts) == TEXTS
+    both = read_log(frame, text_column=["2", "1"], label_column="kind")
+    assert list(both.texts) == [f"{text} x" for text in TEXTS]
     with pytest.raises(UserError, match="--text-column is 'body', but the columns are 'id'"):
         read_log(frame, text_column="body", label_column="kind")
 

@@ -71,6 +71,23 @@ READ: dict[str, tuple[str, Options, list[tuple[str, int]], tuple[str, str]]] = {
         {"text_column": "payload", "label_column": "bad"},
         *(AB, LABEL_WORDS),
     ),
+    "several columns of texts": (
+        'method,url,body,kind\nGET,/a,,norm\nPOST,/b,"x, y",anom\nGET,/c\t3,,norm\n',
+        {"text_column": ["method", "URL", "body"]},
+        [("GET /a ", 0), ("POST /b x, y", 1), ("GET /c\t3 ", 0)],
+        ("norm", "anom"),
+    ),
+    "several columns in another order": (
+        "1;a;x;norm\n2;b;y;anom\n",
+        {"text_column": ["3", "2"], "label_column": "4"},
+        *([("x a", 0), ("y b", 1)], ("norm", "anom")),
+    ),
+    "objects in one of several columns": (
+        'm,r,label\nGET,"{""method"":1,""path"":""/a""}",0\nPUT,"{""method"":1,""path"":""/b""}",1\n',
+        {"text_column": ["m", "r"]},
+        [('GET {"method":1,"path":"/a"}', 0), ('PUT {"method":1,"path":"/b"}', 1)],
+        LABEL_WORDS,
+    ),
     "label by name": (
         *('l,t\nno,"a, 1"\nyes,b; 2\nno,c\t3\n', {"label_column": "l"}, AB, ("no", "yes")),
     ),
@@ -145,19 +162,19 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         FOUR,
         {},
         "{}: has 4 columns, 'payload', 'length', 'attack type', 'label'; give --text-column "
-        "payload --label-column label, or the two that are right",
+        "payload --label-column label, or those that are right (A,B joins the texts of two)",
     ),
     "a name with a space": (
         "id,the text,y\nx1,aaaaa,0\nz,bbb,1\n",
         {},
         "{}: has 3 columns, 'id', 'the text', 'y'; give --text-column 'the text' --label-column y, "
-        "or the two that are right",
+        "or those that are right (A,B joins the texts of two)",
     ),
     "three columns, no header": (
         "x,aaaaa,0\nz,bbb,1\n",
         {},
         "{}: has 3 columns, 1 ('x'), 2 ('aaaaa'), 3 ('0'); give --text-column 2 --label-column 3, "
-        "or the two that are right",
+        "or those that are right (A,B joins the texts of two)",
     ),
     "no such column": (
         FOUR,
@@ -169,6 +186,35 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "x,aaaaa,0\nz,bbb,1\n",
         {"text_column": "4", "label_column": "3"},
         "{}: --text-column is '4', but the columns have no names; give a number from 1 to 3",
+    ),
+    "one of several that is not there": (
+        FOUR,
+        {"text_column": ["payload", "Query"]},
+        "{}: --text-column is 'Query', but the columns are 'payload', 'length', 'attack type', "
+        "'label'",
+    ),
+    "several, and more than one other": (
+        "a,b,c,d,label\nx,y,z,v,0\nx,y,z,w,1\n",
+        {"text_column": ["a", "c"]},
+        "{}: has 5 columns, 'a', 'b', 'c', 'd', 'label'; give --text-column a,c --label-column "
+        "label, or those that are right (A,B joins the texts of two)",
+    ),
+    "a name with a comma": (
+        '"the text, all","id, old",label\naaaa,x,0\nbbbb,y,1\n',
+        {},
+        "{}: has 3 columns, 'the text, all', 'id, old', 'label'; give --text-column "
+        "'\"the text, all\"' --label-column label, or those that are right (A,B joins the texts of "
+        "two)",
+    ),
+    "the labels among the texts": (
+        "text,label\na,0\nb,1\n",
+        {"text_column": ["text", "label"]},
+        "{}: --text-column and --label-column are both column 2; give two",
+    ),
+    "several columns of an access log": (
+        '|{"a":1}|,0\n|{"a":2}|,1\n',
+        {"text_column": ["1", "2"]},
+        "{}: --text-column is '1,2', but a record of an access log stands in one column; give that",
     ),
     "one column twice": (
         "x,aaaaa,0\nz,bbb,1\n",
@@ -290,6 +336,16 @@ def test_one_line_says_what_was_taken_for_what(
     assert caplog.messages == [
         f"{path}: the text is column 2, the label column 1, between tabs",
         f"{path}: label 0 is 'ham' (4 rows), label 1 is 'spam' (2 rows)",
+    ]
+
+
+def test_several_columns_of_texts_are_told(write: Writer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "data.reading")
+    path = write("m,u,label\nGET,/a,0\nPUT,/b,1\n")
+    read_log(path, text_column=["m", "2"])
+    assert caplog.messages == [
+        f"{path}: the text is columns 1 ('m'), 2 ('u'), joined by spaces, the label column 3 "
+        "('label')"
     ]
 
 

@@ -23,7 +23,7 @@ from tests.data.records.served import export_settings, predicted, served
 TEXT = export_settings()
 OVER_LINES = export_settings(layout=RowLayout(is_multiline=True))
 WIDE = export_settings(
-    layout=RowLayout(text=1, label=2, width=4, required=3, labels=("ham", "spam"))
+    layout=RowLayout(text=(1,), label=2, width=4, required=3, labels=("ham", "spam"))
 )
 TABS = export_settings(layout=RowLayout(delimiter="\t"))
 WHOLE = export_settings(layout=RowLayout(labels=(), is_whole=True))

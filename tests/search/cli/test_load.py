@@ -114,7 +114,7 @@ def test_a_table_with_the_logs_own_words(tmp_path: Path) -> None:
     assert dataset.label_words == ("norm", "anom, odd")
     assert dataset.texts[1] == "text 1"
     assert dataset.labels[:4].tolist() == [0, 1, 1, 0]
-    assert dataset.row_layout is not None and dataset.row_layout.text == 3
+    assert dataset.row_layout is not None and dataset.row_layout.text == (3,)
     same = load(*words, "--negative", "norm")
     assert same.label_words == ("norm", "not norm")
     assert same.labels.tolist() == dataset.labels.tolist()

@@ -23,6 +23,7 @@ from tests.search.small import Small
         ({"dropped_keys": []}, ["--dropped-keys", ""]),
         ({"positive": ["a, b", 2]}, ["--positive", '"a, b",2']),
         ({"text_column": 2, "label_column": "kind"}, ["--text-column", "2", "--label-column=kind"]),
+        ({"text_column": ["url", 3]}, ["--text-column", "url,3"]),
         ({"data": Path("log.csv"), "out": Path("there")}, ["--data", "log.csv", "--out", "there"]),
         ({"refit": False, "tensorboard": True}, ["--no-refit", "--tensorboard"]),
         ({"trial_timeout": "90s", "max_parameters": "500k"},
