@@ -201,7 +201,7 @@ def _only_member(file: BinaryIO, name: str, stack: contextlib.ExitStack) -> Read
         listed += ", ..." * (len(names) > _MOST_LISTED)
         raise UserError(
             f"{name}: the zip holds {len(members)} files, but must hold exactly one"
-            f"{f' ({listed})' if names else ''}"
+            f"{f' ({listed}); give it as zip://NAME::FILE' if names else ''}"
         )
     (member,) = members
     if member.flag_bits & 1:

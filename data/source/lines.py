@@ -135,7 +135,7 @@ def _refuse_device(stream: io.BufferedReader, name: str) -> None:
     # Most never end, and reading some does harm. A terminal has an end, and /dev/null is empty.
     try:
         number = stream.fileno()
-    except OSError:  # Bytes in memory.
+    except (OSError, AttributeError):  # Bytes in memory, or a part of a file, as of fsspec's tar.
         return
     status = os.fstat(number)
     is_device = stat.S_ISBLK(status.st_mode) or stat.S_ISCHR(status.st_mode)

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -373,6 +374,9 @@ def test_a_table_behind_a_url(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"a,0\nb,1\n"))
     log = read_log(f"file://{path}")
     assert (log.texts, log.source) == (["a", "b"], f"file://{path}")
+    for kind, packed in (("zip", tmp_path / "logs.zip"), ("tar", tmp_path / "logs.tar")):
+        shutil.make_archive(str(packed.with_suffix("")), kind, tmp_path, "log.csv.gz")
+        assert read_log(f"{kind}://log.csv.gz::{packed}").texts == ["a", "b"]
     with pytest.raises(UserError, match=r"file:///nowhere/log.csv: there is no such file"):
         read_log("file:///nowhere/log.csv")
     with pytest.raises(UserError, match=r"nosuch://x/log.csv: cannot be opened \(Protocol not kn"):
