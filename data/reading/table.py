@@ -26,7 +26,7 @@ DELIMITERS = (",", "\t", ";")
 SAMPLE_LINES, SAMPLE_BYTES = 1000, 2**18
 
 _LABEL = "label"
-_USUAL_LABELS = (_LABEL, "labels", "class", "target", "is_malicious")
+_USUAL_LABELS = (_LABEL, "labels", "class", "classification", "target", "is_malicious")
 _INDEX_NAMES = ("", "unnamed: 0", "index")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?", re.ASCII)
 
@@ -386,8 +386,9 @@ def _label_column(
         name = "" if names is None else names[index].strip().casefold()
         usual = len(_USUAL_LABELS) - _USUAL_LABELS.index(name) if name in _USUAL_LABELS else 0
         known = _count(rest, index, columns.is_label)
+        # Two values are likeliest; a column of zeros alone may be anything.
         distinct = len(set(_values(rest, index)))
-        return usual, known, -distinct if 2 * distinct <= len(rest) else -len(rest)
+        return usual, known, -abs(distinct - 2) if 2 * distinct <= len(rest) else -len(rest)
 
     return max(reversed(left), key=likeness)
 

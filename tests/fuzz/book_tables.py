@@ -226,10 +226,10 @@ def columns_of(rows: list[list[str]], header: bool) -> Layout | None:
 
     def likeness(i: int) -> tuple[int, int, int]:
         name = names[i].strip().casefold() if i < len(names) else ""
-        usual = ["is_malicious", "target", "class", "labels", "label"]
+        usual = ["is_malicious", "target", "classification", "class", "labels", "label"]
         below = cells(rest, i)
         distinct = len(set(map(common, below)))
-        few = -distinct if 2 * distinct <= len(rest) else -len(rest)
+        few = -abs(distinct - 2) if 2 * distinct <= len(rest) else -len(rest)
         return usual.index(name) + 1 if name in usual else 0, sum(map(is_label, below)), few
 
     first, last = used

@@ -165,6 +165,21 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "{}: has 4 columns, 'payload', 'length', 'attack type', 'label'; give --text-column "
         "payload --label-column label, or those that are right (A,B joins the texts of two)",
     ),
+    "a column of zeros beside the labels": (
+        "method,bad,agent,url\nGET,0,0,/a\nGET,1,0,/b\nPUT,0,0,/c\nPUT,1,0,/d\n",
+        {},
+        "{}: has 4 columns, 'method', 'bad', 'agent', 'url'; give --text-column method "
+        "--label-column bad, or those that are right (A,B joins the texts of two)",
+    ),
+    "CSIC 2010": (
+        ",Method,User-Agent,Accept,content,classification,URL\n"
+        "Normal,GET,0,0,,0,http://localhost:8080/index.jsp HTTP/1.1\n"
+        "Normal,POST,0,0,id=2,0,http://localhost:8080/a.jsp HTTP/1.1\n",
+        {},
+        "{}: has 7 columns, '', 'Method', 'User-Agent', 'Accept', 'content', 'classification', "
+        "'URL'; give --text-column URL --label-column classification, or those that are right "
+        "(A,B joins the texts of two)",
+    ),
     "a name with a space": (
         "id,the text,y\nx1,aaaaa,0\nz,bbb,1\n",
         {},
