@@ -74,7 +74,7 @@ def _read(options: argparse.Namespace) -> AccessLog:
         text_column=options.text_column,
         label_column=options.label_column,
         positive=options.positive,
-        negative=options.negative,
+        negative=options.negative or (),
     )
 
 
@@ -168,7 +168,8 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
         type=split_names,
         default=(),
         metavar="NAME|NUMBER,...",
-        help="the texts' column of a table, or several, which are joined by spaces",
+        help="the texts' column of a table, or several, which are joined by spaces (default: "
+        "found, if there are two columns)",
     )
     group.add_argument(
         "--label-column",
@@ -186,7 +187,6 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--negative",
         type=split_names,
-        default=(),
         metavar="VALUE,...",
         help="instead of --positive, labels that count as 0, all others being 1",
     )
