@@ -365,8 +365,7 @@ def _completed(
     left = [index for index in left if index != guessed_label] or [0]
     longest = max(left, key=lambda i: sum(len(row[i]) for row in rest if len(row) > i))
     guessed_text = text or (longest,)
-    named = {*text} if label is None else {*text, label}
-    if len({*used, *named} - {*text[1:]}) > 2:
+    if {*used} - {*guessed_text, guessed_label}:
         one = _as_option(guessed_text, names)
         other = _as_option([guessed_label], names)
         raise UserError(

@@ -215,6 +215,12 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         "{}: has 5 columns, 'a', 'b', 'c', 'd', 'label'; give --text-column a,c --label-column "
         "label, or those that are right (A,B joins the texts of two)",
     ),
+    "one of the texts twice": (
+        "a,b,label\nx,y,0\nx,z,1\n",
+        {"text_column": ["a", "a"]},
+        "{}: has 3 columns, 'a', 'b', 'label'; give --text-column a,a --label-column label, or "
+        "those that are right (A,B joins the texts of two)",
+    ),
     "a name with a comma": (
         '"the text, all","id, old",label\naaaa,x,0\nbbbb,y,1\n',
         {},
