@@ -74,7 +74,7 @@ def _read(options: argparse.Namespace) -> AccessLog:
         text_column=options.text_column,
         label_column=options.label_column,
         positive=options.positive,
-        negative=options.negative or (),
+        negative=options.negative,
     )
 
 
@@ -166,7 +166,6 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--text-column",
         type=split_names,
-        default=(),
         metavar="NAME|NUMBER,...",
         help="the texts' column of a table, or several, which are joined by spaces (default: "
         "found, if there are two columns)",
@@ -179,7 +178,6 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--positive",
         type=split_names,
-        default=(),
         metavar="VALUE,...",
         help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such as "
         "ham and spam are known)",

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 # How many rows are read on to count the labels of a log that has others than two.
 _COUNTED_ROWS = 200_000
-# More different ones are no labels.
+# A column with more different values is not taken for labels, unless the commonest is a known one.
 _MOST_LABELS = 50
 # More are not kept to know a row by.
 _MOST_KEPT_LABELS = 100
@@ -110,10 +110,10 @@ def read_log(
     group_column: str | None = None,
     drawn: bool = False,
     encoding: str | None = None,
-    text_column: str | Sequence[str] = (),
+    text_column: str | Sequence[str] | None = None,
     label_column: str | None = None,
-    positive: Sequence[str] = (),
-    negative: Sequence[str] = (),
+    positive: Sequence[str] | None = None,
+    negative: Sequence[str] | None = None,
 ) -> AccessLog:
     """Read and clean a labeled log.
 
@@ -160,9 +160,10 @@ def read_log(
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = is_multiline = False
     going_on = array("q")
-    text_columns = (text_column,) if isinstance(text_column, str) else tuple(text_column)
-    columns = Columns(text_columns, label_column, (*positive, *negative), group_column)
-    labels = Labels(tuple(positive), tuple(negative))
+    text_columns = [text_column] if isinstance(text_column, str) else text_column or ()
+    labels = Labels(tuple(positive or ()), tuple(negative or ()))
+    named_labels = labels.positive + labels.negative
+    columns = Columns(tuple(text_columns), label_column, named_labels, group_column)
     label_key = label_column or LABEL_KEY
     with (
         TextWriter() as writer,

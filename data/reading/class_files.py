@@ -24,7 +24,13 @@ logger = logging.getLogger(__name__)
 _LONGEST_LIST = 2**28
 # Options that say what and where the texts and labels of other logs are.
 _OF_OTHER_LOGS = (
-    *("data", "format", "text_column", "label_column", "positive", "negative", "group_column"),
+    "data",
+    "format",
+    "text_column",
+    "label_column",
+    "positive",
+    "negative",
+    "group_column",
 )
 
 

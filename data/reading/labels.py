@@ -181,7 +181,7 @@ class Labels:
 
     @staticmethod
     def _rest(words: list[str], named: list[str]) -> str:
-        """Return what labels are called that no option names, beside those that one does."""
+        """Return a name for the labels that no option names, given those that one does."""
         if len(words) == 1:
             return words[0]
         return f"not {named[0]}" if len(named) == 1 else OTHER
@@ -227,9 +227,10 @@ class Labels:
         return listed(values)
 
     def proposal(self) -> str:
-        """Propose `--negative` with those known as normal, if they are fewer, or `--positive`.
+        """Propose an option that tells the log's labels apart.
 
-        The latter with those not known as normal, or else the rarest.
+        It is `--negative` with those known as normal, if they are the fewer ones; else `--positive`
+        with those not known as normal, or with the rarest.
         """
         known = {key: _KNOWN[key][1] for key in self.rows if key in _KNOWN}
         normal = [key for key, label in known.items() if label == 0]

@@ -43,7 +43,7 @@ def _split_at_tabs(line: str, quote: str) -> list[str]:
 
 
 def join_cells(cells: Sequence[str], columns: Iterable[int]) -> str:
-    """Return the text of a row, which stands in one column or in several, given their indices."""
+    """Return a row's text: its cells in the columns with these indices, joined by spaces."""
     return " ".join([cells[index] for index in columns])
 
 

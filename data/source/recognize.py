@@ -23,17 +23,17 @@ _BINARY = (
     (rb"PAR1", "is Parquet; give its name the ending .parquet"),
     (
         rb"ARROW1|FEA1",
-        "is a table in Arrow's format; write it as Parquet: python -c \"import pandas; "
+        'is a table in Arrow format; write it as Parquet: python -c "import pandas; '
         "pandas.read_feather('FILE').to_parquet('converted.parquet')\"",
     ),
     (
         rb"SQLite format 3\0",
-        "is a database of SQLite; write a table of it as CSV: sqlite3 -header -csv FILE 'SELECT "
+        "is a SQLite database; write a table of it as CSV: sqlite3 -header -csv FILE 'SELECT "
         "text, label FROM log' > converted.csv",
     ),
     (
         rb"\x80[\x02-\x05]",
-        "is a pickle of Python, which may run any code when it is read; if you trust it, write the "
+        "is a Python pickle, which can run any code when it is read; if you trust it, write the "
         "table in it as CSV",
     ),
     (rb"%PDF", "is a PDF; give the table in it as CSV"),

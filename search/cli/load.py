@@ -68,10 +68,10 @@ def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
         dropped_keys=config.dropped_keys,
         group_column=config.group_column,
         drawn=config.split != CHRONOLOGICAL,
-        text_column=config.text_column or (),
+        text_column=config.text_column,
         label_column=config.label_column,
-        positive=config.positive or (),
-        negative=config.negative or (),
+        positive=config.positive,
+        negative=config.negative,
     )
 
 

@@ -105,8 +105,8 @@ def test_what_macos_packs_beside_a_file_is_no_other_file(tmp_path: Path) -> None
         archive.writestr("x" * 60_000, b"")
     told = refusal(path)
     assert (
-        f"the zip holds 2 files, but must hold exactly one ('log.csv', '{'x' * 60}'); give it as zip://NAME::FILE"
-        in told
+        f"the zip holds 2 files, but must hold exactly one ('log.csv', '{'x' * 60}'); "
+        "give it as zip://NAME::FILE" in told
     )
 
 

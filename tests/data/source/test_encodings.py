@@ -105,9 +105,9 @@ REFUSALS: dict[str, tuple[bytes, dict[str, Any], str]] = {
         {},
         ", row 1: the label is '2', but must be 0 or 1",
     ),
-    "arrow": (b"ARROW1\0\0" + bytes(99), {}, ": is a table in Arrow's format; write it as Parquet"),
-    "sqlite": (b"SQLite format 3\0" + bytes(99), {}, ": is a database of SQLite; write a table"),
-    "pickle": (pickle.dumps([("text", 1)]), {}, ": is a pickle of Python, which may run any code"),
+    "arrow": (b"ARROW1\0\0" + bytes(99), {}, ": is a table in Arrow format; write it as Parquet"),
+    "sqlite": (b"SQLite format 3\0" + bytes(99), {}, ": is a SQLite database; write a table"),
+    "pickle": (pickle.dumps([("text", 1)]), {}, ": is a Python pickle, which can run any code"),
     "bzip2": (b"BZh91AY&SY" + bytes(99), {}, ": is packed with bzip2; unpack it (bunzip2"),
 }
 
