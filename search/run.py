@@ -76,6 +76,9 @@ def execute(
     Raises:
         UserError: If the log, the study or the space cannot be used, or nothing can be written.
     """
+    from search.workers import import_early
+
+    import_early()
     from results.study import choose_champion, choose_ensemble, choose_refits
     from search.cli import View, finish_run, load_dataset, make_folder
     from search.stages import refit_and_repeat, search, to_refit

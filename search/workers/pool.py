@@ -1,7 +1,6 @@
 """The parent's side of the workers: gives them tasks, hears their news, replaces those that die."""
 
 import logging
-import multiprocessing
 import time
 from multiprocessing import connection as connections
 
@@ -11,6 +10,7 @@ from search.queue import describe_exit
 from search.training import TrainingTask
 from search.workers.messages import CLOSE, STOP, Done, Entered, News, Progress, Ready, Refused
 from search.workers.process import Death, WorkerProcess, start
+from search.workers.starting import start_method
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +65,8 @@ class WorkerPool:
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
-        self._context = multiprocessing.get_context("spawn")
         # Without a lock: a worker killed while it holds one would halt all the others.
-        self._stopping = self._context.RawValue("b", 0)
+        self._stopping = start_method().RawValue("b", 0)
         self._workers: list[WorkerProcess] = []
         self._stopped = False
         self._deaths = 0
@@ -87,7 +86,7 @@ class WorkerPool:
             worker.wait()
 
     def _start(self, index: int) -> WorkerProcess:
-        return start(self._context, self.config, index, self._stopping)
+        return start(self.config, index, self._stopping)
 
     def stop(self) -> None:
         """Ask all workers to give their trials back and come to an end."""

@@ -1,15 +1,10 @@
 """A worker's process: how it starts and ends, and what its parent knows of it."""
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,16 +14,11 @@ from data.common import write_failure
 from search.config import RunConfig
 from search.training import Phase, TrainingTask
 from search.workers.messages import Refused
+from search.workers.starting import hidden_from_workers, start_method
 
 # A process whose connection is closed has nothing to do but to end.
 _PATIENCE_SECONDS = 10.0
-# By these attributes of the main module `multiprocessing` finds its file.
-_PLACES = ("__spec__", "__file__")
 _OUT_OF_MEMORY = Path("/proc/self/oom_score_adj")
-# mallopt(3): how many arenas glibc keeps freed memory in, by default eight for each core. Two are
-# as fast for a worker, and it holds a tenth less: `python -m tests.benchmarks.worker_memory`.
-_M_ARENA_MAX = -8
-_ARENAS = 2
 
 
 @dataclass
@@ -76,25 +66,38 @@ class Death:
     phase: Phase | None
 
 
-def start(context: Any, config: RunConfig, index: int, stopping: Any) -> WorkerProcess:
+def start(config: RunConfig, index: int, stopping: Any) -> WorkerProcess:
     """Start a worker; `stopping` is a number in shared memory, by which all are asked to stop."""
+    try:
+        return _start(start_method(), config, index, stopping)
+    except (EOFError, ConnectionError):
+        # What it would be a copy of died at its imports. This one has a log to do so in.
+        return _start(multiprocessing.get_context("spawn"), config, index, stopping)
+
+
+def _start(context: Any, config: RunConfig, index: int, stopping: Any) -> WorkerProcess:
     here, there = context.Pipe()
-    process = context.Process(target=_enter, args=(config, index, there, stopping), daemon=True)
-    with _uninterrupted(), _without_main(), _by_a_known_method():
+    # TensorFlow's own notes are for nobody.
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    args = (config, index, there, stopping, environment)
+    process = context.Process(target=_enter, args=args, daemon=True)
+    with hidden_from_workers():
         process.start()
     there.close()
     return WorkerProcess(index, process, here)
 
 
-def is_orphan() -> bool:
-    """Whether the process that started this one has ended; False if `multiprocessing` did not."""
-    # Not by `os.getppid`: Windows goes on giving the id of a parent that has ended.
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()
-
-
-def _enter(config: RunConfig, index: int, connection: Connection, stopping: Any) -> None:
+def _enter(
+    config: RunConfig,
+    index: int,
+    connection: Connection,
+    stopping: Any,
+    environment: dict[str, str],
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # On Windows it is not handed down.
+    # It may be a copy of a process that an earlier run has started.
+    os.environ.clear()
+    os.environ.update(environment)
     path = config.folder / "logs" / f"worker-{index}.log"
     try:
         _write_to(path)
@@ -106,10 +109,7 @@ def _enter(config: RunConfig, index: int, connection: Connection, stopping: Any)
     # If memory runs out, Linux is to end a worker, which is replaced, and not the parent.
     with contextlib.suppress(OSError):  # Elsewhere there is no such file.
         _OUT_OF_MEMORY.write_text("500")
-    with contextlib.suppress(AttributeError, TypeError):  # Other libraries have no arenas.
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
-    # TensorFlow is imported in the worker only, and its own log goes to the worker's file.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # If TensorFlow is imported only here, what it says goes to the worker's file.
     from search.workers.worker import enter
 
     enter(config, connection, stopping)
@@ -120,50 +120,3 @@ def _write_to(path: Path) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let a process that is started here ignore Ctrl-C from its first moment, and its imports."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread may say what a signal does.
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Keep a process that is started here from importing the program's main module.
-
-    A worker needs nothing of it, and a script that searches at its top, without `if __name__ ==
-    "__main__"`, would search again in each worker.
-    """
-    main: dict[str, Any] = vars(sys.modules["__main__"])
-    hidden: dict[str, Any] = {name: main[name] for name in _PLACES if name in main}
-    main.update(dict.fromkeys(hidden))
-    try:
-        yield
-    finally:
-        main.update(hidden)
-
-
-@contextmanager
-def _by_a_known_method() -> Iterator[None]:
-    """Hide a start method that a process started here would not know.
-
-    `multiprocessing` hands its own down. That of joblib's processes, in which `cross_val_score`
-    calls the classifier with `n_jobs=2`, is known to them alone.
-    """
-    method = multiprocessing.get_start_method(allow_none=True)
-    if method is None or method in multiprocessing.get_all_start_methods():
-        yield
-        return
-    multiprocessing.set_start_method("spawn", force=True)
-    try:
-        yield
-    finally:
-        multiprocessing.set_start_method(method, force=True)

@@ -24,6 +24,7 @@ from tabulate import tabulate
 from data.common import Parser, run
 from results.study import JOURNAL, open_storage
 from tests.benchmarks.measuring import MEBIBYTE, ROOT
+from tests.search.processes import workers_of
 
 STUDY = "soak"
 # Until then a worker is still warming up.
@@ -78,11 +79,7 @@ class JournalWatch:
             self._read += len(news)
             self.trials += sum(_has_ended(line) for line in news.splitlines())
         try:
-            (worker,) = [
-                child
-                for child in self._parent.children()
-                if "spawn_main" in " ".join(child.cmdline())
-            ]
+            (worker,) = workers_of(self._parent)
             return Sample(
                 self.trials,
                 time.monotonic() - self._started,

@@ -38,6 +38,7 @@ from tests.benchmarks.measuring import (
     dataset,
     memory_of,
 )
+from tests.search.processes import workers_of
 
 _T = TypeVar("_T")
 Process = subprocess.Popen[bytes]
@@ -193,10 +194,9 @@ def compare(options: argparse.Namespace) -> str:
 
 
 def _worker(process: Process) -> int | None:
-    for child in psutil.Process(process.pid).children():
-        with contextlib.suppress(psutil.Error):
-            if "spawn_main" in " ".join(child.cmdline()):
-                return child.pid
+    with contextlib.suppress(psutil.Error):
+        for worker in workers_of(psutil.Process(process.pid)):
+            return int(worker.pid)
     return None
 
 

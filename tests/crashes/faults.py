@@ -18,6 +18,7 @@ import psutil
 
 from tests.crashes.journal import REPORTED
 from tests.crashes.searches import RunningSearch
+from tests.search.processes import fork_server
 
 KILLED = frozenset({-signal.SIGKILL})
 INTERRUPTED = frozenset({130})
@@ -119,6 +120,21 @@ class KilledWorker(Fault):
         return victim is not None
 
 
+class KilledForkServer(Fault):
+    """SIGKILL to the process that workers are copies of, which tells how they ended."""
+
+    name, statuses, ends = "sigkill-fork-server", frozenset({0}), False
+
+    def hurt(self, scene: Scene) -> bool:
+        try:
+            server = fork_server(psutil.Process(scene.run.process.pid))
+            if server is not None:
+                server.kill()
+        except psutil.NoSuchProcess:
+            return False
+        return server is not None
+
+
 class KilledAll(Fault):
     """SIGKILL to all processes at once, as at a power cut."""
 
@@ -197,7 +213,8 @@ class Quota(Fault):
             return False
         size = scene.run.journal.stat().st_size + scene.random.randrange(3000)
         try:
-            for process in (psutil.Process(scene.run.process.pid), *scene.run.workers()):
+            parent = psutil.Process(scene.run.process.pid)
+            for process in (parent, *parent.children(recursive=True)):
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
         except (psutil.NoSuchProcess, ProcessLookupError):
             return False
@@ -342,6 +359,7 @@ class TwoParents(Fault):
 FAULTS: tuple[Fault, ...] = (
     KilledParent(),
     KilledWorker(),
+    KilledForkServer(),
     KilledAll(),
     Terminated(),
     CtrlC(),

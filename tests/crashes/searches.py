@@ -15,6 +15,7 @@ import psutil
 
 from tests.crashes import journal
 from tests.crashes.journal import JournalTrial
+from tests.search.processes import workers_of
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = "study"
@@ -82,7 +83,7 @@ class RunningSearch:
         output: The file with what it prints.
         before: How long the journal was when it started.
         started: When, by `time.monotonic`.
-        processes: All of its processes that were ever seen.
+        processes: All of its workers that were ever seen.
     """
 
     process: "subprocess.Popen[bytes]"
@@ -117,9 +118,9 @@ class RunningSearch:
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes that are alive."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self.process.pid).children(recursive=True):
-                self.processes[child.pid] = child
-        return [child for child in self.processes.values() if _is_worker(child)]
+            for worker in workers_of(psutil.Process(self.process.pid)):
+                self.processes[worker.pid] = worker
+        return [worker for worker in self.processes.values() if _is_alive(worker)]
 
     def kill(self) -> None:
         """End the parent and all of its workers now."""
@@ -139,13 +140,10 @@ class RunningSearch:
         return False
 
 
-def _is_worker(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        # Not the process in which Python counts shared memory.
-        return "spawn_main" in " ".join(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import psutil
 from optuna.trial import FrozenTrial, TrialState
 
 from data.dataset.dataset import Dataset
@@ -20,6 +21,21 @@ from results.study import ACCURACY, DATA_FOLDER, WORKER, Store, close_storage, c
 from search.config import Budget, RunConfig, parse
 
 REPOSITORY = Path(__file__).parents[2]
+
+
+def fork_server(parent: psutil.Process) -> psutil.Process | None:
+    """Return the process that a search's workers are copies of; None if there is none."""
+    for child in parent.children():
+        with contextlib.suppress(psutil.Error):
+            if "multiprocessing.forkserver" in " ".join(child.cmdline()):
+                return child
+    return None
+
+
+def workers_of(parent: psutil.Process) -> list[psutil.Process]:
+    """Return the worker processes of a search that are alive."""
+    server = fork_server(parent)
+    return [] if server is None else server.children()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from results.study import RETRY_OF
-from tests.search.processes import Start, check_exact, pid_of, running
+from tests.search.processes import Start, check_exact, fork_server, pid_of, running
 
 TRIALS = 5
 pytestmark = [pytest.mark.timeout(240)]
@@ -30,6 +30,26 @@ def test_a_killed_worker_loses_only_its_trial(start: Start, tmp_path: Path) -> N
     (replacement,) = [trial for trial in trials if trial.user_attrs.get(RETRY_OF) == victim.number]
     assert replacement.params == victim.params
     assert trials[victim.number].user_attrs["reason"] == "its worker died"
+
+
+@pytest.mark.slow
+def test_a_search_outlives_the_process_that_its_workers_are_copies_of(
+    start: Start, tmp_path: Path
+) -> None:
+    search = start(tmp_path, "served", "--budget", str(TRIALS), "--workers", "2")
+    search.wait_for(lambda study: len(running(study)) == 2)
+    workers = [pid_of(trial) for trial in search.running()]
+    server = fork_server(psutil.Process(search.process.pid))
+    assert server is not None
+    server.kill()
+    search.wait_for(lambda study: not {pid_of(trial) for trial in running(study)} & set(workers))
+    end = time.monotonic() + 20
+    while any(map(psutil.pid_exists, workers)) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not any(map(psutil.pid_exists, workers))
+    search.succeed()
+    with search.study() as study:
+        check_exact(study, TRIALS)
 
 
 @pytest.mark.slow
