@@ -113,6 +113,7 @@ def test_a_seed_gives_the_same_search(sampler: str) -> None:
     assert search(setting, 400, 3) != search(setting, 400, 4)
 
 
+@pytest.mark.slow
 def test_tpe_finds_more_than_random_search() -> None:
     def found(sampler: str) -> float:
         setting = Setting(sampler, PRUNERS["none"], starts=(), workers=2)

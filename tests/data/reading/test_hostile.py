@@ -87,6 +87,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         "row 2: the record holds a number that is too long",
     ),
 }
+# These take seconds each.
+SLOW = ("log", "list.json", "utf-16.csv", "endless.csv", "columns.csv", "brackets.jsonl")
 
 
 # What the kernel counted for this program; `ru_maxrss` would count the tests' own memory with it.
@@ -104,7 +106,10 @@ finally:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory")
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in HOSTILE],
+)
 def test_hostile_files_are_refused_in_bounded_memory(name: str, tmp_path: Path) -> None:
     make, said = HOSTILE[name]
     path = tmp_path / name

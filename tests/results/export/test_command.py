@@ -146,6 +146,7 @@ def test_the_search_writes_keras_and_onnx_with_their_documents(run: Store, tmp_p
     assert loaded.threshold.recall is not None
 
 
+@pytest.mark.slow
 def test_an_export_with_folders_is_replaced_and_guarded(run: Store, tmp_path: Path) -> None:
     to = tmp_path / "best"
     call(run, to, "--format", "savedmodel")

@@ -333,6 +333,7 @@ def copied(folder: Path, to: Path) -> optuna.Study:
     return journalled(to / "journal.log")
 
 
+@pytest.mark.slow
 def test_a_dead_process_is_followed_by_way_of_kerastuners_files(
     crashed: Path, tmp_path: Path
 ) -> None:
@@ -349,6 +350,7 @@ def test_a_dead_process_is_followed_by_way_of_kerastuners_files(
     assert study.trials[lost.number].value == lost.params["x"]
 
 
+@pytest.mark.slow
 def test_a_dead_process_is_followed_by_way_of_the_study_alone(
     crashed: Path, tmp_path: Path
 ) -> None:

@@ -655,6 +655,7 @@ def test_a_callback_may_stop_the_search(tmp_path: Path, capsys: pytest.CaptureFi
     assert len(run(tuner, 1)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 # Optuna 5 still has it, and says that Optuna 6 will not.
 @pytest.mark.filterwarnings("ignore:`optuna.terminator` module:FutureWarning")

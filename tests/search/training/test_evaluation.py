@@ -39,6 +39,7 @@ def own_layer(dataset: Dataset) -> Any:
                              *model.layers[1:]])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_larger_networks_read_more(dataset: Dataset) -> None:
     names = ("model1", "model2", "model3-notebook")
     networks = [baseline(name, dataset) for name in names]
