@@ -43,7 +43,7 @@ class Latency:
 
 
 def measure_latency(
-    prepare: Prepare, rows: npt.ArrayLike, *, seconds: float = 0.5, clock: Clock = time.thread_time
+    prepare: Prepare, rows: npt.ArrayLike, *, seconds: float = 0.1, clock: Clock = time.thread_time
 ) -> Latency:
     """Measure the CPU time that requests take, over real records.
 

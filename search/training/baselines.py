@@ -47,7 +47,6 @@ _DISTRIBUTIONS = (
     "onnxruntime",
 )  # fmt: skip
 _RESULT = "result.json"
-_LATENCY_SECONDS = 0.5
 
 
 def hash_sources(root: Path) -> str:
@@ -200,7 +199,7 @@ class Cache:
             return result
         model.save(folder / CHECKPOINT)
         save_probabilities(outcome, dataset, config.padding, folder)
-        return add_latency(result, model, outcome, dataset, config.padding, _LATENCY_SECONDS)
+        return add_latency(result, model, outcome, dataset, config.padding)
 
     def _fit_texts(self, baseline: TextBaseline, folder: Path) -> Result:
         dataset, split = self.dataset, self.dataset.split
@@ -229,5 +228,5 @@ class Cache:
             train_seconds=seconds,
             size_bytes=len(pickle.dumps(predict)),
         )
-        taken = measure_latency(answer, np.arange(len(heldout)), seconds=_LATENCY_SECONDS)
+        taken = measure_latency(answer, np.arange(len(heldout)))
         return with_latency(result, taken, "python")

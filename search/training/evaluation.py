@@ -71,7 +71,6 @@ def add_latency(
     outcome: TrainingOutcome,
     dataset: Dataset,
     padding: Padding,
-    seconds: float,
 ) -> Result:
     """Add to a result how long its network takes for a request, where it will be served.
 
@@ -82,7 +81,7 @@ def add_latency(
     try:
         scorer = OnnxScorer(translate(model).SerializeToString())
         answer = partial(_in_onnx_runtime, scorer, dataset, padding)
-        return with_latency(result, measure_latency(answer, heldout, seconds=seconds), "onnx")
+        return with_latency(result, measure_latency(answer, heldout), "onnx")
     # A user's network may have anything in it, and must not fail for how its latency is taken.
     except Exception:
         log.debug("%s is measured in Keras", result.name, exc_info=True)
@@ -90,8 +89,7 @@ def add_latency(
     def in_keras(rows: Rows) -> Any:
         return partial(probabilities, outcome.scorer, dataset.encoded, rows, padding=padding)
 
-    clock = time.process_time
-    taken = measure_latency(in_keras, heldout, seconds=seconds, clock=clock)
+    taken = measure_latency(in_keras, heldout, clock=time.process_time)
     return with_latency(result, taken, "keras")
 
 

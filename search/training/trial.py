@@ -56,7 +56,6 @@ from search.training.task import Phase, TrainingTask
 log = logging.getLogger(__name__)
 
 KEPT_CHECKPOINTS = 3
-_LATENCY_SECONDS = 0.1
 
 # Told of each report: whose it is, epochs trained, value.
 Notify = Callable[[str, float, float | None], None]
@@ -201,9 +200,7 @@ class Trials:
         folder = self.store.trial_folder(number)
         if outcome.has_scores:
             save_probabilities(outcome, self.dataset, config.padding, folder)
-            result = add_latency(
-                result, model, outcome, self.dataset, config.padding, _LATENCY_SECONDS
-            )
+            result = add_latency(result, model, outcome, self.dataset, config.padding)
             result = replace(result, artifacts=self.store.artifacts.name(folder))
         callbacks.on_result(result)
         if outcome.status == "complete":
@@ -380,7 +377,7 @@ def train_again(
             return result
         save_probabilities(outcome, dataset, config.padding, task.folder)
         if refits:
-            result = add_latency(result, model, outcome, dataset, config.padding, _LATENCY_SECONDS)
+            result = add_latency(result, model, outcome, dataset, config.padding)
             save_checkpoint(model, task.folder)
     except (*USER_ERRORS, ModelTooLarge) as error:
         if write_failure(error) is not None:

@@ -21,10 +21,10 @@ from tests.search.small import Doubled, small_model
 from tests.search.tuning import words
 
 
-def measured(model: Any, dataset: Dataset, seconds: float = 0.1) -> Result:
+def measured(model: Any, dataset: Dataset) -> Result:
     outcome: Any = SimpleNamespace(scorer=Scorer(model))
     result = Result("trial 1", "trial", "complete")
-    return add_latency(result, model, outcome, dataset, "real", seconds)
+    return add_latency(result, model, outcome, dataset, "real")
 
 
 def baseline(name: str, dataset: Dataset) -> Any:
@@ -93,7 +93,7 @@ def test_the_figures_hardly_depend_on_busy_neighbors(dataset: Dataset) -> None:
     model = baseline("model2", dataset)
 
     def figures() -> tuple[float | None, float | None]:
-        found = measured(model, dataset, 0.3)
+        found = measured(model, dataset)
         return found.latency_us, found.latency_batch_us
 
     apart, beside = [], []
