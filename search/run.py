@@ -78,7 +78,7 @@ def execute(
     """
     from search.workers import import_early
 
-    import_early()
+    import_early()  # Goes on beside the imports of this process, and the reading of the log.
     from results.study import choose_champion, choose_ensemble, choose_refits
     from search.cli import View, finish_run, load_dataset, make_folder
     from search.stages import refit_and_repeat, search, to_refit

@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from typing import Any
 
 # By these attributes of the main module `multiprocessing` finds its file.
@@ -29,6 +28,8 @@ def start_method() -> Any:
 def import_early() -> None:
     """Begin to import what workers need, where all of them share it."""
     if start_method().get_start_method() == "forkserver":
+        from multiprocessing import forkserver  # Elsewhere than on POSIX it cannot be imported.
+
         with hidden_from_workers():
             forkserver.ensure_running()
 
