@@ -139,7 +139,7 @@ def _log_refit_threshold(
 ) -> None:
     normal, malicious = map(printable, label_words)
     log.info(
-        "the threshold is %.6g (--threshold %s), from before the refit; with it %s finds %s of "
+        "the threshold is %.9g (--threshold %s), from before the refit; with it %s finds %s of "
         "the %s held-out records, and calls %s of the %s ones %s",
         threshold.value,
         threshold.rule,
@@ -289,12 +289,12 @@ def versions() -> dict[str, str]:
 def _refuse_foreign_files(place: Path) -> None:
     """Refuse to replace anything but an export, or an export to which files were added."""
     if place.exists() and not place.is_dir():
-        raise UserError(f"--to is '{place}', which is a file; name a folder")
+        raise UserError(f"'{place}' is a file; name a folder")
     if not place.exists() or not any(place.iterdir()):
         return
     listed = manifest_files(place)
     if listed is None:
-        raise UserError(f"--to is '{place}', which holds other things; name a new folder")
+        raise UserError(f"'{place}' is a folder with other things in it; name a new one")
     others = sorted(set(list_files(place)) - {MANIFEST, *listed})
     if others:
-        raise UserError(f"--to is '{place}', an export with '{others[0]}' added; move that first")
+        raise UserError(f"'{place}' is an export with '{others[0]}' added; move that first")

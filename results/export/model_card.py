@@ -14,7 +14,15 @@ import yaml
 from data.common import printable
 from data.records import Preprocessing
 from results.export.formats import KERAS, MODEL_FORMATS
-from results.leaderboard import COLUMNS, Leaderboard, Row, format_share, title, verdict
+from results.leaderboard import (
+    COLUMNS,
+    Leaderboard,
+    Row,
+    escaped,
+    format_share,
+    title,
+    verdict,
+)
 from results.scoring import Threshold
 from results.serving import space_option
 
@@ -55,15 +63,15 @@ class CardSubject:
     def words(self) -> tuple[str, str]:
         """What the log calls label 0 and label 1, as Markdown."""
         normal, malicious = self.leaderboard.label_words
-        return text(normal), text(malicious)
+        return escaped(normal), escaped(malicious)
 
 
 def model_card(subject: CardSubject) -> str:
     """Write a model card: Markdown with YAML metadata in front."""
     parts = (
-        f"# {text(title(subject.row))}",
+        f"# {escaped(title(subject.row))}",
         _introduction(subject),
-        text(verdict(subject.leaderboard)) + ".",
+        escaped(verdict(subject.leaderboard)) + ".",
         _usage(subject),
         _data(subject),
         _protocol(subject),
@@ -72,7 +80,9 @@ def model_card(subject: CardSubject) -> str:
         _intended_use(subject),
         _limits(subject),
         "## Made with\n\n"
-        + "\n".join(f"- {text(name)} {text(made)}" for name, made in subject.versions.items()),
+        + "\n".join(
+            f"- {escaped(name)} {escaped(made)}" for name, made in subject.versions.items()
+        ),
     )
     return f"---\n{_metadata(subject)}---\n\n" + "\n\n".join(parts) + "\n"
 
@@ -170,7 +180,9 @@ def _keras_notes(subject: CardSubject) -> str:
         "them Keras loads a repository of the hub (which needs `huggingface_hub`) or this folder."
     )
     if "keras" in subject.versions:
-        notes += f" Use Keras {text(subject.versions['keras'])} or later: older ones may refuse it."
+        notes += (
+            f" Use Keras {escaped(subject.versions['keras'])} or later: older ones may refuse it."
+        )
     module, _, space = str(subject.leaderboard.protocol.get("space", "")).partition(":")
     if space:
         notes += (
@@ -196,7 +208,7 @@ def _data(subject: CardSubject) -> str:
 
 def _protocol(subject: CardSubject) -> str:
     known = subject.leaderboard.protocol
-    facts = "\n".join(f"- {text(key)}: {code(value)}" for key, value in known.items())
+    facts = "\n".join(f"- {escaped(key)}: {code(value)}" for key, value in known.items())
     refit = ""
     if subject.row.kind == "refit":
         refit = (
@@ -233,7 +245,7 @@ def _metrics(subject: CardSubject) -> str:
     )  # fmt: skip
     rows = [
         (
-            f"**{text(title(row))}**" if row == subject.row else text(title(row)),
+            f"**{escaped(title(row))}**" if row == subject.row else escaped(title(row)),
             format_share(row.heldout_accuracy),
             f"{format_share(row.heldout_low)}-{format_share(row.heldout_high)}",
             format_share(row.f1),
@@ -260,13 +272,14 @@ def _optimism(subject: CardSubject) -> str:
     selection = subject.leaderboard.selection
     if selection is None or not subject.row.is_planned:
         return ""
+    points = round(selection.optimism * 100, 2) + 0.0  # Never "-0.00".
     before = ", before the refit," if subject.row.champion_refit else ""
     return (
         f"\n\nIt was chosen by {subject.leaderboard.choice.best}; its validation accuracy{before} "
         f"is {format_share(selection.val_accuracy)}. The choice repeated on bootstrap samples "
-        f"expects {format_share(selection.expected_accuracy)} "
-        f"({format_share(selection.expected_low)} to {format_share(selection.expected_high)}): "
-        f"{selection.optimism * 100:+.2f} points are owed to having been chosen."
+        f"expects {format_share(selection.expected_accuracy)} (95 % of the samples give "
+        f"{format_share(selection.expected_low)} to {format_share(selection.expected_high)}): "
+        f"{points:+.2f} points are owed to having been chosen."
     )
 
 
@@ -279,7 +292,7 @@ def _threshold(subject: CardSubject) -> str:
         after = " this model, trained on those as well, has"
     return (
         f"## Threshold\n\nA record is called {malicious} if its score is above "
-        f"**{chosen.value:.6g}** (`--threshold {chosen.rule}`). {before} "
+        f"**{chosen.value:.9g}** (`--threshold {chosen.rule}`). {before} "
         f"finds {format_share(chosen.recall)} of the {malicious} records and calls "
         f"{format_share(chosen.false_positive_rate)} of the {normal} ones {malicious}; on the "
         f"held-out rows{after} {format_share(heldout.recall)} and "
@@ -304,7 +317,7 @@ def _limits(subject: CardSubject) -> str:
         "of three characters occur in it: mind what is in them before this folder is given away.",
     ]
     lines += [
-        text(f"It could not be written as {name}: {problem}.")
+        escaped(f"It could not be written as {name}: {problem}.")
         for name, problem in subject.problems.items()
     ]
     if "litert" in subject.formats:
@@ -319,12 +332,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a table from cells that are Markdown already."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def text(value: object) -> str:
-    """Escape a value, so that neither Markdown nor HTML sees any markup in it."""
-    letters = printable(str(value))
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#&~$" else letter for letter in letters)
 
 
 def code(value: object) -> str:

@@ -144,8 +144,16 @@ def raw_record(
         return text
     if not known.keyed:
         delimiter = known.delimiter if layout is None else layout.delimiter
+        quote = known.quote if layout is None else layout.quote
         line = io.StringIO()
-        writer = csv.writer(line, quotechar=known.quote, delimiter=delimiter, lineterminator="")
+        # Python 3.11 quotes no line break for the sake of one that is not its own.
+        writer = csv.writer(
+            line,
+            quotechar=quote,
+            delimiter=delimiter,
+            lineterminator="",
+            quoting=csv.QUOTE_ALL if {"\n", "\r"} & set(text) else csv.QUOTE_MINIMAL,
+        )
         writer.writerow([text])
         return line.getvalue()
     record: dict[str, Any] = json.loads(text)

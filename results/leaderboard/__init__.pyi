@@ -3,6 +3,7 @@ from .columns import (
     SEED_COLUMNS as SEED_COLUMNS,
     Column as Column,
     Row as Row,
+    escaped as escaped,
     format_share as format_share,
 )
 from .command import (

@@ -3,6 +3,7 @@
 A new column is an attribute of `Row`, set in `ranking`, and an entry of `COLUMNS`.
 """
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -112,9 +113,21 @@ class Column:
         return "-" if value is None else self.mark(row, self.write(value))
 
 
+def escaped(value: object) -> str:
+    """Write a value such that neither Markdown nor HTML sees any markup in it."""
+    shown = html.escape(printable(str(value)), quote=False)
+    return "".join(f"\\{letter}" if letter in "\\`*_[]|#~$!" else letter for letter in shown)
+
+
 def format_share(value: float | None) -> str:
-    """Write a figure between 0 and 1 without its leading zero: ".9967", "1.0000"; None as "-"."""
-    return "-" if value is None else f"{value:.4f}".removeprefix("0")
+    """Write a figure between 0 and 1 without its leading zero: ".9967"; None as "-".
+
+    Only 1 itself is "1.0000": what is nearly that is ".9999".
+    """
+    if value is None:
+        return "-"
+    shown = f"{value:.4f}"
+    return ".9999" if shown == "1.0000" and value < 1 else shown.removeprefix("0")
 
 
 def format_p(value: float) -> str:
@@ -165,20 +178,21 @@ def _seconds(value: float) -> str:
 
 
 _PART = (
-    f"accuracy on the validation rows, {PARTIAL} on a part of them, where a trial was stopped "
-    "within an epoch"
+    f"accuracy on the validation rows ({PARTIAL}: on a part of them, since the trial was stopped "
+    "within an epoch)"
 )
 _TEST = (
     "McNemar's exact test on the same rows, the champion's Holm-corrected over Model 2 and "
     "linear, all others exploratory and in parentheses"
 )
 _ALONE = (
-    "median CPU time of one request alone, in ONNX Runtime on one thread and from the ids on, "
-    f"{IN_KERAS} in Keras if the network has no translation to ONNX, of a baseline of texts in "
-    f"Python with its features; {FRONT} on the Pareto front of held-out accuracy against it"
+    "median CPU time to score one request, from padded ids to probability, in ONNX Runtime on one "
+    f"thread ({IN_KERAS}: in Keras, for a network that has no translation to ONNX; a text "
+    f"baseline: in Python, features included); {FRONT}: on the Pareto front of held-out accuracy "
+    "and latency"
 )
 _RECALL = (
-    "recall: share of {malicious} rows found if at most .1 % of the {normal} ones are called "
+    "recall, the share of {malicious} rows found, if at most .1 % of the {normal} ones are called "
     "{malicious} too"
 )
 _SIZE = "a network's weights, in thousands of bytes; of a text baseline, what it is pickled to"

@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 from tabulate import SEPARATING_LINE, tabulate
 
 from data.common import UserError, printable
-from results.leaderboard.columns import COLUMNS, SEED_COLUMNS, Column, Row
+from results.leaderboard.columns import COLUMNS, SEED_COLUMNS, Column, Row, escaped
 from results.leaderboard.leaderboard import Leaderboard
 from results.leaderboard.selection import Selection
 from results.leaderboard.wording import (
@@ -65,15 +65,15 @@ def render_markdown(leaderboard: Leaderboard) -> str:
     """Render as GitHub's Markdown; what users or exceptions wrote stays inert."""
     notes = [*describe_facts(leaderboard), *describe_reasons(leaderboard, 2 * WIDTH)]
     parts = [
-        f"**{_inert(verdict(leaderboard))}**",
-        _inert(describe_known_texts(leaderboard)),
-        _table(_WIDE, leaderboard.rows, _inert, "pipe"),
-        _table(_SEEDS, leaderboard.repeated, _inert, "pipe") if leaderboard.repeated else "",
-        _inert(describe_unseeded(leaderboard)),
-        _inert(describe_legend(leaderboard, _WIDE)),
-        _inert(describe_selection(leaderboard)),
-        _inert(describe_export(leaderboard)),
-        "\n".join(f"- {_inert(note)}" for note in notes),
+        f"**{escaped(verdict(leaderboard))}**",
+        escaped(describe_known_texts(leaderboard)),
+        _table(_WIDE, leaderboard.rows, escaped, "pipe"),
+        _table(_SEEDS, leaderboard.repeated, escaped, "pipe") if leaderboard.repeated else "",
+        escaped(describe_unseeded(leaderboard)),
+        escaped(describe_legend(leaderboard, _WIDE)),
+        escaped(describe_selection(leaderboard)),
+        escaped(describe_export(leaderboard)),
+        "\n".join(f"- {escaped(note)}" for note in notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -162,12 +162,6 @@ def _table(
         headings, lines = [], [headings, SEPARATING_LINE, *lines]
     sides = ["left" if column.is_text else "right" for column in columns.values()]
     return str(tabulate(lines, headings, tablefmt=form, disable_numparse=True, colalign=sides))
-
-
-def _inert(text: str) -> str:
-    """Escape what Markdown or HTML would act on."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join("\\" + letter if letter in "\\`*_[]|!#" else letter for letter in escaped)
 
 
 def _no_formula(text: str) -> str:

@@ -111,7 +111,7 @@ def describe_selection(leaderboard: Leaderboard) -> str:
         return ""
     expected = format_share(found.expected_accuracy)
     points = round(found.optimism * 100, 2) + 0.0  # Never "-0.00".
-    span = f"{format_share(found.expected_low)} to {format_share(found.expected_high)}"
+    span = f"95 % of them {format_share(found.expected_low)} to {format_share(found.expected_high)}"
     last = f" (at the end {found.finalists} of them, by the mean of two seeds)"
     return printable(
         f"selection bias: {found.champion} was chosen by {by.best} among {found.candidates} "
@@ -254,12 +254,12 @@ def _refit_sentence(leaderboard: Leaderboard) -> str:
 
 
 def _beside(name: str, p: float | None, rival: Row | None) -> str:
-    """Return ".9966 of the linear baseline (p = ...)"; "" if either is not known."""
+    """Return ".9966 for the linear baseline (p = ...)"; "" if either is not known."""
     score = _score(rival)
     if rival is None or score is None or p is None:
         return ""
     title = TITLES[name] + (", which diverged" if rival.status == "diverged" else "")
-    return f"{format_share(score)} of {title} (p {_with_luck(p)})"
+    return f"{format_share(score)} for {title} (p {_with_luck(p)})"
 
 
 def _over_seeds(row: Row, rival: Row | None) -> str:
@@ -270,8 +270,11 @@ def _over_seeds(row: Row, rival: Row | None) -> str:
     spread = [
         f"{format_share(side.repeats_mean)} ± {format_share(side.repeats_std)}" for side in sides
     ]
-    said = f"; over {row.repeats} seeds {' against '.join(spread)}"
-    return f"{said} of {title(sides[1])}" if len(sides) > 1 else said
+    said = f"; over {row.repeats} seeds {spread[0]}"
+    if len(sides) == 1:
+        return said
+    others = "" if sides[1].repeats == row.repeats else f" over {sides[1].repeats} seeds"
+    return f"{said} against {spread[1]} for {title(sides[1])}{others}"
 
 
 def _compared(row: Row, delta: float | None, p: float | None, rival: Row | None) -> str:

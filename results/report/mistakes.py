@@ -33,7 +33,7 @@ class Span:
 class Mistake:
     """A held-out record that the champion got wrong."""
 
-    row: int  # of the log, from 1
+    row: int  # among the records read, from 1
     label: int
     score: float
     path: str

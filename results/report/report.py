@@ -29,7 +29,7 @@ from results.report.mistakes import find_mistakes
 from results.report.page import attempt, panel, panels, render
 from results.report.plots import hyperparameters, scores as score_plots, search
 from results.report.plots.drift import drift
-from results.report.text import visible
+from results.report.text import short_labels
 from results.scoring import Scores
 from results.study import CHECKPOINT, Result, Store
 
@@ -78,7 +78,7 @@ def _content(store: Store, board: Leaderboard, attribute: bool) -> dict[str, Any
 
 
 def _words(board: Leaderboard) -> tuple[str, str]:
-    normal, malicious = (visible(word, _LONGEST_WORD) for word in board.label_words)
+    normal, malicious = short_labels(board.label_words, _LONGEST_WORD).values()
     return normal, malicious
 
 
@@ -158,7 +158,9 @@ def _compared(store: Store, board: Leaderboard, results: Sequence[Result]) -> di
 
 
 def _layers(store: Store, champion: Result | None) -> list[ShownLayer]:
-    model = None if champion is None else store.find(champion, CHECKPOINT)
+    if champion is None:
+        raise ValueError("the run has no champion")
+    model = store.find(champion, CHECKPOINT)
     if model is None:
         raise ValueError("the champion's model was not kept")
     return read_layers(model)

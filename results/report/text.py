@@ -1,6 +1,8 @@
 """Text for a page that shows attacks: unprintable characters as escapes, numbers briefly."""
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 ELLIPSIS = "…"
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -20,6 +22,18 @@ def visible(text: object, limit: int | None = None) -> str:
     if limit is not None and len(shown) > limit:
         return shown[: limit - 1] + ELLIPSIS
     return shown
+
+
+def short_labels(texts: Iterable[Any], most: int) -> dict[str, str]:
+    """Shorten texts to what fits beside an axis, so that two that differ still do."""
+    labels: dict[str, str] = {}
+    for text in dict.fromkeys(map(str, texts)):
+        short, number = visible(text, most), 2
+        while short in labels.values():
+            ending = f" {number}"
+            short, number = visible(text, most - len(ending)) + ending, number + 1
+        labels[text] = short
+    return labels
 
 
 def format_number(value: float) -> str:

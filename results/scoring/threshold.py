@@ -25,8 +25,8 @@ class ThresholdRule:
 
     def __str__(self) -> str:
         if self.cost is not None:
-            return f"cost={self.cost[0]:g}:{self.cost[1]:g}"
-        return f"fpr={self.fpr:g}" if self.fpr is not None else f"{self.value:g}"
+            return f"cost={self.cost[0]:.9g}:{self.cost[1]:.9g}"
+        return f"fpr={self.fpr:.9g}" if self.fpr is not None else f"{self.value:.9g}"
 
 
 DEFAULT_RULE = ThresholdRule(value=THRESHOLD)

@@ -34,12 +34,12 @@ def register_space(space: str | None) -> None:
     Only for a name that the user has given, never for one that was read from a file.
 
     Args:
-        space: The value of `--space`; nothing is imported for None and for built-in spaces.
+        space: The value of `--space`; nothing is imported for None.
 
     Raises:
-        UserError: If it cannot be imported.
+        UserError: If there is no such space.
     """
-    if space is not None and ":" in space:
+    if space is not None:
         from results.scoring import suppress_stderr
 
         with suppress_stderr():

@@ -156,7 +156,9 @@ class Predictor:
         Raises:
             UserError: If one of them cannot be scored.
         """
-        above: npt.NDArray[np.bool_] = self.predict_proba(records)[:, 1] > self.threshold
+        # In float64, as `answers`: float32 would round the threshold.
+        scores = self.predict_proba(records)[:, 1].astype(np.float64)
+        above: npt.NDArray[np.bool_] = scores > self.threshold
         return above.astype(np.int64)
 
     def answers(self, records: Sequence[object]) -> list[Answer]:
@@ -211,9 +213,10 @@ def load(folder: str | Path, runtime: Runtime = "onnx") -> Predictor:
 
 
 def _as_list(records: Iterable[object]) -> list[object]:
-    if isinstance(records, str | bytes | Mapping):
+    if isinstance(records, str | bytes | Mapping) or getattr(records, "ndim", 1) != 1:
         raise UserError(
-            f"the records are of type {type(records).__name__}, but must be a list of records"
+            f"the records are of type {type(records).__name__}, but must be a list of records, "
+            "such as one column of a DataFrame"
         )
     return list(records)
 

@@ -96,6 +96,8 @@ class Stream:
         self._read += len(lines)
 
     def _some(self, pool: ThreadPoolExecutor) -> Iterator[list[Answer]]:
+        if ready := self._ready():  # Lines that cannot be scored wait for no batch.
+            yield ready
         while True:
             waiting = self._read - self._given
             if waiting > self._window // 2:

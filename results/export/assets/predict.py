@@ -126,6 +126,8 @@ def main() -> None:
                 for answer in predictor.answers(records):
                     print(json.dumps(answer))
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:  # Whoever reads the answers has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:

@@ -19,7 +19,7 @@ def drift(dataset: Dataset, label_words: tuple[str, str]) -> dict[str, Plot]:
     lengths = np.fromiter(map(len, dataset.texts), np.int64, len(dataset.texts))
     blocks = np.array_split(np.arange(len(lengths)), min(BLOCKS, len(lengths)))
     middles = [float(block.mean()) + 1 for block in blocks]
-    hover = "%s around row %%{x:,.0f}<extra></extra>"
+    hover = "%s around record %%{x:,.0f}<extra></extra>"
     share = [float(dataset.labels[block].mean()) for block in blocks]
     word = label_words[1]
     classes = [line(word, middles, share, MALICIOUS, hover % f"%{{y:.1%}} {word}")]
@@ -29,7 +29,7 @@ def drift(dataset: Dataset, label_words: tuple[str, str]) -> dict[str, Plot]:
         for name, percent, color in (("95 %", 95, OTHER), ("median", 50, NORMAL))
     ]  # fmt: skip
     layout = {
-        "xaxis": axis("row of the log", tickformat=",d"),
+        "xaxis": axis("record, in the order of the log", tickformat=",d"),
         "hovermode": "x",
         "legend": {"y": 1.1},
         **_shades(dataset.split),

@@ -4,7 +4,7 @@ import logging
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 from optuna.visualization import plot_parallel_coordinate, plot_param_importances, plot_slice
 
 from results.report.plots.plot import CHAMPION, OTHER, Plot, Trace, axis
-from results.report.text import visible
+from results.report.text import short_labels
 from results.study import Store, counted_trials, trial_result
 
 FEWEST = 2
@@ -72,18 +72,6 @@ def readable(store: Store) -> optuna.Study:
             )
         )
     return study
-
-
-def short_labels(texts: Iterable[Any], most: int) -> dict[str, str]:
-    """Shorten texts to what fits beside an axis, so that two that differ still do."""
-    labels: dict[str, str] = {}
-    for text in dict.fromkeys(map(str, texts)):
-        short, number = visible(text, most), 2
-        while short in labels.values():
-            ending = f" {number}"
-            short, number = visible(text, most - len(ending)) + ending, number + 1
-        labels[text] = short
-    return labels
 
 
 def _axis(values: Sequence[Any], is_log: bool) -> tuple[BaseDistribution, Callable[[Any], Any]]:

@@ -86,7 +86,7 @@ def test_other_folders_are_left_alone(exported: Path, trained: Trained, tmp_path
     shutil.rmtree(other)
     other.mkdir()
     (other / "chapter.txt").write_text("years of work")
-    with pytest.raises(UserError, match="holds other things"):
+    with pytest.raises(UserError, match="with other things in it"):
         export_again(exported, trained, other)
     (exported / "chapter.txt").write_text("years of work")
     with pytest.raises(UserError, match=r"'chapter\.txt' added"):

@@ -8,8 +8,8 @@ from huggingface_hub import ModelCard
 
 from data.records import DROPPED_KEYS, Preprocessing
 from results.export.formats import MODEL_FORMATS
-from results.export.model_card import CardSubject, code, model_card, table, text
-from results.leaderboard import Leaderboard
+from results.export.model_card import CardSubject, code, model_card, table
+from results.leaderboard import Leaderboard, escaped
 from results.scoring import Threshold
 from tests.results.boards import board, everything
 
@@ -139,7 +139,8 @@ def test_code_is_fenced_by_more_ticks_than_it_holds(value: object) -> None:
 
 
 def test_pieces() -> None:
-    assert text("a_b <c>\n[d](e)") == r"a\_b \<c\> \[d\](e)"
+    assert escaped("a_b <c>\n[d](e)") == r"a\_b &lt;c&gt; \[d\](e)"
+    assert escaped("~~ham~~ $x$") == r"\~\~ham\~\~ \$x\$"
     assert table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.dataset import Dataset
-from data.records import DROPPED_KEYS, Preprocessing, clean
+from data.records import DROPPED_KEYS, Preprocessing, RowLayout, clean
 from results.export import Sample
 from results.export.preprocessing_doc import VECTORS, preprocessing_text, raw_record, vectors_text
 from results.scoring import Threshold
@@ -80,6 +80,13 @@ def test_a_raw_record_gives_cleaning_its_work(text: str) -> None:
     assert raw_record(text, "jsonl", ()) == made.replace(
         '"timestamp": "deleted 0", "headers": "deleted 1"' + ", " * (text != "{}"), ""
     )
+
+
+@pytest.mark.parametrize("text", ["a\nb", "hello\r", "a\r\n\r\nb", 'a "b"\n'])
+def test_a_line_break_is_quoted(text: str) -> None:
+    layout = RowLayout(is_multiline=True)
+    lines = [f"{line}\n" for line in raw_record(text, "text", (), layout).split("\n")]
+    assert predicted([lines], export_settings(layout=layout)) == [text]
 
 
 @pytest.mark.parametrize("text", ["plain", 'a,"b",0', "", "a,1", "größe"])

@@ -140,6 +140,16 @@ def test_the_command_finds_the_run_from_inside(
     assert find_run(".", Path("runs")) == finished.folder.resolve()
 
 
+def test_a_folder_that_is_no_run_hides_none(
+    finished: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / finished.folder.name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    name, runs = finished.folder.name, finished.folder.parent
+    assert find_run(name, runs) == finished.folder.resolve()
+    assert find_run(name, tmp_path / "nowhere") == (tmp_path / name).resolve()
+
+
 def test_what_the_search_has_written_is_shown_until_the_study_grows(
     finished: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

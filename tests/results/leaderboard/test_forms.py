@@ -100,9 +100,10 @@ def early() -> Leaderboard:
 def test_an_accuracy_on_a_part_of_the_validation_rows_is_marked() -> None:
     for form in (render_table, render_markdown):
         text = form(early())
+        text = text.replace("\\~", "~")
         (marked,) = [line for line in text.splitlines() if "~" in line and " pruned " in line]
         assert "trial 9" in marked and " ~.8000 " in marked
-        assert "~ on a part of them" in " ".join(text.split())
+        assert "~: on a part of them" in " ".join(text.split())
     lines = {line["name"]: line for line in csv.DictReader(io.StringIO(render_csv(early())))}
     assert (lines["trial 9"]["val_accuracy"], lines["trial 9"]["val_rows"]) == ("0.8", "1004")
 
@@ -176,7 +177,7 @@ def test_selection_bias_stands_below_in_words_and_in_json() -> None:
         "selection bias: trial 17 was chosen by the highest validation accuracy among 20 complete "
         "trials. Its accuracy is .9966 on the 5,020 validation rows, and .9960 on the held-out "
         "rows. The choice repeated on 1,000 bootstrap "
-        "samples scores .9961 on the rows left out (.9941 to .9979): an optimism of "
+        "samples scores .9961 on the rows left out (95 % of them .9941 to .9979): an optimism of "
         "0.05 points. 41% of the samples choose the same trial."
     ) in words
     assert max(len(line) for line in render_table(found).splitlines()[1:]) <= WIDTH

@@ -78,11 +78,11 @@ VERDICTS = [
 @pytest.mark.parametrize(
     ("data", "legend", "facts"),
     [
-        ({"label_words": ["ham", "spam"]}, "of spam rows found if at most .1 % of the ham ones are "
-         "called spam too;", "data: label 0 ham, label 1 spam"),
+        ({"label_words": ["ham", "spam"]}, "of spam rows found, if at most .1 % of the ham ones "
+         "are called spam too;", "data: label 0 ham, label 1 spam"),
         ({"label_words": ["{x}", "a\x1b[2Jb"]}, "share of {x} rows called a [2Jb, at .5;",
          "data: label 0 {x}, label 1 a [2Jb"),
-        ({"rows": 3}, "of malicious rows found if at most .1 % of the normal ones are called "
+        ({"rows": 3}, "of malicious rows found, if at most .1 % of the normal ones are called "
          "malicious too;", "data: rows 3"),
         ({"label_words": "no", "rows": 3}, "share of normal rows called malicious, at .5;",
          "data: label_words no, rows 3, label 0 normal, label 1 malicious"),
@@ -118,7 +118,7 @@ def test_the_correction_can_take_a_win_away_but_other_trials_cannot() -> None:
     ("rows", "wrong_rows", "says"),
     [
         (10_000, 3, "0.03 points ahead (1.0000 against .9997"),
-        (25_000, 1, "less than 0.01 points ahead (1.0000 against 1.0000"),
+        (25_000, 1, "less than 0.01 points ahead (1.0000 against .9999"),
     ],
 )
 def test_less_than_a_tenth_of_a_point_is_not_called_nothing(
@@ -143,7 +143,7 @@ def test_several_seeds_are_told_of_beside_the_luck_of_the_rows() -> None:
     line = verdict(rank_results(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, others))
     assert "beats Model 2 by 3.8 points (.9980 against .9600, p < .0001); over 3 seeds" in line
     # .998, .996 and .994 against .96 and .98.
-    assert "; over 3 seeds .9960 ± .0020 against .9700 ± .0141 of Model 2; the linear" in line
+    assert "; over 3 seeds .9960 ± .0020 against .9700 ± .0141 for Model 2 over 2 seeds" in line
     alone = {"trial 17": others["trial 17"]}
     line = verdict(rank_results(rivals, LABELS, first, "trial 17", DATA, PROTOCOL, alone))
     assert "; over 3 seeds .9960 ± .0020; the linear" in line
@@ -201,12 +201,12 @@ FIRST = {"trial 17": range(2), "model2": range(100, 140), "linear": range(500, 5
     [
         (
             {"trial 17": range(2), "model2": range(100, 130), "linear": range(500, 503)},
-            "reaches .9980 against .9700 of Model 2 (p < .0001) and .9970 of the linear baseline "
+            "reaches .9980 against .9700 for Model 2 (p < .0001) and .9970 for the linear baseline "
             "(p = 1.0000, not significant)",
         ),
         (
             {"trial 17": range(30), "linear": range(100, 104)},
-            "reaches .9700 against .9960 of the linear baseline (p < .0001)",
+            "reaches .9700 against .9960 for the linear baseline (p < .0001)",
         ),
         ({"trial 17": range(10)}, "reaches .9900 (.9817 to .9946 at 95 %)"),
     ],

@@ -1,11 +1,13 @@
 """A predictor in a Python program."""
 
+import copy
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data.common.errors import UserError
@@ -39,6 +41,22 @@ def test_what_cannot_be_scored_is_named(predictor: Predictor) -> None:
         predictor.predict_proba([*RECORDS[:2], "{broken"])
     with pytest.raises(UserError, match="of type str, but must be a list"):
         predictor.predict(RECORDS[0])
+
+
+def test_a_frame_is_refused_and_its_column_taken(predictor: Predictor) -> None:
+    frame = pd.DataFrame({"text": RECORDS, "label": 0})
+    with pytest.raises(UserError, match=r"of type DataFrame, .* one column of a DataFrame"):
+        predictor.predict_proba(frame)
+    assert predictor.predict_proba(frame["text"]).shape == (10, 2)
+
+
+def test_labels_are_those_of_the_answers_right_at_the_threshold(predictor: Predictor) -> None:
+    score = float(predictor.predict_proba(RECORDS[:1])[0, 1])
+    # In float32 this is the score itself.
+    below = copy.copy(predictor)
+    below.threshold = score - 1e-9
+    assert below.answers(RECORDS[:1])[0]["label"] == 1
+    assert below.predict(RECORDS[:1]).tolist() == [1]
 
 
 def test_the_threshold_is_the_exports(trained: Trained, predictor: Predictor) -> None:

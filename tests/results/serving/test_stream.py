@@ -47,6 +47,21 @@ def test_all_that_was_read_is_answered_at_a_pause(predictor: Predictor, trained:
     assert given == read == 120
 
 
+def test_lines_that_cannot_be_scored_wait_for_no_batch(predictor: Predictor) -> None:
+    read = given = 0
+
+    def feed() -> Iterator[list[str]]:
+        nonlocal read
+        for _ in range(5):
+            yield ["{broken"] * 20
+            read += 20
+            assert given == read
+
+    for answers in Stream(predictor).answers(feed()):
+        given += len(answers)
+    assert given == 100
+
+
 def test_no_more_lines_wait_than_the_window_holds(predictor: Predictor, trained: Trained) -> None:
     lines = trained.path.read_text().splitlines()
     read = given = most = 0
