@@ -76,35 +76,37 @@ def execute(
     Raises:
         UserError: If the log, the study or the space cannot be used, or nothing can be written.
     """
-    from search.workers import import_early
+    from search.workers import ForkServer
 
-    import_early()  # Goes on beside the imports of this process, and the reading of the log.
-    from results.study import choose_champion, choose_ensemble, choose_refits
-    from search.cli import View, finish_run, load_dataset, make_folder
-    from search.stages import refit_and_repeat, search, to_refit
-    from search.workers import WorkerPool
+    # It imports beside this process, which has imports of its own and a log to read.
+    with ForkServer() as server:
+        from results.study import choose_champion, choose_ensemble, choose_refits
+        from search.cli import View, finish_run, load_dataset, make_folder
+        from search.stages import refit_and_repeat, search, to_refit
+        from search.workers import WorkerPool
 
-    make_folder(config.out)
-    dataset = load_dataset(config, data)
-    given = config
-    config = given.settled(len(dataset.split.fit))
-    log.info("%d epochs a training", config.epochs)
-    store = _open(config, dataset)
-    # With the workers as given: "auto" is another number on another machine.
-    write_config(replace(config, workers=given.workers))
-    with WorkerPool(config) as workers, _interruptible(workers, stopped_by):
-        view = View(store.study, config.search_budget, config.objective[0])
-        with view:
-            problem = search(config, store, workers, view)
-        # Fixed before anything is scored on the held-out part, and before it is trained again.
-        champion = choose_champion(store, config.finalists)
-        choose_ensemble(store, config.ensemble)
-        refit = to_refit(config, store, champion)
-        choose_refits(store, [result.name for result in refit])
-        if problem is None:
+        make_folder(config.out)
+        dataset = load_dataset(config, data)
+        given = config
+        config = given.settled(len(dataset.split.fit))
+        log.info("%d epochs a training", config.epochs)
+        store = _open(config, dataset)
+        # With the workers as given: "auto" is another number on another machine.
+        write_config(replace(config, workers=given.workers))
+        workers = WorkerPool(config, server)
+        with _interruptible(workers, stopped_by), workers:
+            view = View(store.study, config.search_budget, config.objective[0])
             with view:
-                problem = refit_and_repeat(config, store, champion, workers, view)
-        interrupted = workers.is_stopping and problem is None
+                problem = search(config, store, workers, view)
+            # Fixed before anything is scored on the held-out part, and before it is trained again.
+            champion = choose_champion(store, config.finalists)
+            choose_ensemble(store, config.ensemble)
+            refit = to_refit(config, store, champion)
+            choose_refits(store, [result.name for result in refit])
+            if problem is None:
+                with view:
+                    problem = refit_and_repeat(config, store, champion, workers, view)
+            interrupted = workers.is_stopping and problem is None
     finish_run(store, champion, show)
     return Ended(store, problem, interrupted)
 

@@ -193,7 +193,9 @@ class _SearchState(_Shown):
         if death.phase == "discover":
             is_first, self._discovers = self._discovers, False
             return is_first
-        ended = self.queue.retry_stale(death.pid, death.exitcode)
+        # What stops this run may have ended the worker: that is no fault of the trial.
+        is_stopping = self.workers.is_stopping
+        ended = self.queue.retry_stale(None if is_stopping else death.pid, death.exitcode)
         self._is_empty = self._is_empty and not ended
         self._give_up(self.queue.problem())
         return bool(ended)

@@ -24,7 +24,8 @@ def finish_run(
             can be written.
     """
     # The user has named it for this search. From now on its models are loaded.
-    register_space(store.protocol["space"])
+    if ":" in (space := store.protocol["space"]):
+        register_space(space)
     leaderboard = build_leaderboard(store)
     save_leaderboard(leaderboard, store.folder)
     if show is not None:

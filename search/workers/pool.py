@@ -8,9 +8,9 @@ from data.common import UserError
 from search.config import RunConfig, duration_text
 from search.queue import describe_exit
 from search.training import TrainingTask
+from search.workers.fork_server import ForkServer
 from search.workers.messages import CLOSE, STOP, Done, Entered, News, Progress, Ready, Refused
 from search.workers.process import Death, WorkerProcess, start
-from search.workers.starting import start_method
 
 log = logging.getLogger(__name__)
 
@@ -63,17 +63,18 @@ class Stage:
 class WorkerPool:
     """A fixed number of warm worker processes; a context manager that ends them."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, server: ForkServer) -> None:
         self.config = config
-        # Without a lock: a worker killed while it holds one would halt all the others.
-        self._stopping = start_method().RawValue("b", 0)
+        self._server = server
+        self._flag = server.flag
         self._workers: list[WorkerProcess] = []
-        self._stopped = False
+        self.is_stopping = False  # whether `stop` was called
         self._deaths = 0
 
     def __enter__(self) -> "WorkerPool":
-        """Start the processes; they import TensorFlow while the parent goes on."""
-        self._workers = [self._start(index) for index in range(1, self.config.workers + 1)]
+        """Start the processes; where they are copies, when all is imported."""
+        for index in range(1, self.config.workers + 1):
+            self._workers.append(self._start(index))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -86,28 +87,25 @@ class WorkerPool:
             worker.wait()
 
     def _start(self, index: int) -> WorkerProcess:
-        return start(self.config, index, self._stopping)
+        return start(self._server, self.config, index)
 
     def stop(self) -> None:
         """Ask all workers to give their trials back and come to an end."""
-        self._stopped = True
-        self._stopping.value = STOP
+        self.is_stopping = True
+        self._flag.value = STOP
 
     def close(self) -> None:
         """Ask all workers to end their trials as the budget's end does; no other is begun."""
-        self._stopping.value = self._stopping.value or CLOSE
+        self._ask(CLOSE)
 
     def reopen(self) -> None:
         """Let workers that were closed train again, unless they were stopped."""
-        if self._stopping.value == CLOSE:
-            self._stopping.value = 0
-            if self._stopped:  # By Ctrl-C between the two lines before.
-                self._stopping.value = STOP
+        self._ask(0)
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return bool(self._stopping.value == STOP)
+    def _ask(self, value: int) -> None:
+        self._flag.value = value
+        if self.is_stopping:  # By Ctrl-C just before that line, perhaps.
+            self._flag.value = STOP
 
     def kill(self) -> None:
         """End all workers now; the next run finds their trials and repeats them."""
@@ -129,7 +127,7 @@ class WorkerPool:
         """
         while True:
             for worker in self._workers:
-                if worker.task is None and self._stopping.value == 0:
+                if worker.task is None and not worker.killed_why and self._flag.value == 0:
                     self._give(worker, stage.next_task())
             if all(worker.task is None for worker in self._workers):
                 return
@@ -215,6 +213,10 @@ class WorkerPool:
         # Asked for a killed worker, too: its trial must not run on elsewhere.
         death = Death(process.pid, process.exitcode, worker.phase)
         is_explained = stage.on_worker_death(death) or worker.killed_why
+        if self.is_stopping:
+            # By a signal to all processes, perhaps, as `timeout` and service managers send it.
+            self._workers.remove(worker)
+            return
         self._deaths += not is_explained
         if self._deaths > MOST_DEATHS_IN_A_ROW:
             raise WorkersDied(f"{self._deaths} workers in a row died; {where} may say why")

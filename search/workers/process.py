@@ -13,8 +13,8 @@ from typing import Any
 from data.common import write_failure
 from search.config import RunConfig
 from search.training import Phase, TrainingTask
+from search.workers.fork_server import ForkServer
 from search.workers.messages import Refused
-from search.workers.starting import hidden_from_workers, start_method
 
 # A process whose connection is closed has nothing to do but to end.
 _PATIENCE_SECONDS = 10.0
@@ -66,38 +66,24 @@ class Death:
     phase: Phase | None
 
 
-def start(config: RunConfig, index: int, stopping: Any) -> WorkerProcess:
-    """Start a worker; `stopping` is a number in shared memory, by which all are asked to stop."""
-    try:
-        return _start(start_method(), config, index, stopping)
-    except (EOFError, ConnectionError):
-        # What it would be a copy of died at its imports. This one has a log to do so in.
-        return _start(multiprocessing.get_context("spawn"), config, index, stopping)
-
-
-def _start(context: Any, config: RunConfig, index: int, stopping: Any) -> WorkerProcess:
-    here, there = context.Pipe()
-    # TensorFlow's own notes are for nobody.
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    args = (config, index, there, stopping, environment)
-    process = context.Process(target=_enter, args=args, daemon=True)
-    with hidden_from_workers():
-        process.start()
+def start(server: ForkServer, config: RunConfig, index: int) -> WorkerProcess:
+    """Start a worker; by the server's flag all of them are asked to stop."""
+    here, there = multiprocessing.Pipe()
+    process = server.start(_enter, (config, index), there)
     there.close()
     return WorkerProcess(index, process, here)
 
 
-def _enter(
-    config: RunConfig,
-    index: int,
-    connection: Connection,
-    stopping: Any,
-    environment: dict[str, str],
-) -> None:
+def is_orphan() -> bool:
+    """Whether the process that searches has ended; False if this is no worker's process."""
+    # Not by `os.getppid`: a copy's parent is the fork server, and on Windows it never changes.
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
+
+
+def _enter(what: tuple[RunConfig, int], connection: Connection, stopping: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # On Windows it is not handed down.
-    # It may be a copy of a process that an earlier run has started.
-    os.environ.clear()
-    os.environ.update(environment)
+    config, index = what
     path = config.folder / "logs" / f"worker-{index}.log"
     try:
         _write_to(path)
@@ -109,7 +95,8 @@ def _enter(
     # If memory runs out, Linux is to end a worker, which is replaced, and not the parent.
     with contextlib.suppress(OSError):  # Elsewhere there is no such file.
         _OUT_OF_MEMORY.write_text("500")
-    # If TensorFlow is imported only here, what it says goes to the worker's file.
+    # In a process that is no copy this imports TensorFlow, whose own log goes to the worker's.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from search.workers.worker import enter
 
     enter(config, connection, stopping)

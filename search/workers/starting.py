@@ -1,4 +1,4 @@
-"""How worker processes are started, and what of this process they must not see."""
+"""How a process is started so that it sees nothing of this one that it must not see."""
 
 import multiprocessing
 import signal
@@ -9,40 +9,20 @@ from contextlib import contextmanager
 from typing import Any
 
 # By these attributes of the main module `multiprocessing` finds its file.
-_PLACES = ("__spec__", "__file__")
-
-
-def start_method() -> Any:
-    """Return the context of `multiprocessing` by which workers are started.
-
-    Where TensorFlow may be imported before a fork, it is imported once for all workers, which share
-    its pages; one that takes the place of a dead one starts at once.
-    """
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["search.workers.preload"])
-    return context
-
-
-def import_early() -> None:
-    """Begin to import what workers need, where all of them share it."""
-    if start_method().get_start_method() == "forkserver":
-        from multiprocessing import forkserver  # Elsewhere than on POSIX it cannot be imported.
-
-        with hidden_from_workers():
-            forkserver.ensure_running()
+_MAIN_ATTRIBUTES = ("__spec__", "__file__")
+# Two searches may start in two threads; what one hides, the other must not take for what was there.
+_lock = threading.Lock()
 
 
 @contextmanager
-def hidden_from_workers() -> Iterator[None]:
-    """Keep from processes that are started in this block what they must not see of this one."""
-    with _uninterrupted(), _without_main(), _by_a_known_method():
+def clean_start() -> Iterator[None]:
+    """Start a process without this program's main module, start method or Ctrl-C."""
+    with _lock, _ignoring_sigint(), _without_main(), _with_standard_start_method():
         yield
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def _ignoring_sigint() -> Iterator[None]:
     """Let a process that is started here ignore Ctrl-C from its first moment, and its imports."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Only the main thread may say what a signal does.
@@ -62,7 +42,7 @@ def _without_main() -> Iterator[None]:
     "__main__"`, would search again in each worker.
     """
     main: dict[str, Any] = vars(sys.modules["__main__"])
-    hidden: dict[str, Any] = {name: main[name] for name in _PLACES if name in main}
+    hidden: dict[str, Any] = {name: main[name] for name in _MAIN_ATTRIBUTES if name in main}
     main.update(dict.fromkeys(hidden))
     try:
         yield
@@ -71,7 +51,7 @@ def _without_main() -> Iterator[None]:
 
 
 @contextmanager
-def _by_a_known_method() -> Iterator[None]:
+def _with_standard_start_method() -> Iterator[None]:
     """Hide a start method that a process started here would not know.
 
     `multiprocessing` hands its own down. That of joblib's processes, in which `cross_val_score`

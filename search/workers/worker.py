@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import multiprocessing
 import os
 import warnings
 from multiprocessing.connection import Connection
@@ -28,6 +27,7 @@ from search.training import (
     train,
 )
 from search.workers.messages import CLOSE, STOP, Done, Entered, News, Progress, Ready, Refused
+from search.workers.process import is_orphan
 from spaces.kernels import one_blas_thread
 
 
@@ -45,7 +45,6 @@ class Worker:
         self.config = config
         self.connection = connection
         self.stopping = stopping
-        self._ppid = os.getppid()
         dataset = Dataset.load(config.folder / DATA_FOLDER)
         self.context = TrainingContext(
             config,
@@ -90,17 +89,9 @@ class Worker:
         return Done(exhausted=self.context.trials.queue.is_exhausted)
 
     def _stop(self) -> str | None:
-        if self.stopping.value == STOP or self._is_orphan():
+        if self.stopping.value == STOP or is_orphan():
             return INTERRUPTED
         return BUDGET_ENDED if self.stopping.value == CLOSE else None
-
-    def _is_orphan(self) -> bool:
-        # Without the process that it is a copy of, its parent takes it for dead.
-        if os.getppid() != self._ppid:
-            return True
-        # Windows goes on giving the id of a parent that has ended.
-        parent = multiprocessing.parent_process()
-        return parent is not None and not parent.is_alive()
 
     def _tell(self, news: News) -> None:
         # A parent that is gone is no failure of the trial: `_stop` sees it, and gives it back.

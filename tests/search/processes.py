@@ -27,7 +27,7 @@ def fork_server(parent: psutil.Process) -> psutil.Process | None:
     """Return the process that a search's workers are copies of; None if there is none."""
     for child in parent.children():
         with contextlib.suppress(psutil.Error):
-            if "multiprocessing.forkserver" in " ".join(child.cmdline()):
+            if "spawn_main" in " ".join(child.cmdline()):
                 return child
     return None
 

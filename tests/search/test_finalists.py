@@ -10,6 +10,7 @@ from optuna.trial import TrialState, create_trial
 from results.leaderboard import load_leaderboard
 from results.study import CHECKPOINT, RESULT, Result, Store, chosen_finalists, find_repeats
 from search.stages import MARGIN, estimate_finalists
+from search.workers.fork_server import ForkServer
 from search.workers.messages import CLOSE, STOP
 from search.workers.pool import WorkerPool
 from tests.search.processes import Start, config_in
@@ -54,15 +55,17 @@ def test_a_clock_that_was_set_back_reserves_the_seconds_of_training() -> None:
 
 
 def test_closed_workers_are_opened_again_but_stopped_ones_are_not(tmp_path: Path) -> None:
-    asked = WorkerPool(config_in(tmp_path / "run", "model3", batch_size=128))
+    config = config_in(tmp_path / "run", "model3", batch_size=128)
+    with ForkServer() as server:
+        asked = WorkerPool(config, server)
     asked.close()
-    assert asked._stopping.value == CLOSE and not asked.is_stopping
+    assert asked._flag.value == CLOSE and not asked.is_stopping
     asked.reopen()
-    assert asked._stopping.value == 0
+    assert asked._flag.value == 0
     asked.stop()
     asked.close()
     asked.reopen()
-    assert asked._stopping.value == STOP and asked.is_stopping
+    assert asked._flag.value == STOP and asked.is_stopping
 
 
 SMALL = ("--space", "tests.search.small:Small", "--rows", "700", "--epochs", "3", "--workers", "1")

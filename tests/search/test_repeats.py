@@ -31,6 +31,7 @@ from search.cli.progress import View
 from search.config import RunConfig, parse
 from search.stages import _train_again, missing_refits, missing_repeats, missing_seeds, to_refit
 from search.training.task import TrainingTask
+from search.workers.fork_server import ForkServer
 from search.workers.pool import Stage, WorkerPool
 from tests.search.processes import Start, begun, short
 
@@ -177,7 +178,7 @@ def test_repeats_that_hang_or_take_too_long_end_and_the_others_are_trained(
             *missing_seeds(store, [trial, *first], 2),
             *missing_refits(store, [trial, first[0]]),
         ]
-        with WorkerPool(limited) as workers:
+        with ForkServer() as server, WorkerPool(limited, server) as workers:
             assert _train_again(tasks, store, workers, view) is None
         found = {name: seeds[1] for name, seeds in find_repeats(store).items()}
         hung = "it hung: 8 s after --trial-timeout 1s it had not ended"
@@ -212,7 +213,7 @@ def test_a_finalist_that_hangs_ends_with_the_budget_and_the_next_is_merely_dropp
     with begun(tmp_path, dataset, "--budget", "9s") as (chosen, store):
         limited = short(chosen, "faulty_space:FaultySpace", grace=3.0)
         view = View(store.study, chosen.budget, "val_accuracy")
-        with WorkerPool(limited) as workers:
+        with ForkServer() as server, WorkerPool(limited, server) as workers:
             workers.run(Stage(TrainingTask("baseline", "majority")))
             tasks = missing_seeds(store, [hanging, other], 2, deadline=time.monotonic() + 1)
             assert _train_again(tasks, store, workers, view) is None

@@ -12,6 +12,7 @@ from results.leaderboard import build_leaderboard
 from results.study import Store
 from search.cli.progress import View
 from search.stages import search
+from search.workers.fork_server import ForkServer
 from search.workers.pool import WorkerPool
 from tests.search.processes import Start, begun, short
 
@@ -131,7 +132,8 @@ def test_one_worker_trains_the_baselines_while_others_begin_with_the_trials(
     with begun(tmp_path, dataset, *words) as (options, store):
         # model1 hangs, until it is ended after ten seconds.
         values: dict[str, Any] = {"workers": 2, "trial_timeout": 2.0, "grace": 8.0}
-        with WorkerPool(short(options, "faulty_baselines:SlowSpace", **values)) as workers:
+        limited = short(options, "faulty_baselines:SlowSpace", **values)
+        with ForkServer() as server, WorkerPool(limited, server) as workers:
             view = View(store.study, options.budget, "val_accuracy")
             assert search(options, store, workers, view) is None
         names = ("trial 0", "majority", "model1")
@@ -149,7 +151,7 @@ def test_baselines_that_hang_or_take_too_long_end_and_the_others_are_trained(
         store,
     ):
         limited = short(options, "faulty_baselines:SlowSpace", trial_timeout=1.0, grace=8.0)
-        with WorkerPool(limited) as workers:
+        with ForkServer() as server, WorkerPool(limited, server) as workers:
             search(options, store, workers, View(store.study, options.budget, "val_accuracy"))
         found = {result.name: result for result in store.baselines()}
         assert list(found) == names

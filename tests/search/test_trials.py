@@ -13,6 +13,7 @@ from search.cli.progress import View
 from search.config import RunConfig, parse
 from search.stages import search
 from search.training.task import TrainingTask
+from search.workers.fork_server import ForkServer
 from search.workers.pool import Stage, WorkerPool
 from tests.search.faulty_space import ONCE
 from tests.search.processes import begun, short
@@ -39,7 +40,7 @@ def store(tmp_path: Path, dataset: Dataset) -> Iterator[Store]:
 def run(config: RunConfig, store: Store, space: str, **values: Any) -> tuple[str | None, float]:
     """Search on one worker, with half a second's grace; the problem, and the seconds it took."""
     limited = short(config, f"faulty_space:{space}", **{"batch_size": 128, "grace": 0.5, **values})
-    with WorkerPool(limited) as workers:
+    with ForkServer() as server, WorkerPool(limited, server) as workers:
         # Busy machines take long to import TensorFlow, which is no part of a budget of seconds.
         workers.run(Stage(TrainingTask("baseline", "majority")))
         started = time.monotonic()

@@ -1,6 +1,7 @@
 """A worker's process: what it sees of its parent, and where it cannot import what it needs."""
 
 import gc
+import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from data.common import UserError
 from data.dataset.dataset import Dataset
 from results.study import DATA_FOLDER
 from search.config import RunConfig
+from search.workers.fork_server import ForkServer
 from search.workers.messages import Ready
 from search.workers.process import WorkerProcess, start as start_worker
-from search.workers.starting import start_method
 from tests.search.processes import REPOSITORY, config_in, start
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
@@ -45,20 +46,44 @@ def told(worker: WorkerProcess) -> str:
     return str(news.problem)
 
 
-def start_one(config: RunConfig) -> WorkerProcess:
-    return start_worker(config, 1, start_method().RawValue("b", 0))
+def test_workers_are_copies_that_see_what_this_process_sees(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # A folder with modules of our names, as a user's may have.
+    (tmp_path / "data.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORD", "first")
+    with ForkServer() as server:
+        first, again = (told(start_worker(server, config, 1)) for _ in range(2))
+    assert "first, preloaded: True, copied: " in first
+    assert again == first  # Of the same process, too.
+    monkeypatch.setenv("WORD", "second")
+    with ForkServer() as server:
+        assert "second, preloaded: True, copied: " in told(start_worker(server, config, 1))
+    assert str(os.getpid()) not in first
 
 
-def test_copies_see_the_environment_as_it_is_when_they_start(
+def test_without_its_server_a_worker_imports_by_itself(
     config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORD", "first")
-    first = told(start_one(config))
-    monkeypatch.setenv("WORD", "second")
-    second = told(start_one(config))
-    assert "first, preloaded: True, copied: " in first
-    assert second == first.replace("first", "second")  # Of the same process, too.
-    assert str(os.getpid()) not in first
+    with ForkServer() as server:
+        (process,) = multiprocessing.active_children()
+        process.kill()
+        worker = start_worker(server, config, 1)
+        assert f"first, preloaded: False, copied: {os.getpid()}" in told(worker)
+        assert worker.process.exitcode == 0
+
+
+def test_how_a_copy_ended_is_known(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORD", "first")
+    with ForkServer() as server:
+        quiet, killed = (start_worker(server, config, index) for index in (1, 2))
+        assert killed.process.is_alive() and killed.process.exitcode is None
+        killed.process.kill()
+        killed.wait()
+        told(quiet)
+        assert (quiet.process.exitcode, killed.process.exitcode) == (0, -9)
 
 
 def test_a_tensorflow_that_ends_its_process_ends_the_search_in_one_line(tmp_path: Path) -> None:
