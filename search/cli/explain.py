@@ -13,12 +13,14 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any
 
+from data.common import UserError
 from data.dataset import Dataset, LabelOrder
 from data.records import Padding, padded_lengths
 from results.leaderboard import LINEAR, MODEL2
 from results.study import DATA_FOLDER
 from search.cli.load import load_dataset
 from search.cli.rates import BASELINE_RATES
+from search.common import ModelTooLarge, describe_error
 from search.config import RunConfig
 from search.sampling import SpaceSize, discover_space, space_size
 from search.training import Cache, TrainingConfig, load_hypermodel
@@ -55,7 +57,13 @@ def explain_run(config: RunConfig) -> None:
         dataset = load_dataset(replace(config, out=Path(folder)))
     config = config.settled(len(dataset.split.fit))
     space = load_hypermodel(config, dataset)
-    found = space_size(discover_space(space, config.max_parameters))
+    try:
+        entries = discover_space(space, config.max_parameters)
+    except (Exception, ModelTooLarge) as error:
+        raise UserError(
+            f"--space {config.space}: its default model cannot be built ({describe_error(error)})"
+        ) from error
+    found = space_size(entries)
     expected = estimate(config, dataset)
     for name, text in (*_data(config, dataset), *_search(config, found), *_time(config, expected)):
         print(f"{name:<12}{text}")
@@ -106,7 +114,7 @@ def _search(config: RunConfig, space: SpaceSize) -> Iterator[tuple[str, str]]:
 
 def _budget(config: RunConfig) -> str:
     if config.budget.is_empty:
-        return "no trial (no --budget)"
+        return "no trials (--budget is 0 or missing)"
     trials = config.budget.trials
     return str(config.budget) if trials is None else _count(trials, "trial")
 
@@ -167,7 +175,8 @@ def estimate(config: RunConfig, dataset: Dataset) -> Estimate:
     search = config.budget.seconds
     if search is None:
         search = (trial * (config.trials or 0) + full * config.finalists) / config.workers
-    repeated = full + factor * sum(rule[name] for name in networks if name in config.baselines)
+    champion = 0.0 if config.budget.is_empty else full
+    repeated = champion + factor * sum(rule[name] for name in networks if name in config.baselines)
     refits = factor * _refit_seconds(config, dataset.refitting) if config.refit else 0.0
     again = (config.repeats - 1) * repeated + refits
     baselines = sum(new.values())

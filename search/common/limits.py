@@ -77,7 +77,7 @@ def limit_parameters(most: int | None) -> Iterator[None]:
 def _check_weight(layer: str, shape: Any, most: int | None) -> None:
     if not all(isinstance(size, Integral) for size in np.atleast_1d(shape)):
         return  # Keras says what is wrong with it.
-    count = math.prod(shape)
+    count = math.prod(np.atleast_1d(shape).tolist())
     if most is not None and count > most:
         raise ModelTooLarge(
             f"at least {count:,} parameters (in '{layer}'), more than --max-parameters {most:,}"

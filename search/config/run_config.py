@@ -358,7 +358,8 @@ class RunConfig:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
             object.__setattr__(self, "study", name)
         # A run goes on where it was begun: with its journal, or its own database.
-        begun = any((self.folder / name).is_file() for name in (JOURNAL, STORAGE_NOTE))
+        # (`Path.is_file` raises for a folder that may not be entered; `make_folder` will tell.)
+        begun = any(os.path.isfile(self.folder / name) for name in (JOURNAL, STORAGE_NOTE))  # noqa: PTH113
         if self.storage is None and not begun:
             object.__setattr__(self, "storage", os.environ.get(STORAGE_VARIABLE) or None)
         check_group_column(self.split, self.group_column)
@@ -441,7 +442,7 @@ class RunConfig:
     def trials(self) -> int | None:
         """The trials of the search, without those that are kept for the finalists."""
         trials = self.budget.trials
-        return None if trials is None else trials - self.finalists
+        return None if trials is None else max(0, trials - self.finalists)
 
     @property
     def search_budget(self) -> Budget:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras_tuner
 import pytest
 
+from data.common import UserError
 from data.dataset.dataset import Dataset
 from search.cli import BASELINE_RATES
 from search.cli.explain import TRIAL_RATE, TRIAL_SECONDS, Estimate, estimate
@@ -16,6 +18,7 @@ from search.training.baselines import Cache
 from search.training.fit import TrainingConfig
 from spaces import BASELINE_NAMES
 from tests.search.processes import config_in
+from tests.search.small import small_model
 
 
 def explained(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -76,9 +79,35 @@ def test_without_a_budget_a_trial_is_told_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = explained(capsys, "--rows", "600", "--baselines", "none", "--out", str(tmp_path))
-    assert "no trial (no --budget)" in said
+    assert "no trials (--budget is 0 or missing)" in said
     assert "model3: 30 hyperparameters, about " in said
     assert "a trial: " in said and "the search" not in said
+
+
+class Failing(keras_tuner.HyperModel):
+    """A space whose models cannot be built."""
+
+    def build(self, hp: Any) -> Any:
+        raise ValueError("no layer")
+
+
+class Undeclared(keras_tuner.HyperModel):
+    """A space that is found by building its default model."""
+
+    def build(self, hp: Any) -> Any:
+        return small_model(50)
+
+
+def test_a_space_that_cannot_be_built_is_one_line(tmp_path: Path) -> None:
+    for words, said in (
+        (("--space", f"{__name__}:Failing"), r"cannot be built \(ValueError: no layer\)"),
+        (
+            ("--space", f"{__name__}:Undeclared", "--max-parameters", "9"),
+            r"cannot be built \(.* more than --max-parameters 9\)",
+        ),
+    ):
+        with pytest.raises(UserError, match=said):
+            main(["--explain", "--rows", "600", "--out", str(tmp_path), *words])
 
 
 @pytest.fixture

@@ -71,6 +71,8 @@ def test_a_bound_ends_with_its_block_and_lets_smaller_weights_pass() -> None:
         # As old code has it, and a number alone.
         keras.layers.Layer().add_weight((3, 4))
         keras.layers.Layer().add_weight(shape=())
+        with pytest.raises(ValueError, match="Cannot convert '5' to a shape"):
+            keras.layers.Layer().add_weight(shape=5)
     assert keras.layers.Layer.add_weight is original
 
 

@@ -275,6 +275,14 @@ def test_finalists_are_explained_without_a_budget() -> None:
     assert parse(["--explain", "--finalists", "2"]).finalists == 2
 
 
+def test_a_budget_of_zero_leaves_no_trial_to_finalists() -> None:
+    assert parse(["--budget", "0", "--finalists", "2"]).search_budget.is_empty
+
+
+def test_a_folder_that_cannot_be_looked_into_is_left_to_who_makes_it() -> None:
+    assert parse(["--budget", "1", "--out", "x" * 300]).storage is None
+
+
 @pytest.mark.parametrize("sampler", ["cmaes", "kt-random", "kt-bayesian", "kt-hyperband"])
 def test_a_sampler_of_one_objective_is_refused_several(sampler: str) -> None:
     with pytest.raises(UserError, match=f"but --sampler {sampler} takes one alone; use tpe, "):
