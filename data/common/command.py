@@ -149,6 +149,9 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
         argv: Those arguments; `sys.argv[1:]` when left out.
     """
     prepare_gpu()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # Whoever started this closed it.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # `start` left it so.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":

@@ -7,7 +7,10 @@ HIDDEN = "***"
 # scheme://user:PASSWORD@host; the last @ counts, since people forget to escape the others. But a
 # port and a path are no password.
 _USER_INFO = re.compile(r"(://[^:/@]*:)(?!\d{1,5}/).*(?=@)", re.DOTALL)
-_PARAMETER = re.compile(r"([?&]\w*(?:password|secret|token)=)[^&]*")
+# Those of presigned URLs (S3, Azure, Google) are among them.
+_PARAMETER = re.compile(
+    r"([?&][\w.-]*(?:password|secret|token|signature|sig|api_?key)=)[^&#]*", re.IGNORECASE
+)
 
 
 def hide_password(url: str) -> str:

@@ -28,10 +28,11 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
 
 def _bar(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        yield from progress.track(items, total=total, description=label)
+        yield from progress.track(items, total=total, description=escape(label))
 
 
 def _lines(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:

@@ -99,6 +99,12 @@ class AccessLog:
         )
 
 
+def check_rows(rows: int | None) -> None:
+    """Raise a `UserError` if so many rows of a log cannot be asked for."""
+    if rows is not None and rows < 1:
+        raise UserError(f"the number of rows is {rows}, but must be 1 or more")
+
+
 def read_log(
     path: "str | os.PathLike[str] | pd.DataFrame",
     *,
@@ -150,8 +156,7 @@ def read_log(
         check_format(format)
     if encoding is not None:
         check_encoding(encoding)
-    if rows is not None and rows < 1:
-        raise UserError(f"the number of rows is {rows}, but must be 1 or more")
+    check_rows(rows)
     if isinstance(path, os.PathLike):
         path = os.fspath(path)
     source = source_name(path)
@@ -220,8 +225,9 @@ def read_log(
         )
     for message in skipped.told(np.bincount(numbers, minlength=2).tolist()):
         log.warning("%s", message)
-    # The brief's log is known to have the keys; of other records it may be news.
-    is_news = opened.format == "jsonl" or not dropper.has_dropped
+    # The assignment's log is known to have its keys; of other records and keys it may be news.
+    is_known = opened.format != "jsonl" and tuple(dropped_keys) == DROPPED_KEYS
+    is_news = not (is_known and dropper.has_dropped)
     if is_news and (told := dropper.told()):
         log.info("%s", told)
     layout = _layout(LOG_FORMATS[opened.format], opened.table, labels, is_multiline)

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 
 from data.common import UserError, join_names, track
-from data.reading.access_log import AccessLog
+from data.reading.access_log import AccessLog, check_rows
 from data.reading.labels import LABEL_WORDS
 from data.reading.skipped import SkippedRows
 from data.reading.table import sample_lines
@@ -54,6 +54,7 @@ def read_class_files(
     """
     if encoding is not None:
         check_encoding(encoding)
+    check_rows(rows)
     if negative == positive:
         raise UserError(f"{name_of(negative)}: is given for both classes; give one file for each")
     skipped = SkippedRows()

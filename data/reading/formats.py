@@ -103,9 +103,10 @@ def rows(
         split = split_lines(decoded(), table.delimiter, quote)
         for number, row in enumerate(split, 1):
             length = 0
-            if row and not is_header:
+            is_blank = not any(cell.strip() for cell in row)  # Excel writes such rows at the end.
+            if not (is_blank or is_header):
                 yield number, row
-            is_header = is_header and not row
+            is_header = is_header and is_blank
     except csv.Error as error:
         raise UserError(
             f"{source}, row {number + 1}: {error}; is a closing {quote} missing?"
@@ -162,6 +163,8 @@ def _parse_json_line(line: str, label_key: str) -> tuple[dict[str, Any], str]:
         raise UserError(f"the record has no key {label_key!r}; give --label-column")
     label = record.pop(label_key)
     record.pop(LABEL_KEY, None)  # Another label of the record would give this one away.
+    if label is None or label != label:  # As pandas writes one that is missing: null, or NaN.
+        return record, ""
     return record, label if isinstance(label, str) else json.dumps(label)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.records import without_keys
+from data.records import DROPPED_KEYS, without_keys
 
 
 def split_keys(text: str) -> tuple[str, ...]:
     """Read any keys with commas between."""
-    return tuple(key for key in text.split(",") if key)
+    return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
 class KeyDropper:
@@ -46,7 +46,10 @@ class KeyDropper:
             return None
         if self.has_dropped:
             dropped = ", ".join(key for key in self._keys if key not in self._missing)
-            return f"dropped from the records: {dropped} (--dropped-keys KEY,... names others)"
+            # Those of the assignment are not expected in other records.
+            if self._missing and self._keys != DROPPED_KEYS:
+                dropped += f"; in no record: {', '.join(self._missing)}"
+            return f"dropped from the records: {dropped} (choose with --dropped-keys KEY,...)"
         inside = ""
         if self._inside is not None:
             inside = f" ({self._inside} is, but only keys of a record itself are dropped)"

@@ -142,9 +142,9 @@ class Labels:
             self.rows[key] += 1
 
     def _first(self, word: str, key: str) -> int:
+        if not key:
+            raise UserError("the label is empty")
         if self._named:
-            if not key:
-                raise UnknownLabel("the label is empty")
             if len(self._numbers) >= MOST_VALUES:
                 raise UserError(
                     f"there are more than {MOST_VALUES:,} different labels before it; is "

@@ -161,6 +161,7 @@ def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str =
     delimiter = max(DELIMITERS, key=lambda each: _score(samples[each], columns))
     if delimiter != "\t":
         _refuse_backslashes(head, delimiter, quote)
+        _refuse_spaces(head, delimiter, quote)
     good = good_rows(samples[delimiter])
     # A first row that will be refused as no text is no header.
     has_header = None if good[:1] == samples[delimiter][:1] else False
@@ -182,6 +183,27 @@ def _refuse_backslashes(head: Sequence[str], delimiter: str, quote: str) -> None
             "pandas.read_csv('FILE', header=None, escapechar=chr(92))"
             ".to_csv('converted.csv', header=False, index=False)\""
         )
+
+
+def _refuse_spaces(head: Sequence[str], delimiter: str, quote: str) -> None:
+    """Raise a `UserError` if quotes stand behind spaces, where CSV takes them for text."""
+    rows = split_sample(head, True, delimiter, quote)
+    if 2 * sum(any(cell.startswith(f" {quote}") for cell in row) for row in rows) <= len(rows):
+        return
+    try:
+        list(
+            csv.reader(
+                head, delimiter=delimiter, quotechar=quote, skipinitialspace=True, strict=True
+            )
+        )
+    except csv.Error:
+        return  # Of a record without quotes around it, which has quotes inside.
+    raise UserError(
+        f"has spaces before its quotes ({delimiter} {quote}), which makes them a part of the "
+        'text; write it again: python -c "import pandas; '
+        "pandas.read_csv('FILE', header=None, skipinitialspace=True)"
+        ".to_csv('converted.csv', header=False, index=False)\""
+    )
 
 
 def _count_good(rows: Iterator[list[str]]) -> int:
@@ -235,7 +257,7 @@ def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None 
         has_header = _has_header(rows, columns)
     header = tuple(rows[0]) if has_header and rows else None
     rest = rows[1:] if has_header else rows
-    width = max(2, common_width(rest or rows), len(header or ()))
+    width = max(2, len(header) if header else common_width(rows))
     used = [index for index in range(width) if _is_used(index, header, rest)] or [0, 1]
     names = None if header is None else (*header, *[""] * (width - len(header)))
     text = tuple(_chosen("--text-column", one, names, width) for one in columns.text)
@@ -266,7 +288,7 @@ def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
     if not rows:
         return False
     first, rest = rows[0], rows[1:]
-    if columns.names:
+    if columns.names or _is_numbered(first, rest):
         return True
     if _LABEL in (cell.strip().casefold() for cell in first):
         return not any(_is_label_of(cell, rest, i, columns) for i, cell in enumerate(first))
@@ -285,6 +307,13 @@ def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
         len(rest) >= 4 and not _is_number(first[i]) and _is_new(first[i], rest, i, 2)
         for i in (*places[:1], *places[-1:])
     )
+
+
+def _is_numbered(first: Row, rest: Sequence[Row]) -> bool:
+    """Tell whether a first row is what pandas writes above columns without names: 0,1."""
+    names = list(first[1:] if first[0] == "" else first)
+    are_numbers = len(names) > 1 and names == [str(index) for index in range(len(names))]
+    return are_numbers and not all(all(map(_is_number, row)) for row in rest)
 
 
 def _is_label_of(cell: str, rest: Sequence[Row], index: int, columns: Columns) -> bool:

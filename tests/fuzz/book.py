@@ -211,7 +211,7 @@ def numbered(lines: list[str], format: str, layout: Layout) -> list[tuple[int, l
         return [(n, [line]) for n, line in enumerate(lines, 1) if not is_blank(line)]
     made = csv.reader(lines, quotechar="|") if format == "access-log" and not layout.quote else None
     made = made or split(lines, layout.delimiter, layout.quote or '"')
-    rows = [(n, row) for n, row in enumerate(made, 1) if row]
+    rows = [(n, row) for n, row in enumerate(made, 1) if "".join(row).strip()]
     return rows[1:] if layout.header else rows
 
 
@@ -227,6 +227,8 @@ def taken_apart(
             raise Refused
         label = record.pop("label")
         word = label if isinstance(label, str) else json.dumps(label)
+        if label is None or label != label:
+            raise Refused
         text = dumped(record)
     else:
         own = row[layout.label] if layout.label < len(row) else "0"

@@ -116,7 +116,7 @@ def layout_of(lines: list[str]) -> Layout | None:
         return labels, sum(len(row) == len(rows[0]) for row in rows)
 
     delimiter = max(",\t;", key=likeness)  # The first of several.
-    if delimiter != "\t" and is_escaped(lines, delimiter):
+    if delimiter != "\t" and (is_escaped(lines, delimiter) or is_spaced(lines, delimiter)):
         return None
     rows = found[delimiter]
     good = [row for row in rows if not re.search("[\0\ud800-\udfff]", "".join(row))]
@@ -139,6 +139,18 @@ def is_escaped(lines: list[str], delimiter: str) -> bool:
         except (StopIteration, csv.Error):
             pass
     return whole["\\"] > whole[None] and reader.line_num == len(lines) and '\\"' in "".join(lines)
+
+
+def is_spaced(lines: list[str], delimiter: str) -> bool:
+    """Tell whether quotes stand behind spaces in most lines, and are closed where cells end."""
+    rows = [row for row in split(lines, delimiter) if row]
+    if 2 * sum(any(cell.startswith(' "') for cell in row) for row in rows) <= len(rows):
+        return False
+    try:
+        list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 def layout_of_records(lines: list[str], is_record: Callable[[str], bool]) -> Layout | None:
@@ -179,6 +191,13 @@ def cells(rows: list[list[str]], column: int) -> list[str]:
 def has_header(rows: list[list[str]]) -> bool:
     """Tell whether the first of some rows names the columns."""
     first, rest = rows[0], rows[1:]
+    numbers = first[1:] if first[0] == "" else first
+    if (
+        len(numbers) > 1
+        and numbers == [str(n) for n in range(len(numbers))]
+        and not all(is_number(cell) for row in rest for cell in row)
+    ):
+        return True
 
     def is_like_those_below(i: int) -> bool:
         below = cells(rest, i)
@@ -210,8 +229,8 @@ def columns_of(rows: list[list[str]], header: bool) -> Layout | None:
     """Find the columns of the text and the label; None if there are more than two."""
     names = rows[0] if header else []
     rest = rows[1:] if header else rows
-    widths = Counter(map(len, rest or rows)).most_common(1)
-    width = max(2, len(names), widths[0][0] if widths else 0)
+    widths = Counter(map(len, rows)).most_common(1)
+    width = max(2, len(names) or (widths[0][0] if widths else 0))
     used = []
     for i in range(width):
         unnamed = header and not (i < len(names) and names[i].strip())

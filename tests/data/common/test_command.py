@@ -94,6 +94,13 @@ def test_endings(command: list[str], words: list[str], status: int, out: str, er
     assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
 
 
+def test_closed_outputs_are_as_good_as_none(command: list[str]) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command, "print"], env=ENVIRONMENT
+    )
+    assert done.returncode == 0
+
+
 def test_what_the_output_cannot_show_is_escaped(command: list[str]) -> None:
     done = call(command, "mu", environment={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "27 \\xb5s\n", "")

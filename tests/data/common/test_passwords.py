@@ -19,6 +19,13 @@ from data.common import hide_password
         ("s3://KEY:WORD@bucket", "s3://KEY:***@bucket"),
         ("simplecache::ftp://me:w@rd@host", "simplecache::ftp://me:***@host"),
         ("redis://:word@host:6379", "redis://:***@host:6379"),
+        ("https://a.blob/log?sv=2022&sig=W%2F&sr=b", "https://a.blob/log?sv=2022&sig=***&sr=b"),
+        (
+            "https://b.s3/log?X-Amz-Signature=word&X-Amz-Security-Token=w#1",
+            "https://b.s3/log?X-Amz-Signature=***&X-Amz-Security-Token=***#1",
+        ),
+        ("https://host/log?Token=word", "https://host/log?Token=***"),
+        ("https://host/log?api_key=word&design=2", "https://host/log?api_key=***&design=2"),
     ],
 )
 def test_a_password_is_hidden(url: str, shown: str) -> None:

@@ -50,7 +50,7 @@ def test_a_terminal_shows_a_bar_and_clears_it() -> None:
     code = (
         "import time\n"
         "from data.common import track\n"
-        "for _ in track(range(3), 'reading x'): time.sleep(.2)"
+        "for _ in track(range(3), 'reading [/x].csv'): time.sleep(.2)"
     )
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -71,5 +71,5 @@ def test_a_terminal_shows_a_bar_and_clears_it() -> None:
             os.close(ours)
         out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, b"")
-    assert b"reading x" in shown
+    assert b"reading [/x].csv" in shown
     assert shown.rstrip().endswith(b"\x1b[2K")

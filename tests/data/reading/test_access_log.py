@@ -165,7 +165,7 @@ BAD_ROWS = {
     "cut json": ('|{"a":|,0\n', "is not JSON"),
     "json, but no object": ("|[1]|,0\n", "no object"),
     "label 2": ("|{}|,2\n", "the label is '2', but must be 0 or 1"),
-    "label missing": ("|{}|,\n", "the label is '', but must be 0 or 1"),
+    "label missing": ("|{}|,\n", "the label is empty"),
     "nested": (f"|{DEEP}|,0\n", "nested too deeply"),
     "huge number": (f'|{{"a":{"9" * 5000}}}|,0\n', "a number that is too long"),
     "nul": ("|{}\0|,0\n", "NUL byte"),

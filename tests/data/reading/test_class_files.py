@@ -71,6 +71,8 @@ def test_rows_are_drawn_from_both(tmp_path: Path) -> None:
     log = read_class_files(*paths, rows=50)
     assert len(log.texts) == 50
     assert 15 < log.labels.sum() < 35
+    with pytest.raises(UserError, match="the number of rows is 0, but must be 1 or more"):
+        read_class_files(*paths, rows=0)
 
 
 def test_bad_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

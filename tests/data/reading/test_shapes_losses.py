@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from data.common import UserError
 from data.reading import read_log
 from data.reading.skipped import SkippedRows
 from tests.data.reading.refused import refusal
@@ -146,7 +147,17 @@ def test_which_keys_were_dropped_from_json_lines_is_said(
     line = b'{"headers": "From: a", "body": "b", "source": 1, "label": 0}\n'
     read(tmp_path / "log", line * 2)
     (message,) = said.messages
-    assert message.startswith("dropped from the records: headers, source (--dropped-keys")
+    assert message.startswith("dropped from the records: headers, source (choose with --dropped-k")
+    read(tmp_path / "log", line * 2, dropped_keys=("source", "sorce"))
+    assert said.messages[-1].startswith("dropped from the records: source; in no record: sorce (")
+
+
+@pytest.mark.parametrize("missing", ["null", "NaN"])
+def test_a_label_that_is_missing_in_json_is_no_label(tmp_path: Path, missing: str) -> None:
+    lines = [f'{{"text":"{word}","label":"{word}"}}\n' for word in ("ham", "spam")] * 3
+    lines.append(f'{{"text":"b","label":{missing}}}\n')
+    with pytest.raises(UserError, match="row 7: the label is empty"):
+        read(tmp_path / "log", "".join(lines).encode(), positive=["spam"])
 
 
 APACHE = (

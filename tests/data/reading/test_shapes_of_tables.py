@@ -52,6 +52,11 @@ READ: dict[str, tuple[str, Options, list[tuple[str, int]], tuple[str, str]]] = {
         *('Unnamed: 0,text,label\n7,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),
     ),
     "index column, no header": ('0,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),
+    "pandas' numbers for a header": (*('0,1\n"a, 1",0\nb; 2,1\nc\t3,0\n', {}, AB, LABEL_WORDS),),
+    "and beside an index": (*(',0,1\n0,"a, 1",0\n1,b; 2,1\n2,c\t3,0\n', {}, AB, LABEL_WORDS),),
+    "blank rows of Excel": (
+        *('text,label\n"a, 1",0\n,\nb; 2,1\nc\t3,0\n,\n ,\n', {}, AB, LABEL_WORDS),
+    ),
     "trailing commas": ('"a, 1",0,,\nb; 2,1,,\nc\t3,0\n', {}, AB, LABEL_WORDS),
     "trailing commas, header": (
         *('v1,v2,,\nham,"a, 1",,\nspam,b; 2,,\nham,c\t3,,\n', {}, AB, ("ham", "spam")),
@@ -158,6 +163,19 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
         'two quotes for one; write it again: python -c "import pandas; '
         "pandas.read_csv('FILE', header=None, escapechar=chr(92))"
         ".to_csv('converted.csv', header=False, index=False)\"",
+    ),
+    "spaces before quotes": (
+        'label, text\n0, "hello, world"\n1, "win, now"\n0, "ok, then"\n',
+        {},
+        '{}: has spaces before its quotes (, "), which makes them a part of the text; write it '
+        "again: python -c \"import pandas; pandas.read_csv('FILE', header=None, "
+        "skipinitialspace=True).to_csv('converted.csv', header=False, index=False)\"",
+    ),
+    "commas without quotes": (
+        "label,text\nham,Hello, how are you\nspam,Win, now\nham,Ok\nspam,Win, win\n",
+        {},
+        "{}, row 2: has 3 columns, but must have 2; is a text that holds commas not in quotes? "
+        "(fix it or give --skip-bad-rows)",
     ),
     "four columns": (
         FOUR,
