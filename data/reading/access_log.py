@@ -22,6 +22,7 @@ from data.reading.formats import (
     label_of_bad,
     parse_row,
 )
+from data.reading.frame import as_frame
 from data.reading.keys import GroupReader, KeyDropper
 from data.reading.labels import LABEL_WORDS, Labels, UnknownLabel, is_known
 from data.reading.open_rows import named, open_rows, source_name
@@ -43,6 +44,8 @@ _MOST_LABELS = 50
 # More are not kept to know a row by.
 _MOST_KEPT_LABELS = 100
 
+# One name or number, or several.
+Names = str | int | Iterable[str | int]
 _Parse = Callable[[RawRow], tuple[str | dict[str, Any], str]]
 
 
@@ -106,20 +109,20 @@ def check_rows(rows: int | None) -> None:
 
 
 def read_log(
-    path: "str | os.PathLike[str] | pd.DataFrame",
+    path: "str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any]",
     *,
     format: str | None = None,
-    dropped_keys: Sequence[str] = DROPPED_KEYS,
+    dropped_keys: Names = DROPPED_KEYS,
     rows: int | None = None,
     skip_bad_rows: bool = False,
     max_bytes: int = MAX_BYTES,
-    group_column: str | None = None,
+    group_column: str | int | None = None,
     drawn: bool = False,
     encoding: str | None = None,
-    text_column: str | Sequence[str] | None = None,
-    label_column: str | None = None,
-    positive: Sequence[str] | None = None,
-    negative: Sequence[str] | None = None,
+    text_column: Names | None = None,
+    label_column: str | int | None = None,
+    positive: Names | None = None,
+    negative: Names | None = None,
 ) -> AccessLog:
     """Read and clean a labeled log.
 
@@ -128,7 +131,7 @@ def read_log(
 
     Args:
         path: A plain, .gz, .xz or .zip file, a Parquet file, an fsspec URL, "-" for standard input,
-            or a DataFrame.
+            a DataFrame, or a pair of texts and labels.
         format: One of `LOG_FORMATS`; guessed from the first line when None.
         dropped_keys: Keys to delete from each record; absent ones are no error.
         rows: Read only the file's first so many rows; all when None.
@@ -159,16 +162,20 @@ def read_log(
     check_rows(rows)
     if isinstance(path, os.PathLike):
         path = os.fspath(path)
+    if not isinstance(path, str):
+        path = as_frame(path)
+    dropped_keys, texts_of = _names(dropped_keys), _names(text_column)
+    (label_column,) = _names(label_column) or (None,)
+    (group_column,) = _names(group_column) or (None,)
     source = source_name(path)
     skipped = SkippedRows()
     dropper = KeyDropper(dropped_keys)
     groups = GroupReader(group_column) if group_column is not None else None
     beyond_ascii = is_multiline = False
     going_on = array("q")
-    text_columns = [text_column] if isinstance(text_column, str) else text_column or ()
-    labels = Labels(tuple(positive or ()), tuple(negative or ()))
+    labels = Labels(_names(positive), _names(negative))
     named_labels = labels.positive + labels.negative
-    columns = Columns(tuple(text_columns), label_column, named_labels, group_column)
+    columns = Columns(texts_of, label_column, named_labels, group_column)
     label_key = label_column or LABEL_KEY
     with (
         TextWriter() as writer,
@@ -226,7 +233,7 @@ def read_log(
     for message in skipped.told(np.bincount(numbers, minlength=2).tolist()):
         log.warning("%s", message)
     # The assignment's log is known to have its keys; of other records and keys it may be news.
-    is_known = opened.format != "jsonl" and tuple(dropped_keys) == DROPPED_KEYS
+    is_known = opened.format != "jsonl" and dropped_keys == DROPPED_KEYS
     is_news = not (is_known and dropper.has_dropped)
     if is_news and (told := dropper.told()):
         log.info("%s", told)
@@ -239,6 +246,13 @@ def read_log(
         first_rows=first if len(texts) + skipped.rows == first else None,
     )
     return read.draw(rows) if drawn and rows is not None else read
+
+
+def _names(given: Names | None) -> tuple[str, ...]:
+    """Return what a program names, which may be one thing, and numbers."""
+    if given is None:
+        return ()
+    return tuple(map(str, [given] if isinstance(given, str | int) else given))
 
 
 def _goes_over_lines(row: RawRow) -> bool:

@@ -122,7 +122,16 @@ def parse_row(
     for field in row:
         check_characters(field)
     _check_quotes(row, LOG_FORMATS[format], table, labels)
-    text, label = table.cells(row)
+    try:
+        text, label = table.cells(row)
+    except UserError as error:
+        lines = 1 + sum(len(_LINE_END.findall(field)) for field in row)
+        if lines == 1:
+            raise
+        quote = table.quote or LOG_FORMATS[format].quote
+        raise UserError(
+            f"{error}; it goes over {lines:,} lines: is a closing {quote} missing?"
+        ) from error
     return load_record(text) if LOG_FORMATS[format].keyed else text, label
 
 
@@ -184,7 +193,8 @@ def _begins_access_log(line: str) -> bool:
         except csv.Error:
             return False
         return _is_object(cells[0])
-    return line.startswith("|")
+    # Not `|whoami`, the first of many command injections.
+    return re.match(r"\|(\s*\{|[^|]*\|,)", line) is not None
 
 
 def _begins_jsonl(line: str) -> bool:

@@ -46,7 +46,7 @@ _METHODS = "GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT"
 _AS_CSV = r"""sed 's/"/""/g; s/.*/"&",0/' FILE > converted.csv"""
 _TEXTS = (
     (
-        r'\s*\{\s*"log"\s*:\s*\{',
+        r'\s*\{\s*"log"\s*:\s*\{\s*"(?:version|creator|browser|pages|entries|comment)"',
         "is a HAR, which has no labels; make JSON Lines of it: jq -c '.log.entries[].request | "
         "{method, path: .url, query: .queryString, requestPayload: .postData.text, label: 0}' "
         "FILE > converted.jsonl (label 1 for malicious requests)",
@@ -57,8 +57,9 @@ _TEXTS = (
         "to_json('converted.jsonl', orient='records', lines=True)",
     ),
     (
-        r'\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]*\] "[^\n]*" \d{3} (?:\d+|-)'
-        r'(?: "[^\n]*")*\r?$',
+        # With anything before the host, as syslog writes it, and after the usual fields.
+        r'[^"{\n]*\S \[\d\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]*\] "[^\n]*" \d{3} (?:\d+|-)'
+        r"(?: [^\r\n]*)?(?<![,;\t]\d)\r?$",
         "is a web server's access log without labels; give a file for each label "
         f"(--negative-file FILE --positive-file OTHER), or add them: {_AS_CSV} (1 for malicious "
         "requests)",
@@ -80,6 +81,7 @@ _TEXTS = (
         "has JSON records over several lines; put each on one: jq -c . FILE > converted.jsonl (or "
         "jq -c '.KEY[]' if they stand in a list under a key)",
     ),
+    (r"sep=.\r?$", "is a CSV with a line for Excel; delete that: sed 1d FILE > converted.csv"),
     (r"\s*<(?:!doctype|html)\b", "is a web page; download the raw file instead"),
     (r"version https://git-lfs", "is a pointer of Git LFS; run git lfs pull to get the file"),
 )

@@ -166,7 +166,7 @@ def lines_of(content: bytes) -> list[str]:
 def guess(lines: list[str]) -> str:
     """Guess the format from the first line that is not blank."""
     first = next((line for line in lines if not is_blank(line)), "").strip()
-    if first.startswith("|"):
+    if re.match(r"\|(\s*\{|[^|]*\|,)", first):
         return "access-log"
     if not first.startswith("{"):
         return "text"

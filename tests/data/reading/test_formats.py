@@ -26,6 +26,7 @@ def numbered(lines: Iterable[bytes], format: str) -> list[tuple[int, RawRow]]:
     [
         ('|{"a":1,"b":2}|,0', "access-log"),
         ("|no record at all|,0", "access-log"),
+        ("|whoami,1", "text"),
         ('{"a":1},0', "access-log"),
         ('{"a":1,"label":0}', "jsonl"),
         ('{"a":1,"label":', "jsonl"),

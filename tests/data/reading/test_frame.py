@@ -113,3 +113,16 @@ def test_other_things_are_refused(given: Any, said: str) -> None:
 def test_a_bad_row_is_named(frame: pd.DataFrame, said: str) -> None:
     with pytest.raises(UserError, match=said):
         read_log(frame)
+
+
+def test_one_name_is_as_good_as_a_list_and_so_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"timestamp":1,"a":"x","label":2}\n{"timestamp":2,"a":"y","label":3}\n')
+    read = read_log(path, dropped_keys="timestamp", positive=3)
+    assert (list(read.texts), read.labels.tolist()) == (['{"a":"x"}', '{"a":"y"}'], [0, 1])
+    frame = pd.DataFrame({"id": [7, 9, 4, 5], "kind": LABELS, "text": TEXTS})
+    read = read_log(frame, text_column=3, label_column=2, positive="spam")
+    assert (list(read.texts), read.labels.tolist()) == (TEXTS, [1, 0, 1, 0])
+    assert list(read_log((TEXTS, LABELS)).texts) == TEXTS
+    with pytest.raises(UserError, match="data is of type dict, but must be a path"):
+        read_log({"text": TEXTS})  # type: ignore[arg-type]

@@ -104,6 +104,18 @@ def test_a_quote_that_is_closed_rows_later_names_its_row(
     assert "missing?" in message
 
 
+def test_a_quote_that_swallows_rows_to_the_end_is_told_of(tmp_path: Path) -> None:
+    good = b'0,"a, b",0,x\n1,"c, d",1,y\n' * 20
+    message = refusal(
+        tmp_path / "log",
+        good + b'2,"open,1,u\n' + b"0,a,0,x\n" * 9,
+        text_column="2",
+        label_column="3",
+    )
+    assert ", row 41: has 2 columns, but must have 4; " in message
+    assert 'it goes over 11 lines: is a closing " missing?' in message
+
+
 def test_a_text_of_several_lines_is_no_open_quote(tmp_path: Path) -> None:
     content = b'"GET /a\nHost: x,y\n\n",1\n"one, 0 or 1,\ntwo",0\n'
     assert read(tmp_path / "log", content) == ["GET /a\nHost: x,y\n\n", "one, 0 or 1,\ntwo"]
@@ -178,6 +190,12 @@ KNOWN = {
     "fasttext": (b'__label__0 say "hi", you\n__label__1 bad one\n', "has fastText's labels"),
     "apache combined": (APACHE, "is a web server's access log without labels"),
     "apache common": (b"".join(x + b"\n" for x in APACHE.split(b' "-" ')[:1]) * 2, "access log"),
+    "with times": (b"".join(x + b" 0.1 rt=2\n" for x in APACHE.splitlines()), "access log"),
+    "of a virtual host": (b"".join(b"a:80 " + x for x in APACHE.splitlines(True)), "access log"),
+    "from syslog": (
+        b"".join(b"Oct 10 13:55:36 web nginx: " + x for x in APACHE.splitlines(True)),
+        "access log",
+    ),
     "raw http": (HTTP, "holds raw HTTP"),
     "har": (json.dumps(HAR).encode(), "is a HAR, which has no labels"),
     "json over lines": (
@@ -215,6 +233,7 @@ def test_what_it_is_instead_is_named_and_the_way_to_convert_it_works(
     ("content", "said"),
     [
         (b"<!DOCTYPE html>\n<html>,0\n", "is a web page"),
+        (b"sep=;\na;0\nb;1\n", "is a CSV with a line for Excel; delete that: sed 1d "),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of Git LFS"),
         (b'{"text":{"0":"a","1":"b"},"label":{"0":0,"1":1}}\n', "as pandas writes it by columns"),
     ],
@@ -226,6 +245,11 @@ def test_other_files_are_named(tmp_path: Path, content: bytes, said: str) -> Non
 def test_a_command_never_writes_the_file_that_it_reads(tmp_path: Path) -> None:
     for name in ("converted.csv", "a file", "a;b"):
         assert " FILE > " in refusal(tmp_path / name, APACHE)
+
+
+def test_records_of_elastic_are_no_har(tmp_path: Path) -> None:
+    line = b'{"log":{"level":"info"},"message":"a","kind":1}\n'
+    assert "has no key 'label'" in refusal(tmp_path / "log", line)
 
 
 def test_labeled_lines_that_look_so_are_read(tmp_path: Path) -> None:
