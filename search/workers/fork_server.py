@@ -46,6 +46,7 @@ class ForkServer:
         # Without a lock: a process killed while it holds one would halt all the others.
         self.flag: Any = self._context.RawValue("b", 0)
         self._server: Any = None
+        self._has_imported = False
         self._exitcodes: dict[int, int] = {}
         if sys.platform == "linux":
             self._connection, there = self._context.Pipe()
@@ -62,10 +63,13 @@ class ForkServer:
 
     def __exit__(self, *exception: object) -> None:
         """End the server; workers that still run go on."""
-        if self._server is not None:
-            self._server.kill()
-            self._server.join()
-            self._connection.close()
+        if self._server is None:
+            return
+        self._connection.close()
+        # By itself, so that no worker is left as a zombie; but it may still be importing.
+        self._server.join(_PATIENCE_SECONDS if self._has_imported else 0)
+        self._server.kill()
+        self._server.join()
 
     def start(self, target: Target, argument: Any, connection: Connection) -> Any:
         """Start a worker, once all is imported.
@@ -94,6 +98,7 @@ class ForkServer:
         reduction.send_handle(self._connection, connection.fileno(), self._server.pid)
         while (started := self._receive()) is None:
             pass
+        self._has_imported = True
         return Copy(self, psutil.Process(started))
 
     def exitcode_of(self, pid: int) -> int | None:
@@ -158,7 +163,9 @@ def _serve(connection: Connection, flag: Any) -> None:
             try:
                 target, argument = connection.recv()
             except EOFError:
-                return
+                for pid in running.values():
+                    os.waitpid(pid, os.WNOHANG)
+                os._exit(0)
             with Connection(reduction.recv_handle(connection)) as there:
                 end, held = os.pipe()
                 pid = os.fork()
