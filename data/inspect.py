@@ -129,7 +129,7 @@ def _parser() -> Parser:
     data.add_argument(
         "--group-column",
         metavar="NAME",
-        help=f"rows of one value in it are in one slice, for --split {GROUP}",
+        help=f"rows with the same value in it stay in one slice, for --split {GROUP}",
     )
     data.add_argument(
         "--rows",
@@ -239,7 +239,7 @@ def _characters_table(card: DataCard) -> str:
         ("all rows", f"{found.all_rows:,}", f"{found.all_rows + 1:,}"),
         ("training part, and one unknown", f"{found.train:,}", f"{found.train + 2:,}"),
         (f"unknown in the held-out part {unknown}", f"{len(found.unknown):,}", ""),
-        ("held-out rows that hold one", f"{found.unknown_rows:,}", ""),
+        ("held-out rows with such a character", f"{found.unknown_rows:,}", ""),
     ]
     return _table(["vocabulary", "characters", "num_words"], rows)
 

@@ -148,9 +148,9 @@ def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0)
     """
     target = Path(path)
     if target.exists() and not target.is_file():
-        raise UserError(f"{target} is no file; name the file to write")
+        raise UserError(f"{target} is not a regular file; give the file to write")
     if not target.parent.is_dir():
-        raise UserError(f"{target.parent} is no folder; choose another place")
+        raise UserError(f"{target.parent} is not a folder; create it first")
     log = generate(rows, seed)
     with new_file(target) as beside:
         write_rows(beside, track(log, f"writing {target}", total=rows))

@@ -46,9 +46,8 @@ class LabelOrder:
     def __str__(self) -> str:
         """Say it, e.g. "the rows are sorted by label: 2 runs, about 151 if mixed"."""
         how = "mixed" if self.is_mixed else "sorted" if self.runs == 2 else "grouped"
-        between = "as to their labels" if self.is_mixed else "by label"
         runs = f"{self.runs:,} run{'' if self.runs == 1 else 's'}"
-        return f"the rows are {how} {between}: {runs}, about {self.expected:,.0f} if mixed"
+        return f"the rows are {how} by label: {runs}, about {self.expected:,.0f} if mixed"
 
     @property
     def advice(self) -> str:

@@ -70,8 +70,8 @@ class SkippedRows:
         share = self.rows / (self.rows + sum(kept))
         if share > _MUCH:
             lines.append(
-                f"{share:.1%} of the rows were skipped as bad; fix them unless the rest is a fair "
-                "sample"
+                f"{share:.1%} of the rows were skipped as bad; fix them unless the rest is "
+                "representative"
             )
         shares = [self.labels[one] / max(1, kept[one] + self.labels[one]) for one in (0, 1)]
         more = int(shares[1] > shares[0])
@@ -79,7 +79,7 @@ class SkippedRows:
             lines.append(
                 f"the rows labeled {more} were hit harder: {shares[more]:.1%} of them were "
                 f"skipped, and {shares[1 - more]:.1%} of those labeled {1 - more}; fix them, or "
-                "the model will know that label less"
+                "the model will see too few examples of that label"
             )
         return lines
 

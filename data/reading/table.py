@@ -84,7 +84,7 @@ class Table:
         if len(row) == 1:
             _, between, label = row[0].rpartition(self.delimiter)
             if between and is_known(label):
-                return f"; its label {shortened(label)} stands in the quotes of the text"
+                return f"; its label {shortened(label)} is inside the text's quotes"
             return "; give texts without labels as --negative-file FILE --positive-file FILE"
         return ""
 
@@ -274,7 +274,9 @@ def find_columns(rows: Sequence[Row], columns: Columns, has_header: bool | None 
     if not text or label is None:
         text, label = _completed(text, label, used, names, rest, columns)
     if label in text:
-        raise UserError(f"--text-column and --label-column are both column {label + 1}; give two")
+        raise UserError(
+            f"--text-column and --label-column are both column {label + 1}; give two different ones"
+        )
     required = max(*text, label, *used, -1 if group is None else group) + 1
     return Table(text, label, width, required, names, group=group)
 

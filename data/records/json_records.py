@@ -32,7 +32,7 @@ def load_record(record: str) -> dict[str, Any]:
     except RecursionError as error:
         raise RecordError(_TOO_DEEP) from error
     if not isinstance(parsed, dict):
-        raise RecordError("the record is JSON, but no object")
+        raise RecordError("the record is JSON, but not an object")
     _check_depth(record, parsed)
     return parsed
 

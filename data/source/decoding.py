@@ -66,8 +66,8 @@ class Utf8:
         encoding = codecs.lookup(self._encoding or marked or "utf-8").name
         if marked is not None and not encoding.startswith(marked):
             raise UserError(
-                f"{self._name}: begins with the mark of {marked.upper()}, but --encoding is "
-                f"{self._encoding}; leave --encoding out"
+                f"{self._name}: starts with a byte-order mark of {marked.upper()}, but --encoding "
+                f"is {self._encoding}; leave --encoding out"
             )
         if self._encoding is None:
             self._decode(encoding)

@@ -34,11 +34,15 @@ class DriftCollector(Collector):
             )  # fmt: skip
         text = {"ngrams": "Runs of three characters", "characters": "Characters"}
         share = GaugeMetricFamily(
-            "model3_heldout_unseen_ratio", "Share of them in the held-out rows", labels=["of"]
+            "model3_heldout_unseen_ratio",
+            "Share of those in the held-out rows that training never saw",
+            labels=["of"],
         )
         for kind, (unseen, seen, heldout_unseen, heldout_seen) in sorted(kinds.items()):
-            yield _counter(f"model3_{kind}", text[kind], seen)
-            yield _counter(f"model3_unseen_{kind}", "Those never seen in training", unseen)
+            yield CounterMetricFamily(f"model3_{kind}", text[kind], seen)
+            yield CounterMetricFamily(
+                f"model3_unseen_{kind}", f"{text[kind]} never seen in training", unseen
+            )
             share.add_metric([kind], heldout_unseen / max(heldout_seen, 1))
         yield share
         yield _histogram("model3_length", "Characters of a record", profile.lengths,
@@ -53,7 +57,8 @@ class DriftCollector(Collector):
         )
         index = GaugeMetricFamily(
             "model3_stability_index",
-            "Population stability index of the last 5,000 to 10,000 records; .25 is another log",
+            "Population stability index of the last 5,000 to 10,000 records; above .25 they are of "
+            "another log",
             labels=["of"],
         )
         for of, distribution in known.items():
@@ -64,10 +69,6 @@ class DriftCollector(Collector):
             index.add_metric([of], distribution.stability_index(counts) if counts.sum() else 0.0)
         yield reference
         yield index
-
-
-def _counter(name: str, text: str, value: int) -> Metric:
-    return CounterMetricFamily(name, text, value)
 
 
 def _histogram(

@@ -27,7 +27,6 @@ def main(argv: Sequence[str]) -> int:
     from results.serving import register_space
 
     rule, formats = parse_threshold(options.threshold), parse_formats(options.format)
-    require_packages(formats)
     register_space(options.space)
     store = open_run(options)
     result = export_run(store, options.to, trial=options.trial, formats=formats, rule=rule)

@@ -33,7 +33,7 @@ _DATA_FACTS = {
     "format": "format",
     "rows": "rows",
     "split": "split",
-    "group_column": "rows of one value in it are in one slice",
+    "group_column": "rows with the same value in it stay in one slice",
     "heldout_repeated": "held-out rows whose text stands in the training rows too",
     "vocabulary": "characters known from",
     "num_words": "ids, padding included",
@@ -309,12 +309,13 @@ def _limits(subject: CardSubject) -> str:
         "it is used. `python -m results.predict DIR FILE --summary` says how far a log is from it.",
         f"It sees the last {subject.preprocessing.max_length:,} characters of a cleaned record; "
         "what stands before them is invisible.",
-        f"Whoever knows it can word what is {subject.words[1]} so that it passes: it was not "
-        "trained against that.",
-        "A score is no calibrated probability; its expected calibration error on the held-out "
+        "It was not trained against adversarial inputs: who knows it can word a "
+        f"{subject.words[1]} record so that it passes.",
+        "Scores are not calibrated probabilities; their expected calibration error on the held-out "
         f"rows is {format_share(subject.row.ece)}.",
         "`vectors.jsonl` holds cleaned records of the log, and `training_profile.json` which runs "
-        "of three characters occur in it: mind what is in them before this folder is given away.",
+        "of three characters occur in it: check them for sensitive content before sharing this "
+        "folder.",
     ]
     lines += [
         escaped(f"It could not be written as {name}: {problem}.")

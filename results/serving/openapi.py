@@ -7,7 +7,6 @@ _Object = dict[str, Any]
 
 PATH = "/openapi.json"
 _BEARER = "token"
-_LEFT = "While the service ends it answers what it has accepted."
 
 _ERROR = {
     "type": "object",
@@ -67,7 +66,9 @@ def describe(limits: Limits, *, needs_token: bool) -> _Object:
             **guarded,
             "408": _error(f"The body did not come within {limits.seconds:g} s."),
             "413": _error("The body is too large."),
-            "422": _error("The body is not JSON, the list too long, or the only record no record."),
+            "422": _error(
+                "The body is not JSON, the list is too long, or the single record cannot be read."
+            ),
             "500": _error("The service failed; its log says more."),
             "503": _error(f"More than {limits.queue:,} records would wait.", "Retry-After"),
         },
@@ -77,8 +78,8 @@ def describe(limits: Limits, *, needs_token: bool) -> _Object:
         "operationId": "health",
         "summary": "Say whether the service is ready",
         "responses": {
-            "200": _json("It is.", _status("ready")),
-            "503": _json("It is about to end.", _status("draining")),
+            "200": _json("The service is ready.", _status("ready")),
+            "503": _json("The service is shutting down.", _status("draining")),
         },
     }
     metrics = {

@@ -161,7 +161,7 @@ class RunConfig:
         None,
         parse=types.filled,
         metavar="NAME",
-        help=f"rows of one value in it are in one slice, for --split {GROUP}",
+        help=f"rows with the same value in it stay in one slice, for --split {GROUP}",
     )
     drop_duplicates: bool = _data(
         False,

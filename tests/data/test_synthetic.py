@@ -258,7 +258,7 @@ def test_unwritable_places_are_told_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     for place in ("", tmp_path, tmp_path / "absent" / "log.csv", file / "log.csv", "/dev/null"):
-        with pytest.raises(UserError, match=r"(file to write|another place)$"):
+        with pytest.raises(UserError, match=r"(file to write|create it first)$"):
             synthetic.write(place, rows=5)
 
 

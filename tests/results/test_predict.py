@@ -254,7 +254,7 @@ def test_a_parsed_record_is_cleaned_as_its_line(predictor: Predictor, line: str)
         ("hello\n", "not JSON"),
         ("[1, 2]\n", "2 columns"),
         ("|{}|,0,1\n", "3 columns"),
-        ("|[1, 2]|,0\n", "no object"),
+        ("|[1, 2]|,0\n", "not an object"),
         ('{"path": "/a\0"}\n', "NUL"),
         ("\udcff\n", "UTF-8"),
         ("[" * 100_000, "nested too deeply"),

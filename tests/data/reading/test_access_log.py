@@ -163,7 +163,7 @@ BAD_ROWS = {
     "one column": ("|{}|\n", "has 1 column,"),
     "no json": ("|no json|,0\n", "is not JSON (Expecting value, character 1)"),
     "cut json": ('|{"a":|,0\n', "is not JSON"),
-    "json, but no object": ("|[1]|,0\n", "no object"),
+    "json, but no object": ("|[1]|,0\n", "not an object"),
     "label 2": ("|{}|,2\n", "the label is '2', but must be 0 or 1"),
     "label missing": ("|{}|,\n", "the label is empty"),
     "nested": (f"|{DEEP}|,0\n", "nested too deeply"),

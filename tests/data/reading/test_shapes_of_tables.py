@@ -249,7 +249,7 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
     "the labels among the texts": (
         "text,label\na,0\nb,1\n",
         {"text_column": ["text", "label"]},
-        "{}: --text-column and --label-column are both column 2; give two",
+        "{}: --text-column and --label-column are both column 2; give two different ones",
     ),
     "several columns of an access log": (
         '|{"a":1}|,0\n|{"a":2}|,1\n',
@@ -259,12 +259,12 @@ REFUSED: dict[str, tuple[str, Options, str]] = {
     "one column twice": (
         "x,aaaaa,0\nz,bbb,1\n",
         {"text_column": "3", "label_column": "3"},
-        "{}: --text-column and --label-column are both column 3; give two",
+        "{}: --text-column and --label-column are both column 3; give two different ones",
     ),
     "text and label in one quoted field": (
         '"a or 1,1"\n"b,0"\n',
         {},
-        "{}, row 1: has 1 column, but must have 2; its label '1' stands in the quotes of the text "
+        "{}, row 1: has 1 column, but must have 2; its label '1' is inside the text's quotes "
         "(fix it or give --skip-bad-rows)",
     ),
     "one column": (

@@ -206,7 +206,7 @@ def test_records_of_keyed_logs() -> None:
     jsonl = export_settings("jsonl")
     assert predicted([['{"a":1,"label":0}', "7"]], jsonl) == [
         '{"a":1}',
-        "error: the record is JSON, but no object",
+        "error: the record is JSON, but not an object",
     ]
 
 

@@ -79,7 +79,7 @@ REFUSALS: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "another mark": (
         TEXTS.encode("utf-8-sig"),
         {"encoding": "latin-1"},
-        ": begins with the mark of UTF-8, but --encoding is latin-1; leave --encoding out",
+        ": starts with a byte-order mark of UTF-8, but --encoding is latin-1; leave --encoding out",
     ),
     "json list cut off": (json.dumps(LIST)[:-1].encode(), {}, "has no end (after row 1)"),
     "json list and more": (json.dumps(LIST).encode() + b"]", {"format": "jsonl"}, "row 1"),
