@@ -10,7 +10,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import connection as connections, reduction
 from multiprocessing.connection import Connection
 from typing import Any
@@ -99,7 +98,7 @@ class ForkServer:
         while (started := self._receive()) is None:
             pass
         self._has_imported = True
-        return Copy(self, psutil.Process(started))
+        return Copy(self, started)
 
     def exitcode_of(self, pid: int) -> int | None:
         """Return what a copy that has ended has ended with; None if that is not known."""
@@ -118,34 +117,39 @@ class ForkServer:
         return None
 
 
-@dataclass(frozen=True)
 class Copy:
-    """A copy of the server, with as much of `multiprocessing.Process` as the pool needs."""
+    """A copy of the server, with as much of `multiprocessing.Process` as the pool needs.
 
-    server: ForkServer
-    _process: psutil.Process
+    Args:
+        server: What knows how it ended.
+        pid: Its process id.
+    """
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return int(self._process.pid)
+    def __init__(self, server: ForkServer, pid: int) -> None:
+        self.pid = pid
+        self._server = server
+        # psutil knows a process by its start, too: never is another one of this id killed.
+        self._process: psutil.Process | None = None
+        with contextlib.suppress(psutil.NoSuchProcess):  # It may have ended already.
+            self._process = psutil.Process(pid)
 
     @property
     def exitcode(self) -> int | None:
         """Its exit code, below 0 a signal; None if it runs, or the server cannot tell any more."""
-        return None if self.is_alive() else self.server.exitcode_of(self.pid)
+        return None if self.is_alive() else self._server.exitcode_of(self.pid)
 
     def is_alive(self) -> bool:
         """Whether it runs."""
         try:
-            return bool(self._process.status() != psutil.STATUS_ZOMBIE)
+            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
     def kill(self) -> None:
         """End it now."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self._process.kill()
+        if self._process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._process.kill()
 
 
 def _serve(connection: Connection, flag: Any) -> None:

@@ -3,6 +3,8 @@
 import gc
 import multiprocessing
 import os
+import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,21 @@ def test_without_its_server_a_worker_imports_by_itself(
         worker = start_worker(server, config, 1)
         assert f"first, preloaded: False, copied: {os.getpid()}" in told(worker)
         assert worker.process.exitcode == 0
+
+
+def ends_at_once(argument: int, connection: Connection, flag: Any) -> None:
+    sys.exit(argument)
+
+
+def test_copies_that_end_at_once_are_known_to_have() -> None:
+    here, there = multiprocessing.Pipe()
+    with here, there, ForkServer() as server:
+        for _ in range(20):
+            process = server.start(ends_at_once, 7, there)
+            while process.is_alive():
+                pass
+            assert process.exitcode == 1
+            process.kill()
 
 
 def test_how_a_copy_ended_is_known(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
