@@ -45,9 +45,10 @@ class LabelOrder:
 
     def __str__(self) -> str:
         """Say it, e.g. "the rows are sorted by label: 2 runs, about 151 if mixed"."""
-        how = "mixed" if self.is_mixed else "sorted" if self.runs == 2 else "grouped"
+        how = "sorted" if self.runs == 2 else "grouped"
+        order = "the labels are mixed" if self.is_mixed else f"the rows are {how} by label"
         runs = f"{self.runs:,} run{'' if self.runs == 1 else 's'}"
-        return f"the rows are {how} by label: {runs}, about {self.expected:,.0f} if mixed"
+        return f"{order}: {runs}, about {self.expected:,.0f} if mixed"
 
     @property
     def advice(self) -> str:

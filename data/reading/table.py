@@ -161,7 +161,7 @@ def find_table(head: Sequence[str], is_all: bool, columns: Columns, quote: str =
     delimiter = max(DELIMITERS, key=lambda each: _score(samples[each], columns))
     if delimiter != "\t":
         _refuse_backslashes(head, delimiter, quote)
-        _refuse_spaces(head, delimiter, quote)
+        _refuse_spaces(head, samples[delimiter], delimiter, quote)
     good = good_rows(samples[delimiter])
     # A first row that will be refused as no text is no header.
     has_header = None if good[:1] == samples[delimiter][:1] else False
@@ -179,15 +179,12 @@ def _refuse_backslashes(head: Sequence[str], delimiter: str, quote: str) -> None
     if _count_good(escaped) > _count_good(plain) and escaped.line_num == len(head):
         raise UserError(
             f"holds quotes behind backslashes (\\{quote}), as Spark and MySQL write them, but a "
-            'CSV has two quotes for one; write it again: python -c "import pandas; '
-            "pandas.read_csv('FILE', header=None, escapechar=chr(92))"
-            ".to_csv('converted.csv', header=False, index=False)\""
+            f"CSV has two quotes for one; {_rewrite_with('escapechar=chr(92)')}"
         )
 
 
-def _refuse_spaces(head: Sequence[str], delimiter: str, quote: str) -> None:
-    """Raise a `UserError` if quotes stand behind spaces, where CSV takes them for text."""
-    rows = split_sample(head, True, delimiter, quote)
+def _refuse_spaces(head: Sequence[str], rows: Sequence[Row], delimiter: str, quote: str) -> None:
+    """Raise a `UserError` if most rows have spaces before quotes, which CSV takes for text."""
     if 2 * sum(any(cell.startswith(f" {quote}") for cell in row) for row in rows) <= len(rows):
         return
     try:
@@ -197,11 +194,17 @@ def _refuse_spaces(head: Sequence[str], delimiter: str, quote: str) -> None:
             )
         )
     except csv.Error:
-        return  # Of a record without quotes around it, which has quotes inside.
+        return  # An unquoted JSON record, whose own quotes close within a cell.
     raise UserError(
         f"has spaces before its quotes ({delimiter} {quote}), which makes them a part of the "
-        'text; write it again: python -c "import pandas; '
-        "pandas.read_csv('FILE', header=None, skipinitialspace=True)"
+        f"text; {_rewrite_with('skipinitialspace=True')}"
+    )
+
+
+def _rewrite_with(option: str) -> str:
+    """Tell how pandas, which needs this option to read a log, writes it as other CSVs are."""
+    return (
+        f"write it again: python -c \"import pandas; pandas.read_csv('FILE', header=None, {option})"
         ".to_csv('converted.csv', header=False, index=False)\""
     )
 

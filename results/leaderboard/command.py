@@ -13,14 +13,11 @@ from results.leaderboard.columns import Row
 from results.leaderboard.leaderboard import Leaderboard
 from results.leaderboard.selection import RULES, Selection, measure
 from results.leaderboard.wording import has_known_texts, verdict
-from results.study import JOURNAL, STORAGE_NOTE
+from results.study import JOURNAL, is_run
 
 # `main` imports the study, and with it Optuna, only if leaderboard.json does not do.
 if TYPE_CHECKING:
     from results.study import Store
-
-# A run's folder has one of them, by where its study is.
-_SIGNS = (JOURNAL, STORAGE_NOTE)
 
 RENDERERS: dict[str, Callable[[Leaderboard], str]] = {
     "table": forms.render_table,
@@ -84,8 +81,7 @@ def find_run(name: str, runs: Path) -> Path:
             f"there is no run '{name}': neither a folder of that name nor one in '{runs}'"
         )
     # The run "data" is not the folder data/ that happens to be here.
-    found = [folder for folder in folders if any((folder / name).is_file() for name in _SIGNS)]
-    return (found or folders)[0].resolve()
+    return next(filter(is_run, folders), folders[0]).resolve()
 
 
 def add_run_argument(parser: Parser) -> None:

@@ -24,6 +24,7 @@ from .result import (
     Point as Point,
     Result as Result,
     Status as Status,
+    is_run as is_run,
     is_sound as is_sound,
     refit_name as refit_name,
 )

@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["baseline", "trial", "ensemble", "refit"]
@@ -30,6 +32,12 @@ INTERRUPTED = "interrupted"
 # Attributes that are stored under another name: the one that studies of earlier versions have.
 _STORED = {"artifacts": "artefacts"}
 _NAMES = {key: name for name, key in _STORED.items()}
+
+
+def is_run(folder: Path) -> bool:
+    """Return True if a run was begun in a folder: it has a journal, or a note of its database."""
+    # Not by `Path.is_file`, which raises for a folder that may not be entered.
+    return any(os.path.isfile(folder / name) for name in (JOURNAL, STORAGE_NOTE))  # noqa: PTH113
 
 
 def is_sound(status: Status, reason: str) -> bool:

@@ -24,6 +24,7 @@ def finish_run(
             can be written.
     """
     # The user has named it for this search. From now on its models are loaded.
+    # A built-in space registers nothing, and to import it is to wait for TensorFlow.
     if ":" in (space := store.protocol["space"]):
         register_space(space)
     leaderboard = build_leaderboard(store)

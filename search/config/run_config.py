@@ -19,7 +19,7 @@ from data.dataset import CHRONOLOGICAL, GROUP, SHUFFLED, SPLITS, VocabularyFrom,
 from data.reading import LOG_FORMATS, refuse_beside_class_files, split_keys
 from data.records import DROPPED_KEYS, Padding
 from data.source import MAX_BYTES, encoding_name
-from results.study import JOURNAL, OBJECTIVES, STORAGE_NOTE, STORAGE_VARIABLE, Objective
+from results.study import OBJECTIVES, STORAGE_VARIABLE, Objective, is_run
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
 from search.config.options import declared, option
@@ -358,9 +358,7 @@ class RunConfig:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
             object.__setattr__(self, "study", name)
         # A run goes on where it was begun: with its journal, or its own database.
-        # (`Path.is_file` raises for a folder that may not be entered; `make_folder` will tell.)
-        begun = any(os.path.isfile(self.folder / name) for name in (JOURNAL, STORAGE_NOTE))  # noqa: PTH113
-        if self.storage is None and not begun:
+        if self.storage is None and not is_run(self.folder):
             object.__setattr__(self, "storage", os.environ.get(STORAGE_VARIABLE) or None)
         check_group_column(self.split, self.group_column)
         if len(self.objective) > 1 and self.sampler in ("cmaes", *KERAS_TUNER):

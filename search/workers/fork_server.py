@@ -82,7 +82,7 @@ class ForkServer:
             The process, with `pid`, `exitcode`, `is_alive()` and `kill()` of `multiprocessing`'s.
         """
         if self._server is not None:
-            # What the server dies of, a process of its own dies of too, and has a log to say so in.
+            # What killed the server will kill a spawned worker too, which has a log to say so in.
             with contextlib.suppress(EOFError, OSError):
                 return self._copy(target, argument, connection)
         process = self._context.Process(
@@ -128,7 +128,7 @@ class Copy:
     def __init__(self, server: ForkServer, pid: int) -> None:
         self.pid = pid
         self._server = server
-        # psutil knows a process by its start, too: never is another one of this id killed.
+        # psutil compares start times, so it never kills another process that got the same id.
         self._process: psutil.Process | None = None
         with contextlib.suppress(psutil.NoSuchProcess):  # It may have ended already.
             self._process = psutil.Process(pid)
@@ -190,7 +190,7 @@ def _prepare() -> None:
     with contextlib.suppress(AttributeError):  # Other libraries than glibc have no arenas.
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # What fails here fails in a worker too, which imports the same and has a log to say so in.
+    # What fails here fails in each worker, too, which has a log to say so in.
     with contextlib.suppress(Exception):
         from search.workers import worker  # noqa: F401
     # A collection writes to every object that it looks at, and so would copy its page.
@@ -202,6 +202,8 @@ def _be_copy(target: Target, argument: Any, connection: Connection, flag: Any) -
     try:
         target(argument, connection, flag)
         status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         traceback.print_exc()
     finally:

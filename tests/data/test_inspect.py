@@ -91,7 +91,7 @@ SORTED = "the rows are sorted by label: 2 runs, about 151 if mixed"
         ([], f"order {SORTED}; give --split shuffled"),
         (["--split", "shuffled"], f"order {SORTED}"),
         (["--split", "stratified"], "held-out 75 38 50.67% 37 49.33%"),
-        (["--rows", "20"], "order the rows are mixed by label: 1 run, about 1 if mixed"),
+        (["--rows", "20"], "order the labels are mixed: 1 run, about 1 if mixed"),
         # Of the whole file: both labels are there.
         (["--rows", "20", "--split", "stratified"], "held-out 5 2 40.00% 3 60.00%"),
         (

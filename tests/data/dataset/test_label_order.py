@@ -60,4 +60,4 @@ def test_the_advice_is_a_sentence(labels: list[int], advice: str) -> None:
 
 def test_mixed_rows_are_said_to_be() -> None:
     found = LabelOrder.of(np.array([0, 1, 1, 0], np.uint8))
-    assert str(found) == "the rows are mixed by label: 3 runs, about 3 if mixed"
+    assert str(found) == "the labels are mixed: 3 runs, about 3 if mixed"

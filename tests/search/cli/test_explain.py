@@ -39,7 +39,7 @@ def test_the_plan_is_shown_and_nothing_is_left(
         "validation: 113 rows, ",
         "held-out: 150 rows, ",
         "split chronological; ",
-        "the rows are mixed by label: ",
+        "the labels are mixed: ",
         " ids, of the training part",
         "40 epochs, batches of 128 where the space says nothing else, 1 report an epoch, seed 3",
         "the champion, model2 and linear once more on all training rows\n",

@@ -88,7 +88,7 @@ def test_copies_that_end_at_once_are_known_to_have() -> None:
             process = server.start(ends_at_once, 7, there)
             while process.is_alive():
                 pass
-            assert process.exitcode == 1
+            assert process.exitcode == 7
             process.kill()
 
 
