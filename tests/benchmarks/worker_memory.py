@@ -76,8 +76,8 @@ class Usage:
 
 def ours(data: Path, rows: int | None, space: str, trials: int, folder: Path) -> Usage:
     """Measure the worker of a real search until so many trials have ended."""
-    # One trial more than are looked at, so that the worker is still there after the last one.
-    options = ["--budget", str(trials + 1), "--workers", "1", "--baselines", "none", "--no-refit"]
+    # Many more trials than are looked at, so that the worker is still there after the last of them.
+    options = ["--budget", str(trials + 100), "--workers", "1", "--baselines", "none", "--no-refit"]
     options += ["--epochs", "1", "--space", space, "--study", "memory", "--out", str(folder)]
     options += ["--rows", str(rows)] if rows else []
     command = [sys.executable, "-m", "search.run", "--data", str(data), *options]
@@ -87,20 +87,22 @@ def ours(data: Path, rows: int | None, space: str, trials: int, folder: Path) ->
             run_folder = folder / "memory"
             # It has its data once a trial is under way; before that it only imports.
             worker = _until(lambda: _worker(process), process, log.name)
-            last: list[Memory] = []
+            before: list[Memory] = []
 
             def begun() -> bool:
-                if (run_folder / "data" / "facts.json").is_file() and _trials(run_folder)[0]:
-                    return True
-                with contextlib.suppress(psutil.Error):
-                    last[:] = [memory_of(worker)]
-                return False
+                # The memory first: a small trial may begin between the two.
+                memory = memory_of(worker)
+                has_data = (run_folder / "data" / "facts.json").is_file()
+                has_begun = has_data and _trials(run_folder)[0] > 0
+                if not (before and has_begun):
+                    before[:] = [memory]
+                return has_begun
 
             _until(begun, process, log.name)
             with MemorySampler(worker) as sampler:
                 _until(lambda: _trials(run_folder)[1] >= trials, process, log.name)
                 after = memory_of(worker)
-            return Usage.of(last[0], sampler.samples, after)
+            return Usage.of(before[0], sampler.samples, after)
         finally:
             _end(process)
 
