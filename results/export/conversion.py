@@ -13,16 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.records import MAX_LENGTH, Encoded, Padding
+from data.records import Encoded, Padding
 from results.export.formats import KERAS, MODEL_FORMATS, ModelFormat
 from results.scoring import score_rows, suppress_stderr
 from results.serving import own_layers
 
 if TYPE_CHECKING:
-    from results.scoring import Score, Scores
+    from results.scoring import Score
 
 MAX_CHECKED = 1000
-_MADE_UP = 64
 _BATCH_SIZE = 64
 
 log = logging.getLogger(__name__)
@@ -54,33 +53,6 @@ class Sample:
         return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0))
 
 
-def made_up_sample(
-    folder: Path, num_words: int, padding: Padding, protocol: Mapping[str, Any]
-) -> Sample:
-    """Let the Keras model in a folder score made-up records, of all lengths and of known ids."""
-    rng = np.random.default_rng(0)
-    lengths = np.append([0, 1, MAX_LENGTH], rng.integers(2, 300, _MADE_UP - 3))
-    ids = rng.integers(1, max(num_words, 2), lengths.sum(), np.int32)
-    encoded = Encoded(ids, np.append(0, np.cumsum(lengths)))
-    rows = np.arange(_MADE_UP)
-    found: list[Scores] = []
-
-    def score() -> None:
-        scorer = MODEL_FORMATS[KERAS].load(folder / MODEL_FORMATS[KERAS].path)
-        found.append(score_rows(scorer, encoded, rows, padding=padding, batch_size=_BATCH_SIZE))
-
-    _require_keras(score, protocol)
-    return Sample(encoded, rows, found[0], padding)
-
-
-def _require_keras(action: Callable[[], None], protocol: Mapping[str, Any]) -> None:
-    """Raise a UserError if the Keras model cannot be used."""
-    problem = _attempt(action)
-    if problem:
-        reason = f"{problem.rstrip('.')}{own_layers(protocol)}"
-        raise UserError(f"the Keras model was not exported: {reason}")
-
-
 def convert(
     folder: Path, names: Sequence[str], sample: Sample, protocol: Mapping[str, Any]
 ) -> dict[str, str]:
@@ -93,7 +65,9 @@ def convert(
     """
     some = sample.spread()
     log.info("checking keras on %d records", len(some.rows))
-    _require_keras(partial(_check, MODEL_FORMATS[KERAS], folder, some), protocol)
+    if problem := _attempt(partial(_check, MODEL_FORMATS[KERAS], folder, some)):
+        reason = f"{problem.rstrip('.')}{own_layers(protocol)}"
+        raise UserError(f"the Keras model was not exported: {reason}")
     problems = {}
     for name in names:
         log.info("writing %s and checking it", name)

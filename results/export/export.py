@@ -18,12 +18,20 @@ from data.common import UserError, installed_version, new_folder, printable, wri
 from data.dataset import save_vocabulary
 from data.records import Preprocessing, Vocabulary
 from results.drift import PROFILE, TrainingProfile
-from results.export.conversion import Sample, convert, made_up_sample
+from results.export.conversion import Sample, convert
 from results.export.formats import KERAS, MODEL_FORMATS, ONNX
 from results.export.model_card import CardSubject, model_card
 from results.export.preprocessing_doc import preprocessing_text, vectors_text
 from results.leaderboard import Leaderboard, format_share
-from results.scoring import DEFAULT_RULE, Threshold, ThresholdRule, choose_threshold, strict_json
+from results.scoring import (
+    DEFAULT_RULE,
+    SCORES,
+    Threshold,
+    ThresholdRule,
+    choose_threshold,
+    load_scores,
+    strict_json,
+)
 from results.serving import (
     MANIFEST,
     METRICS,
@@ -69,9 +77,13 @@ def export_trial(
     the refit. `to` and `formats` are those of `write_export`.
 
     Raises:
-        UserError: As `write_export`; or if the threshold cannot be chosen.
+        UserError: As `write_export`; or if the training has kept no model or no scores, or the
+            threshold cannot be chosen.
     """
+    row = leaderboard.find(result.name)
+    assert row is not None
     dataset = store.dataset
+    labels = dataset.labels[dataset.split.validation]
     preprocessing = Preprocessing(
         format=dataset.facts["format"],
         dropped_keys=tuple(dataset.facts["dropped_keys"]),
@@ -80,58 +92,48 @@ def export_trial(
         label_words=dataset.label_words,
         row_layout=dataset.row_layout,
     )
-    store.find(result, MODEL)  # Fetches it from the machine that trained it.
-    threshold = _choose_threshold(store, first_training(store, result), rule)
-    scores = store.scores(result)
-    row = leaderboard.find(result.name)
-    sample: Sample | None = None
-    documents: Documents = _no_documents
-    if scores is not None:
-        rows = np.asarray(dataset.split.heldout)
-        sample = Sample(dataset.encoded, rows, scores["heldout"], preprocessing.padding)
-        heldout = choose_threshold(
-            store.heldout_labels(), sample.scores, ThresholdRule(value=threshold.value)
-        )
-        if result.kind == "refit":
-            _log_refit_threshold(result, threshold, heldout, dataset.label_words)
-        if row is not None:
-            subject = CardSubject(
-                row, leaderboard, preprocessing, threshold, heldout, versions=versions()
-            )
-            more = {"vectors.jsonl": vectors_text(dataset, sample, preprocessing)}
-            trained = dataset.split.train if result.kind == "refit" else dataset.split.fit
-            profile = TrainingProfile.of(
-                dataset.vocabulary, dataset.encoded, trained, rows, sample.scores
-            )
-            if profile is not None:
-                more[PROFILE] = strict_json(profile.as_json())
-            documents = partial(_documents, subject, more)
+    checkpoint = _kept(store, result, MODEL)
+    scores = load_scores(_kept(store, result, SCORES))
+    before = load_scores(_kept(store, first_training(store, result), SCORES))
+    threshold = choose_threshold(labels, before["validation"], rule)
+    rows = np.asarray(dataset.split.heldout)
+    sample = Sample(dataset.encoded, rows, scores["heldout"], preprocessing.padding)
+    heldout = choose_threshold(
+        store.heldout_labels(), sample.scores, ThresholdRule(value=threshold.value)
+    )
+    if result.kind == "refit":
+        _log_refit_threshold(result, threshold, heldout, dataset.label_words)
+    subject = CardSubject(row, leaderboard, preprocessing, threshold, heldout, versions=versions())
+    more = {"vectors.jsonl": vectors_text(dataset, sample, preprocessing)}
+    trained = dataset.split.train if result.kind == "refit" else dataset.split.fit
+    profile = TrainingProfile.of(dataset.vocabulary, dataset.encoded, trained, rows, sample.scores)
+    if profile is not None:
+        more[PROFILE] = strict_json(profile.as_json())
+    trained_on = "fit and validation rows" if result.kind == "refit" else "fit rows"
     return write_export(
-        replace(result, artifacts=str(store.folder / result.artifacts)),
+        checkpoint,
         to,
+        model={"name": result.name, "trained_on": trained_on},
         vocabulary=dataset.vocabulary,
-        preprocessing=preprocessing.as_json(),
+        preprocessing=preprocessing,
         protocol={"data": store.data, **store.protocol},
-        metrics=asdict(row) if row else {},
+        metrics=asdict(row),
         threshold=threshold,
         formats=formats,
         sample=sample,
-        documents=documents,
+        documents=partial(_documents, subject, more),
     )
 
 
-def _choose_threshold(store: Store, result: Result, rule: ThresholdRule) -> Threshold:
-    """Choose a threshold on the validation rows, by a training that has not seen them."""
-    scores = store.scores(result)
-    if scores is not None:
-        labels = store.dataset.labels[store.dataset.split.validation]
-        return choose_threshold(labels, scores["validation"], rule)
-    if rule.value is None:
+def _kept(store: Store, result: Result, name: str) -> Path:
+    """Find a file of a training, on whichever machine it was made."""
+    path = store.find(result, name)
+    if path is None:
         raise UserError(
-            f"--threshold {rule} cannot be chosen: {result.name} has no validation scores "
-            f"(status {result.status})"
+            f"{result.name} has no {name} (status {result.status}): only the best trials keep "
+            "theirs; export another one"
         )
-    return Threshold(rule.value, str(rule))
+    return path
 
 
 def _log_refit_threshold(
@@ -150,10 +152,6 @@ def _log_refit_threshold(
         normal,
         malicious,
     )
-
-
-def _no_documents(present: Sequence[str], problems: Mapping[str, str]) -> dict[str, str]:
-    return {}
 
 
 def _documents(
@@ -181,71 +179,61 @@ def stand_alone_files() -> dict[str, str]:
 
 
 def write_export(
-    result: Result,
+    checkpoint: Path,
     to: Path,
     *,
+    model: Mapping[str, str],
     vocabulary: Vocabulary,
-    preprocessing: dict[str, Any],
-    protocol: dict[str, Any],
-    metrics: dict[str, Any],
-    threshold: Threshold | None = None,
+    preprocessing: Preprocessing,
+    protocol: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    threshold: Threshold,
     formats: Sequence[str] = (),
-    sample: Sample | None = None,
-    documents: Documents = _no_documents,
+    sample: Sample,
+    documents: Documents,
 ) -> Path:
     """Write a trained model and all that a prediction needs, whole or not at all.
 
     Args:
-        result: The training; its checkpoint must have been kept.
+        checkpoint: The model, as a .keras file.
         to: The folder to make. An export there is replaced; anything else is left alone.
+        model: Its name and which rows it was trained on, for the manifest.
         vocabulary: The characters that it was trained with.
-        preprocessing: What `Preprocessing.of` takes: format, dropped_keys, unknown, padding, and
-            what else is not as by default.
+        preprocessing: What was done to its rows.
         protocol: How it was trained.
         metrics: How well it did.
-        threshold: The score above which a record is called malicious; .5 by default.
+        threshold: The score above which a record is called malicious.
         formats: Formats that the export must have. It always has keras, and onnx unless a layer
             cannot be translated; the manifest and a line of the log then say why.
-        sample: Records with the search's scores, which every format is checked against; without
-            them, against Keras' scores of records that are made up.
+        sample: Records with the search's scores, which every format is checked against.
         documents: Writes more files, once it is known which formats the export has.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: If the checkpoint is gone, the folder holds something else or cannot be written,
-            or a format could not be written; the folder is then there with the others.
+        UserError: If the checkpoint is damaged, the folder holds something else or cannot be
+            written, or a format could not be written; the folder is then there with the others.
     """
-    checked = Preprocessing.of(preprocessing)
-    checkpoint = Path(result.artifacts) / MODEL
-    if not result.artifacts or not checkpoint.is_file():
-        raise UserError(
-            f"{result.name} has no {MODEL} (status {result.status}): only the best trials keep "
-            "theirs; export another one"
-        )
     # A link is followed, so that the folder behind it is replaced and not the link.
     place = Path(to).resolve()
     _refuse_foreign_files(place)
     names = [name for name in MODEL_FORMATS if name == ONNX or (name in formats and name != KERAS)]
-    trained_on = "fit and validation rows" if result.kind == "refit" else "fit rows"
     with new_folder(place) as folder:
         shutil.copyfile(checkpoint, folder / MODEL)
         _unpack(folder / MODEL)
-        known = sample or made_up_sample(folder, vocabulary.num_words, checked.padding, protocol)
-        problems = convert(folder, names, known, protocol)
+        problems = convert(folder, names, sample, protocol)
         save_vocabulary(vocabulary, folder / VOCABULARY)
         for name, content in (
-            (PREPROCESSING, checked.as_json()),
+            (PREPROCESSING, preprocessing.as_json()),
             (PROTOCOL, protocol),
-            (METRICS, {"name": result.name, **metrics}),
+            (METRICS, metrics),
             (VERSIONS, versions()),
         ):
             write_text(folder / name, strict_json(content))
         present = [KERAS, *(name for name in names if name not in problems)]
         for name, text in documents(present, problems).items():
             write_text(folder / name, text)
-        model = {"name": result.name, "trained_on": trained_on}
         manifest = make_manifest(folder, threshold, model, problems)
         write_text(folder / MANIFEST, strict_json(manifest))
     failed = [

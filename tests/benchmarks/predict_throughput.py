@@ -21,11 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tabulate import tabulate
 
 from data.common import Parser, run
 from data.source import open_lines
 from tests.benchmarks.measuring import MEBIBYTE, ROOT
+
+# Records that the export's formats are checked on.
+CHECKED = 64
 
 
 @dataclass(frozen=True)
@@ -68,30 +72,33 @@ def _export(data: str, to: Path) -> None:
     import keras_tuner
 
     from data.reading import read_log
-    from data.records import DROPPED_KEYS, Vocabulary
-    from results.export import write_export
+    from data.records import DROPPED_KEYS, Preprocessing, Vocabulary, encode
+    from results.export import Sample, write_export
     from results.export.export import stand_alone_files
-    from results.study import Result
+    from results.scoring import Threshold, probabilities
     from spaces import load_space
 
     log = read_log(data)
     vocabulary = Vocabulary.fit(log.texts, unknown=True)
     space = load_space("model3", num_words=vocabulary.num_words, rows=len(log.texts), epochs=1)
-    checkpoint = to.parent / "artifacts"
-    checkpoint.mkdir()
-    space.build(keras_tuner.HyperParameters()).save(checkpoint / "model.keras")
+    checkpoint = to.parent / "model.keras"
+    model = space.build(keras_tuner.HyperParameters())
+    model.save(checkpoint)
+    encoded = encode(log.texts[:CHECKED], vocabulary)
+    rows = np.arange(len(encoded))
+    scores = probabilities(model, encoded, rows, padding="real")
     write_export(
-        Result("default", "trial", "complete", artifacts=str(checkpoint)),
+        checkpoint,
         to,
+        model={"name": "default", "trained_on": "nothing"},
         vocabulary=vocabulary,
-        preprocessing={
-            "format": log.format,
-            "dropped_keys": DROPPED_KEYS,
-            "padding": "real",
-            "unknown": True,
-        },
+        preprocessing=Preprocessing(
+            format=log.format, dropped_keys=DROPPED_KEYS, unknown=True, padding="real"
+        ),
         protocol={},
         metrics={},
+        threshold=Threshold(0.5, "0.5"),
+        sample=Sample(encoded, rows, scores, "real"),
         documents=lambda *_: stand_alone_files(),
     )
 

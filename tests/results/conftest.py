@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from data.reading import AccessLog, read_log
-from data.records import DROPPED_KEYS, Encoded, Vocabulary, encode
+from data.records import DROPPED_KEYS, Encoded, Padding, Preprocessing, Vocabulary, encode
 from results.drift import PROFILE, TrainingProfile
-from results.export import write_export
-from results.scoring import probabilities, strict_json
-from results.serving import Predictor
-from results.study import Result
+from results.export import Sample, write_export
+from results.scoring import Threshold, probabilities, strict_json
+from results.serving import MODEL, Predictor
 
 ATTACKS = ("' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "; cat /etc/shadow")
 WORDS = ("shoes", "blue", "O'Brien", "R&D", "größe", "select a size", "a,b", 'say "hi"')
@@ -101,24 +100,34 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def export_again(exported: Path, trained: Trained, to: Path, **changed: Any) -> Path:
     """Export the trained model, kept in `artifacts` beside an export, to another folder."""
+    preprocessing = Preprocessing.of(changed.pop("preprocessing", GIVEN))
     values: dict[str, Any] = {
-        "result": Result(
-            "trial 3", "trial", "complete", number=3, artifacts=str(exported.parent / "artifacts")
-        ),
+        "model": {"name": "trial 3", "trained_on": "fit rows"},
         "vocabulary": trained.vocabulary,
-        "preprocessing": GIVEN,
         "protocol": {},
-        "metrics": {},
+        "metrics": {"name": "trial 3"},
+        "threshold": Threshold(0.5, "0.5"),
+        "sample": sample(trained.model, trained, preprocessing.padding),
+        "documents": lambda present, problems: {},
         **changed,
     }
-    return write_export(to=to, **values)
+    checkpoint = exported.parent / "artifacts" / MODEL
+    return write_export(checkpoint, to, preprocessing=preprocessing, **values)
+
+
+def sample(model: Any, trained: Trained, padding: Padding = "real") -> Sample:
+    """Score the whole log."""
+    rows = np.arange(len(trained.encoded))
+    scores = probabilities(model, trained.encoded, rows, padding=padding)
+    return Sample(trained.encoded, rows, scores, padding)
 
 
 def profile(trained: Trained) -> TrainingProfile:
     """Remember the whole log, as what the model was trained on and as what it was not."""
-    rows = np.arange(len(trained.encoded))
-    scores = probabilities(trained.model, trained.encoded, rows, padding="real")
-    made = TrainingProfile.of(trained.vocabulary, trained.encoded, rows, rows, scores)
+    known = sample(trained.model, trained)
+    made = TrainingProfile.of(
+        trained.vocabulary, trained.encoded, known.rows, known.rows, known.scores
+    )
     assert made is not None
     return made
 
@@ -135,7 +144,7 @@ def kept(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "best",
         preprocessing={**GIVEN, "dropped_keys": DROPPED_KEYS},
         protocol={"epochs": 3, "vocabulary": "all"},
-        metrics={"heldout_accuracy": 0.9, "heldout_loss": float("nan")},
+        metrics={"name": "trial 3", "heldout_accuracy": 0.9, "heldout_loss": float("nan")},
         documents=lambda present, problems: {PROFILE: strict_json(profile(trained).as_json())},
     )
     return folder

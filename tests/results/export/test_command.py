@@ -214,7 +214,6 @@ def test_a_layer_that_only_tensorflow_knows(run: Store, tmp_path: Path) -> None:
         (["--trial", "9"], "--trial is '9', but must be best or one of: 0, 1"),
         (["--trial", "1"], "trial 1 has no model.keras (status pruned)"),
         (["--trial", "1", "--format", "onnx"], "trial 1 has no model.keras (status pruned)"),
-        (["--trial", "1", "--threshold", "fpr=0.1"], "trial 1 has no validation scores"),
     ],
 )
 def test_what_is_refused(run: Store, tmp_path: Path, words: list[str], says: str) -> None:

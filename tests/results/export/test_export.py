@@ -96,14 +96,6 @@ def test_other_folders_are_left_alone(exported: Path, trained: Trained, tmp_path
     assert (other / "chapter.txt").read_text() == "years of work"
 
 
-def test_a_checkpoint_that_was_not_kept_is_said(tmp_path: Path, trained: Trained) -> None:
-    for artifacts in ("", str(tmp_path)):
-        pruned = Result("trial 8", "trial", "pruned", artifacts=artifacts)
-        with pytest.raises(UserError, match=r"trial 8 has no model\.keras \(status pruned\)"):
-            export_again(tmp_path, trained, tmp_path / "best", result=pruned)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_checkpoint_that_is_damaged_is_said(exported: Path, trained: Trained) -> None:
     (exported.parent / "artifacts" / MODEL).write_bytes(b"PK, but no more")
     with pytest.raises(UserError, match=r"its model\.keras is damaged"):

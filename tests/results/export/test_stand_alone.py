@@ -97,8 +97,6 @@ def stand_alone(
     kept: Path, trained: Trained, to: Path, format: str = "access-log", threshold: float = 0.5
 ) -> Path:
     """Export the small trained model as ONNX, with predict.py beside it."""
-    rows = np.arange(len(trained.encoded))
-    scores = probabilities(trained.model, trained.encoded, rows, padding="real")
     return export_again(
         kept / "best",
         trained,
@@ -106,7 +104,6 @@ def stand_alone(
         preprocessing={**GIVEN, "format": format, "label_words": ["ham", "spam"]},
         threshold=Threshold(threshold, str(threshold)),
         formats=("keras", "onnx"),
-        sample=Sample(trained.encoded, rows, scores, "real"),
         documents=lambda present, problems: stand_alone_files(),
     )
 

@@ -16,7 +16,7 @@ from data.common import run
 from results import predict, serve
 from results.serving import MANIFEST, make_manifest
 from tests.commands import ENVIRONMENT, ROOT
-from tests.results.conftest import Trained, export_again, record
+from tests.results.conftest import Trained, export_again, record, sample
 
 Main = Callable[[Any], int]
 
@@ -45,9 +45,11 @@ def own(trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> P
     from tests.results.own_layer import network
 
     (tmp_path / "artifacts").mkdir()
-    network(trained.vocabulary.num_words).save(tmp_path / "artifacts" / "model.keras")
+    model = network(trained.vocabulary.num_words)
+    model.save(tmp_path / "artifacts" / "model.keras")
+    to = tmp_path / "own"
     with caplog.at_level("INFO"):
-        to = export_again(tmp_path / "own", trained, tmp_path / "own", protocol={"space": SPACE})
+        export_again(to, trained, to, protocol={"space": SPACE}, sample=sample(model, trained))
     said = [line for line in caplog.messages if not line.startswith(("checking", "writing"))]
     assert said == [
         f"'{to}' has no model.onnx: the layer incomplete (Incomplete) has no translation, and "
