@@ -173,7 +173,8 @@ def _add_columns(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--label-column",
         metavar="NAME|NUMBER",
-        help="the labels' column, or the key of a JSON record's label",
+        help="the labels' column, or the key of a JSON record's label, which may lie in an "
+        "object (event.kind)",
     )
     group.add_argument(
         "--positive",

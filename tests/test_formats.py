@@ -119,7 +119,17 @@ LINES: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "a key of another name": (
         '{"q":"a","bad":"yes","label":3}\n{"q":"b","bad":"no"}\n',
         {"label_column": "bad"},
-        {'{"q":"c"}': '{"q":"c"}', '{"q":"c","label":4}': '{"q":"c"}'},
+        {'{"q":"c"}': '{"q":"c"}', '{"bad":"no","q":"c","label":4}': '{"q":"c"}'},
+    ),
+    "a key inside an object": (
+        '{"e":{"q":"a","kind":1}}\n{"e":{"kind":0,"q":"b"}}\n',
+        {"label_column": "e.kind"},
+        {'{"e":{"q":"c"},"label":1}': '{"e":{"q":"c"}}', '{"e":{"kind":2}}': '{"e":{}}'},
+    ),
+    "a key with a dot": (
+        '{"e.kind":"no","e":{"q":1}}\n{"e.kind":"yes","e":{"q":0}}\n',
+        {"label_column": "e.kind"},
+        {'{"e.kind":2,"e":{"kind":2}}': '{"e":{"kind":2}}'},
     ),
 }  # fmt: skip
 
@@ -131,7 +141,8 @@ def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -
     path.write_text(content)
     log = read_log(str(path), **options)
     assert '"label"' not in "".join(log.texts)
-    given = Preprocessing(log.format, (), True, "real", row_layout=log.layout)
+    layout = {"row_layout": log.layout, "label_key": log.label_key}
+    given = Preprocessing(log.format, (), True, "real", **layout)
     made = {raw_record(text, log.format, (), log.layout): text for text in log.texts}
     for line, text in {**lines, **made}.items():
         assert predicted([[f"{line}\r\n"]], given) == [text], line
@@ -140,7 +151,7 @@ def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -
                "a method and a URL": "the text is columns 1, 2 in this order, joined by single",
                "semicolons": "with `;` between the columns", "numbers": "the label 0 or 1",
                "the brief's, saved again": "the object is column 2"}  # fmt: skip
-    assert columns.get(name, "its key `label`") in told
+    assert columns.get(name, f"its key `{log.label_key}`") in told
 
 
 @pytest.mark.parametrize("is_csv", [False, True])

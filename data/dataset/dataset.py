@@ -22,7 +22,7 @@ from data.dataset.split import (
     without_repeated,
 )
 from data.reading import LABEL_WORDS, AccessLog, Texts
-from data.records import DROPPED_KEYS, Encoded, RowLayout, Vocabulary, encode
+from data.records import DROPPED_KEYS, LABEL_KEY, Encoded, RowLayout, Vocabulary, encode
 
 VocabularyFrom = Literal["train", "all"]
 
@@ -87,6 +87,11 @@ class Dataset:
         """Where the text and the label stand in a line of the log; None if its format says so."""
         found = self.facts.get("row_layout")
         return None if found is None else RowLayout.of_json(found)
+
+    @property
+    def label_key(self) -> str:
+        """The key of the label in the records of JSON Lines."""
+        return str(self.facts.get("label_key", LABEL_KEY))
 
     @property
     def refitting(self) -> "Dataset":
@@ -193,6 +198,7 @@ def prepare(
         "fingerprint": log.sha256,
         "label_words": list(log.label_words),
         "row_layout": None if log.layout is None else log.layout.as_json(),
+        "label_key": log.label_key,
         "split": rows.name,
         "vocabulary": vocabulary,
         "num_words": known.num_words,

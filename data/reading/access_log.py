@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from data.common import UserError, track
 from data.reading.formats import (
-    LABEL_KEY,
     LOG_FORMATS,
     LogFormat,
     RawRow,
@@ -29,7 +28,7 @@ from data.reading.open_rows import named, open_rows, source_name
 from data.reading.skipped import SkippedRows
 from data.reading.table import Columns, Table
 from data.reading.texts import Texts, TextWriter, fingerprint
-from data.records import DROPPED_KEYS, RecordError, RowLayout
+from data.records import DROPPED_KEYS, LABEL_KEY, RecordError, RowLayout
 from data.source import MAX_BYTES, check_encoding, told_of
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ class AccessLog:
         label_words: What the log itself calls label 0 and label 1, such as ham and spam; the
             default for a log whose labels are the digits.
         layout: Where the text and the label stand in a line; None for JSON Lines.
+        label_key: The key of the label in the records of JSON Lines.
         groups: The group that each row belongs to, as numbers from 0, int64 [n]: rows of equal
             numbers have the same value in the column that `read_log` was told. None if it was not.
         group_column: Name of that column.
@@ -78,6 +78,7 @@ class AccessLog:
     sha256: str
     label_words: tuple[str, str] = LABEL_WORDS
     layout: RowLayout | None = None
+    label_key: str = LABEL_KEY
     groups: npt.NDArray[np.int64] | None = None
     group_column: str | None = None
     first_rows: int | None = None
@@ -144,7 +145,8 @@ def read_log(
         encoding: Of the log, e.g. "latin-1"; UTF-8, or what a byte-order mark says, when None.
         text_column: The name or the number from 1 of a table's column of texts; of several, the
             cells of a row are joined by spaces.
-        label_column: The same of the column of labels, or the key of a JSON record's label.
+        label_column: The same of the column of labels, or the key of a JSON record's label
+            (`kind`, or `event.kind` inside an object).
         positive: The labels that count as 1, all others being 0.
         negative: Instead of `positive`, the labels that count as 0, all others being 1.
 
@@ -241,6 +243,7 @@ def read_log(
     read = AccessLog(
         *(texts, numbers, opened.format, source, skipped.rows, sha256, labels.words),
         layout=layout,
+        label_key=label_key if layout is None else LABEL_KEY,
         groups=groups.finish() if groups is not None else None,
         group_column=group_column,
         first_rows=first if len(texts) + skipped.rows == first else None,

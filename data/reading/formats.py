@@ -14,6 +14,7 @@ from data.common import UserError, join_names
 from data.reading.labels import Labels
 from data.reading.table import Columns, Table, find_table
 from data.records import (
+    LABEL_KEY,
     MAX_LINE,
     RECORD_FORMATS,
     RecordError,
@@ -21,11 +22,11 @@ from data.records import (
     check_characters,
     load_record,
     split_lines,
+    value_at,
+    without_label,
 )
 from data.source import decode
 
-# What holds the label of a JSON line, unless `--label-column` says otherwise.
-LABEL_KEY = "label"
 _OBJECT = re.compile(r'\{\s*"')
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -139,7 +140,8 @@ def label_of_bad(row: RawRow, table: Table, label_key: str = LABEL_KEY) -> str |
     """Return the label of a row that cannot be read, or None if that cannot be read either."""
     if isinstance(row, list):
         return row[-1 if table.is_label_last else min(table.label, len(row) - 1)]
-    found = re.search(rf'"{re.escape(label_key)}"\s*:\s*"?([^\s",}}]*)', row)
+    last = label_key.rpartition(".")[2]
+    found = re.search(rf'"(?:{re.escape(label_key)}|{re.escape(last)})"\s*:\s*"?([^\s",}}]*)', row)
     return found[1] if found else None
 
 
@@ -168,10 +170,11 @@ def _check_quotes(row: list[str], format: LogFormat, table: Table, labels: Label
 def _parse_json_line(line: str, label_key: str) -> tuple[dict[str, Any], str]:
     check_characters(line)
     record = load_record(line)
-    if label_key not in record:
-        raise UserError(f"the record has no key {label_key!r}; give --label-column")
-    label = record.pop(label_key)
-    record.pop(LABEL_KEY, None)  # Another label of the record would give this one away.
+    try:
+        label = value_at(record, label_key)
+    except KeyError:
+        raise UserError(f"the record has no key {label_key!r}; give --label-column") from None
+    record = without_label(record, label_key)
     if label is None or label != label:  # As pandas writes one that is missing: null, or NaN.
         return record, ""
     return record, label if isinstance(label, str) else json.dumps(label)

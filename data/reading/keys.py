@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.common import UserError
-from data.records import DROPPED_KEYS, without_keys
+from data.records import DROPPED_KEYS, value_at, without_keys
 
 
 def split_keys(text: str) -> tuple[str, ...]:
@@ -79,19 +79,14 @@ class GroupReader:
 
     def value_in(self, record: dict[str, Any]) -> str:
         """Return the value that tells a record's group, as JSON."""
-        # A key may itself hold dots.
-        if self._column in record:
-            return json.dumps(record[self._column], sort_keys=True)
-        found: Any = record
-        for key in self._column.split("."):
-            if not isinstance(found, dict) or key not in found:
-                known = ", ".join(record)
-                raise UserError(
-                    f"the record has no key '{self._column}', which --group-column names, among "
-                    f"{known if len(known) <= 80 else known[:77] + '...'}"
-                )
-            found = found[key]
-        return json.dumps(found, sort_keys=True)
+        try:
+            return json.dumps(value_at(record, self._column), sort_keys=True)
+        except KeyError:
+            known = ", ".join(record)
+            raise UserError(
+                f"the record has no key '{self._column}', which --group-column names, among "
+                f"{known if len(known) <= 80 else known[:77] + '...'}"
+            ) from None
 
     def add(self, value: str) -> None:
         """Add a row with this value."""

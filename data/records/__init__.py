@@ -21,11 +21,14 @@ from .encoding import (
 )
 from .json_records import (
     DROPPED_KEYS as DROPPED_KEYS,
+    LABEL_KEY as LABEL_KEY,
     MAX_DEPTH as MAX_DEPTH,
     clean as clean,
     dump_record as dump_record,
     load_record as load_record,
+    value_at as value_at,
     without_keys as without_keys,
+    without_label as without_label,
 )
 from .lines import (
     LINE_FORMATS as LINE_FORMATS,

@@ -7,6 +7,8 @@ from typing import Any
 from .characters import RecordError
 
 DROPPED_KEYS = ("timestamp", "headers", "source", "route", "responsePayload")
+# The key of a JSON record's label, unless the log has another one.
+LABEL_KEY = "label"
 # Python's own limit depends on its version and on who calls.
 MAX_DEPTH = 500
 
@@ -52,6 +54,34 @@ def without_keys(record: dict[str, Any], dropped_keys: Sequence[str]) -> str:
     for key in dropped_keys:
         record.pop(key, None)
     return dump_record(record)
+
+
+def value_at(record: dict[str, Any], key: str) -> Any:
+    """Return the value of a key; dots lead into objects (`source.ip`), or are its own.
+
+    Raises:
+        KeyError: If it is not there.
+    """
+    if key in record:
+        return record[key]
+    outer, _, inner = key.partition(".")
+    if not isinstance(record.get(outer), dict):
+        raise KeyError(key)
+    return value_at(record[outer], inner)
+
+
+def without_label(record: dict[str, Any], label_key: str) -> dict[str, Any]:
+    """Copy a record without its label, and without a key `label`, which would give it away."""
+    return _without(_without(record, label_key), LABEL_KEY)
+
+
+def _without(record: dict[str, Any], key: str) -> dict[str, Any]:
+    if key in record:
+        return {name: value for name, value in record.items() if name != key}
+    outer, _, inner = key.partition(".")
+    if not isinstance(record.get(outer), dict):
+        return record
+    return {**record, outer: _without(record[outer], inner)}
 
 
 def clean(record: str, dropped_keys: Sequence[str] = DROPPED_KEYS) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .characters import MAX_LINE, RecordError, check_characters
 from .encoding import GRID, MAX_LENGTH, Encoded, Padding, Vocabulary, encode, padded_lengths
-from .json_records import load_record, without_keys
+from .json_records import LABEL_KEY, load_record, without_keys, without_label
 from .row_layout import RECORD_FORMATS, RowLayout
 
 Answer = dict[str, object]
@@ -40,6 +40,8 @@ class Preprocessing:
     label_words: tuple[str, str] = ("0", "1")
     # Where the text and the label stand in a line; None if the format says so.
     row_layout: RowLayout | None = None
+    # Where the label of a JSON Lines record stands (`label`, `event.kind`); it is deleted.
+    label_key: str = LABEL_KEY
 
     def __post_init__(self) -> None:
         keys_are_text = all(isinstance(key, str) for key in self.dropped_keys)
@@ -53,6 +55,7 @@ class Preprocessing:
             ("max_length", self.max_length == MAX_LENGTH, str(MAX_LENGTH)),
             ("grid", self.grid == GRID, str(GRID)),
             ("lower_case", self.lower_case is True, "true"),
+            ("label_key", isinstance(self.label_key, str), "a text"),
             ("label_words", words_are_text and len(words) == 2, "two texts"),
         ):
             if not holds:
@@ -127,8 +130,6 @@ class Preprocessor:
         self.preprocessing = preprocessing
         self._format = RECORD_FORMATS[preprocessing.format]
         self._vocabulary = vocabulary
-        dropped = preprocessing.dropped_keys
-        self._dropped = dropped if self._format.quote is not None else (*dropped, "label")
 
     def text(self, record: object) -> str:
         """Clean one record to the text that the model sees, or raise a `RecordError`.
@@ -144,7 +145,9 @@ class Preprocessor:
             found = object_in(record, self.preprocessing) if isinstance(record, str) else record
             if not isinstance(found, dict):
                 raise RecordError("the record must be an object or a string")
-            return without_keys(dict(found), self._dropped)
+            if self._format.quote is None:
+                found = without_label(found, self.preprocessing.label_key)
+            return without_keys(dict(found), self.preprocessing.dropped_keys)
         if not isinstance(record, str):
             raise RecordError("the record must be a string: the model was trained on plain text")
         return record

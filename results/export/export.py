@@ -91,6 +91,7 @@ def export_trial(
         padding=store.protocol.get("padding", "real"),
         label_words=dataset.label_words,
         row_layout=dataset.row_layout,
+        label_key=dataset.label_key,
     )
     checkpoint = _kept(store, result, MODEL)
     scores = load_scores(_kept(store, result, SCORES))

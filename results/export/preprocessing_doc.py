@@ -48,7 +48,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
 def _line(preprocessing: Preprocessing) -> str:
     known, layout = LOG_FORMATS[preprocessing.format], preprocessing.layout
     if layout is None:
-        return known.told
+        return known.told.replace("`label`", code(preprocessing.label_key))
     if layout.is_whole:
         return "It is the text itself, with its quotes and commas as they are."
     told = _row(known, layout)

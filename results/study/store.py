@@ -46,7 +46,7 @@ _ARTIFACTS = "artefacts"
 # Rows from another place are still the same data, and so are those whose labels have other words:
 # the fingerprint holds the labels. Earlier versions did not write these words down, nor count the
 # held-out rows that repeat others.
-_NOT_COMPARED = ("source", "label_words", "row_layout", "heldout_repeated")
+_NOT_COMPARED = ("source", "label_words", "row_layout", "label_key", "heldout_repeated")
 
 
 class Store:

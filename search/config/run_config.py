@@ -109,7 +109,8 @@ class RunConfig:
         None,
         parse=types.filled,
         metavar="NAME|NUMBER",
-        help="the labels' column, or the key of a JSON record's label (default: found)",
+        help="the labels' column, or the key of a JSON record's label, which may lie in an "
+        "object (event.kind; default: found)",
     )
     positive: tuple[str, ...] | None = _names(
         None,
