@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data.dataset import Dataset
-    from results.study import Store
+    from results.study import Result, Store
     from search.workers import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Ended:
     """A run that has come to its end."""
 
     store: "Store"
+    champion: "Result | None"
     problem: str | None  # why the search could not go on, in one line
     interrupted: bool  # by Ctrl-C
 
@@ -80,9 +81,7 @@ def execute(
 
     # It imports beside this process, which has imports of its own and a log to read.
     with ForkServer() as server:
-        from results.study import choose_champion, choose_ensemble, choose_refits
-        from search.cli import View, finish_run, load_dataset, make_folder
-        from search.stages import refit_and_repeat, search, to_refit
+        from search.cli import finish_run, load_dataset, make_folder
         from search.workers import WorkerPool
 
         make_folder(config.out)
@@ -95,20 +94,29 @@ def execute(
         write_config(replace(config, workers=given.workers))
         workers = WorkerPool(config, server)
         with _interruptible(workers, stopped_by), workers:
-            view = View(store.study, config.search_budget, config.objective[0])
-            with view:
-                problem = search(config, store, workers, view)
-            # Fixed before anything is scored on the held-out part, and before it is trained again.
-            champion = choose_champion(store, config.finalists)
-            choose_ensemble(store, config.ensemble)
-            refit = to_refit(config, store, champion)
-            choose_refits(store, [result.name for result in refit])
-            if problem is None:
-                with view:
-                    problem = refit_and_repeat(config, store, champion, workers, view)
-            interrupted = workers.is_stopping and problem is None
-    finish_run(store, champion, show)
-    return Ended(store, problem, interrupted)
+            ended = _search_and_refit(config, store, workers)
+    finish_run(store, ended.champion, show)
+    return ended
+
+
+def _search_and_refit(config: RunConfig, store: "Store", workers: "WorkerPool") -> Ended:
+    """Do all that trains something."""
+    from results.study import choose_champion, choose_ensemble, choose_refits
+    from search.cli import View
+    from search.stages import refit_and_repeat, search, to_refit
+
+    view = View(store.study, config.search_budget, config.objective[0])
+    with view:
+        problem = search(config, store, workers, view)
+    # Fixed before anything is scored on the held-out part, and before it is trained again.
+    champion = choose_champion(store, config.finalists)
+    choose_ensemble(store, config.ensemble)
+    refit = to_refit(config, store, champion)
+    choose_refits(store, [result.name for result in refit])
+    if problem is None:
+        with view:
+            problem = refit_and_repeat(config, store, champion, workers, view)
+    return Ended(store, champion, problem, workers.is_stopping and problem is None)
 
 
 def _open(config: RunConfig, dataset: "Dataset") -> "Store":
