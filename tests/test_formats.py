@@ -116,6 +116,16 @@ LINES: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
             '|{"path":"/e, f"}|,0': '{"path":"/e, f"}', '|{"path":"/g"}|': '{"path":"/g"}',
         },
     ),
+    "many labels": (
+        "".join(f"t{n},kind{n}\n" for n in range(150)) + "x,benign\n",
+        {"negative": "benign"},
+        {"t,kind149": "t", "y,Benign": "y", "t,kind150": "t,kind150"},
+    ),
+    "the brief's, behind an index and quoted by |": (
+        ',0,1\n0,|{"timestamp":1,"path":"/a"}|,1\n1,|{"timestamp":2,"path":"/b"}|,0\n',
+        {},
+        {'2,|{"path":"/c"}|,1': '{"path":"/c"}', '|{"path":"/d"}|,0': '{"path":"/d"}'},
+    ),
     "a key of another name": (
         '{"q":"a","bad":"yes","label":3}\n{"q":"b","bad":"no"}\n',
         {"label_column": "bad"},
@@ -150,8 +160,12 @@ def test_what_a_line_may_be_beside_a_row_of_the_log(name: str, tmp_path: Path) -
     columns = {"an index and a length": "has 4 columns: the text is column 2; the label is",
                "a method and a URL": "the text is columns 1, 2 in this order, joined by single",
                "semicolons": "with `;` between the columns", "numbers": "the label 0 or 1",
+               "many labels": "the text is column 1", "a key of another name": "`bad` and",
+               "the brief's, behind an index and quoted by |": "the object is column 2",
                "the brief's, saved again": "the object is column 2"}  # fmt: skip
-    assert columns.get(name, f"its key `{log.label_key}`") in told
+    keys = f"its keys `{log.label_key}` and `label`"
+    assert columns.get(name, keys) in told
+    assert ("A dot leads into an object" in told) == ("." in log.label_key)
 
 
 @pytest.mark.parametrize("is_csv", [False, True])

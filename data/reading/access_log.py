@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 _COUNTED_ROWS = 200_000
 # A column with more different values is not taken for labels, unless the commonest is a known one.
 _MOST_LABELS = 50
-# More are not kept to know a row by.
-_MOST_KEPT_LABELS = 100
 
 # One name or number, or several.
 Names = str | int | Iterable[str | int]
@@ -169,6 +167,8 @@ def read_log(
     dropped_keys, texts_of = _names(dropped_keys), _names(text_column)
     (label_column,) = _names(label_column) or (None,)
     (group_column,) = _names(group_column) or (None,)
+    if "" in (*texts_of, label_column, group_column):
+        raise UserError("the name of a column is empty; give its name, or its number from 1")
     source = source_name(path)
     skipped = SkippedRows()
     dropper = KeyDropper(dropped_keys)
@@ -269,7 +269,7 @@ def _layout(
         return None
     if table.quote == "" and not format.keyed:  # Of Parquet, which has no lines.
         return RowLayout(labels=(), is_whole=True)
-    own = labels.keys[:_MOST_KEPT_LABELS]
+    own = labels.keys
     if set(own) <= {"0", "1", "-1"}:
         own = tuple(dict.fromkeys(("0", "1", *own)))
     return RowLayout(

@@ -128,13 +128,15 @@ def _texts(
         for number, line in enumerate(lines, 1):
             if line.strip():
                 text = decode(line).rstrip("\r\n")
-                yield number, (_only_cell(text) or text) if as_csv else text
+                cell = _only_cell(text) if as_csv else None
+                yield number, text if cell is None else cell
 
 
 def _are_quoted(head: list[bytes]) -> bool:
     """Tell whether a file is a CSV of one column: all quotes close, and some are doubled."""
     quoted = [decode(line).rstrip("\r\n") for line in head if b'"' in line]
-    return any('""' in line[1:-1] for line in quoted) and all(map(_only_cell, quoted))
+    cells = map(_only_cell, quoted)
+    return any('""' in line[1:-1] for line in quoted) and all(cell is not None for cell in cells)
 
 
 def _only_cell(line: str) -> str | None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.common import UserError
+from data.common import UserError, split_names
 from data.records import DROPPED_KEYS, value_at, without_keys
 
 
 def split_keys(text: str) -> tuple[str, ...]:
-    """Read any keys with commas between."""
-    return tuple(key.strip() for key in text.split(",") if key.strip())
+    """Parse names with commas between, as `split_names` does; there may be none."""
+    return split_names(text) if text.strip() else ()
 
 
 class KeyDropper:

@@ -84,13 +84,16 @@ def _guessed_of_frame(
     head: Sequence[Row], format: str | None, columns: Columns
 ) -> tuple[str, Table]:
     records = None if format == "text" else _record_column(head)
+    found, table = "text", None
     if records is not None:
-        columns = replace(columns, group=None)  # That is a key of the records.
-    table = replace(find_columns(head, columns, has_header=True), quote="")
-    found = "text" if records is None or table.text != (records,) else "access-log"
+        # The group is a key of the records.
+        table = find_columns(head, replace(columns, group=None), has_header=True)
+        found = "access-log" if table.text == (records,) else "text"
+    if table is None or found == "text":
+        table = find_columns(head, columns, has_header=True)
     if format not in (None, found):
         raise UserError(f"--format is {format}, but its column of texts is read as {found}")
-    return found, table
+    return found, replace(table, quote="")
 
 
 def _guessed(
@@ -126,7 +129,9 @@ def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table
         if not columns.text:
             # pandas calls columns by numbers, which are names then.
             told = replace(told, text=(first if has_header else str(found + 1),))
-        return replace(find_columns(good, told, has_header), delimiter=delimiter, quote=quote)
+        table = find_columns(good, told, has_header)
+        if table.text == (found,):  # Unless the user named another column.
+            return replace(table, delimiter=delimiter, quote=quote)
     return None
 
 

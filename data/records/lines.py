@@ -67,7 +67,8 @@ class LineReader:
         if self._held:
             return self._go_on(line)
         bare = _without_end(line)
-        is_first, self._is_first = self._is_first, False
+        is_first = self._is_first
+        self._is_first = is_first and not bare.strip()
         layout = self._layout and self._preprocessing.layout_of(bare)
         if layout is None:
             return [self._record(bare)]
@@ -122,7 +123,10 @@ class LineReader:
                 raise RecordError(f"the line is longer than {MAX_LINE:,} characters")
             if self._format == JSON:
                 return _parsed(line)
-            return line if self._is_keyed else self._text(line)
+            if self._is_keyed:
+                is_row = self._format == ROW
+                return object_in(line, self._preprocessing, any_label=True) if is_row else line
+            return self._text(line)
         except RecordError as error:
             return error
 

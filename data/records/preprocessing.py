@@ -82,16 +82,17 @@ class Preprocessing:
     @cached_property
     def layout(self) -> RowLayout | None:
         """Where the text and the label stand in a row; None for JSON Lines."""
-        return self.row_layout or self._usual_layout
+        return self.row_layout or self.usual_layout
 
     @cached_property
-    def _usual_layout(self) -> RowLayout | None:
+    def usual_layout(self) -> RowLayout | None:
+        """The layout of a row in the format itself, as nobody has saved it again."""
         known = RECORD_FORMATS[self.format]
         return None if known.quote is None else RowLayout(known.delimiter, known.quote)
 
     def layout_of(self, line: str) -> RowLayout | None:
         """Return the layout of one line, which may be one of the log before it was saved again."""
-        layout, usual = self.layout, self._usual_layout
+        layout, usual = self.layout, self.usual_layout
         if layout is None or usual is None or layout.quote == usual.quote:
             return layout
         is_other = RECORD_FORMATS[self.format].keyed and line.startswith(usual.quote)
@@ -179,7 +180,9 @@ class Preprocessor:
         return encode(texts, self._vocabulary, self.preprocessing.max_length)
 
 
-def object_in(record: str, preprocessing: Preprocessing) -> dict[str, Any]:
+def object_in(
+    record: str, preprocessing: Preprocessing, *, any_label: bool = False
+) -> dict[str, Any]:
     """Parse the object that a text is, or that stands in a row of a log."""
     record = record.rstrip("\r\n")
     if not record.strip():
@@ -194,7 +197,9 @@ def object_in(record: str, preprocessing: Preprocessing) -> dict[str, Any]:
     cells = layout.cells(record)
     if cells is None:
         raise RecordError(f"has a {layout.quote} that is not closed, or goes on behind")
-    text = cells[0] if len(cells) == 1 else layout.text_of(cells)
+    text = cells[0] if len(cells) == 1 else layout.text_of(cells, any_label=any_label)
+    if text is None and (usual := preprocessing.usual_layout) is not None:
+        text = usual.text_of(cells, any_label=any_label)
     if text is None:
         raise RecordError(f"has {len(cells)} columns, but must be a record, or with its label")
     return load_record(text)

@@ -20,7 +20,7 @@ _BINARY = (
     (rb"7z\xbc\xaf", "is packed with 7-Zip; unpack it (7z x FILE)"),
     (rb"Rar!", "is packed with RAR; unpack it (unrar x FILE)"),
     (rb"(?s)(?=.{0,256}\0).{257}ustar", "is a tar archive; unpack it (tar -xf FILE)"),
-    (rb"PAR1", "is Parquet; give its name the ending .parquet"),
+    (rb"PAR1", "is Parquet, which is read as a log alone, and by its ending .parquet"),
     (
         rb"ARROW1|FEA1",
         'is a table in Arrow format; write it as Parquet: python -c "import pandas; '

@@ -12,7 +12,15 @@ import numpy as np
 
 from data.dataset import Dataset
 from data.reading import LOG_FORMATS, LogFormat
-from data.records import Preprocessing, RecordError, RowLayout, clean, encode, padded_lengths
+from data.records import (
+    LABEL_KEY,
+    Preprocessing,
+    RecordError,
+    RowLayout,
+    clean,
+    encode,
+    padded_lengths,
+)
 from results.export.conversion import Sample
 from results.export.model_card import code
 from results.scoring import Threshold
@@ -48,7 +56,7 @@ def preprocessing_text(preprocessing: Preprocessing, threshold: Threshold) -> st
 def _line(preprocessing: Preprocessing) -> str:
     known, layout = LOG_FORMATS[preprocessing.format], preprocessing.layout
     if layout is None:
-        return known.told.replace("`label`", code(preprocessing.label_key))
+        return _json_line(known, preprocessing.label_key)
     if layout.is_whole:
         return "It is the text itself, with its quotes and commas as they are."
     told = _row(known, layout)
@@ -60,6 +68,18 @@ def _line(preprocessing: Preprocessing) -> str:
         f"{told} A quote that does not close, or behind which the cell goes on, is part of the "
         "text. A row may go on over lines inside quotes. The service takes every string as the "
         "text itself, and so does `predict.py --format text`."
+    )
+
+
+def _json_line(known: LogFormat, label_key: str) -> str:
+    if label_key == LABEL_KEY:
+        return known.told
+    dots = ""
+    if "." in label_key:
+        dots = " A dot leads into an object, unless the record itself has a key of that name."
+    return (
+        f"It is a JSON object; its keys {code(label_key)} and `{LABEL_KEY}`, if it has them, "
+        f"are deleted.{dots}"
     )
 
 

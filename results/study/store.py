@@ -43,10 +43,12 @@ _DATA = "data"
 _PROTOCOL = "protocol"
 _ARTIFACTS = "artefacts"
 
-# Rows from another place are still the same data, and so are those whose labels have other words:
-# the fingerprint holds the labels. Earlier versions did not write these words down, nor count the
-# held-out rows that repeat others.
-_NOT_COMPARED = ("source", "label_words", "row_layout", "label_key", "heldout_repeated")
+# The fingerprints hold the texts, the labels and the groups: rows from another place, or that were
+# written or cleaned in another way, are still the same data. What stands here may differ.
+_NOT_COMPARED = (
+    *("source", "label_words", "row_layout", "label_key", "dropped_keys", "group_column"),
+    *("skipped", "heldout_repeated"),
+)
 
 
 class Store:

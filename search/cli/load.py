@@ -26,14 +26,11 @@ _RARE = 0.1
 def load_dataset(config: RunConfig, data: "pd.DataFrame | None" = None) -> Dataset:
     """Read, split and encode the log of a run, or what a program has of it in memory."""
     read = _read(config, data)
-    dropped = config.dropped_keys
-    if read.layout is None and config.label_column is not None:
-        dropped = (*dropped, config.label_column)  # A model must not see it later either.
     dataset = prepare(
         read,
         split=config.split,
         vocabulary=config.vocabulary,
-        dropped_keys=dropped,
+        dropped_keys=config.dropped_keys,
         batch_size=config.batch_size,
         drop_duplicates=config.drop_duplicates,
     )

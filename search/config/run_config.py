@@ -134,6 +134,7 @@ class RunConfig:
     dropped_keys: tuple[str, ...] = _data(
         DROPPED_KEYS,
         parse=split_keys,
+        show=join_names,
         metavar="KEY,...",
         help="keys deleted from each record (default: %(default)s)",
     )
@@ -214,7 +215,8 @@ class RunConfig:
         show=_auto,
         protocol="epochs",
         metavar="auto|N",
-        help="of a training (default: the brief's 3, and more for a log of fewer rows)",
+        help="of a training (default: 3 for a log of the assignment's size, more for a smaller "
+        "one)",
     )
     seed: int = _search(
         0,

@@ -50,9 +50,10 @@ def test_quotes_of_a_csv_of_one_column_are_taken_off(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "data.reading")
-    paths = write(tmp_path, b'"<a b=""c"">, d"\r\ne\r\n"f"\r\n', b'"><b c="">\n"x ""y"""\n')
+    good = b'"<a b=""c"">, d"\r\ne\r\n""\r\n"f"\r\n'
+    paths = write(tmp_path, good, b'"><b c="">\n"x ""y"""\n')
     log = read_class_files(*paths)
-    assert log.texts == ['<a b="c">, d', "e", "f", '"><b c="">', '"x ""y"""']
+    assert log.texts == ['<a b="c">, d', "e", "", "f", '"><b c="">', '"x ""y"""']
     assert caplog.messages == [
         f"{paths[0]}: its texts are quoted as in CSV; the quotes are taken off"
     ]

@@ -86,6 +86,25 @@ def test_columns_may_be_named_and_have_one_name() -> None:
         read_log(frame, text_column="body", label_column="kind")
 
 
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_text_beside_records_may_be_named(tmp_path: Path, as_file: bool) -> None:
+    record = '{"method":"get","path":"/"}'
+    frame = pd.DataFrame({"r": [record] * 4, "t": TEXTS, "kind": LABELS, "host": list("abab")})
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    source = str(tmp_path / "log.csv") if as_file else frame
+    read = read_log(source, text_column="t", label_column="kind", group_column="host")
+    assert (read.format, list(read.texts)) == ("text", TEXTS)
+    assert read.groups is not None and read.groups.tolist() == [0, 1, 0, 1]
+    both = read_log(source, text_column="r", label_column="kind")
+    assert both.format == "access-log"
+
+
+@pytest.mark.parametrize("name", ["text_column", "label_column", "group_column"])
+def test_a_columns_name_is_not_empty(name: str) -> None:
+    with pytest.raises(UserError, match="the name of a column is empty; give its name, or"):
+        read_log(pd.DataFrame({"text": TEXTS, "label": LABELS}), **{name: ""})
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

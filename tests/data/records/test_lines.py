@@ -95,6 +95,19 @@ def test_the_columns_and_labels_of_the_log_make_a_row() -> None:
     assert predicted([["a,1", '"b"']], WHOLE) == ["a,1", '"b"']
 
 
+def test_a_header_is_known_behind_blank_lines() -> None:
+    given = export_settings(layout=RowLayout(header=("text", "label")))
+    lines = ["", " ", "text, label ", "a,1", "text,label"]
+    assert predicted([lines], given) == ["error: the line is empty", " ", "a", "text,label"]
+
+
+def test_rows_of_an_access_log_may_have_any_label_if_it_is_said_that_they_are_rows() -> None:
+    given = export_settings("access-log")
+    line = '|{"a":"b, c"}|,attack'
+    assert predicted([[line]], given, "row") == ['{"a":"b, c"}']
+    assert predicted([[line]], given)[0].startswith("error: has 2 columns")
+
+
 @pytest.mark.parametrize("size", [1, 2, 99])
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
 def test_a_quoted_field_over_lines_is_one_record(size: int, end: str) -> None:

@@ -94,7 +94,7 @@ REFUSALS: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "utf-16-le, a lone column": ("a\nb\n".encode("utf-16-le"), {}, f"{GIVE} utf-16-le "),
     "json list with a number": (b'[{"label":1},{},3]', {}, ", row 2: the record has no key"),
     "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), {}, ": is a workbook; save"),
-    "parquet": (b"PAR1" + bytes(99), {}, ": is Parquet; give its name the ending .parquet"),
+    "parquet": (b"PAR1" + bytes(99), {}, ": is Parquet, which is read as a log alone"),
     "tar": (
         b"log.csv" + bytes(250) + b"ustar\x0000" + bytes(99),
         {},

@@ -128,7 +128,7 @@ def test_a_baseline_recorded_again_replaces_itself(store: Store) -> None:
         ({"rows": 601}, {}, "rows = 600, not 601"),
         ({"slices": {"fit": 336}}, {}, "slices = {'fit': 337}, not {'fit': 336}"),
         ({"split": "shuffled"}, {}, "split = None, not 'shuffled'"),
-        ({"group_column": "ip"}, {}, "group_column = None, not 'ip'"),
+        ({"group_fingerprint": "abc"}, {}, "group_fingerprint = None, not 'abc'"),
         ({"duplicates_left_out": {}}, {}, "duplicates_left_out = None, not {}"),
         ({}, {"space": "mine:Space"}, "space = 'model3', not 'mine:Space'"),
         ({}, {"epochs": 1}, "epochs = 3, not 1"),
@@ -170,6 +170,13 @@ def test_other_objectives_are_refused_even_of_the_same_direction(
     assert "study 'run'" in str(error.value) and "another --study" in str(error.value)
     assert "\n" not in str(error.value)
     assert create(tmp_path / "run", protocol={}, objectives=was).study.metric_names == was
+
+
+def test_the_same_texts_are_the_same_data_however_they_were_written(store: Store) -> None:
+    add(store, 0.5)
+    written = {"dropped_keys": ["a"], "label_key": "kind", "skipped": 1, "group_column": "2"}
+    again = create(store.folder, {**DATA, **written}, PROTOCOL)
+    assert len(again.study.trials) == 1
 
 
 def test_a_study_of_an_earlier_version_is_opened_and_named(tmp_path: Path) -> None:

@@ -135,4 +135,4 @@ def test_a_models_records_lack_the_label_under_any_name(tmp_path: Path) -> None:
     path.write_text("".join(f'{{"q":"{n}","bad":{n % 2}}}\n' for n in range(600)))
     dataset = load("--data", str(path), "--label-column", "bad")
     assert dataset.texts[0] == '{"q":"0"}'
-    assert "bad" in dataset.facts["dropped_keys"]
+    assert dataset.label_key == "bad"
