@@ -9,12 +9,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
-from data.common import UserError
+from data.common import Declared, UserError, declared
 from results import Predictor, Run, load
 from results.serving import ONNX_MODEL, register_space
 from results.study import BEST
 from search.api import run_search
-from search.config import Declared, RunConfig, declared
+from search.config import RunConfig
 
 # Where `fit` differs from the command line: scikit-learn's rows have no order that would matter,
 # and it asks for the winner alone.

@@ -24,6 +24,17 @@ from .files import (
     write_text as write_text,
 )
 from .modules import import_name as import_name
+from .options import (
+    Declared as Declared,
+    add_options as add_options,
+    declared as declared,
+    filled as filled,
+    integer as integer,
+    option as option,
+    parse_given as parse_given,
+    parse_value as parse_value,
+    unknown_option as unknown_option,
+)
 from .passwords import HIDDEN as HIDDEN, hide_password as hide_password
 from .progress import track as track
 from .versions import installed_version as installed_version

@@ -1,7 +1,6 @@
 from .access_log import AccessLog as AccessLog, read_log as read_log
 from .class_files import (
     read_class_files as read_class_files,
-    refuse_beside_class_files as refuse_beside_class_files,
 )
 from .formats import (
     LOG_FORMATS as LOG_FORMATS,

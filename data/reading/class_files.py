@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from data.common import UserError, join_names, track
+from data.common import UserError, track
 from data.reading.access_log import AccessLog, check_rows
 from data.reading.labels import LABEL_WORDS
 from data.reading.skipped import SkippedRows
@@ -22,16 +22,6 @@ logger = logging.getLogger(__name__)
 
 # A list is read at once, so that a larger one is taken for lines.
 _LONGEST_LIST = 2**28
-# Options that say what and where the texts and labels of other logs are.
-_OF_OTHER_LOGS = (
-    "data",
-    "format",
-    "text_column",
-    "label_column",
-    "positive",
-    "negative",
-    "group_column",
-)
 
 
 def read_class_files(
@@ -88,17 +78,6 @@ def read_class_files(
     layout = RowLayout(labels=(), is_whole=not quoted)
     log = AccessLog(texts, labels, "text", source, skipped.rows, sha256, words, layout)
     return log if rows is None else log.draw(rows)
-
-
-def refuse_beside_class_files(options: object) -> None:
-    """Raise a `UserError` if these options, a command's or a run's, name another log or a table."""
-    for name in _OF_OTHER_LOGS:
-        if value := getattr(options, name, None):
-            given = join_names(value) if isinstance(value, tuple) else value
-            raise UserError(
-                f"--{name.replace('_', '-')} is '{given}', but --negative-file and --positive-file "
-                "hold texts of one class each; leave it out"
-            )
 
 
 def _words(negative: str, positive: str) -> tuple[str, str]:

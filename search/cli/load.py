@@ -3,12 +3,12 @@
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data import synthetic
 from data.common import UserError
 from data.dataset import CHRONOLOGICAL, Dataset, LabelOrder, prepare
-from data.reading import AccessLog, read_class_files, read_log, source_name
+from data.reading import AccessLog, source_name
 from data.source import name_of
 from results.study import ACCURACY, Objective
 from search.config import RunConfig
@@ -46,30 +46,12 @@ def load_dataset(config: RunConfig, data: "pd.DataFrame | None" = None) -> Datas
 
 
 def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
-    how: Any = {
-        "skip_bad_rows": config.skip_bad_rows,
-        "max_bytes": config.max_bytes,
-        "encoding": config.encoding,
-        "rows": config.rows,
-    }
-    if config.negative_file is not None and config.positive_file is not None:
-        files = config.negative_file, config.positive_file
-        log.info("reading %s and %s", *map(name_of, files))
-        return read_class_files(*files, **how)
+    if config.class_files is not None:
+        log.info("reading %s and %s", *map(name_of, config.class_files))
+        return config.read("")
     source = data if data is not None else config.data or _synthetic(config)
     log.info("reading %s", source_name(source))
-    return read_log(
-        source,
-        **how,
-        format=config.format,
-        dropped_keys=config.dropped_keys,
-        group_column=config.group_column,
-        drawn=config.split != CHRONOLOGICAL,
-        text_column=config.text_column,
-        label_column=config.label_column,
-        positive=config.positive,
-        negative=config.negative,
-    )
+    return config.read(source)
 
 
 def _tell_of_split(dataset: Dataset) -> None:

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
-from data.common import UserError
+from data.common import Declared, UserError, declared, parse_value, unknown_option
 from search.config.budget import Budget
 from search.config.command_line import complete, read_file
-from search.config.options import Declared, declared, parse_value, unknown_option
 from search.config.run_config import RunConfig
 
 _OPTION = re.compile(r"--(no-)?([a-z]+(?:-[a-z]+)*)")

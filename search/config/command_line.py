@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from data.common import Parser, UserError
+from data.common import Parser, UserError, add_options, declared, parse_given
 from search.config.budget import Budget
 from search.config.config_file import read_config
-from search.config.options import add_options, declared, parse_given
 from search.config.run_config import RunConfig
 
 _EXAMPLES = """examples:

@@ -6,11 +6,19 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
-from data.common import HIDDEN, UserError, hide_password, write_text
+from data.common import (
+    HIDDEN,
+    Declared,
+    UserError,
+    declared,
+    hide_password,
+    parse_value,
+    unknown_option,
+    write_text,
+)
 from data.reading import IN_MEMORY
 from data.source import STDIN, is_url
 from results.study import STORAGE_VARIABLE
-from search.config.options import Declared, declared, parse_value, unknown_option
 from search.config.run_config import RunConfig
 
 CONFIG = "config.toml"

@@ -4,29 +4,12 @@ import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Collection
 
-from data.common import count_cores
+from data.common import count_cores, integer
 from spaces import BASELINE_NAMES
 
 _THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
 # Folders beside the runs: the finished baselines, and the logs that the project generates.
 _OTHER_FOLDERS = ("baselines", "synthetic")
-
-
-def integer(low: int, high: int | None = None, also: int | None = None) -> Callable[[str], int]:
-    """Make the type of a whole number from `low` to `high`, or of one other number."""
-    allowed = f"a whole number of {low} or more"
-    if high is not None:
-        allowed = f"a whole number from {low} to {high}"
-    if also is not None:
-        allowed = f"{also} or {allowed}"
-
-    def parse(text: str) -> int:
-        number = int(text) if re.fullmatch(r"\d{1,12}", text, re.ASCII) else -1
-        if number != also and (number < low or (high is not None and number > high)):
-            raise ArgumentTypeError(f"'{text}' is not {allowed}")
-        return number
-
-    return parse
 
 
 def auto_or(low: int, high: Callable[[], int] | None = None) -> Callable[[str], int]:
@@ -73,13 +56,6 @@ def baselines(text: str) -> tuple[str, ...]:
             known = ", ".join(BASELINE_NAMES)
             raise ArgumentTypeError(f"'{name}' is not known; known are {known}, all, none")
     return tuple(name for name in BASELINE_NAMES if name in found)
-
-
-def filled(text: str) -> str:
-    """Refuse an empty text, such as a shell makes of an unset variable."""
-    if not text.strip():
-        raise ArgumentTypeError("is empty; give a value or leave the option out")
-    return text
 
 
 def weights(text: str) -> int:

@@ -14,15 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data.common import UserError, byte_count, count_cores, join_names, split_names
-from data.dataset import CHRONOLOGICAL, GROUP, SHUFFLED, SPLITS, VocabularyFrom, check_group_column
-from data.reading import LOG_FORMATS, refuse_beside_class_files, split_keys
-from data.records import DROPPED_KEYS, Padding
-from data.source import MAX_BYTES, encoding_name
+from data import DataOptions
+from data.common import UserError, count_cores, declared, filled, integer, option
+from data.records import Padding
 from results.study import OBJECTIVES, STORAGE_VARIABLE, Objective, is_run
 from search.config import option_types as types
 from search.config.budget import Budget, duration_text, parse_budget, parse_duration
-from search.config.options import declared, option
 from search.config.pool_size import default_workers
 from search.sampling import (
     DEFAULT_PRUNER,
@@ -39,9 +36,6 @@ AUTO = 0
 # Imported by the workers alone, as the user's own callbacks are.
 _TENSORBOARD = "search.training.tensorboard:TensorBoard"
 
-_data = partial(option, group="data")
-_names = partial(_data, parse=split_names, show=join_names, is_list=True)
-_file = partial(_data, parse=types.filled, metavar="FILE", is_given_once=True)
 _search = partial(option, group="search")
 _run = partial(option, group="run")
 
@@ -51,7 +45,7 @@ def _auto(value: int) -> int | str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
+class RunConfig(DataOptions):
     """All that is to be known of a run: its options, which carry their help, and two settings.
 
     Only the budget has no default. `settled` fills in what depends on the log's size and on the
@@ -86,96 +80,6 @@ class RunConfig:
         help="print the plan and about how long it takes, train nothing; needs no --budget",
     )
 
-    data: str | None = _file(
-        None,
-        help="plain, .gz, .xz, .zip or .parquet, an fsspec URL, '-' for standard input "
-        "(default: a synthetic log that the project generates)",
-    )
-    negative_file: str | None = _file(
-        None,
-        help="instead of --data, texts of label 0, one a line or as a JSON list of strings",
-    )
-    positive_file: str | None = _file(
-        None,
-        help="texts of label 1, beside --negative-file; both are mixed (--split shuffled)",
-    )
-    text_column: tuple[str, ...] | None = _names(
-        None,
-        metavar="NAME|NUMBER,...",
-        help="the texts' column of a table, or several, which are joined by spaces (default: "
-        "found, if there are two columns)",
-    )
-    label_column: str | None = _data(
-        None,
-        parse=types.filled,
-        metavar="NAME|NUMBER",
-        help="the labels' column, or the key of a JSON record's label, which may lie in an "
-        "object (event.kind; default: found)",
-    )
-    positive: tuple[str, ...] | None = _names(
-        None,
-        metavar="VALUE,...",
-        help="labels that count as 1, all others being 0 (default: 0 and 1 and usual words such "
-        "as ham and spam are known)",
-    )
-    negative: tuple[str, ...] | None = _names(
-        None,
-        metavar="VALUE,...",
-        help="instead of --positive, labels that count as 0, all others being 1",
-    )
-    format: str | None = _data(None, choices=tuple(LOG_FORMATS), help="default: guessed")
-    encoding: str | None = _data(
-        None,
-        parse=encoding_name,
-        metavar="NAME",
-        help="of a log that is not in UTF-8, e.g. latin-1 (default: UTF-8, or UTF-16 if the log "
-        "begins with its mark)",
-    )
-    dropped_keys: tuple[str, ...] = _data(
-        DROPPED_KEYS,
-        parse=split_keys,
-        show=join_names,
-        metavar="KEY,...",
-        help="keys deleted from each record (default: %(default)s)",
-    )
-    skip_bad_rows: bool = _data(False, help="leave bad rows out, count them")
-    rows: int | None = _data(
-        None,
-        parse=types.integer(1),
-        metavar="N",
-        help=f"so many rows: the first ones if --split is {CHRONOLOGICAL}, else drawn from the "
-        "whole log (default: all)",
-    )
-    max_bytes: int = _data(
-        MAX_BYTES,
-        parse=byte_count,
-        metavar="SIZE",
-        help="stop at a log that unpacks to more, e.g. 500M or 4G (default: 16G)",
-    )
-    split: str = _data(
-        CHRONOLOGICAL,
-        choices=SPLITS,
-        help="which rows train, validate and are held out: by time, at random, at random with "
-        "equal shares of the classes, or so that rows which belong together stay together "
-        "(default: %(default)s)",
-    )
-    group_column: str | None = _data(
-        None,
-        parse=types.filled,
-        metavar="NAME",
-        help=f"rows with the same value in it stay in one slice, for --split {GROUP}",
-    )
-    drop_duplicates: bool = _data(
-        False,
-        help="leave out held-out rows whose text stands in the training part, and validation rows "
-        "whose text is fitted",
-    )
-    vocabulary: VocabularyFrom = _data(
-        "train",
-        choices=("train", "all"),
-        help="rows whose characters get ids; 'all' is the notebook's leak (default: %(default)s)",
-    )
-
     space: str = _search(
         "model3",
         protocol="space",
@@ -197,7 +101,7 @@ class RunConfig:
     )
     start_from: str | None = _search(
         None,
-        parse=types.filled,
+        parse=filled,
         metavar="RUN",
         help="try the best 5 points of an earlier run first, in place of the space's own starting "
         "points; its folder, or its name under --out; it may be of another log",
@@ -220,7 +124,7 @@ class RunConfig:
     )
     seed: int = _search(
         0,
-        parse=types.integer(0, 999_999_999),
+        parse=integer(0, 999_999_999),
         protocol="seed",
         metavar="N",
         help="of all chance (default: %(default)s)",
@@ -245,7 +149,7 @@ class RunConfig:
     )
     max_failures: int = _search(
         5,
-        parse=types.integer(1),
+        parse=integer(1),
         metavar="N",
         help="so many failed trials in a row, over all workers, end the search; of models too "
         "large it takes ten times as many (default: %(default)s)",
@@ -267,7 +171,7 @@ class RunConfig:
     )
     repeats: int = _run(
         1,
-        parse=types.integer(1, 100),
+        parse=integer(1, 100),
         metavar="K",
         help="train the champion and the baselines with K seeds in all, and show mean and spread "
         "(default: %(default)s)",
@@ -279,14 +183,14 @@ class RunConfig:
     )
     ensemble: int = _run(
         0,
-        parse=types.integer(2, 100, also=0),
+        parse=integer(2, 100, also=0),
         metavar="K",
         help="rank the mean of the K best trials' probabilities as a row of its own, never as the "
         "champion; costs no training (default: %(default)s, none)",
     )
     finalists: int = _run(
         0,
-        parse=types.integer(2, 100, also=0),
+        parse=integer(2, 100, also=0),
         metavar="K",
         help="train the K best trials once more with another seed, and choose the champion by the "
         "mean of both: a part of the budget, of which they take K trials or, of a time, what they "
@@ -314,7 +218,7 @@ class RunConfig:
     )
     heartbeat: int = _run(
         15,
-        parse=types.integer(1),
+        parse=integer(1),
         metavar="SECONDS",
         help="between a trial's signs of life to other machines; silent for four times as long, it "
         "is repeated (default: %(default)s)",
@@ -342,7 +246,7 @@ class RunConfig:
     )
     out: Path = _run(
         Path("runs"),
-        parse=lambda text: Path(types.filled(text)),
+        parse=lambda text: Path(filled(text)),
         metavar="DIR",
         help="default: %(default)s",
     )
@@ -352,6 +256,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Complete the options that depend on others, and refuse what contradicts itself."""
+        super().__post_init__()
         if not self.pruner:
             # KerasTuner's Hyperband halves its trials itself.
             own = self.sampler == "kt-hyperband"
@@ -363,7 +268,6 @@ class RunConfig:
         # A run goes on where it was begun: with its journal, or its own database.
         if self.storage is None and not is_run(self.folder):
             object.__setattr__(self, "storage", os.environ.get(STORAGE_VARIABLE) or None)
-        check_group_column(self.split, self.group_column)
         if len(self.objective) > 1 and self.sampler in ("cmaes", *KERAS_TUNER):
             raise UserError(
                 f"--objective is '{','.join(self.objective)}', but --sampler {self.sampler} takes "
@@ -383,20 +287,6 @@ class RunConfig:
                 )
         if self.finalists:
             self._check_finalists()
-        self._settle_class_files()
-
-    def _settle_class_files(self) -> None:
-        """Check `--negative-file` and `--positive-file`, and mix their rows."""
-        given = {"--negative-file": self.negative_file, "--positive-file": self.positive_file}
-        if not any(given.values()):
-            return
-        for missing, value in given.items():
-            if value is None:
-                (other,) = (name for name in given if name != missing)
-                raise UserError(f"{other} is '{given[other]}', but {missing} is missing; give both")
-        refuse_beside_class_files(self)
-        if self.split == CHRONOLOGICAL:
-            object.__setattr__(self, "split", SHUFFLED)
 
     def _check_finalists(self) -> None:
         if len(self.objective) > 1 or not self.objectives[0].is_reported:

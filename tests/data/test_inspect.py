@@ -149,9 +149,11 @@ def test_one_file_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "shuffled split rows good bad" in printed
     with pytest.raises(UserError, match="--text-column is '1', but --negative-file and"):
         main(["--negative-file", good, "--positive-file", bad, "--text-column", "1"])
-    for words in ([], [good, "--positive-file", bad], ["--positive-file", bad]):
+    for words in ([], [good, "--positive-file", bad]):
         with pytest.raises(UserError, match="give either FILE, or --negative-file FILE and"):
             main(words)
+    with pytest.raises(UserError, match="but --negative-file is missing; give both"):
+        main(["--positive-file", bad])
 
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

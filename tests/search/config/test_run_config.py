@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from data.common import count_cores
+from data.common import count_cores, declared
 from data.common.errors import UserError
 from results.study import HEARTBEAT_SECONDS, JOURNAL, STORAGE_NOTE
 from search.config import Budget, RunConfig, parse
 from search.config.command_line import make_parser
-from search.config.options import declared
 from spaces import BASELINE_NAMES
 
 DEFAULTS = RunConfig(budget=Budget(trials=20), study="now")

@@ -2,12 +2,14 @@
 
 import argparse
 import difflib
-from collections.abc import Callable, Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from data.common import Parser, UserError
+from data.common.command import Parser
+from data.common.errors import UserError
 
 
 def _show(value: Any) -> Any:
@@ -55,6 +57,30 @@ class Option:
     is_given_once: bool = False  # giving it twice is an error; else the last one counts
     is_of_call: bool = False  # it concerns one call and not the run: the TOML file has no such key
     protocol: str | None = None  # its key there; None if a study may be resumed with another value
+
+
+def integer(low: int, high: int | None = None, also: int | None = None) -> Callable[[str], int]:
+    """Make the type of a whole number from `low` to `high`, or of one other number."""
+    allowed = f"a whole number of {low} or more"
+    if high is not None:
+        allowed = f"a whole number from {low} to {high}"
+    if also is not None:
+        allowed = f"{also} or {allowed}"
+
+    def parse(text: str) -> int:
+        number = int(text) if re.fullmatch(r"\d{1,12}", text, re.ASCII) else -1
+        if number != also and (number < low or (high is not None and number > high)):
+            raise argparse.ArgumentTypeError(f"'{text}' is not {allowed}")
+        return number
+
+    return parse
+
+
+def filled(text: str) -> str:
+    """Refuse an empty text, such as a shell makes of an unset variable."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty; give a value or leave the option out")
+    return text
 
 
 def option(
@@ -120,13 +146,13 @@ class Declared:
 
 
 def declared(of: type) -> Iterator[Declared]:
-    """List the options that a dataclass declares, in their order."""
-    for item in fields(of):
-        if "option" in item.metadata:
-            yield Declared(item.name, item.type, item.default, item.metadata["option"])
+    """List the options that a dataclass declares, in their order, those without a group first."""
+    options = [item for item in fields(of) if "option" in item.metadata]
+    for item in sorted(options, key=lambda item: item.metadata["option"].group != ""):
+        yield Declared(item.name, item.type, item.default, item.metadata["option"])
 
 
-def add_options(parser: Parser, options: Iterator[Declared]) -> None:
+def add_options(parser: Parser, options: Iterable[Declared]) -> None:
     """Add options to a parser, each to its group."""
     groups: dict[str, argparse._ActionsContainer] = {"": parser}
     for item in options:
@@ -160,7 +186,7 @@ def parse_value(item: Declared, value: Any, name: str) -> dict[str, Any]:
 
     It is a bool, an int, a text or a list of texts; `name` is what a message calls the option.
     """
-    parser = _ValueParser(prog="python -m search.run")
+    parser = _ValueParser("")
     item.add_to(parser)
     return parse_given(parser, _words(item, value, name))
 
