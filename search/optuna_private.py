@@ -153,11 +153,6 @@ def set_attribute(study: optuna.Study, number: int, name: str, value: Any) -> No
     study._storage.set_trial_user_attr(trial_id, name, value)
 
 
-def set_attribute_of(study: optuna.Study, trial: FrozenTrial, name: str, value: Any) -> None:
-    """Set a user attribute of a trial that a sampler is shown."""
-    study._storage.set_trial_user_attr(trial._trial_id, name, value)
-
-
 class Draft:
     """A trial's storage that keeps the trial's values to itself until they are wanted.
 

@@ -35,6 +35,6 @@ from .options import (
     parse_value as parse_value,
     unknown_option as unknown_option,
 )
-from .passwords import HIDDEN as HIDDEN, hide_password as hide_password
+from .passwords import HIDDEN as HIDDEN, hide_password as hide_password, is_secret as is_secret
 from .progress import track as track
 from .versions import installed_version as installed_version

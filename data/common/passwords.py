@@ -8,9 +8,13 @@ HIDDEN = "***"
 # port and a path are no password.
 _USER_INFO = re.compile(r"(://[^:/@]*:)(?!\d{1,5}/).*(?=@)", re.DOTALL)
 # Those of presigned URLs (S3, Azure, Google) are among them.
-_PARAMETER = re.compile(
-    r"([?&][\w.-]*(?:password|secret|token|signature|sig|api_?key)=)[^&#]*", re.IGNORECASE
-)
+_NAME = r"[\w.-]*(?:password|secret|token|signature|sig|api_?key)"
+_PARAMETER = re.compile(rf"([?&]{_NAME}=)[^&#]*", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a parameter of a URL holds a password, by its name."""
+    return re.fullmatch(_NAME, name, re.IGNORECASE) is not None
 
 
 def hide_password(url: str) -> str:

@@ -67,10 +67,10 @@ def split_shuffled(n: int, seed: int = SEED) -> Split:
     return _validate_with_tail(SHUFFLED, order[heldout:], order[:heldout])
 
 
-def split_stratified(labels: Labels, seed: int = SEED) -> Split:
+def split_stratified(labels: Labels) -> Split:
     """Split so that each slice has the log's share of either class.
 
-    As scikit-learn's `train_test_split(test_size=.25, random_state=seed, stratify=labels)` does,
+    As scikit-learn's `train_test_split(test_size=.25, random_state=42, stratify=labels)` does,
     once for the held-out rows, and once more on the rest for the validation rows.
     """
     from sklearn.model_selection import train_test_split
@@ -85,10 +85,10 @@ def split_stratified(labels: Labels, seed: int = SEED) -> Split:
             )
     rows = np.arange(len(labels), dtype=np.int64)
     train, heldout = train_test_split(
-        rows, test_size=HELDOUT_SHARE, random_state=seed, stratify=labels
+        rows, test_size=HELDOUT_SHARE, random_state=SEED, stratify=labels
     )
     fit, validation = train_test_split(
-        train, test_size=VALIDATION_SHARE, random_state=seed, stratify=labels[train]
+        train, test_size=VALIDATION_SHARE, random_state=SEED, stratify=labels[train]
     )
     return Split(STRATIFIED, fit, validation, heldout)
 

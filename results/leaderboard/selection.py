@@ -61,7 +61,6 @@ def measure(
     finalists: int = 0,
     by: Objective = ACCURACY,
     resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Selection | None:
     """Repeat the choice of the champion on bootstrap samples of the validation rows.
 
@@ -86,7 +85,7 @@ def measure(
         second = [again.get(names[index], probabilities[names[index]]) for index in kept]
         half = np.float32(0.5)
         both = [half * (a + b) for a, b in zip(costs, _costs(truth, second, by), strict=True)]
-    chosen, left_out = _choices(right, costs, both, finalists, resamples, seed)
+    chosen, left_out = _choices(right, costs, both, finalists, resamples)
     of_champion = float(shares[names.index(champion)])
     expected = float(left_out.mean())
     low, high = np.quantile(left_out, (0.025, 0.975))
@@ -136,7 +135,6 @@ def _choices(
     both: list[Floats],
     finalists: int,
     resamples: int,
-    seed: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Choose on each sample, and score the chosen on the rows that the sample left out.
 
@@ -145,7 +143,7 @@ def _choices(
     one and its accuracy on the rows left out, both [resamples].
     """
     chosen, scores = [], []
-    for weights in _weights(right.shape[1], resamples, seed):
+    for weights in _weights(right.shape[1], resamples):
         # [candidates, samples] each; float32 counts exactly up to 2**24
         first, second = (cost @ weights.T for cost in costs)
         if finalists:
@@ -170,9 +168,9 @@ def _picks(first: Floats, second: Floats) -> npt.NDArray[np.int64]:
     return np.asarray(np.where(best, second, np.inf).argmin(axis=0), np.int64)
 
 
-def _weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:
+def _weights(rows: int, resamples: int) -> Iterator[Floats]:
     """Say how often each row is in each sample: float32 [samples, rows], some samples at once."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for begun in range(0, resamples, _AT_ONCE):
         count = min(_AT_ONCE, resamples - begun)
         drawn = rng.integers(0, rows, size=(count, rows))

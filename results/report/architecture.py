@@ -44,10 +44,6 @@ _DAMAGED = (
 Config = Mapping[str, Any]
 
 
-class NotReadable(ValueError):
-    """A model's archive does not hold what Keras writes there."""
-
-
 @dataclass(frozen=True)
 class ShownLayer:
     """One layer."""
@@ -81,7 +77,7 @@ def read_layers(path: Path) -> list[ShownLayer]:
             found.append(_shown(layer, taken, shapes, straight, beside))
         return found
     except _DAMAGED as error:
-        raise NotReadable(f"its layers cannot be read ({error})") from error
+        raise ValueError(f"its layers cannot be read ({error})") from error
 
 
 def _name(layer: Config) -> str:

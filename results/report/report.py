@@ -170,7 +170,7 @@ def describe(dataset: Dataset) -> DataCard:
     """Make the card of a run's prepared data, as `data.inspect` shows it."""
     facts = dataset.facts
     log = AccessLog(
-        texts=list(dataset.texts),
+        texts=dataset.texts,
         labels=dataset.labels,
         format=str(facts["format"]),
         source=str(facts["source"]),

@@ -1,12 +1,12 @@
-"""Is a difference luck: Wilson's interval, McNemar's exact test and Holm's correction."""
+"""Is a difference significant: Wilson's interval, McNemar's exact test and Holm's correction."""
 
 from collections.abc import Sequence
 
 SIGNIFICANT_BELOW = 0.05
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the ends of Wilson's interval of a share, both within 0 and 1.
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Return the ends of Wilson's 95 % interval of a share, both within 0 and 1.
 
     Raises:
         ValueError: If there were no trials, or more successes than trials.
@@ -15,7 +15,7 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
 
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"{successes} successes of {trials} trials are no share")
-    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 

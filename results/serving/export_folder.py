@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -90,12 +90,11 @@ def load_export(folder: Path) -> Export:
     )
 
 
-def verify(folder: Path, required: Iterable[str] = REQUIRED_FILES) -> frozenset[str]:
+def verify(folder: Path) -> frozenset[str]:
     """Check that an export is whole before anything in it is loaded.
 
     Args:
         folder: The export.
-        required: Files that it must have, listed or not.
 
     Returns:
         The files that the manifest lists.
@@ -109,7 +108,7 @@ def verify(folder: Path, required: Iterable[str] = REQUIRED_FILES) -> frozenset[
     listed = manifest_files(folder)
     if listed is None:
         raise UserError(f"'{folder}' is no export: its {MANIFEST} is missing or damaged")
-    for name in (*required, *listed):
+    for name in (*REQUIRED_FILES, *listed):
         path = folder / name
         if name not in listed or not _is_below(name):
             raise _damaged(folder, f"{MANIFEST} does not fit {name}")

@@ -32,7 +32,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from data.common import UserError, first_line, hide_password, write_text
+from data.common import UserError, first_line, hide_password, is_secret, write_text
 from results.study.journal import open_journal
 from results.study.result import JOURNAL, STORAGE_NOTE, STORAGE_VARIABLE
 
@@ -131,9 +131,7 @@ def remembered(folder: Path) -> str | None:
 
 def _without_password(url: str) -> str:
     parsed = _parse(url)._replace(password=None)
-    parsed = parsed.difference_update_query(
-        [name for name in parsed.query if name.endswith(("password", "secret", "token"))]
-    )
+    parsed = parsed.difference_update_query(filter(is_secret, parsed.query))
     return parsed.render_as_string()
 
 

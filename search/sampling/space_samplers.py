@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from results.study import RETRY_OF, TUNER_VALUES, counted_trials, trial_index
 from search.common import derive_seed, proposal_seed
-from search.optuna_private import all_trials, is_fixed, set_attribute_of
+from search.optuna_private import all_trials, is_fixed, set_attribute
 from search.sampling.distributions import param_key, to_internal
 from search.sampling.hyperparameters import plain_values
 from search.sampling.ordered_sampler import OrderedSampler
@@ -161,7 +161,7 @@ class KerasTunerSampler(SpaceSampler):
             return None
         own = {name: value for name, value in proposal.items() if name.startswith("tuner/")}
         if own:
-            set_attribute_of(study, trial, TUNER_VALUES, own)
+            set_attribute(study, trial.number, TUNER_VALUES, own)
         return {
             param_key(entry): to_internal(entry, proposal[entry.name])
             for entry in self.space.space

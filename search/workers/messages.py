@@ -13,14 +13,12 @@ CLOSE = 2
 
 @dataclass(frozen=True)
 class Ready:
-    """News: the worker has started, or cannot work for a `problem`, in one line for the user."""
-
-    problem: str | None = None
+    """News: the worker has started."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """News: the file system refuses to be written to, and the worker ends."""
+    """News: the worker ends, for a problem in one line for the user: it cannot work, or write."""
 
     problem: str
 

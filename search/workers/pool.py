@@ -162,7 +162,7 @@ class WorkerPool:
 
     def _on_news(self, worker: WorkerProcess, news: News, stage: Stage) -> None:
         match news:
-            case Ready(str(problem)) | Refused(problem):
+            case Refused(problem):
                 raise UserError(problem)
             case Ready():
                 worker.is_ready = True

@@ -108,7 +108,7 @@ def enter(config: RunConfig, connection: Connection, stopping: Any) -> None:
     try:
         worker = Worker(config, worker_name(os.getpid()), connection, stopping)
     except UserError as error:
-        connection.send(Ready(str(error)))
+        connection.send(Refused(str(error)))
         return
     try:
         connection.send(Ready())

@@ -16,7 +16,7 @@ from data.dataset.dataset import Dataset
 from results.study import DATA_FOLDER
 from search.config import RunConfig
 from search.workers.fork_server import ForkServer
-from search.workers.messages import Ready
+from search.workers.messages import Refused
 from search.workers.process import WorkerProcess, start as start_worker
 from tests.search.processes import REPOSITORY, config_in, start
 
@@ -42,10 +42,10 @@ def told(worker: WorkerProcess) -> str:
     """Return why a worker cannot work."""
     assert worker.connection.poll(120)
     news: Any = worker.connection.recv()
-    assert isinstance(news, Ready)
+    assert isinstance(news, Refused)
     worker.wait()
     worker.connection.close()
-    return str(news.problem)
+    return news.problem
 
 
 def test_workers_are_copies_that_see_what_this_process_sees(
