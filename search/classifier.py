@@ -81,8 +81,13 @@ class Model3Classifier(ClassifierMixin, BaseEstimator):
             KeyboardInterrupt: After Ctrl-C, once the search has ended in order.
         """
         texts, labels = _texts(X), np.ravel(np.asarray(y))
-        if type_of_target(labels, input_name="y") != "binary" or len(np.unique(labels)) != 2:
+        if len(np.unique(labels)) != 2:
             raise ValueError(f"y has {len(np.unique(labels))} classes, but must have two")
+        if (kind := type_of_target(labels, input_name="y")) != "binary":
+            raise ValueError(
+                f"y is of the type {kind} (dtype {labels.dtype}), but must hold two classes: "
+                "convert it, e.g. by y.astype(str)"
+            )
         self.classes_ = np.unique(labels)
         words = [str(each) for each in self.classes_.tolist()]
         positive = None if words == ["0", "1"] else words[1:]

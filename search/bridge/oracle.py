@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -131,7 +132,7 @@ class OptunaOracle(keras_tuner.Oracle):
     ) -> None:
         check_limits(max_trials, timeout)
         super().__init__(
-            objective=objective,
+            objective=sole_objective(objective),
             max_trials=max_trials,
             hyperparameters=hyperparameters,
             tune_new_entries=tune_new_entries,
@@ -228,8 +229,11 @@ class OptunaOracle(keras_tuner.Oracle):
         if tuner_id in self.ongoing_trials or self._retry_queue:
             return super().create_trial(tuner_id)
         self.queue.space = self.hyperparameters
+        self.queue.budget = self.max_trials  # A program may have raised it.
         late = self.is_late
-        asked = None if late or self._stopped else self.queue.ask(_owner(tuner_id))
+        # Others tell by the process if it is still alive; KerasTuner calls every tuner `tuner0`.
+        owner = worker_name(os.getpid())
+        asked = None if late or self._stopped else self.queue.ask(owner)
         if asked is None:
             if self._stopped:
                 self._display.on_search_end(self._stopped)
@@ -347,7 +351,7 @@ class OptunaOracle(keras_tuner.Oracle):
     def _check_consecutive_failures(self) -> None:
         # Of the study, not of this process: each of many workers would have its own failures.
         last, limit = self.end_order[-1], self.max_consecutive_failed_trials
-        if _moved(self.trials[last]):
+        if limit is None or limit < 0 or _moved(self.trials[last]):
             return
         failed = self.trials[last].status == TrialStatus.FAILED and last not in self._pruned
         if not failed and last not in self._pruned:
@@ -394,6 +398,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def remaining_trials(self) -> int | None:
         """Count the trials of the budget that nobody has begun; None if it has no bound."""
+        self.queue.budget = self.max_trials
         return self.queue.remaining
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
@@ -426,6 +431,16 @@ class OptunaOracle(keras_tuner.Oracle):
         space.values = plain_values(space.space, complete)
         trial = Trial(space, trial_name(complete.number), TrialStatus.COMPLETED)
         trial.score = self._score(complete)
+        reported = {
+            step: value
+            for step, value in complete.intermediate_values.items()
+            if not math.isnan(value)
+        }
+        if reported:
+            best = max if self.objective.direction == "max" else min
+            value = best(reported.values())
+            # KerasTuner counts epochs from 0, and takes the first of equals.
+            trial.best_step = min(step for step in reported if reported[step] == value) - 1
         return trial
 
     # ---- KerasTuner's files --------------------------------------------------------------------
@@ -483,6 +498,11 @@ class OptunaOracle(keras_tuner.Oracle):
         return any(now.get(name, asked) != asked for name, asked in frozen.distributions.items())
 
 
+def sole_objective(objective: Any) -> Any:
+    """Return the objective of a list of one, which KerasTuner would call `multi_objective`."""
+    return objective[0] if isinstance(objective, list) and len(objective) == 1 else objective
+
+
 def check_limits(max_trials: int | None, timeout: float | None) -> None:
     """Refuse a `max_trials` below 1 or a `timeout` below 0."""
     # KerasTuner itself takes 0 for "no bound", which nobody means who writes it.
@@ -495,13 +515,6 @@ def check_limits(max_trials: int | None, timeout: float | None) -> None:
 def _moved(trial: Trial) -> str:
     """Say why a trial is to be sampled again, if a range turned out to depend on another entry."""
     return getattr(trial.hyperparameters, "moved", "")
-
-
-def _owner(tuner_id: str) -> str:
-    """Name the process that runs a trial, so that others can tell if it is still alive."""
-    # KerasTuner calls every tuner `tuner0`.
-    names_process = tuner_id.rpartition("-")[2].isdigit()
-    return tuner_id if names_process else worker_name(os.getpid())
 
 
 def _is_idle(trial: FrozenTrial) -> bool:

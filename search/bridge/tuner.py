@@ -1,12 +1,13 @@
 """KerasTuner's own loop on an Optuna study, for programs of one's own."""
 
 import contextlib
+import inspect
 import json
 import math
 import random
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from results.study import (
     open_storage,
     show_objectives,
 )
-from search.bridge.oracle import OptunaOracle, check_limits
+from search.bridge.oracle import OptunaOracle, check_limits, sole_objective
 from search.common import end_callbacks_on_error
 from search.optuna_private import StudyCallback, call_callbacks
 from search.queue import REFUSED
@@ -69,7 +70,8 @@ class OptunaTuner(keras_tuner.Tuner):
         starting_points: What the first trials take: values by name; what a point does not name
             takes its default.
         directory: Where KerasTuner's files go, and a study that is not given.
-        project_name: Their folder's name.
+        project_name: Their folder's name; by default that of a study that is given as an object,
+            else "untitled_project".
         overwrite: Whether to begin anew: that folder is deleted first. A study that is given must
             then be a new one.
         kwargs: As for `keras_tuner.Tuner`. A model above `max_model_size` prunes its trial, so that
@@ -80,7 +82,7 @@ class OptunaTuner(keras_tuner.Tuner):
         ValueError: If there is no hypermodel and `run_trial` needs one, the study's values are of
             other objectives or directions, its database cannot be reached, it has trials and
             `overwrite` would delete their models, a sampler or a pruner is given beside a study
-            that has its own, `max_trials` is below 1 or `timeout` below 0.
+            that has its own, `directory` is a URL, `max_trials` is below 1 or `timeout` below 0.
         ChangedSpace: A ValueError: if the study's trials had other choices for an entry of the
             space, or another kind of range.
     """
@@ -114,13 +116,29 @@ class OptunaTuner(keras_tuner.Tuner):
         # KerasTuner checks this only if `run_trial` is its own.
         if hypermodel is None and type(self).run_trial is OptunaTuner.run_trial:
             raise ValueError("hypermodel is missing: give a function of `hp` or a HyperModel")
+        objective = sole_objective(objective)
+        # All that a user can have given wrong is found before `overwrite` deletes anything.
+        _check_arguments(kwargs, directory)
+        plain = keras_tuner.Oracle(
+            objective,
+            max_trials,
+            hyperparameters,
+            allow_new_entries,
+            tune_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        if project_name is None and isinstance(study, optuna.Study):
+            # Studies that share a folder would load one another's weights.
+            project_name = study.study_name.replace("/", "_")
         folder = Path(directory or ".", project_name or "untitled_project")
         # By the user, so that it is kept elsewhere than in the folder.
         given = study is not None
         if not isinstance(study, optuna.Study):
             # In a folder there is one study; a database may hold those of many folders.
             name = folder.name if study is None else str(project_name or folder.name)
-            study = _study(folder, study, name, objective, seed, sampler, pruner, anew=overwrite)
+            parts = getattr(plain.objective, "objectives", [plain.objective])
+            study = _study(folder, study, name, parts, seed, sampler, pruner, anew=overwrite)
         elif sampler is not None or pruner is not None:
             kind = "pruner" if sampler is None else "sampler"
             raise ValueError(
@@ -202,28 +220,32 @@ class OptunaTuner(keras_tuner.Tuner):
         self.oracle.queue.wait_for_heartbeats(lambda: self.oracle.is_late)
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
-        """Run a trial as KerasTuner does, and give signs of life meanwhile.
+        """Run a trial as KerasTuner does.
 
         Returns:
             What `keras_tuner.Tuner.run_trial` returns; of a pruned trial, or one whose model is
             larger than `max_model_size`, the last value that was reported, which ranks nowhere.
         """
         asked = self.oracle.optuna_trial(trial.trial_id)
-        alive = self.oracle.asked_trial(trial.trial_id)
         self._asked_to_end.pop(trial.trial_id, None)
         self._executions[trial.trial_id] = 0
-        with self.oracle.queue.heartbeat(alive, HEARTBEAT_SECONDS):
-            try:
-                return super().run_trial(trial, *args, **kwargs)
-            except Oversized as error:
-                # As in `search.run`: the sampler learns nothing from a failure.
-                trial.message = str(error)
-                asked.set_user_attr(REASON, trial.message)
-                asked.set_user_attr(REFUSED, True)
-            except optuna.TrialPruned:
-                pass  # KerasTuner would print a traceback. The study keeps what was reported.
-            self._prune(trial)
-            return self._last_values(asked)
+        try:
+            return super().run_trial(trial, *args, **kwargs)
+        except Oversized as error:
+            # As in `search.run`: the sampler learns nothing from a failure.
+            trial.message = str(error)
+            asked.set_user_attr(REASON, trial.message)
+            asked.set_user_attr(REFUSED, True)
+        except optuna.TrialPruned:
+            pass  # KerasTuner would print a traceback. The study keeps what was reported.
+        self._prune(trial)
+        return self._last_values(asked)
+
+    def _try_run_and_update_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> None:
+        # Around `run_trial`, which may be the user's own.
+        asked = self.oracle.asked_trial(trial.trial_id)
+        with self.oracle.queue.heartbeat(asked, HEARTBEAT_SECONDS):
+            super()._try_run_and_update_trial(trial, *args, **kwargs)
 
     def _build_hypermodel(self, hp: keras_tuner.HyperParameters) -> Any:
         model = super()._build_hypermodel(hp)
@@ -367,9 +389,12 @@ class _Checked(keras_tuner.HyperModel):
     """A hypermodel whose `fit` gives all objectives, and their sum if there are several."""
 
     def __init__(self, own: keras_tuner.HyperModel, objective: Any) -> None:
-        super().__init__()
+        super().__init__(own.name, own.tunable)
         self._own = own
         self._objective = objective
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
 
     def build(self, hp: keras_tuner.HyperParameters) -> Any:
         return self._own.build(hp)
@@ -412,11 +437,23 @@ def _refuse_loss(study: optuna.Study, folder: Path) -> None:
         )
 
 
+def _check_arguments(others: Mapping[str, Any], directory: str | Path | None) -> None:
+    """Refuse what `keras_tuner.Tuner` does not take, and a folder that is not on this machine."""
+    unknown = others.keys() - inspect.signature(keras_tuner.Tuner.__init__).parameters.keys()
+    if unknown:
+        raise ValueError(f"OptunaTuner has no argument {', '.join(sorted(unknown))}")
+    if "://" in str(directory):
+        raise ValueError(
+            f"directory is '{directory}', but the files of a search go to a folder of this "
+            "machine; machines share a search by study=, the URL of a database"
+        )
+
+
 def _study(
     folder: Path,
     url: str | None,
     name: str,
-    objective: Any,
+    parts: Sequence[Any],
     seed: int | None,
     sampler: optuna.samplers.BaseSampler | None,
     pruner: optuna.pruners.BasePruner | None,
@@ -427,9 +464,6 @@ def _study(
 
     Anew means without what is in the folder; a database is left as it is.
     """
-    # KerasTuner itself knows the directions of what it knows by name.
-    wanted = keras_tuner.Oracle(objective).objective
-    parts = getattr(wanted, "objectives", [wanted])
     if anew and url is None and folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -438,6 +472,8 @@ def _study(
     except UserError as error:
         raise ValueError(str(error)) from None
     seed = random.randrange(2**31) if seed is None else seed
+    if url is None and len(names := optuna.get_all_study_names(storage)) == 1:
+        (name,) = names  # The folder may have been renamed since.
     study = optuna.create_study(
         study_name=name,
         storage=storage,

@@ -94,6 +94,14 @@ class SuggestedHyperParameters(ScopedHyperParameters):
         self._admit = admit
         self.moved = ""
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> keras_tuner.HyperParameters:
+        """Return what `copy` returns, which asks nothing of the study."""
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what `copy` returns."""
+        return keras_tuner.HyperParameters.from_config, (self.get_config(),)
+
     @property
     def unmet(self) -> list[str]:
         """What the trial's starting point names, and nothing has asked for by now."""

@@ -1,5 +1,6 @@
 """The bridge: any KerasTuner tuner gets its trials from a study, and the study tells of each."""
 
+import math
 import os
 import threading
 import time
@@ -880,8 +881,20 @@ def test_a_trial_is_signed_with_its_process(study: optuna.Study, tmp_path: Path)
     assert study.trials[0].user_attrs[WORKER] == worker_name(os.getpid())
     oracle = OptunaOracle(study, max_trials=2, hyperparameters=space_of(square, tmp_path))
     place(oracle, tmp_path / "signed")
-    oracle.create_trial("machine-77")
-    assert study.trials[1].user_attrs[WORKER] == "machine-77"
+    oracle.create_trial("gpu-0")  # As KERASTUNER_TUNER_ID may call it.
+    assert study.trials[1].user_attrs[WORKER] == worker_name(os.getpid())
+
+
+def test_trials_of_other_processes_have_their_best_step(tmp_path: Path) -> None:
+    study = optuna.create_study()
+    trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
+    for step, value in enumerate([0.5, math.nan, 0.2, 0.2, 0.4], 1):
+        trial.report(value, step)
+    study.tell(trial, 0.2)
+    space = keras_tuner.HyperParameters()
+    space.Float("x", 0, 1)
+    (best,) = OptunaOracle(study, "val_loss", hyperparameters=space).get_best_trials()
+    assert (best.score, best.best_step) == (0.2, 2)
 
 
 def test_the_best_trials_are_those_of_the_study(study: optuna.Study, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """KerasTuner's own loop on a study: pruned by epoch, gone on with, shared by processes."""
 
+import copy
 import itertools
+import pickle
 import re
 import subprocess
 import sys
@@ -80,6 +82,7 @@ def test_a_seed_repeats_what_is_proposed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_each_epoch_is_reported_once_and_a_pruned_trial_ends(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)  # Some weights begin below half, and some above.
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0), pruner=BELOW_HALF)
     tuner = OptunaTuner(
         build, "val_loss", max_trials=8, study=study, directory=tmp_path, executions_per_trial=2
@@ -176,13 +179,120 @@ def test_a_study_that_keeps_its_trials_loses_no_model(tmp_path: Path) -> None:
 
 
 def test_a_new_study_may_begin_anew_in_a_full_folder(tmp_path: Path) -> None:
-    left = tmp_path / "untitled_project" / "trial_0000" / "left"
+    left = tmp_path / "mine" / "trial_0000" / "left"
     left.mkdir(parents=True)
-    study = optuna.create_study()
+    study = optuna.create_study(study_name="mine")
     study.enqueue_trial({"rate": 0})
     tuner = OptunaTuner(build, "val_loss", 1, study=study, directory=tmp_path, overwrite=True)
     assert not left.exists()
     assert len(search(tuner)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"max_epochs": 10}, "OptunaTuner has no argument max_epochs"),
+        ({"tune_new_entries": False}, "tune_new_entries"),
+        ({"directory": "gs://bucket/runs"}, "directory is 'gs://bucket/runs', but the files of"),
+    ],
+)
+def test_arguments_are_checked_before_anything_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("untitled_project").mkdir()
+    Path("untitled_project", "left").touch()
+    with pytest.raises(ValueError, match=said):
+        OptunaTuner(build, "val_loss", 1, **{"overwrite": True, **arguments})
+    assert [str(path) for path in Path().rglob("*")] == [
+        "untitled_project",
+        "untitled_project/left",
+    ]
+
+
+def test_a_project_that_was_renamed_goes_on(tmp_path: Path) -> None:
+    first = OptunaTuner(build, "val_loss", 1, 1, directory=tmp_path, project_name="one")
+    search(first)
+    close_storage(first.study._storage)
+    (tmp_path / "one").rename(tmp_path / "two")
+    second = OptunaTuner(build, "val_loss", 1, 1, directory=tmp_path, project_name="two")
+    assert second.oracle.remaining_trials() == 0
+    assert second.oracle.get_best_trials()[0].metrics.exists("val_loss")
+
+
+def test_studies_of_a_program_have_folders_of_their_own(tmp_path: Path) -> None:
+    tuners = [
+        OptunaTuner(build, "val_loss", 1, study=optuna.create_study(), directory=tmp_path)
+        for _ in range(2)
+    ]
+    assert len({tuner.project_dir for tuner in tuners}) == 2
+    named = OptunaTuner(
+        build, "val_loss", 1, study=optuna.create_study(), directory=tmp_path, project_name="mine"
+    )
+    assert Path(named.project_dir).name == "mine"
+
+
+def test_a_list_of_one_objective_is_that_objective(tmp_path: Path) -> None:
+    tuner = OptunaTuner(build, ["val_accuracy"], 1, directory=tmp_path)
+    (trial,) = search(tuner)
+    assert tuner.study.direction == optuna.study.StudyDirection.MAXIMIZE
+    assert list(trial.intermediate_values) == [1, 2, 3, 4]
+
+
+def test_hyperparameters_are_copied_and_pickled_as_their_values(tmp_path: Path) -> None:
+    copies: list[keras_tuner.HyperParameters] = []
+
+    def copied(hp: keras_tuner.HyperParameters) -> Any:
+        model = build(hp)
+        copies[:] = [copy.deepcopy(hp), pickle.loads(pickle.dumps(hp))]
+        return model
+
+    (trial,) = search(OptunaTuner(copied, "val_loss", 1, directory=tmp_path))
+    for hp in copies:
+        assert hp.values == trial.params
+        assert hp.Int("another", 3, 9) == 3
+    assert "another" not in trial.params
+
+
+def test_a_tuners_hypermodel_is_the_users_while_it_trains(tmp_path: Path) -> None:
+    class Own(keras_tuner.HyperModel):
+        scale = 3
+
+        def build(self, hp: keras_tuner.HyperParameters) -> Any:
+            return build(hp)
+
+    class Reading(OptunaTuner):
+        def on_epoch_end(self, *args: Any, **kwargs: Any) -> None:
+            super().on_epoch_end(*args, **kwargs)
+            found.append((self.hypermodel.scale, self.hypermodel.name))
+
+    found: list[Any] = []
+    search(Reading(Own("mine"), "val_loss", 1, directory=tmp_path))
+    assert set(found) == {(3, "mine")}
+
+
+def test_more_trials_may_be_asked_for_later(tmp_path: Path) -> None:
+    tuner = OptunaTuner(build, "val_loss", 1, directory=tmp_path)
+    search(tuner)
+    tuner.oracle.max_trials = 2
+    assert tuner.oracle.remaining_trials() == 1
+    assert len(search(tuner)) == 2
+
+
+@pytest.mark.parametrize("limit", [None, -1])
+def test_failures_may_have_no_limit(tmp_path: Path, limit: int | None) -> None:
+    def fails(hp: keras_tuner.HyperParameters) -> Any:
+        hp.Float("x", 0, 1)
+        if hp.Choice("is_first", [0]) == 0 and seen:
+            raise keras_tuner.errors.FailedTrialError("no")
+        seen.append(1)
+        return build(hp)
+
+    seen: list[int] = []
+    tuner = OptunaTuner(
+        fails, "val_loss", 4, directory=tmp_path, max_consecutive_failed_trials=limit
+    )
+    assert [trial.state for trial in search(tuner)] == [TrialState.FAIL] * 4
 
 
 def test_another_objective_is_refused_and_the_first_is_shown(tmp_path: Path) -> None:
