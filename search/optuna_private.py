@@ -91,7 +91,7 @@ class WithTrials:
     def get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """Give the trials in some states, as `optuna.Study.get_trials` does."""
+        """Return the trials in some states, as `optuna.Study.get_trials` does."""
         return self._get_trials(deepcopy, states)
 
     def _get_trials(
@@ -128,17 +128,17 @@ def open_trial(study: optuna.Study, running: FrozenTrial) -> optuna.Trial:
 
 
 def fix_values(study: optuna.Study, running: FrozenTrial, values: Mapping[str, Any]) -> None:
-    """Give a running trial its values before a sampler is asked."""
+    """Set a running trial's values before a sampler is asked."""
     study._storage.set_trial_system_attr(running._trial_id, FIXED, dict(values))
 
 
 def is_fixed(trial: FrozenTrial) -> bool:
-    """Say whether a trial was given values before a sampler was asked."""
+    """Return whether a trial was given values before a sampler was asked."""
     return bool(trial.system_attrs.get(FIXED))
 
 
 def fixed_values(trial: optuna.Trial) -> dict[str, Any]:
-    """Give the values that a trial has before a sampler is asked."""
+    """Return the values that a trial has before a sampler is asked."""
     return dict(trial._fixed_params)
 
 
@@ -186,12 +186,12 @@ class Draft:
 
 
 def keeps_heartbeats(study: optuna.Study) -> bool:
-    """Say whether heartbeats go another way than into the trials: a database has its own."""
+    """Return whether heartbeats go another way than into the trials: a database has its own."""
     return isinstance(study._storage, InMemoryStorage) or is_heartbeat_enabled(study._storage)
 
 
 def silent_trials(study: optuna.Study) -> set[int]:
-    """Give the numbers of trials that a database has had no heartbeat of for too long."""
+    """Return the numbers of trials that a database has had no heartbeat of for too long."""
     storage = study._storage
     if not (isinstance(storage, BaseHeartbeat) and is_heartbeat_enabled(storage)):
         return set()
@@ -203,7 +203,7 @@ def silent_trials(study: optuna.Study) -> set[int]:
 
 @contextlib.contextmanager
 def send_heartbeats(trial: optuna.Trial, seconds: float) -> Iterator[None]:
-    """Give signs of life of a trial while the block runs.
+    """Send heartbeats of a trial while the block runs.
 
     A database keeps them itself, by its own clock. A journal does not, and Optuna's proxy does not
     pass them on; there they are written into the trial, as often as `seconds` says.

@@ -86,14 +86,14 @@ def _is_recurrent(layer: Any) -> bool:
 
 
 def _type(layer: Any) -> type:
-    """Give the layer's type; RNN(LSTMCell) and RNN(SimpleRNNCell) are LSTM and SimpleRNN."""
+    """Return the layer's type; RNN(LSTMCell) and RNN(SimpleRNNCell) are LSTM and SimpleRNN."""
     if type(layer) is keras.layers.RNN:
         return _WRITTEN_OUT.get(type(layer.cell), keras.layers.RNN)
     return type(layer)
 
 
 def _uses_adam(model: Any) -> bool:
-    """Tell adam itself from its relatives, also inside a loss-scaling wrapper."""
+    """Return whether an optimizer is Adam itself, also inside a loss-scaling wrapper."""
     optimizer = model.optimizer
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     return type(optimizer) is keras.optimizers.Adam

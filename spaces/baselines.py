@@ -110,7 +110,7 @@ def fit_regex(texts: Sequence[str], labels: Labels) -> Predict:
 
 
 def fit_majority(texts: Sequence[str], labels: Labels) -> Predict:
-    """Give every record the share of label 1 among the fit rows, so the larger class wins."""
+    """Predict the larger class: each score is the share of label 1 among the fit rows."""
     return partial(_majority, float(np.mean(labels)))
 
 

@@ -33,7 +33,7 @@ def encode(ids: Any, encoder: Encoder, num_words: int) -> Any:
 
 
 def embed(ids: Any, embedding: Embedding, num_words: int) -> Any:
-    """Give each id its vector: [batch, length] -> [batch, length, width]."""
+    """Look up the vector of each id: [batch, length] -> [batch, length, width]."""
     x = keras.layers.Embedding(num_words, embedding.width, name="embedding")(ids)
     if embedding.dropout:
         x = keras.layers.SpatialDropout1D(embedding.dropout, name="spatial_dropout")(x)

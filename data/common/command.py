@@ -131,7 +131,7 @@ def start() -> None:
 
 
 def prepare_gpu() -> None:
-    """Tell a TensorFlow that is imported later how to use a GPU, unless the environment does."""
+    """Set how a TensorFlow that is imported later uses a GPU, unless the environment does."""
     for name, value in _ON_A_GPU.items():
         os.environ.setdefault(name, value)
 

@@ -28,7 +28,7 @@ def first_line(error: BaseException) -> str:
 
 
 def raised_at(error: BaseException) -> str:
-    """Say where an exception was raised, e.g. "space.py, line 2"; "" if it never was."""
+    """Return where an exception was raised, e.g. "space.py, line 2"; "" if it never was."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
 

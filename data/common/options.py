@@ -214,7 +214,7 @@ def _words(item: Declared, value: Any, name: str) -> list[str]:
 
 
 def unknown_option(name: str, known: Collection[str], otherwise: str) -> str:
-    """Say that there is no such option, and which one may be meant."""
+    """Return a message that there is no such option, and which one may be meant."""
     swapped = name.replace("_", "-") if "-" in "".join(known) else name.replace("-", "_")
     near = difflib.get_close_matches(swapped, list(known), 1)
     hint = f"; did you mean {near[0]}?" if near else otherwise

@@ -117,7 +117,7 @@ class Dataset:
             write_text(beside / "facts.json", json.dumps(self.facts))
 
     def is_saved(self, folder: Path) -> bool:
-        """Tell whether `save` has written this data set into a folder that can still be read."""
+        """Return whether `save` has written this data set into a folder that can still be read."""
         try:
             saved = Dataset.load(folder)
             return bool(saved.texts) and saved.facts == json.loads(json.dumps(self.facts))

@@ -44,7 +44,7 @@ class LabelOrder:
         return self.p >= _SIGNIFICANT_BELOW or self.runs >= _FEW * self.expected
 
     def __str__(self) -> str:
-        """Say it, e.g. "the rows are sorted by label: 2 runs, about 151 if mixed"."""
+        """Describe it, e.g. "the rows are sorted by label: 2 runs, about 151 if mixed"."""
         how = "sorted" if self.runs == 2 else "grouped"
         order = "the labels are mixed" if self.is_mixed else f"the rows are {how} by label"
         runs = f"{self.runs:,} run{'' if self.runs == 1 else 's'}"

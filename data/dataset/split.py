@@ -195,7 +195,7 @@ def check_split(split: Split, log: AccessLog, batch_size: int) -> None:
 
 
 def missing_class(split: Split, log: AccessLog) -> str | None:
-    """Say which slice lacks a class; None if each has both."""
+    """Return which slice lacks a class; None if each has both."""
     for name, rows in split.slices.items():
         present = np.bincount(log.labels[rows], minlength=2)
         for label, word in enumerate(log.label_words):
@@ -230,7 +230,7 @@ def _count(number: int, what: str) -> str:
 
 
 def repeated(texts: Sequence[str], rows: Rows, among: Rows) -> npt.NDArray[np.bool_]:
-    """Tell of each of the rows, [m], whether its text is that of one of the others, [k]."""
+    """Return for each of the rows, [m], whether its text is that of one of the others, [k]."""
     texts = texts if isinstance(texts, Texts) else Texts.of(texts)
     # Numbers of 64 bits, so that equal ones are equal texts.
     hashes, others = (

@@ -296,7 +296,7 @@ def _group(groups: GroupReader, record: str | dict[str, Any], row: RawRow, table
 def _count_labels(
     labels: Labels, parse: _Parse, row: RawRow, rest: Iterable[tuple[int, RawRow]]
 ) -> str:
-    """Say which labels a log has and propose what to do, by the rows read and those to come."""
+    """Return which labels a log has and propose what to do, by the rows read and those to come."""
     _, word = parse(row)
     labels.count(word)
     read_on = itertools.islice(rest, _COUNTED_ROWS)

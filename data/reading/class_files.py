@@ -112,7 +112,7 @@ def _texts(
 
 
 def _are_quoted(head: list[bytes]) -> bool:
-    """Tell whether a file is a CSV of one column: all quotes close, and some are doubled."""
+    """Return whether a file is a CSV of one column: all quotes close, and some are doubled."""
     quoted = [decode(line).rstrip("\r\n") for line in head if b'"' in line]
     cells = map(_only_cell, quoted)
     return any('""' in line[1:-1] for line in quoted) and all(cell is not None for cell in cells)

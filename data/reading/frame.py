@@ -61,7 +61,7 @@ def _is_single(part: Any) -> bool:
 
 
 def is_parquet(path: str) -> bool:
-    """Tell whether a path or URL is called like a Parquet file."""
+    """Return whether a path or URL is called like a Parquet file."""
     name = urlsplit(path).path if is_url(path) else path  # Without a query, as "?download=true".
     return PurePath(name).suffix.lower() in (".parquet", ".pq")
 

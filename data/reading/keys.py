@@ -41,7 +41,7 @@ class KeyDropper:
         return without_keys(record, self._keys)
 
     def told(self) -> str | None:
-        """Say which of the keys were dropped; None if there are none to drop, or no records."""
+        """Return which of the keys were dropped; None if there are none to drop, or no records."""
         if not self._keys or not self._records:
             return None
         if self.has_dropped:

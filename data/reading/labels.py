@@ -53,12 +53,12 @@ _LONGEST = 40
 
 
 def is_known(word: str) -> bool:
-    """Tell whether a word is one for 0 or 1 without being declared."""
+    """Return whether a word is one for 0 or 1 without being declared."""
     return canonical_label(word) in _KNOWN
 
 
 def are_alike(one: str, other: str) -> bool:
-    """Tell whether two words are known ones that may be the labels of one log."""
+    """Return whether two words are known ones that may be the labels of one log."""
     known, beside = (_KNOWN.get(canonical_label(word)) for word in (one, other))
     return known is not None and beside is not None and known[0] is beside[0]
 
@@ -118,7 +118,7 @@ class Labels:
         return label
 
     def may_be(self, word: str, beside: str) -> bool:
-        """Tell whether a word is a label of the log, or like a row's if one is yet to come."""
+        """Return whether a word is a label of the log, or like a row's if one is yet to come."""
         if self.known(word) is not None:
             return True
         if len(set(self._numbers.values())) == 2:
@@ -258,5 +258,5 @@ def listed(values: Iterable[str]) -> str:
 
 
 def counted(rows: int) -> str:
-    """Say a number of rows."""
+    """Format a number of rows."""
     return f"{rows:,} row{'s' * (rows != 1)}"

@@ -55,7 +55,7 @@ class SkippedRows:
         return sorted(self._reasons.values(), key=lambda reason: (-reason.rows, reason.first_row))
 
     def most(self) -> str:
-        """Say why most rows were left out, as the end of a message; nothing if none were."""
+        """Describe why most rows were left out, as the end of a message; nothing if none were."""
         if not self.rows:
             return ""
         most = self.reasons[0]
@@ -63,7 +63,7 @@ class SkippedRows:
         return f": {self._many()} skipped{others} as row {most.first_row} ({most.message})"
 
     def told(self, kept: Sequence[int]) -> list[str]:
-        """Say in a line each what was left out, and what it does to the kept rows of 0 and of 1."""
+        """Describe in a line each what was left out, and what that does to either class."""
         if not self.rows:
             return []
         lines = [self._why()]

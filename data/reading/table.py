@@ -44,7 +44,7 @@ class Columns:
     group: str | None = None  # the column that tells which rows belong together (`--group-column`)
 
     def is_label(self, cell: str) -> bool:
-        """Tell whether a cell holds what is known as a label."""
+        """Return whether a cell holds what is known as a label."""
         return is_known(cell) or canonical_label(cell) in map(canonical_label, self.labels)
 
     @property
@@ -102,7 +102,7 @@ class Table:
         return cell if between and (self.is_label_last or self.label == 0) else ""
 
     def goes_on(self, row: Row) -> bool:
-        """Tell whether a row has something in columns that the header leaves without a name."""
+        """Return whether a row has something in columns that the header leaves without a name."""
         if self.header is None or len(row) <= self.required:
             return False
         rest = zip(row[self.required :], self.header[self.required :], strict=False)
@@ -202,7 +202,7 @@ def _refuse_spaces(head: Sequence[str], rows: Sequence[Row], delimiter: str, quo
 
 
 def _rewrite_with(option: str) -> str:
-    """Tell how pandas, which needs this option to read a log, writes it as other CSVs are."""
+    """Return how pandas, which needs this option to read a log, writes it as other CSVs are."""
     return (
         f"write it again: python -c \"import pandas; pandas.read_csv('FILE', header=None, {option})"
         ".to_csv('converted.csv', header=False, index=False)\""
@@ -315,14 +315,14 @@ def _has_header(rows: Sequence[Row], columns: Columns) -> bool:
 
 
 def _is_numbered(first: Row, rest: Sequence[Row]) -> bool:
-    """Tell whether a first row is what pandas writes above columns without names: 0,1."""
+    """Return whether a first row is what pandas writes above columns without names: 0,1."""
     names = list(first[1:] if first[0] == "" else first)
     are_numbers = len(names) > 1 and names == [str(index) for index in range(len(names))]
     return are_numbers and not all(all(map(_is_number, row)) for row in rest)
 
 
 def _is_label_of(cell: str, rest: Sequence[Row], index: int, columns: Columns) -> bool:
-    """Tell whether a first cell is a label like those below; "spam" above 0 and 1 is a name."""
+    """Return whether a first cell is a label like those below; "spam" above 0 and 1 is a name."""
     below = set(_values(rest, index))
     if not below or canonical_label(cell) in map(canonical_label, columns.labels):
         return columns.is_label(cell)
@@ -331,7 +331,7 @@ def _is_label_of(cell: str, rest: Sequence[Row], index: int, columns: Columns) -
 
 
 def _is_new(cell: str, rest: Sequence[Row], index: int, often: int) -> bool:
-    """Tell whether a cell differs from those below, each of which comes so often on average."""
+    """Return whether a cell differs from those below, each of which comes so often on average."""
     values = _values(rest, index)
     distinct = set(values)
     return canonical_label(cell) not in distinct and often * len(distinct) + (often == 1) <= len(

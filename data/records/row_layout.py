@@ -110,7 +110,7 @@ class RowLayout:
         return join_cells(cells, self.text) if is_label or any_label else None
 
     def is_open(self, line: str) -> bool:
-        """Tell whether a quote is opened in a line and not closed, so that the row goes on."""
+        """Return whether a quote is opened in a line and not closed, so that the row goes on."""
         if self.is_whole or self.delimiter == "\t" or self.quote not in line:
             return False
         # A cell is quoted from its first character on; what is asked most often is seen at once.
@@ -125,7 +125,7 @@ class RowLayout:
         return reader.line_num == 2
 
     def is_header(self, line: str) -> bool:
-        """Tell whether a line is the log's first row, which names the columns."""
+        """Return whether a line is the log's first row, which names the columns."""
         cells = self.cells(line) if self.header else None
         return cells is not None and _filled(cells) == _filled(self.header)
 

@@ -48,7 +48,7 @@ class Readable(Protocol):
 
 
 def kind_of_archive(head: bytes) -> str | None:
-    """Tell which archive begins like this: "gzip", "xz" or "zip"."""
+    """Return which archive begins like this: "gzip", "xz" or "zip"."""
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
 
 
@@ -187,7 +187,7 @@ class _Zip:
 
 
 def _is_beside(member: str) -> bool:
-    """Tell whether a name in a zip is a folder, or what macOS packs beside each file."""
+    """Return whether a name in a zip is a folder, or what macOS packs beside each file."""
     return member.endswith(("/", ".DS_Store")) or member.startswith("__MACOSX/")
 
 

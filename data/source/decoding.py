@@ -98,7 +98,7 @@ class Utf8:
 
 
 def told_of(error: Exception, encoding: str | None, has_good_utf8: bool) -> str:
-    """Say what is wrong with a row, and propose the encoding that its log may have.
+    """Describe what is wrong with a row, and propose the encoding that its log may have.
 
     But not if a row beyond ASCII was good (`has_good_utf8`), which another one would spoil.
     """

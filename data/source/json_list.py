@@ -82,12 +82,12 @@ class JsonList:
 
 
 def may_be_json_list(begin: bytes) -> bool:
-    """Tell whether a log that begins so can be a JSON list of objects; nothing but spaces can."""
+    """Return whether a log that begins so can be a JSON list of objects; nothing but spaces can."""
     return _BEGIN.match(begin[:LIST_BEGIN]) is not None
 
 
 def is_json_list(begin: bytes) -> bool:
-    """Tell whether a log is a JSON list of objects, by its first `LIST_BEGIN` bytes or all."""
+    """Return whether a log is a JSON list of objects, by its first `LIST_BEGIN` bytes or all."""
     if not may_be_json_list(begin) or not begin.strip(_BLANK):
         return False
     scanned = JsonList(begin[:LIST_BEGIN])

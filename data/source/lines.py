@@ -30,7 +30,7 @@ _BEGIN = 512
 
 
 def is_url(path: str) -> bool:
-    """Tell whether a path is an fsspec URL, such as s3://bucket/log.csv."""
+    """Return whether a path is an fsspec URL, such as s3://bucket/log.csv."""
     return _URL.match(str(path)) is not None
 
 

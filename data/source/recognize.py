@@ -111,7 +111,7 @@ def _with_name(told: str, name: str) -> str:
 
 @contextlib.contextmanager
 def explained(lines: Iterator[bytes], name: str, rows: Sized) -> Iterator[Iterator[bytes]]:
-    """Say what a log is instead, if reading its lines fails before the first of the `rows`."""
+    """Describe what a log is instead, if reading its lines fails before the first of the `rows`."""
     head: list[bytes] = []
     try:
         yield _remembered(lines, head)

@@ -72,7 +72,7 @@ class _Values(NamedTuple):
 
 
 def _labels(rng: Random) -> Iterator[int]:
-    """Give the labels in runs of 1 to 60; each slice has its share of both."""
+    """Return the labels in runs of 1 to 60; each slice has its share of both."""
     for size, normal in normal_rows(HTTP_PARAMS_ROWS):
         rng.shuffle([0] * size)
         left = [normal, size - normal]

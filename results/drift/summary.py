@@ -51,7 +51,7 @@ class Summary:
 
 
 def describe_drift(drift: Drift) -> list[str]:
-    """Say in a few lines how far all that was scored is from the training rows."""
+    """Describe in a few lines how far all that was scored is from the training rows."""
     profile, tally = drift.profile, drift.total
     if not tally.records:
         return ["nothing was scored that could be compared with the training rows"]

@@ -98,7 +98,7 @@ class Column:
     mark: Callable[[Row, str], str] = lambda row, text: text
 
     def explained(self, label_words: tuple[str, str]) -> str:
-        """Say what it means, for a legend or a tooltip, in the log's own words for its labels."""
+        """Describe it, for a legend or a tooltip, in the log's own words for its labels."""
         normal, malicious = map(printable, label_words)
         return self.meaning.format(normal=normal, malicious=malicious)
 

@@ -95,7 +95,7 @@ class Leaderboard:
         return next((row for row in self.rows if row.name == name), None)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Give the rows as a DataFrame: one row a training, best first, one column a key.
+        """Return the rows as a DataFrame: one row a training, best first, one column a key.
 
         Returns:
             Figures are float64 (nan if unknown), counts int64, or Int64 if one may be unknown.
@@ -104,7 +104,7 @@ class Leaderboard:
 
 
 def to_frame(of: type, rows: Sequence[Any], without: Collection[str] = ()) -> "pd.DataFrame":
-    """Give dataclasses as a DataFrame: a row each, a column for each attribute not left out."""
+    """Return dataclasses as a DataFrame: a row each, a column for each attribute not left out."""
     import pandas as pd
 
     hints = {name: hint for name, hint in get_type_hints(of).items() if name not in without}

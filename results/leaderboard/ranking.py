@@ -172,7 +172,7 @@ def _unrepeated(
 
 
 def _of_seeds(first: Metrics | None, others: Sequence[float]) -> dict[str, Any]:
-    """Give the spread over the seeds; nothing if only the first was scored."""
+    """Return the spread over the seeds; nothing if only the first was scored."""
     if first is None or not others:
         return {}
     found = np.array([first.accuracy, *others])

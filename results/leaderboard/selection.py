@@ -109,7 +109,7 @@ def measure(
 def _costs(
     truth: npt.NDArray[np.bool_], probabilities: Sequence[npt.ArrayLike], by: Objective
 ) -> list[Floats]:
-    """Give two costs of each candidate on each row, by the objective and by its tie-breaker."""
+    """Return two costs of each candidate on each row, by the objective and by its tie-breaker."""
     costs = {
         ACCURACY: -np.array([_hits(truth, score) for score in probabilities]),
         LOSS: np.array([_losses(truth, score) for score in probabilities]),
@@ -118,12 +118,12 @@ def _costs(
 
 
 def _hits(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
-    """Give 1 for each row that is predicted right, float32 [n]."""
+    """Return 1 for each row that is predicted right, float32 [n]."""
     return np.asarray(predictions(probabilities) == truth, np.float32)
 
 
 def _losses(truth: npt.NDArray[np.bool_], probabilities: npt.ArrayLike) -> Floats:
-    """Give each row's cross-entropy, float32 [n]; a large one if it is not finite."""
+    """Return each row's cross-entropy, float32 [n]; a large one if it is not finite."""
     score = np.nan_to_num(np.asarray(probabilities, dtype=np.float32), nan=0.5)
     of_truth = np.where(truth, score, 1 - score)
     return np.asarray(-np.log(np.clip(of_truth, KERAS_EPSILON, 1)), dtype=np.float32)
@@ -163,13 +163,13 @@ def _choices(
 
 
 def _picks(first: Floats, second: Floats) -> npt.NDArray[np.int64]:
-    """Give the candidate of the least first cost on each sample, then of the second: [samples]."""
+    """Return the candidate of the least first, then second, cost on each sample: [samples]."""
     best = first == first.min(axis=0)
     return np.asarray(np.where(best, second, np.inf).argmin(axis=0), np.int64)
 
 
 def _weights(rows: int, resamples: int) -> Iterator[Floats]:
-    """Say how often each row is in each sample: float32 [samples, rows], some samples at once."""
+    """Yield how often each row is in each sample: float32 [samples, rows], some samples at once."""
     rng = np.random.default_rng(0)
     for begun in range(0, resamples, _AT_ONCE):
         count = min(_AT_ONCE, resamples - begun)

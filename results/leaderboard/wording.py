@@ -37,7 +37,7 @@ _NAMED = 3
 
 
 def verdict(leaderboard: Leaderboard) -> str:
-    """Say who won and whether it is luck.
+    """Describe who won, and whether the difference is significant.
 
     "beats" is said only of the champion, if the difference is above 0 and its p, Holm-corrected
     over its two references, is below .05. Without a champion the best row was picked by its
@@ -68,14 +68,14 @@ def title(row: Row) -> str:
 
 
 def has_known_texts(data: Mapping[str, Any]) -> bool:
-    """Tell from a run's facts of the data whether many held-out texts were trained on."""
+    """Return whether many held-out texts were trained on, by a run's facts of the data."""
     rows = data.get("slices", {}).get("held-out", 0)
     # Earlier versions did not count them.
     return bool(data.get("heldout_repeated", 0) > _REPEATED_SHARE * rows)
 
 
 def describe_known_texts(leaderboard: Leaderboard) -> str:
-    """Give the accuracies on the held-out texts that were not trained on; "" if nearly all are."""
+    """Describe the accuracies on held-out texts that were not trained on; "" if nearly all are."""
     data = leaderboard.data
     if not has_known_texts(data):
         return ""
@@ -97,7 +97,7 @@ def describe_known_texts(leaderboard: Leaderboard) -> str:
 
 
 def describe_selection(leaderboard: Leaderboard) -> str:
-    """Say how much of its validation accuracy the champion owes to the choice among many trials.
+    """Describe how much of its validation accuracy the champion owes to having been chosen.
 
     "" if nothing was chosen or measured.
     """
@@ -125,7 +125,7 @@ def describe_selection(leaderboard: Leaderboard) -> str:
 
 
 def describe_export(leaderboard: Leaderboard) -> str:
-    """Say which of the champion and its refit is exported, and why; "" without a refit."""
+    """Return which of the champion and its refit is exported, and why; "" without a refit."""
     champion, refit = leaderboard.champion, leaderboard.refit
     if champion is None or refit is None:
         return ""
@@ -160,7 +160,7 @@ def describe_unseeded(leaderboard: Leaderboard) -> str:
 
 
 def describe_facts(leaderboard: Leaderboard) -> list[str]:
-    """Give a line each on the data and the protocol, from whatever plain values they hold."""
+    """Return a line each on the data and the protocol, from whatever plain values they hold."""
     lines = []
     data = dict(leaderboard.data)
     if "label_words" in data:
@@ -177,7 +177,7 @@ def describe_facts(leaderboard: Leaderboard) -> list[str]:
 
 
 def describe_reasons(leaderboard: Leaderboard, width: int) -> list[str]:
-    """Say once a reason which trainings did not complete, or do not tell the classes apart, for it.
+    """List, by reason, the trainings that did not complete, or do not tell the classes apart.
 
     A pruned trial that was behind its rivals is no news. Lines are cut at the width.
     """
@@ -234,7 +234,7 @@ def _sentence(row: Row, leaderboard: Leaderboard) -> str:
 
 
 def _refit_sentence(leaderboard: Leaderboard) -> str:
-    """Say how the champion did when it was trained on all training rows; "" if it was not."""
+    """Describe how the champion did when it was trained on all training rows; "" if it was not."""
     refit = leaderboard.refit
     if refit is None:
         return ""

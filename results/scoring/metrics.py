@@ -156,7 +156,7 @@ def compute_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metr
 
 
 def constant_predictions(probabilities: npt.ArrayLike) -> str:
-    """Say it if a model makes no difference between the records.
+    """Return a warning if a model predicts one class for all records.
 
     Such a training is complete, and its accuracy is the share of one class: only this remark tells
     a dead or exploded network from one that has learned a little. It is "" if both classes are

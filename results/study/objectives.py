@@ -99,7 +99,7 @@ def objective_values(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dic
 
 
 def with_tie_breakers(objective: Objective) -> tuple[Objective, ...]:
-    """Give by what trials are ranked, in order: the objective, then accuracy, then loss.
+    """Return what trials are ranked by, in order: the objective, then accuracy, then loss.
 
     This is the one order by which the champion, the checkpoints that are kept, the finalists and
     the members of the ensemble are chosen; among equals the earliest trial wins.
@@ -108,6 +108,6 @@ def with_tie_breakers(objective: Objective) -> tuple[Objective, ...]:
 
 
 def rank_key(objective: Objective, *seeds: Result) -> tuple[float, ...]:
-    """Give what to sort trials by, the best first; of several seeds the mean counts."""
+    """Return the key to sort trials by, the best first; of several seeds the mean counts."""
     costs = (fmean(each.cost(seed) for seed in seeds) for each in with_tie_breakers(objective))
     return *costs, seeds[0].number or 0

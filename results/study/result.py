@@ -163,7 +163,7 @@ class Result:
         return self.status == "pruned" and self.reason in (BUDGET_ENDED, INTERRUPTED)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the result as plain JSON values; a number that is not finite becomes null.
+        """Return the result as plain JSON values; a number that is not finite becomes null.
 
         NaN is not JSON: databases and browsers refuse it.
         """

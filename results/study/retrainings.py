@@ -38,7 +38,7 @@ def record_repeat(store: Store, result: Result, index: int) -> None:
 
 
 def find_repeats(store: Store) -> dict[str, dict[int, Result]]:
-    """Give the trainings with other seeds, by name and by the index of their seed."""
+    """Return the trainings with other seeds, by name and by the index of their seed."""
     found: dict[str, dict[int, Result]] = {}
     for key, value in store.study.user_attrs.items():
         if key.startswith(_REPEAT):
@@ -48,7 +48,7 @@ def find_repeats(store: Store) -> dict[str, dict[int, Result]]:
 
 
 def repeat_probabilities(store: Store) -> dict[str, list[Scores]]:
-    """Give the held-out probabilities of the trainings with other seeds that have them, by name.
+    """Return the held-out probabilities of the trainings with other seeds that have them, by name.
 
     They are one array a seed, float32 [n]; the first training's is not among them.
     """
@@ -63,12 +63,12 @@ def repeat_probabilities(store: Store) -> dict[str, list[Scores]]:
 
 
 def repeat_folder(store: Store, name: str, index: int) -> Path:
-    """Say where the probabilities of a trial's training with another seed go."""
+    """Return where the probabilities of a trial's training with another seed go."""
     return store.folder / "repeats" / f"{name.replace(' ', '-')}-{index}"
 
 
 def find_finalists(store: Store, count: int) -> list[Result]:
-    """Give up to `count` of the best complete trials whose model was kept and can be exported."""
+    """Return up to `count` of the best complete trials whose model was kept and can be exported."""
     ranked = best_first(store.study)
     kept = (result for result in ranked if store.find(result, CHECKPOINT) is not None)
     return list(islice(kept, count))
@@ -105,7 +105,7 @@ def chosen_finalists(store: Store) -> tuple[str, ...]:
 
 
 def second_seed_probabilities(store: Store, labels: npt.ArrayLike) -> dict[str, npt.ArrayLike]:
-    """Give the validation probabilities of the finalists' second trainings by name, each [n].
+    """Return the validation probabilities of the finalists' second trainings by name, each [n].
 
     Those of a training that diverged or failed are right nowhere, given the rows' labels, [n].
     """
@@ -143,32 +143,32 @@ def record_refit(store: Store, result: Result) -> None:
 
 
 def find_refit(store: Store, name: str) -> Result | None:
-    """Give the refit of the training of that name, even if it was not chosen this time."""
+    """Return the refit of the training of that name, even if it was not chosen this time."""
     kept = store.study.user_attrs.get(f"{_REFIT}{refit_name(name)}")
     return None if kept is None else Result.from_json(kept)
 
 
 def find_refits(store: Store) -> list[Result]:
-    """Give the refits that were chosen and trained."""
+    """Return the refits that were chosen and trained."""
     chosen = store.study.user_attrs.get(_REFITS, ())
     found = (find_refit(store, name) for name in chosen)
     return [result for result in found if result is not None]
 
 
 def refit_folder(store: Store, name: str) -> Path:
-    """Say where a trial's refit goes; a baseline's is kept with the baselines."""
+    """Return where a trial's refit goes; a baseline's is kept with the baselines."""
     return store.folder / "refits" / name.replace(" ", "-")
 
 
 def result_to_export(store: Store, champion: Result) -> Result:
-    """Say which model a run exports: the champion's refit if it is sound, or the champion."""
+    """Return which model a run exports: the champion's refit if it is sound, or the champion."""
     name = refit_name(champion.name)
     found = next((result for result in find_refits(store) if result.name == name), None)
     return found if found is not None and is_sound(found.status, found.reason) else champion
 
 
 def first_training(store: Store, result: Result) -> Result:
-    """Give the training that a refit repeats on more rows; any other result itself."""
+    """Return the training that a refit repeats on more rows; any other result itself."""
     if result.kind != "refit":
         return result
     return next(first for first in store.results() if refit_name(first.name) == result.name)

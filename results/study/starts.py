@@ -69,12 +69,12 @@ def choose_starts(store: Store, earlier: Store, option: str) -> list[Start]:
 
 
 def find_starts(store: Store) -> list[Start]:
-    """Give the starting points that a run has from an earlier one, best first."""
+    """Return the starting points that a run has from an earlier one, best first."""
     return [Start(**start) for start in store.study.user_attrs.get(_STARTS, [])]
 
 
 def describe_starts(store: Store) -> str | None:
-    """Say in a line what the starting points of an earlier run were worth; None if none were taken.
+    """Describe in one line what an earlier run's starting points were worth; None without them.
 
     The first trials took them in order. They are ranked among the complete trials as the champion
     is chosen, on validation rows alone.

@@ -181,7 +181,7 @@ class Store:
         self.study.set_user_attr(_BASELINE + result.name, result.to_json())
 
     def baselines(self) -> list[Result]:
-        """Give the recorded baselines in the order in which they were recorded."""
+        """Return the recorded baselines in the order in which they were recorded."""
         return [
             Result.from_json(value)
             for key, value in self.study.user_attrs.items()
@@ -189,13 +189,13 @@ class Store:
         ]
 
     def trials(self) -> list[Result]:
-        """Give the finished trials by number, without retried ones and duplicates."""
+        """Return the finished trials by number, without retried ones and duplicates."""
         return [
             trial_result(trial) for trial in counted_trials(self.study) if trial.state.is_finished()
         ]
 
     def results(self) -> list[Result]:
-        """Give the baselines, then the trials."""
+        """Return the baselines, then the trials."""
         return [*self.baselines(), *self.trials()]
 
     @property
@@ -222,11 +222,11 @@ class Store:
         return champion
 
     def heldout_labels(self) -> npt.NDArray[np.uint8]:
-        """Give the labels of the held-out rows, uint8 [n]."""
+        """Return the labels of the held-out rows, uint8 [n]."""
         return self.dataset.labels[self.dataset.split.heldout]
 
     def heldout_probabilities(self) -> dict[str, Scores]:
-        """Give the held-out probabilities by name, float32 [n], of every result that has them."""
+        """Return the held-out probabilities by name, float32 [n], of every result that has them."""
         return {
             result.name: scores["heldout"]
             for result in self.results()

@@ -73,7 +73,7 @@ def _has_values(study: optuna.Study) -> bool:
 
 
 def counted_trials(study: optuna.Study | Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Give the trials that a budget counts, by number: without retried ones and duplicates."""
+    """Return the trials that a budget counts, by number: without retried ones and duplicates."""
     trials = study.get_trials(deepcopy=False) if isinstance(study, optuna.Study) else study
     retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
     return [
@@ -84,12 +84,12 @@ def counted_trials(study: optuna.Study | Sequence[FrozenTrial]) -> list[FrozenTr
 
 
 def trial_index(trial: FrozenTrial) -> int:
-    """Give a trial's index in the order of a search, which a retry shares; else its number."""
+    """Return a trial's index in the order of a search, which a retry shares; else its number."""
     return int(trial.user_attrs.get(INDEX, trial.number))
 
 
 def first_objective(study: optuna.Study) -> Objective:
-    """Give the objective that ranks trials; earlier versions took accuracy, and did not say."""
+    """Return the objective that ranks trials; earlier versions took accuracy, and did not say."""
     return OBJECTIVES[study.user_attrs.get(OBJECTIVE_NAMES, [ACCURACY.name])[0]]
 
 

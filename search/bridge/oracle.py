@@ -194,7 +194,7 @@ class OptunaOracle(keras_tuner.Oracle):
             )
 
     def _values(self, trial: Trial) -> list[float]:
-        """Give what the study is told of a complete trial."""
+        """Return what the study is told of a complete trial."""
         if not self._makes_front:
             return [trial.score]
         values = []
@@ -206,7 +206,7 @@ class OptunaOracle(keras_tuner.Oracle):
         return values
 
     def _score(self, complete: FrozenTrial) -> float:
-        """Give the one number that KerasTuner ranks a trial by; of several objectives their sum."""
+        """Return the number that KerasTuner ranks a trial by; of several objectives their sum."""
         if not self._makes_front:
             return float(complete.values[0])
         names = [part.name for part in self._parts]
@@ -274,11 +274,11 @@ class OptunaOracle(keras_tuner.Oracle):
         return self.queue.is_exhausted
 
     def asked_trial(self, trial_id: str) -> AskedTrial:
-        """Give the queue's side of the running trial with KerasTuner's id."""
+        """Return the queue's side of the running trial with KerasTuner's id."""
         return self._asked[trial_id]
 
     def optuna_trial(self, trial_id: str) -> optuna.Trial:
-        """Give the study's side of a running trial, to report values or set attributes.
+        """Return the study's side of a running trial, to report values or set attributes.
 
         Args:
             trial_id: KerasTuner's id of the trial.
@@ -391,7 +391,7 @@ class OptunaOracle(keras_tuner.Oracle):
         super().update_space(hyperparameters)
 
     def get_space(self) -> keras_tuner.HyperParameters:
-        """Give a copy of the space as it is known by now."""
+        """Return a copy of the space as it is known by now."""
         return ScopedHyperParameters.from_config(self.hyperparameters.get_config())
 
     # ---- results -------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ class OptunaOracle(keras_tuner.Oracle):
         return self.queue.remaining
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """Give the best complete trials of the study, best first, whoever ran them.
+        """Return the best complete trials of the study, best first, whoever ran them.
 
         Of several objectives KerasTuner's sum decides; `study.best_trials` is the front. Models
         of trials that other processes ran are found only in a project folder shared with them.
@@ -446,7 +446,7 @@ class OptunaOracle(keras_tuner.Oracle):
     # ---- KerasTuner's files --------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """Give KerasTuner's state, and the name of the study it belongs to."""
+        """Return KerasTuner's state, and the name of the study it belongs to."""
         return {**super().get_state(), _STUDY: self.study.study_name}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -513,7 +513,7 @@ def check_limits(max_trials: int | None, timeout: float | None) -> None:
 
 
 def _moved(trial: Trial) -> str:
-    """Say why a trial is to be sampled again, if a range turned out to depend on another entry."""
+    """Return why a trial is to be sampled again, if a range depends on another entry; else ""."""
     return getattr(trial.hyperparameters, "moved", "")
 
 

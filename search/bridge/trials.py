@@ -41,7 +41,7 @@ class StudyTrial(Trial):
 
 
 def describe_failure(trial: Trial) -> str:
-    """Say in one line why a trial failed: its exception, or its message's last line."""
+    """Describe in one line why a trial failed: its exception, or its message's last line."""
     message: str = trial.message or "its score is not a number"
     return getattr(trial, "reason", "") or (message.strip().splitlines() or [""])[-1]
 
@@ -52,7 +52,7 @@ class Display(oracle.Display):
     _ended = ""
 
     def on_trial_end(self, trial: Trial) -> None:
-        """Tell how a trial ended."""
+        """Print how a trial ended."""
         if trial.status == TrialStatus.COMPLETED:
             super().on_trial_end(trial)
         elif self.verbose >= 1:
@@ -70,7 +70,7 @@ class Display(oracle.Display):
                     print(f"{name}: {last}")
 
     def on_search_end(self, why: str) -> None:
-        """Tell once why a search ends before its budget is used up."""
+        """Print once why a search ends before its budget is used up."""
         if self.verbose >= 1 and why != self._ended:
             print(f"The search ends: {why}")
         self._ended = why

@@ -215,7 +215,7 @@ class OptunaTuner(keras_tuner.Tuner):
         super().search(*fit_args, **fit_kwargs)
 
     def pre_create_trial(self) -> None:
-        """Give the trials of dead processes back before asking for one."""
+        """Requeue the trials of dead processes before asking for one."""
         self.oracle.queue.retry_stale()
         self.oracle.queue.wait_for_heartbeats(lambda: self.oracle.is_late)
 
@@ -347,7 +347,7 @@ class OptunaTuner(keras_tuner.Tuner):
             self._asked_to_end[trial.trial_id] = model
 
     def _is_over(self, model: Any, epoch: int) -> bool:
-        """Say whether a training ends with this epoch, as far as it is known."""
+        """Return whether a training ends with this epoch, as far as it is known."""
         epochs = self._epochs_of(model)
         return bool(model.stop_training) or (epochs is not None and epoch + 1 >= epochs)
 
@@ -418,7 +418,7 @@ class _Checked(keras_tuner.HyperModel):
 
 
 def _one_by_name(hyperparameters: keras_tuner.HyperParameters) -> keras_tuner.HyperParameters:
-    """Give the values of a trial with the one entry of each name that is active."""
+    """Return the values of a trial with the one entry of each name that is active."""
     active = {it.name: it for it in hyperparameters.space if hyperparameters.is_active(it)}
     shown = keras_tuner.HyperParameters()
     shown.merge(active.values())

@@ -55,7 +55,7 @@ def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
 
 
 def _tell_of_split(dataset: Dataset) -> None:
-    """Say what was left out as duplicates, and warn if the rows are sorted by label."""
+    """Log what was left out as duplicates, and warn if the rows are sorted by label."""
     left_out = dataset.facts.get("duplicates_left_out", {})
     if left_out:
         log.info(

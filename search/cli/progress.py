@@ -78,7 +78,7 @@ class View:
             self._deadline = self._started + self.budget.seconds
 
     def trained(self, name: str, result: Result, kept: bool) -> None:
-        """Tell of a finished training that is no trial, e.g. of "model2, seed 3 of 5"."""
+        """Report a finished training that is not a trial, e.g. of "model2, seed 3 of 5"."""
         log.info(
             "%s %s%s: val accuracy %s in %.0f s",
             name,

@@ -18,7 +18,7 @@ _NO_MEMORY = ("ResourceExhaustedError", "Dst tensor is not initialized")
 
 
 def describe_error(error: BaseException) -> str:
-    """Say in one line what an exception means: its type and message.
+    """Describe in one line what an exception means: its type and message.
 
     Keras's message stands first, before a list of arguments; TensorFlow's stands last, after a
     list of files and before the node's name.

@@ -48,7 +48,7 @@ def fit_function(
             return given
 
         def met() -> dict[str, Any]:
-            """Give the epochs that hyperparameters tell, which `fit` may be the first to meet."""
+            """Return the epochs that hyperparameters tell, which `fit` may be the first to meet."""
             values = hyperparameters.values
             known = "epochs" in values and "tuner/epochs" not in values
             return {"epochs": int(values["epochs"])} if known else {}

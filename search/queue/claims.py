@@ -73,16 +73,16 @@ class QueueState:
         return trial.number
 
     def has_room(self, budget: int | None) -> bool:
-        """Say whether a budget (None: no bound) has trials that are yet to be made."""
+        """Return whether a budget (None: no bound) has trials that are yet to be made."""
         return budget is None or self.count < budget
 
     def in_state(self, budget: int | None, state: TrialState) -> list[FrozenTrial]:
-        """Give the trials of a budget that are in a state, by number."""
+        """Return the trials of a budget that are in a state, by number."""
         within = [alike[0] for alike in self._in_order[:budget] if alike[0].state == state]
         return sorted(within, key=lambda trial: trial.number)
 
     def copies(self, budget: int | None) -> list[FrozenTrial]:
-        """Give waiting trials that repeat what another one repeats: two processes added them."""
+        """Return waiting trials that repeat what another one repeats: two processes added them."""
         others = [trial for alike in self._in_order[:budget] for trial in alike[1:]]
         return [trial for trial in others if trial.state == TrialState.WAITING]
 

@@ -80,11 +80,11 @@ class QueueMonitor:
         return queue.has_room(self.budget) and not self.is_exhausted
 
     def running(self) -> list[FrozenTrial]:
-        """Give the budget's running trials, those of other machines too."""
+        """Return the budget's running trials, those of other machines too."""
         return claims.read_queue(self.study).in_state(self.budget, TrialState.RUNNING)
 
     def problem(self) -> str | None:
-        """Say in a line why the search is to be given up; None if it can go on."""
+        """Describe in one line why the search is to be given up; None if it can go on."""
         most = self.max_failures
         if most is None or not are_too_many(self.study, most):
             return None
@@ -138,7 +138,7 @@ class QueueMonitor:
             self.retry_stale()
 
     def describe_wait(self, running: Sequence[FrozenTrial], heartbeat: int) -> str:
-        """Say in a line what a search waits for that has nothing else to do.
+        """Describe in one line what a search waits for that has nothing else to do.
 
         Args:
             running: Running trials of other machines' workers.
@@ -171,7 +171,7 @@ def is_refused(trial: FrozenTrial) -> bool:
 
 
 def _latest_failures(study: optuna.Study) -> list[FrozenTrial]:
-    """Give the failed trials since the last that did not fail, the latest first."""
+    """Return the failed trials since the last that did not fail, the latest first."""
     ended = [trial for trial in counted_trials(study) if trial.state.is_finished()]
     ended.sort(key=lambda trial: (trial.datetime_complete or datetime.min, trial.number))
     return list(takewhile(lambda t: t.state == TrialState.FAIL or is_refused(t), reversed(ended)))

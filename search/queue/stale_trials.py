@@ -124,12 +124,12 @@ class StaleTrials:
         return left
 
     def unheard(self, running: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Give the trials of other machines that have given no new sign since this one looked."""
+        """Return the trials of other machines that have given no new sign since this one looked."""
         left = self.patience(running)
         return [t for t in running if t.number in left and not self._seen[t.number].is_new]
 
     def describe_wait(self, running: Sequence[FrozenTrial], heartbeat: int) -> str:
-        """Say in a line what a search waits for if all it has is other machines' trials."""
+        """Describe in one line what a search waits for if all it has is other machines' trials."""
         left = self.patience(running, all_signal=True).values()
         seconds = max(left, default=float(SILENT_BEATS * heartbeat))
         trials = ", ".join(
@@ -148,7 +148,7 @@ def worker_name(pid: int) -> str:
 
 
 def process_identity(pid: int) -> str | None:
-    """Tell a process from all that have had its id before, or will have it.
+    """Identify a process among all that have had its id before, or will have it.
 
     After a restart of the machine ids are given out again. So the id comes with the system's start
     and the process's, in ticks of a clock that nobody sets; outside Linux with the time of day at
@@ -201,7 +201,7 @@ def _is_here(trial: FrozenTrial) -> bool:
 
 
 def describe_exit(exitcode: int | None) -> str:
-    """Say in a few words what a process died of; an exit code below 0 is a signal's number."""
+    """Describe in a few words what a process died of; an exit code below 0 is a signal's number."""
     if exitcode is None or exitcode >= 0:
         return f"exit code {exitcode}"
     hint = ": perhaps out of memory" if -exitcode == _KILLED else ""

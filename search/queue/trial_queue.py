@@ -169,7 +169,7 @@ class TrialQueue(QueueMonitor):
         self.space.merge(new)
 
     def forgotten(self, trial: FrozenTrial) -> list[HyperParameter]:
-        """Give the entries of a trial that the program has not met, or no longer has."""
+        """Return the entries of a trial that the program has not met, or no longer has."""
         return self._study_space.forgotten(self.space, trial)
 
     # ---- ask -----------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class TrialQueue(QueueMonitor):
         return internal_point(self.space, self._starting_points[index])
 
     def _sample(self, trial: optuna.Trial, owner: str, tried: set[Identity]) -> AskedTrial | None:
-        """Give a trial its values; None if there are none that were not tried."""
+        """Set a trial's values; return None if there are none that were not tried."""
         sampler, running = self.study.sampler, frozen(trial)
         # A lost trial is repeated, and one that a user enqueued is run, whatever was tried.
         is_wanted = is_fixed(running) and (
@@ -311,7 +311,7 @@ class TrialQueue(QueueMonitor):
     # ---- tell ----------------------------------------------------------------------------------
 
     def heartbeat(self, asked: AskedTrial, seconds: float = 15) -> AbstractContextManager[None]:
-        """Give signs of life of a trial while a block runs.
+        """Send heartbeats of a trial while a block runs.
 
         Args:
             asked: The trial.
@@ -363,7 +363,7 @@ class TrialQueue(QueueMonitor):
             raise TooManyFailures(problem)
 
     def retry(self, asked: AskedTrial, reason: str) -> None:
-        """Give a trial back: the next `ask`, of any worker, repeats it with its values.
+        """Requeue a trial: the next `ask`, of any worker, repeats it with its values.
 
         Args:
             asked: The trial, which was interrupted.
@@ -382,7 +382,7 @@ class TrialQueue(QueueMonitor):
 
 
 def _signature(owner: str) -> dict[str, Any]:
-    """Give the attributes that say which process runs a trial."""
+    """Return the attributes that say which process runs a trial."""
     return {PROCESS_START: process_identity(os.getpid()), WORKER: owner}
 
 

@@ -56,7 +56,7 @@ def _escape(part: Any) -> str:
 
 
 def to_distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
-    """Give the Optuna distribution of a hyperparameter.
+    """Return the Optuna distribution of a hyperparameter.
 
     Args:
         hyperparameter: Any of KerasTuner's hyperparameters.
@@ -92,7 +92,7 @@ def to_distribution(hyperparameter: HyperParameter) -> BaseDistribution | None:
 
 
 def to_coded(hyperparameter: HyperParameter) -> BaseDistribution | None:
-    """Give the distribution of a hyperparameter's codes; that of its values if it has none."""
+    """Return the distribution of a hyperparameter's codes; that of its values if it has none."""
     target = to_distribution(hyperparameter)
     if _is_ordinal(hyperparameter):
         assert isinstance(target, CategoricalDistribution)
@@ -174,7 +174,7 @@ def can_move(one: HyperParameter, other: HyperParameter) -> bool:
 
 
 def offer(hyperparameter: HyperParameter) -> str:
-    """Say what a hyperparameter can be, e.g. `1..8 (step 2, log)`; equal for equal offers."""
+    """Describe what a hyperparameter can be, e.g. `1..8 (step 2, log)`; equal for equal offers."""
     match hyperparameter:
         case Int() | Float():
             step = [f"step {hyperparameter.step}"] if hyperparameter.step not in (None, 1) else []
@@ -193,7 +193,7 @@ def active_values(
     value_of: Callable[[HyperParameter], Any],
     known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Give each active entry of a space its value.
+    """Set the value of each active entry of a space.
 
     Args:
         space: KerasTuner's entries, parents before children.
@@ -281,7 +281,7 @@ def _decimal_top(hp: Float) -> Decimal:
 
 
 def _at(hp: Float, index: int) -> float:
-    """Give a stepped value as it is written: three steps of 0.1 are 0.3, as a condition has it."""
+    """Return a stepped value as it is written: three steps of 0.1 are 0.3, as in a condition."""
     low, high, step = (Decimal(str(number)) for number in (hp.min_value, hp.max_value, hp.step))
     if hp.sampling == "linear":
         return float(low + index * step)

@@ -122,12 +122,12 @@ class OrderedSampler(BaseSampler):
         return code if entry is None else from_code(entry, code)
 
     def _coded_entry(self, name: str, held: BaseDistribution) -> HyperParameter | None:
-        """Give the entry whose codes stand in place of a distribution's values; None if none do."""
+        """Return the entry whose codes replace a distribution's values; None if none do."""
         entry = self._entry(name)
         return entry if entry is not None and to_distribution(entry) == held else None
 
     def _entry(self, name: str) -> HyperParameter | None:
-        """Give the entry with a key if it has codes at all."""
+        """Return the entry with a key if it has codes at all."""
         if name not in self._entries:
             entry = self._space.find(name)
             has_codes = entry is not None and to_coded(entry) != to_distribution(entry)

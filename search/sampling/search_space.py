@@ -148,7 +148,7 @@ def _count_points(space: Sequence[HyperParameter]) -> int:
 
 
 def _groups(entry: HyperParameter, conditions: Iterable[Any]) -> list[tuple[Any, int]]:
-    """Give the values that a condition names, each once, and None for all the others together."""
+    """Return the values that a condition names, each once, and None for all the others together."""
     target = to_distribution(entry)
     if target is None:
         return [(entry.default, 1)]
@@ -168,7 +168,7 @@ def _is_continuous(target: BaseDistribution) -> bool:
 
 
 def all_values(target: BaseDistribution) -> Sequence[Any]:
-    """Give all values, as the study holds them, of a distribution that has finitely many.
+    """Return all values, as the study holds them, of a distribution that has finitely many.
 
     Raises:
         TypeError: If it has too many.
@@ -188,7 +188,7 @@ def all_values(target: BaseDistribution) -> Sequence[Any]:
 
 
 def identity(point: Point) -> Identity:
-    """Give what two equal points share: floats are equal if they differ by a step's rounding."""
+    """Return what two equal points share: floats are equal if they differ by a step's rounding."""
     return frozenset(
         (name, float(f"{value:.12g}") if isinstance(value, float) else value)
         for name, value in point.items()
@@ -198,7 +198,7 @@ def identity(point: Point) -> Identity:
 def tried_points(
     trials: Iterable[FrozenTrial], cache: dict[int, Identity] | None = None
 ) -> set[Identity]:
-    """Give the points that were tried, are being tried, or wait to be tried again.
+    """Return the points that were tried, are being tried, or wait to be tried again.
 
     `cache` keeps the points of trials that have ended, by number; those that it lacks are added.
     """
@@ -223,7 +223,7 @@ def tried_points(
 def first_untried(
     space: Sequence[HyperParameter], tried: set[Identity], values_of: ValuesOf
 ) -> Point | None:
-    """Give the first point that was not tried; None if there is no other."""
+    """Return the first point that was not tried; None if there is no other."""
     # Each tried point is met at most once: the walk is as short as the study.
     points = enumerate_points(space, values_of)
     return next((point for point in points if identity(point) not in tried), None)

@@ -58,7 +58,7 @@ class SpaceSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Give no relative space: every value comes from the proposal, one by one."""
+        """Return an empty relative space: every value comes from the proposal, one by one."""
         return {}
 
     def sample_relative(
@@ -74,7 +74,7 @@ class SpaceSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Give the proposal's value; what it lacks, or has outside, is drawn at random."""
+        """Return the proposal's value; what it lacks, or has outside, is drawn at random."""
         proposal = self._proposals.get(trial.number) or {}
         if param_name in proposal and _can_be(param_distribution, proposal[param_name]):
             return proposal[param_name]
@@ -215,12 +215,12 @@ class KerasTunerSampler(SpaceSampler):
 
 
 def trial_name(number: int) -> str:
-    """Give KerasTuner's id of a trial, e.g. `0007`; Hyperband's values name trials by it."""
+    """Return KerasTuner's id of a trial, e.g. `0007`; Hyperband's values name trials by it."""
     return f"{number:04d}"
 
 
 def _proposed(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> FrozenTrial:
-    """Give the trial whose proposal this one carries out: it may repeat one that was lost."""
+    """Return the trial whose proposal this one carries out: it may repeat one that was lost."""
     while is_fixed(trial) and RETRY_OF in trial.user_attrs:
         trial = trials[trial.user_attrs[RETRY_OF]]
     return trial

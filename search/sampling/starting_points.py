@@ -31,7 +31,7 @@ class StartError(UserError, ValueError):
 
 
 def starting_points_of(space: Any) -> Sequence[StartingPoint]:
-    """Give the points that a hypermodel wants tried first.
+    """Return the points that a hypermodel wants tried first.
 
     Args:
         space: A `keras_tuner.HyperModel`. It may have an attribute `starting_points`: mappings of
@@ -79,12 +79,12 @@ def check_start(space: keras_tuner.HyperParameters, start: StartingPoint) -> Non
 
 
 def waiting_values(fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a starting point's values by name whose entries were not known when its trial began."""
+    """Return a starting point's values whose entries were unknown when its trial began, by name."""
     return {name[1:]: value for name, value in fixed.items() if name.startswith(_WAITING)}
 
 
 def nearest(entry: HyperParameter, value: Any, whose: str) -> Any:
-    """Give what comes nearest to somebody's value, as the study holds it; warn if it moved."""
+    """Return what comes nearest to somebody's value, as the study holds it; warn if it moved."""
     try:
         internal = to_internal(entry, value)
     except (ValueError, TypeError):

@@ -76,7 +76,7 @@ class StudySpace:
         return _config(before) == _config(entry) or can_move(before, entry)
 
     def _held(self, names: Collection[str]) -> dict[str, BaseDistribution]:
-        """Give what the study's first trial with each name was asked."""
+        """Return what the study's first trial with each name was asked."""
         missing, found = set(names), {}
         for trial in self._study.get_trials(deepcopy=False):
             for name in missing & trial.distributions.keys():
@@ -89,13 +89,13 @@ class StudySpace:
     def forgotten(
         self, space: keras_tuner.HyperParameters, trial: FrozenTrial
     ) -> list[HyperParameter]:
-        """Give the entries of a trial that the program has not met, or no longer has."""
+        """Return the entries of a trial that the program has not met, or no longer has."""
         missing = trial.params.keys() - {param_key(entry) for entry in space.space}
         recorded = recorded_entries(self._study) if missing else {}
         return [_entry(config) for name, config in recorded.items() if name in missing]
 
     def find(self, name: str) -> HyperParameter | None:
-        """Give the entry with a key, whoever met it; None for what is no hyperparameter."""
+        """Return the entry with a key, whoever met it; None for what is no hyperparameter."""
         if name in self._admitted:
             return self._admitted[name]
         recorded = recorded_entries(self._study)

@@ -121,7 +121,7 @@ class TrialCallbacks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Tell of an exception that ended the training; it is raised all the same."""
+        """Report an exception that ended the training; it is raised all the same."""
         if not isinstance(error, USER_ERRORS):
             return
         info = self._info

@@ -85,7 +85,7 @@ def _describe_once(folder: Path, space: Sequence[HyperParameter]) -> None:
 
 
 def _domain(entry: HyperParameter) -> Any:
-    """Give a hyperparameter's domain as the plugin has them."""
+    """Return a hyperparameter's domain as the plugin has them."""
     target = to_distribution(entry)
     if target is None:
         return summary_v2.Discrete([_plain(entry.default)])

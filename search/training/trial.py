@@ -217,7 +217,7 @@ class Trials:
     def _on_report(
         self, trial: optuna.Trial, callbacks: TrialCallbacks, point: Point
     ) -> str | None:
-        """Tell everybody of a report, and ask the pruner whether the trial is to go on."""
+        """Report to the callbacks and the study, and ask the pruner whether the trial goes on."""
         callbacks.on_report(point)
         value = self._pruned_by.reported(point) if self._pruned_by else None
         self.notify(f"trial {trial.number}", point.epoch, value)

@@ -56,7 +56,7 @@ class Chunk:
         self.padding = PaddingPass(spec, weights, starts, self.main.masks, pool) if padded else None
 
     def release(self) -> None:
-        """Give the arrays back; nothing of the chunk may be used afterwards."""
+        """Release the arrays; nothing of the chunk may be used afterwards."""
         self.main.release()
         if self.padding:
             self.padding.release()
@@ -132,7 +132,7 @@ class PaddingPass:
         return read
 
     def release(self) -> None:
-        """Give the arrays back; the pass may not be used afterwards."""
+        """Release the arrays; the pass may not be used afterwards."""
         self.run.release()
 
     def _is_at_rest(self) -> bool:

@@ -131,7 +131,7 @@ class Pass:
         self.recurrent = weights.by_gate(len(masks) or 1)
 
     def release(self) -> None:
-        """Give the arrays back; nothing of the pass may be used afterwards."""
+        """Release the arrays; nothing of the pass may be used afterwards."""
         self.pool.release(self.inputs, self.gates, self.inner, self.states, self.cells, self.out)
 
     def begin(self, state: Array | float, cell: Array | float) -> None:

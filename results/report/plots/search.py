@@ -144,7 +144,7 @@ def trade_off(board: Leaderboard) -> Plot:
 
 
 def _decades(rows: Sequence[Row]) -> dict[str, Any]:
-    """Give a logarithmic axis a tick at 1, 2 and 5, or more of them if it is short."""
+    """Put ticks on a logarithmic axis: one at 1, 2 and 5, or more of them if it is short."""
     logs = [math.log10(row.latency_us) for row in rows if row.latency_us]
     low, high = min(logs) - 0.1, max(logs) + 0.1
     digits = (1, 2, 5) if high - low > 0.9 else (1, 1.2, 1.5, *range(2, 10))
