@@ -139,7 +139,7 @@ class _Traffic:
 
 
 def write(path: str | os.PathLike[str], rows: int = DEFAULT_ROWS, seed: int = 0) -> None:
-    """Write a log as the brief's CSV: no header, `|` as the quote, record and label.
+    """Write a log as the assignment's CSV: no header, `|` as the quote, record and label.
 
     The rows go to a file beside it first, so `path` is either whole or untouched.
 
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run `python -m data.synthetic` with these arguments and return the exit status."""
     parser = Parser(
         prog="python -m data.synthetic",
-        description="Write a labeled, seeded access log of a made-up shop (brief's CSV format).",
+        description="Write a labeled, seeded access log of a made-up shop.",
         epilog="example:\n  python -m data.synthetic --rows 26773 --seed 0 synthetic.csv",
     )
     parser.add_argument(

@@ -88,7 +88,7 @@ def execute(
         dataset = load_dataset(config, data)
         given = config
         config = given.settled(len(dataset.split.fit))
-        log.info("%d epochs a training", config.epochs)
+        log.info("%d epochs per training", config.epochs)
         store = _open(config, dataset)
         # With the workers as given: "auto" is another number on another machine.
         write_config(replace(config, workers=given.workers))

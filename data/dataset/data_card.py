@@ -41,7 +41,7 @@ class TextLengths:
 class Characters:
     """The lower-cased characters that the texts are made of."""
 
-    all_rows: int  # how many different ones there are; the brief's num_words is one more
+    all_rows: int  # how many different ones there are; the assignment's num_words is one more
     train: int  # how many there are in the training part (fit and validation)
     # Those of the held-out part that the training part lacks, most frequent first.
     unknown: tuple[str, ...]

@@ -48,7 +48,7 @@ class Split:
 
 
 def split_in_order(n: int) -> Split:
-    """Split n rows without shuffling: the last quarter is held out, as the brief does.
+    """Split n rows without shuffling: the last quarter is held out, as the assignment does.
 
     The last quarter of the rest validates, as in Keras.
     """

@@ -190,7 +190,7 @@ def _is_object(text: str) -> bool:
 
 def _begins_access_log(line: str) -> bool:
     if line.startswith("{") and not _is_object(line):
-        # A record without a comma needs no quotes, even in the brief's CSV.
+        # A record without a comma needs no quotes, even in the assignment's CSV.
         try:
             cells = next(split_lines([line], _ACCESS_LOG.delimiter, "|"))
         except csv.Error:

@@ -109,7 +109,7 @@ def _guessed(
 
 
 def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table | None:
-    """Find the columns of a brief's log that pandas or a spreadsheet saved; None if it is none."""
+    """Find the columns of an access log saved by pandas or a spreadsheet; None if it is none."""
     if len(columns.text) > 1:
         return None  # A record stands in one.
     for quote, delimiter in itertools.product('"|', DELIMITERS):

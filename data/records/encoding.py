@@ -249,7 +249,7 @@ def padded_lengths(lengths: npt.NDArray[np.int64], padding: Padding) -> npt.NDAr
     """Decide to how many ids each record is padded, whatever its neighbors are, int64 [n].
 
     "real" rounds its own length up to the next multiple of `GRID`, at least `GRID` and at most
-    `MAX_LENGTH`; "full" is always `MAX_LENGTH`, as in the brief.
+    `MAX_LENGTH`; "full" is always `MAX_LENGTH`, as in the assignment.
     """
     if padding == "full":
         return np.full(len(lengths), MAX_LENGTH, np.int64)

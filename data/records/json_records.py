@@ -1,4 +1,4 @@
-"""One record as JSON: parsed, cleaned as the brief does, and dumped by Python's json."""
+"""One record as JSON: parsed, cleaned as the assignment does, and dumped by Python's json."""
 
 import json
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def _without(record: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def clean(record: str, dropped_keys: Sequence[str] = DROPPED_KEYS) -> str:
-    """Clean one record as the brief does: drop keys, dump without spaces, ASCII-escaped."""
+    """Clean one record as the assignment does: drop keys, dump without spaces, ASCII-escaped."""
     return without_keys(load_record(record), dropped_keys)
 
 

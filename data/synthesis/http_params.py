@@ -1,4 +1,4 @@
-"""An access log around real request values: those of HttpParamsDataset, in the brief's format.
+"""An access log around real request values: those of HttpParamsDataset, in the assignment's format.
 
 Each value is in a field of a request to a small shop, and the rows are in bursts of one label, as
 in a log under attack. The figures of the READMEs were taken on this log, so no byte of it may

@@ -36,7 +36,7 @@ def make_headers(host: str, language: str, body: str | None) -> dict[str, str]:
 
 
 def write_rows(path: Path, rows: Iterable[tuple[str, int]]) -> None:
-    """Write JSON records and labels as the brief's CSV: no header, `|` as the quote; a new file."""
+    """Write JSON records and labels to a new CSV as the assignment's: no header, quoted by `|`."""
     with path.open("x", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quotechar="|", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         writer.writerows(rows)

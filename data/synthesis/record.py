@@ -29,7 +29,7 @@ class Recorder:
         return pick(rng, self._clients)
 
     def record(self, rng: Random, request: Request, timestamp: int, client: str) -> str:
-        """Write a record as JSON on one line, keys in the order of the brief's log.
+        """Write a record as JSON on one line, keys in the order of the assignment's log.
 
         The time is in milliseconds since 1970, the client an IPv4 address.
         """

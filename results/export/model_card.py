@@ -26,7 +26,7 @@ from results.leaderboard import (
 from results.scoring import Threshold
 from results.serving import space_option
 
-# The brief's format: requests to an application. In the others a row may be any short text.
+# The assignment's format: requests to an application. In the others a row may be any short text.
 _ACCESS_LOG = "access-log"
 _DATA_FACTS = {
     "source": "source",

@@ -223,9 +223,9 @@ _SHOWN = (  # in this order
     Column("latency_p99_us", "µs p99", "its 99th percentile over the calls", _micros),
     Column("latency_batch_us", "µs of 512", "CPU time of one request among 512", _micros),
     Column("latency_batch_p99_us", "µs of 512 p99", "its 99th percentile", _micros),
-    Column("meets_brief", "brief", "keeps Model 3's rules", lambda meets: "yes" if meets else "no"),
+    Column("meets_brief", "rules", "keeps Model 3's rules", lambda meets: "yes" if meets else "no"),
     Column("layers", "layers", "layers of the model, its input not counted", str),
-    Column("parameters", "weights", "weights of the model", "{:,}".format),
+    Column("parameters", "parameters", "parameters of the model", "{:,}".format),
     Column("size_bytes", "kB", _SIZE, lambda size: f"{size / 1000:,.0f}"),
     Column("epochs", "epochs", "epochs trained", "{:.3g}".format),
 )

@@ -84,7 +84,7 @@ class RunConfig(DataOptions):
         "model3",
         protocol="space",
         metavar="model3|open|PKG.MOD:CLASS",
-        help="open is model3 without the brief's rules; one family of it alone: "
+        help="open is model3 without the assignment's rules; one family of it alone: "
         f"{', '.join(f'open-{family}' for family in FAMILIES)} (default: %(default)s)",
     )
     sampler: str = _search(
@@ -119,15 +119,15 @@ class RunConfig(DataOptions):
         show=_auto,
         protocol="epochs",
         metavar="auto|N",
-        help="of a training (default: 3 for a log of the assignment's size, more for a smaller "
-        "one)",
+        help="epochs of each training (default: 3 for a log of the assignment's size, more for a "
+        "smaller one)",
     )
     seed: int = _search(
         0,
         parse=integer(0, 999_999_999),
         protocol="seed",
         metavar="N",
-        help="of all chance (default: %(default)s)",
+        help="random seed (default: %(default)s)",
     )
     # These two do not change what a score means, but which trials come to have one.
     max_parameters: int | None = _search(
@@ -135,8 +135,8 @@ class RunConfig(DataOptions):
         parse=types.weights,
         protocol="max_parameters",
         metavar="N",
-        help="a trial whose model has more fails before it trains, e.g. 500k, 2M (default: no "
-        "bound)",
+        help="refuse trials whose model has more parameters, before they train, e.g. 500k, 2M "
+        "(default: no bound)",
     )
     trial_timeout: float | None = _search(
         None,
@@ -144,15 +144,15 @@ class RunConfig(DataOptions):
         show=duration_text,
         protocol="trial_timeout",
         metavar="TIME",
-        help="a training that takes longer is pruned, and one that hangs is ended, be it a trial "
-        "or a baseline, a finalist, a repeat or a refit, e.g. 90s, 10m (default: no bound)",
+        help="prune trainings that take longer, and kill those that hang, of trials, baselines, "
+        "finalists, repeats and refits alike, e.g. 90s, 10m (default: no bound)",
     )
     max_failures: int = _search(
         5,
         parse=integer(1),
         metavar="N",
-        help="so many failed trials in a row, over all workers, end the search; of models too "
-        "large it takes ten times as many (default: %(default)s)",
+        help="end the search after N failed trials in a row, over all workers; a model that is too "
+        "large counts as a tenth of one (default: %(default)s)",
     )
 
     baselines: tuple[str, ...] = _run(
@@ -166,7 +166,7 @@ class RunConfig(DataOptions):
         "full",
         choices=("full", "real"),
         protocol="baseline_padding",
-        help="of the baselines: 'full' is the brief's 1024, 'real' each record's own length, "
+        help="of the baselines: 'full' is the assignment's 1024, 'real' each record's own length, "
         "about five times faster (default: %(default)s)",
     )
     repeats: int = _run(
@@ -201,7 +201,7 @@ class RunConfig(DataOptions):
         parse=types.auto_or(1, types.most_workers),
         show=_auto,
         metavar="auto|N",
-        help="processes (default: one a core, if there are as many trials and the memory)",
+        help="processes (default: one per core, if there are as many trials and enough memory)",
     )
     study: str = _run(
         "",
@@ -220,8 +220,8 @@ class RunConfig(DataOptions):
         15,
         parse=integer(1),
         metavar="SECONDS",
-        help="between a trial's signs of life to other machines; silent for four times as long, it "
-        "is repeated (default: %(default)s)",
+        help="interval of a trial's heartbeats in the database; without one for four intervals, it "
+        "is repeated elsewhere (default: %(default)s)",
     )
     artefacts: str | None = _run(
         None,
@@ -236,9 +236,9 @@ class RunConfig(DataOptions):
         show=list,
         is_repeated=True,
         metavar="MODULE:NAME",
-        help="called once a trial with a search.TrialInfo, gives Keras callbacks for its "
-        "training, e.g. one that logs to MLflow; or an Optuna callback of (study, trial), called "
-        "after each trial; may be given more than once",
+        help="a function that is called once per trial with a search.TrialInfo and returns Keras "
+        "callbacks for its training, e.g. one that logs to MLflow; or an Optuna callback of "
+        "(study, trial), called after each trial; may be given more than once",
     )
     tensorboard: bool = _run(
         False,
@@ -248,7 +248,7 @@ class RunConfig(DataOptions):
         Path("runs"),
         parse=lambda text: Path(filled(text)),
         metavar="DIR",
-        help="default: %(default)s",
+        help="folder of all runs (default: %(default)s)",
     )
 
     batch_size: int = 128
