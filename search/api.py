@@ -8,7 +8,7 @@ from data.common import UserError, prepare_gpu
 from data.reading import IN_MEMORY, as_frame
 from results import Run
 from results.study import quiet_optuna
-from search.config import make_config, told_to_python
+from search.config import in_python_words, make_config
 from search.run import execute
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run_search(
         data.UserError: If an option or the data cannot be used, the search cannot go on, or nothing
             can be written. What was found until then is left in the run's folder.
     """
-    with told_to_python(), quiet_optuna():
+    with in_python_words(), quiet_optuna():
         _refuse_daemon()
         in_memory = data is not None and not isinstance(data, str | os.PathLike)
         frame = as_frame(data) if in_memory else None

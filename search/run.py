@@ -140,8 +140,8 @@ def _open(config: RunConfig, dataset: "Dataset") -> "Store":
     )
     if earlier is not None:
         starts = choose_starts(store, earlier, f"--start-from is '{config.start_from}'")
-        told = ", ".join(f"{start.trial} ({start.value:.4g})" for start in starts)
-        log.info("starting from %s's best by %s: %s", starts[0].run, starts[0].objective, told)
+        listed = ", ".join(f"{start.trial} ({start.value:.4g})" for start in starts)
+        log.info("starting from %s's best by %s: %s", starts[0].run, starts[0].objective, listed)
     # Not again where it is: the workers of another search of this study may be reading it.
     if not dataset.is_saved(folder / DATA_FOLDER):
         dataset.save(folder / DATA_FOLDER)

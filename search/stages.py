@@ -209,7 +209,7 @@ class _SearchState(_Shown):
 
     def has_work_left(self) -> bool:
         """Wait for the trials of other machines; whether one, or one of ours, is to be repeated."""
-        told: set[int] = set()
+        announced: set[int] = set()
         while self.queue.budget and self.problem is None and not self.workers.is_stopping:
             self.queue.retry_stale()
             if self.queue.has_work():
@@ -218,9 +218,9 @@ class _SearchState(_Shown):
             running = self.queue.running()
             if not running:
                 return False
-            if not told.issuperset(trial.number for trial in running):
+            if not announced.issuperset(trial.number for trial in running):
                 log.info("%s", self.queue.describe_wait(running, self._heartbeat))
-                told.update(trial.number for trial in running)
+                announced.update(trial.number for trial in running)
             time.sleep(1.0)
         return False
 

@@ -21,7 +21,7 @@ TABS = LogFormat(
     name="tabs",
     keyed=False,
     begins=lambda line: "\t" in line,
-    told="It is the text, a tab and the label.",
+    description="It is the text, a tab and the label.",
     quote='"',
     delimiter="\t",
 )
@@ -56,7 +56,7 @@ def test_an_export_with_a_new_format_reads_its_lines(tmp_path: Path) -> None:
     preprocessing = Preprocessing("tabs", (), unknown=True, padding="real")
     assert Preprocessing.of(json.loads(json.dumps(preprocessing.as_json()))) == preprocessing
     told = preprocessing_text(preprocessing, Threshold(0.5, "0.5"))
-    assert TABS.told in told and "Nothing is done to a plain text." in told
+    assert TABS.description in told and "Nothing is done to a plain text." in told
     for text in TEXTS:
         line = raw_record(text, "tabs", ())
         for written in (line, f"{line}\t1\n"):

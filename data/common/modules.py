@@ -42,8 +42,8 @@ def _import_module(option: str, name: str) -> ModuleType:
             ) from error
         raise UserError(_failed(option, name, str(error))) from error
     except Exception as error:
-        told = f"{type(error).__name__}: {error} ({raised_at(error)})"
-        raise UserError(_failed(option, name, told)) from error
+        why = f"{type(error).__name__}: {error} ({raised_at(error)})"
+        raise UserError(_failed(option, name, why)) from error
 
 
 def _failed(option: str, name: str, why: str) -> str:

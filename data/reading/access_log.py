@@ -29,7 +29,7 @@ from data.reading.skipped import SkippedRows
 from data.reading.table import Columns, Table
 from data.reading.texts import Texts, TextWriter, fingerprint
 from data.records import DROPPED_KEYS, LABEL_KEY, RecordError, RowLayout
-from data.source import MAX_BYTES, check_encoding, told_of
+from data.source import MAX_BYTES, check_encoding, describe_bad_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +197,7 @@ def read_log(
                 text = record if isinstance(record, str) else dropper.clean(record)
                 label = labels.number(word)
             except (UserError, RecordError) as error:
-                message = told_of(error, encoding, beyond_ascii)
+                message = describe_bad_row(error, encoding, beyond_ascii)
                 if not skip_bad_rows:
                     others = ""
                     if isinstance(error, UnknownLabel):
@@ -223,22 +223,22 @@ def read_log(
         texts, numbers, sha256 = writer.finish()
     with named(source):
         labels.check()
-    for told in (opened.table.told(), labels.told()):
-        if told is not None:
-            log.info("%s: %s", source, told)
+    for description in (opened.table.describe(), labels.describe()):
+        if description is not None:
+            log.info("%s: %s", source, description)
     if going_on:
         log.warning(
             "%s: %s something in columns without a name, which is left out (row %d first)",
             *(source, f"{len(going_on):,} rows have" if len(going_on) > 1 else "a row has"),
             going_on[0],
         )
-    for message in skipped.told(np.bincount(numbers, minlength=2).tolist()):
+    for message in skipped.describe(np.bincount(numbers, minlength=2).tolist()):
         log.warning("%s", message)
     # The assignment's log is known to have its keys; of other records and keys it may be news.
     is_known = opened.format != "jsonl" and dropped_keys == DROPPED_KEYS
     is_news = not (is_known and dropper.has_dropped)
-    if is_news and (told := dropper.told()):
-        log.info("%s", told)
+    if is_news and (description := dropper.describe()):
+        log.info("%s", description)
     layout = _layout(LOG_FORMATS[opened.format], opened.table, labels, is_multiline)
     read = AccessLog(
         *(texts, numbers, opened.format, source, skipped.rows, sha256, labels.words),

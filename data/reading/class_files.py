@@ -16,7 +16,14 @@ from data.reading.skipped import SkippedRows
 from data.reading.table import sample_lines
 from data.reading.texts import TextWriter
 from data.records import RecordError, RowLayout, check_characters
-from data.source import MAX_BYTES, check_encoding, decode, name_of, open_byte_lines, told_of
+from data.source import (
+    MAX_BYTES,
+    check_encoding,
+    decode,
+    describe_bad_row,
+    name_of,
+    open_byte_lines,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +65,7 @@ def read_class_files(
                 try:
                     check_characters(text)
                 except RecordError as error:
-                    message = told_of(error, encoding, beyond_ascii)
+                    message = describe_bad_row(error, encoding, beyond_ascii)
                     if not skip_bad_rows:
                         raise UserError(
                             f"{name_of(path)}, row {number}: {message} (fix it or give "
@@ -71,7 +78,7 @@ def read_class_files(
             if len(writer) == before:
                 raise UserError(f"{name_of(path)}: has no text; give a file with one a line")
         texts, labels, sha256 = writer.finish()
-    for message in skipped.told(np.bincount(labels, minlength=2).tolist()):
+    for message in skipped.describe(np.bincount(labels, minlength=2).tolist()):
         logger.warning("%s", message)
     source = f"{name_of(negative)} and {name_of(positive)}"
     words = _words(negative, positive)

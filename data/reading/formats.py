@@ -40,7 +40,7 @@ class LogFormat(RecordFormat):
 
     # Whether a log that begins with this line has it; the formats are asked in order.
     begins: Callable[[str], bool]
-    told: str  # what a line is, for those who do the preprocessing in another language
+    description: str  # what a line is, for those who do the preprocessing in another language
     header: bool = False  # whether the first row may name the columns
 
 
@@ -208,19 +208,19 @@ def _begins_jsonl(line: str) -> bool:
 _ACCESS_LOG = LogFormat(
     **vars(RECORD_FORMATS["access-log"]),
     begins=_begins_access_log,
-    told="It is either a bare JSON object, or a row of a CSV with the quote character `|`: the "
-    'object, then a comma and the label 0 or 1, which is ignored (`|{"method":"GET"}|,0`).',
+    description="It is either a bare JSON object, or a row of a CSV with the quote character `|`: "
+    'the object, then a comma and the label 0 or 1, which is ignored (`|{"method":"GET"}|,0`).',
 )
 _JSONL = LogFormat(
     **vars(RECORD_FORMATS["jsonl"]),
     begins=_begins_jsonl,
-    told="It is a JSON object; its key `label`, where it has one, is deleted.",
+    description="It is a JSON object; its key `label`, where it has one, is deleted.",
 )
 _TEXT = LogFormat(
     **vars(RECORD_FORMATS["text"]),
     begins=lambda line: True,
-    told='It is the text itself as it stands, one complete field in quotes (`"`), or a row of a '
-    "CSV: the text, then a comma and the label 0 or 1, which is ignored.",
+    description='It is the text itself as it stands, one complete field in quotes (`"`), or a row '
+    "of a CSV: the text, then a comma and the label 0 or 1, which is ignored.",
     header=True,
 )
 

@@ -78,8 +78,8 @@ def read_parquet(path: str) -> "pd.DataFrame":
             f"URL what fsspec needs ({first_line(error)})"
         ) from error
     except Exception as error:  # An fsspec library's own, or pyarrow's.
-        told = first_line(error)
-        raise UserError(f"{name_of(path)}: cannot be read as Parquet ({told})") from error
+        why = first_line(error)
+        raise UserError(f"{name_of(path)}: cannot be read as Parquet ({why})") from error
 
 
 def frame_rows(frame: "pd.DataFrame") -> tuple[list[list[str]], Iterator[tuple[int, list[str]]]]:

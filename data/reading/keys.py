@@ -40,7 +40,7 @@ class KeyDropper:
             self._inside = self._inside or next(_paths_to(record, self._keys), None)
         return without_keys(record, self._keys)
 
-    def told(self) -> str | None:
+    def describe(self) -> str | None:
         """Return which of the keys were dropped; None if there are none to drop, or no records."""
         if not self._keys or not self._records:
             return None

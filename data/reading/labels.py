@@ -198,7 +198,7 @@ class Labels:
         """What all labels so far have in common with their other spellings."""
         return tuple(self._numbers)
 
-    def told(self) -> str | None:
+    def describe(self) -> str | None:
         """Return a line that says what is 0 and what is 1; None if the log itself says so."""
         if self._are_plain:
             return None

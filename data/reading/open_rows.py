@@ -125,11 +125,11 @@ def _resaved_table(head: Sequence[str], is_all: bool, columns: Columns) -> Table
             continue  # Left over behind a table's named columns.
         if not has_header and found >= common_width(good):
             continue  # Most rows end before it.
-        told = replace(columns, group=None)  # That is a key of the records.
+        wanted = replace(columns, group=None)  # That is a key of the records.
         if not columns.text:
             # pandas calls columns by numbers, which are names then.
-            told = replace(told, text=(first if has_header else str(found + 1),))
-        table = find_columns(good, told, has_header)
+            wanted = replace(wanted, text=(first if has_header else str(found + 1),))
+        table = find_columns(good, wanted, has_header)
         if table.text == (found,):  # Unless the user named another column.
             return replace(table, delimiter=delimiter, quote=quote)
     return None

@@ -62,7 +62,7 @@ class SkippedRows:
         others = "" if most.rows == self.rows else f", {most.rows:,} of them"
         return f": {self._many()} skipped{others} as row {most.first_row} ({most.message})"
 
-    def told(self, kept: Sequence[int]) -> list[str]:
+    def describe(self, kept: Sequence[int]) -> list[str]:
         """Describe in a line each what was left out, and what that does to either class."""
         if not self.rows:
             return []

@@ -108,7 +108,7 @@ class Table:
         rest = zip(row[self.required :], self.header[self.required :], strict=False)
         return any(cell.strip() and not name.strip() for cell, name in rest)
 
-    def told(self) -> str | None:
+    def describe(self) -> str | None:
         """Return a line that says what was taken for what; None for a text and its label alone."""
         names = self.header
         usual = names is None or [name.strip().casefold() for name in names] == ["text", _LABEL]

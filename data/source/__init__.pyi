@@ -1,8 +1,8 @@
 from .decoding import (
     Utf8 as Utf8,
     check_encoding as check_encoding,
+    describe_bad_row as describe_bad_row,
     encoding_name as encoding_name,
-    told_of as told_of,
 )
 from .lines import (
     MAX_BYTES as MAX_BYTES,

@@ -97,7 +97,7 @@ class Utf8:
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
 
 
-def told_of(error: Exception, encoding: str | None, has_good_utf8: bool) -> str:
+def describe_bad_row(error: Exception, encoding: str | None, has_good_utf8: bool) -> str:
     """Describe what is wrong with a row, and propose the encoding that its log may have.
 
     But not if a row beyond ASCII was good (`has_good_utf8`), which another one would spoil.

@@ -89,9 +89,9 @@ _TEXTS = (
 
 def refuse_binary(begin: bytes, name: str) -> None:
     """Raise a `UserError` if a file is known to be no text, by its first bytes."""
-    for pattern, told in _BINARY:
+    for pattern, what in _BINARY:
         if re.match(pattern, begin):
-            raise UserError(_with_name(told, name))
+            raise UserError(_with_name(what, name))
 
 
 def refuse_workbook(members: list[str], name: str) -> None:
@@ -100,13 +100,13 @@ def refuse_workbook(members: list[str], name: str) -> None:
         raise UserError(_with_name(_WORKBOOK, name))
 
 
-def _with_name(told: str, name: str) -> str:
+def _with_name(what: str, name: str) -> str:
     """Begin a message with the file's name, and put it into the command if it needs no quotes."""
     is_plain = re.fullmatch(r"[\w./+-]+", name, re.ASCII) and not name.startswith("-")
     # A command that writes the file that it reads would leave nothing of it.
     if is_plain and "converted." not in name:
-        told = re.sub(r"\bFILE\b", name, told)
-    return f"{name}: {told}"
+        what = re.sub(r"\bFILE\b", name, what)
+    return f"{name}: {what}"
 
 
 @contextlib.contextmanager
@@ -120,10 +120,10 @@ def explained(lines: Iterator[bytes], name: str, rows: Sized) -> Iterator[Iterat
         is_list = bool(head) and b"\n" in head[0].rstrip(b"\r\n")
         beginning = "" if len(rows) or is_list else _beginning(head, lines)
         flags = re.IGNORECASE | re.MULTILINE
-        told = next((told for pattern, told in _TEXTS if re.match(pattern, beginning, flags)), None)
-        if told is None:
+        what = next((what for pattern, what in _TEXTS if re.match(pattern, beginning, flags)), None)
+        if what is None:
             raise
-        raise UserError(_with_name(told, name)) from error
+        raise UserError(_with_name(what, name)) from error
 
 
 def _remembered(lines: Iterator[bytes], head: list[bytes]) -> Iterator[bytes]:

@@ -59,21 +59,21 @@ def _line(preprocessing: Preprocessing) -> str:
         return _json_line(known, preprocessing.label_key)
     if layout.is_whole:
         return "It is the text itself, with its quotes and commas as they are."
-    told = _row(known, layout)
+    described = _row(known, layout)
     if layout.header:
-        told += " A first line that is `layout.header` is left out."
+        described += " A first line that is `layout.header` is left out."
     if known.keyed:
-        return told
+        return described
     return (
-        f"{told} A quote that does not close, or behind which the cell goes on, is part of the "
-        "text. A row may go on over lines inside quotes. The service takes every string as the "
+        f"{described} A quote that does not close, or behind which the cell goes on, is part of "
+        "the text. A row may go on over lines inside quotes. The service takes every string as the "
         "text itself, and so does `predict.py --format text`."
     )
 
 
 def _json_line(known: LogFormat, label_key: str) -> str:
     if label_key == LABEL_KEY:
-        return known.told
+        return known.description
     dots = ""
     if "." in label_key:
         dots = " A dot leads into an object, unless the record itself has a key of that name."
@@ -86,7 +86,7 @@ def _json_line(known: LogFormat, label_key: str) -> str:
 def _row(known: LogFormat, layout: RowLayout) -> str:
     plain = replace(layout, header=(), is_multiline=False)
     if known.quote is not None and plain == RowLayout(known.delimiter, known.quote):
-        return known.told
+        return known.description
     itself = (
         "a bare JSON object"
         if known.keyed

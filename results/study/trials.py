@@ -95,8 +95,8 @@ def first_objective(study: optuna.Study) -> Objective:
 
 def best_first(study: optuna.Study) -> list[Result]:
     """Sort the counted complete trials by the first objective, on validation data alone."""
-    told = [trial for trial in counted_trials(study) if trial.state == TrialState.COMPLETE]
-    complete = [result for result in map(trial_result, told) if result.status == "complete"]
+    ended = [trial for trial in counted_trials(study) if trial.state == TrialState.COMPLETE]
+    complete = [result for result in map(trial_result, ended) if result.status == "complete"]
     return sorted(complete, key=partial(rank_key, first_objective(study)))
 
 

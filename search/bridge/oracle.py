@@ -173,10 +173,10 @@ class OptunaOracle(keras_tuner.Oracle):
         return len(self.study.directions) > 1
 
     def _check_objectives(self) -> None:
-        told = self._parts if self._makes_front else [self.objective]
+        ranked = self._parts if self._makes_front else [self.objective]
         directions = [_DIRECTIONS.get(direction) for direction in self.study.directions]
-        if directions != [item.direction for item in told]:
-            expected = ", ".join(f"{item.name} ({item.direction})" for item in told)
+        if directions != [item.direction for item in ranked]:
+            expected = ", ".join(f"{item.name} ({item.direction})" for item in ranked)
             raise ValueError(
                 f"the study's directions are {directions}, the objectives are {expected}"
             )

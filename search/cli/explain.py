@@ -142,10 +142,10 @@ def _time(config: RunConfig, expected: Estimate) -> Iterator[tuple[str, str]]:
     if expected.refit:
         yield "", f"once more on all training rows: {_minutes(expected.refit)}"
     if expected.speed is None:
-        told = "and no baseline is kept that tells of this machine"
+        speed = "and no baseline was trained on this machine yet"
     else:
-        told = f"times {expected.speed:.2g}, which the kept baselines took of what it says"
-    yield "", f"(seconds a padded character, measured on two cores, {told};"
+        speed = f"times {expected.speed:.2g}, by the baselines that were trained here"
+    yield "", f"(seconds per padded character, measured on two cores, {speed};"
     yield "", "it may take three times as long, or a third)"
 
 

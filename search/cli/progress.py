@@ -42,7 +42,7 @@ class View:
     # What each busy worker said last, by its index.
     running: dict[int, Progress] = field(default_factory=dict)
     _before: set[int] = field(default_factory=set)
-    _told: set[int] = field(default_factory=set)
+    _announced: set[int] = field(default_factory=set)
     _started: float = field(default_factory=time.monotonic)
     _deadline: float | None = None  # of a budget of time, once that has begun
     _live: "Live | _NotebookPanel | None" = None
@@ -53,7 +53,7 @@ class View:
         self._before = {
             trial.number for trial in counted_trials(self.study) if trial.state.is_finished()
         }
-        self._told = set(self._before)
+        self._announced = set(self._before)
         self._started = time.monotonic()
         if _in_notebook():
             self._notebook = self._notebook or _NotebookPanel()
@@ -101,8 +101,8 @@ class View:
         """Announce what has ended since the last time, and redraw."""
         trials = counted_trials(self.study)
         for trial in trials:
-            if trial.state.is_finished() and trial.number not in self._told:
-                self._told.add(trial.number)
+            if trial.state.is_finished() and trial.number not in self._announced:
+                self._announced.add(trial.number)
                 self._announce(trial_result(trial), trials)
         if self._live is not None:
             self._live.update(self.panel(trials))

@@ -78,7 +78,7 @@ def _place(name: str, found: Any) -> str:
 
 
 @contextmanager
-def told_to_python() -> Iterator[None]:
+def in_python_words() -> Iterator[None]:
     """Let the messages of errors name options as a Python program does, not with dashes."""
     try:
         yield

@@ -123,7 +123,7 @@ class QueueMonitor:
         Args:
             is_late: Whether no trial is to be begun any more.
         """
-        told = False
+        is_announced = False
         while not is_late():
             queue = claims.read_queue(self.study)
             if queue.has_room(self.budget) or queue.in_state(self.budget, TrialState.WAITING):
@@ -131,9 +131,9 @@ class QueueMonitor:
             unheard = self._stale.unheard(queue.in_state(self.budget, TrialState.RUNNING))
             if not unheard:
                 return
-            if not told:
+            if not is_announced:
                 log.warning("%s", self.describe_wait(unheard, 0))
-                told = True
+                is_announced = True
             time.sleep(0.5)
             self.retry_stale()
 
@@ -155,9 +155,9 @@ def are_too_many(study: optuna.Study, most: int, ending: int | None = None) -> b
         most: How many failed trials in a row are too many.
         ending: Number of a trial that has failed, of which the study is yet to be told.
     """
-    told = [trial for trial in _latest_failures(study) if trial.number != ending]
-    failures = sum(not is_refused(trial) for trial in told) + (ending is not None)
-    return failures >= most or len(told) >= most * REFUSALS_A_FAILURE
+    ended = [trial for trial in _latest_failures(study) if trial.number != ending]
+    failures = sum(not is_refused(trial) for trial in ended) + (ending is not None)
+    return failures >= most or len(ended) >= most * REFUSALS_A_FAILURE
 
 
 def is_refused(trial: FrozenTrial) -> bool:

@@ -187,13 +187,13 @@ def _imported_sampler(name: str, seed: int) -> "BaseSampler":
     from optuna.samplers import BaseSampler
 
     factory = import_name(f"--sampler '{name}'", name)
-    # Whatever a user's own code raises, he is told in one line.
+    # Whatever a user's own code raises, they are told in one line.
     try:
         takes_seed = "seed" in inspect.signature(factory).parameters
         sampler = factory(seed=seed) if takes_seed else factory()
     except Exception as error:
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"--sampler '{name}' cannot be made: {told}") from error
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"--sampler '{name}' cannot be made: {why}") from error
     if not isinstance(sampler, BaseSampler):
         raise UserError(f"--sampler '{name}' is not an optuna.samplers.BaseSampler")
     return sampler

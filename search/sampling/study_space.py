@@ -57,8 +57,8 @@ class StudySpace:
                     )
                 raise ChangedSpace(
                     f"study '{self._study.study_name}' has trials with {name} as "
-                    f"{_told(before or target)}, and cannot hold {_told(new[name])} beside it; use "
-                    "another study (project_name, or --study), or another name for it"
+                    f"{_describe(before or target)}, and cannot hold {_describe(new[name])} "
+                    "beside it; use another study (project_name, or --study), or another name"
                 )
         for name, entry in new.items():
             # Each alone: workers that meet different entries at once would lose one another's.
@@ -134,7 +134,7 @@ def _entry(config: Mapping[str, Any]) -> HyperParameter:
     return keras_tuner.HyperParameters.from_config(one).space[0]
 
 
-def _told(what: HyperParameter | BaseDistribution) -> str:
+def _describe(what: HyperParameter | BaseDistribution) -> str:
     if isinstance(what, BaseDistribution):
         return str(what)
     return f"{type(what).__name__} {offer(what)}"

@@ -135,7 +135,7 @@ class TrialCallbacks:
             seed=info.seed,
             worker=info.worker,
         )
-        for callback in self._told:
+        for callback in self._informed:
             try:
                 callback.on_result(failed)
             except USER_ERRORS:
@@ -143,17 +143,17 @@ class TrialCallbacks:
                 log.warning("a callback failed too", exc_info=True)
 
     @property
-    def _told(self) -> list[TrialCallback]:
+    def _informed(self) -> list[TrialCallback]:
         return [callback for callback in self.made if isinstance(callback, TrialCallback)]
 
     def on_report(self, point: Point) -> None:
         """Tell the callbacks of a report."""
-        for callback in self._told:
+        for callback in self._informed:
             callback.on_report(point)
 
     def on_result(self, result: Result) -> None:
         """Tell the callbacks of the trial's result."""
-        for callback in self._told:
+        for callback in self._informed:
             callback.on_result(result)
 
 

@@ -37,7 +37,7 @@ def test_one_line_says_what_is_0_and_what_is_1(words: list[str], told: str | Non
     labels = Labels()
     for word in words:
         labels.number(word)
-    assert labels.told() == told
+    assert labels.describe() == told
 
 
 def test_all_that_is_not_positive_is_0() -> None:
@@ -46,7 +46,7 @@ def test_all_that_is_not_positive_is_0() -> None:
     assert labels.words == ("other", "A, b")
     with pytest.raises(UserError, match="the label is empty"):
         labels.number(" ")
-    assert labels.told() == "label 0 is 'c', '0', '1' (3 rows), label 1 is 'A', 'b' (2 rows)"
+    assert labels.describe() == "label 0 is 'c', '0', '1' (3 rows), label 1 is 'A', 'b' (2 rows)"
 
 
 def test_all_that_is_not_negative_is_1() -> None:

@@ -65,7 +65,7 @@ def test_reasons_do_not_fill_the_memory() -> None:
     for number in range(5000):
         skipped.add(number, f"reason {chr(0x4E00 + number)}", None)
     assert len(skipped.reasons) < 1100
-    assert len(skipped.told([1, 1])[0]) < 1000
+    assert len(skipped.describe([1, 1])[0]) < 1000
 
 
 @pytest.mark.parametrize(

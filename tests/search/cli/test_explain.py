@@ -51,7 +51,7 @@ def test_the_plan_is_shown_and_nothing_is_left(
         "1, each with ",
         f"s in {tmp_path / 'runs' / 's'}\n",
         "a trial: ",
-        "and no baseline is kept that tells of this machine",
+        "and no baseline was trained on this machine yet",
     ):
         assert part in said
     assert re.search(r"% malicious\n", said)

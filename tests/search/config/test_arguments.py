@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.common.errors import UserError
-from search.config import Budget, make_config, parse, told_to_python
+from search.config import Budget, in_python_words, make_config, parse
 from tests.search.small import Small
 
 
@@ -76,7 +76,7 @@ def _local() -> type:
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_in_pythons_words(arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(UserError) as raised, told_to_python():
+    with pytest.raises(UserError) as raised, in_python_words():
         make_config(arguments)
     assert said in str(raised.value)
     assert "--" not in str(raised.value) and "\n" not in str(raised.value)
@@ -89,7 +89,7 @@ def test_what_a_notebook_defines_cannot_reach_the_workers(monkeypatch: pytest.Mo
 
 
 def test_flags_are_told_with_their_value() -> None:
-    with pytest.raises(UserError) as raised, told_to_python():
+    with pytest.raises(UserError) as raised, in_python_words():
         raise UserError("fix it, give --skip-bad-rows or --no-drop-duplicates, not --unknown")
     assert str(raised.value) == (
         "fix it, give skip_bad_rows=True or drop_duplicates=False, not --unknown"
