@@ -218,4 +218,4 @@ def unknown_option(name: str, known: Collection[str], otherwise: str) -> str:
     swapped = name.replace("_", "-") if "-" in "".join(known) else name.replace("-", "_")
     near = difflib.get_close_matches(swapped, list(known), 1)
     hint = f"; did you mean {near[0]}?" if near else otherwise
-    return f"'{name}' is no option{hint}"
+    return f"'{name}' is not an option{hint}"

@@ -157,7 +157,7 @@ def _strings(content: bytes, path: str) -> list[str] | None:
     for number, one in enumerate(found, 1):
         if not isinstance(one, str):
             raise UserError(
-                f"{name_of(path)}: element {number} of the JSON list is no string; give a list of "
-                "strings, or one text per line"
+                f"{name_of(path)}: element {number} of the JSON list is not a string; give a "
+                "list of strings, or one text per line"
             )
     return list(found)

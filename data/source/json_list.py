@@ -110,7 +110,7 @@ def elements(begin: bytes, more: Iterator[bytes], longest: int, name: str) -> It
         if scanned.closed and scanned.rest.strip(_BLANK):
             raise UserError(
                 f"{name}: something follows the end of its JSON list (after row {number}); "
-                "if it is no list, give --format text"
+                "if it is not a list, give --format text"
             )
         if scanned.waiting > longest:
             raise UserError(
@@ -119,5 +119,5 @@ def elements(begin: bytes, more: Iterator[bytes], longest: int, name: str) -> It
     if not scanned.closed:
         raise UserError(
             f"{name}: its JSON list has no end (after row {number}); was the file cut off? "
-            "If it is no list, give --format text"
+            "If it is not a list, give --format text"
         )

@@ -1,4 +1,4 @@
-"""How far what is scored has moved away from the rows that a model was trained on."""
+"""How far what is scored has shifted from the rows that a model was trained on."""
 
 from dataclasses import dataclass
 from threading import Lock

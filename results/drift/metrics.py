@@ -32,7 +32,7 @@ class DriftCollector(Collector):
                 new.unseen_characters, new.characters,
                 heldout.unseen_characters, heldout.characters,
             )  # fmt: skip
-        text = {"ngrams": "Runs of three characters", "characters": "Characters"}
+        text = {"ngrams": "Character trigrams", "characters": "Characters"}
         share = GaugeMetricFamily(
             "model3_heldout_unseen_ratio",
             "Share of those in the held-out rows that training never saw",

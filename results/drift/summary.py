@@ -13,7 +13,7 @@ from results.drift.training_profile import PROFILE, Distribution
 
 # What Siddiqi's book calls a change, and a shift that matters.
 _CHANGED = 0.1
-_MOVED = 0.25
+_SHIFTED = 0.25
 
 
 class Summary:
@@ -61,12 +61,12 @@ def describe_drift(drift: Drift) -> list[str]:
         _new("characters", here.unseen_characters, here.characters,
              heldout.unseen_characters, heldout.characters)
         if known else "characters that training did not have are left out of the texts",
-        _new("runs of three characters", here.unseen_ngrams, here.ngrams,
+        _new("character trigrams", here.unseen_ngrams, here.ngrams,
              heldout.unseen_ngrams, heldout.ngrams),
-        _moved("lengths", profile.lengths, tally.lengths, "of the training rows"),
+        _shifted("lengths", profile.lengths, tally.lengths, "of the training rows"),
     ]  # fmt: skip
     if tally.scores.sum():
-        lines.append(_moved("scores", profile.scores, tally.scores, "of the held-out rows"))
+        lines.append(_shifted("scores", profile.scores, tally.scores, "of the held-out rows"))
     return lines
 
 
@@ -77,12 +77,12 @@ def _new(what: str, unseen: int, of: int, heldout_unseen: int, heldout_of: int) 
     )
 
 
-def _moved(what: str, known: Distribution, counts: npt.NDArray[np.int64], rows: str) -> str:
+def _shifted(what: str, known: Distribution, counts: npt.NDArray[np.int64], rows: str) -> str:
     index, chance = known.stability_index(counts), known.chance(int(counts.sum()))
     if index <= max(chance, _CHANGED):
         verdict = "as they were"
     else:
-        verdict = "they have moved away" if index > _MOVED else "they have changed somewhat"
+        verdict = "they have shifted" if index > _SHIFTED else "they have changed somewhat"
     return (
         f"{what} against those {rows}: stability index {index:.3f}, {verdict} "
         f"(chance alone gives up to {chance:.3f}; .1 is a change, .25 another log)"

@@ -1,6 +1,6 @@
 """What an export remembers of the rows it was trained on, so that a log can be compared with them.
 
-Characters and runs of three characters that occur in them, and how long they are; of the held-out
+Characters and character trigrams that occur in them, and how long they are; of the held-out
 rows, which the model has not seen, how they score and how much in them is new.
 """
 
@@ -21,7 +21,7 @@ from data.records import Encoded, Vocabulary, padded_lengths
 PROFILE = "training_profile.json"
 _FORMAT = "model3-search training profile, version 1"
 NGRAM = 3
-_BITS = 20  # A log of 26,773 rows has some 20,000 runs of three, so that few share a place.
+_BITS = 20  # A log of 26,773 rows has some 20,000 trigrams, so that few share a place.
 _PARTS = np.arange(1, 10) / 10
 # Of a score. ONNX Runtime and Keras differ by less, and no edge may lie where many records score.
 _STEP = 1e-4
@@ -117,7 +117,7 @@ class Novelty:
     Attributes:
         characters: Characters, as the model sees them.
         unseen_characters: Those outside the vocabulary; 0 if they are left out.
-        ngrams: Runs of three characters.
+        ngrams: Character trigrams.
         unseen_ngrams: Those that no training row has.
     """
 

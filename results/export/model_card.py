@@ -313,8 +313,8 @@ def _limits(subject: CardSubject) -> str:
         f"{subject.words[1]} record so that it passes.",
         "Scores are not calibrated probabilities; their expected calibration error on the held-out "
         f"rows is {format_share(subject.row.ece)}.",
-        "`vectors.jsonl` holds cleaned records of the log, and `training_profile.json` which runs "
-        "of three characters occur in it: check them for sensitive content before sharing this "
+        "`vectors.jsonl` holds cleaned records of the log, and `training_profile.json` which "
+        "character trigrams occur in it: check them for sensitive content before sharing this "
         "folder.",
     ]
     lines += [

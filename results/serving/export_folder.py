@@ -100,14 +100,14 @@ def verify(folder: Path) -> frozenset[str]:
         The files that the manifest lists.
 
     Raises:
-        UserError: If it is no export, a file is missing or differs from the manifest, or a link
+        UserError: If it is not an export, a file is missing or differs from the manifest, or a link
             leads out of the folder.
     """
     if not folder.is_dir():
-        raise UserError(f"'{folder}' is no export: there is no such folder")
+        raise UserError(f"'{folder}' is not an export: there is no such folder")
     listed = manifest_files(folder)
     if listed is None:
-        raise UserError(f"'{folder}' is no export: its {MANIFEST} is missing or damaged")
+        raise UserError(f"'{folder}' is not an export: its {MANIFEST} is missing or damaged")
     for name in (*REQUIRED_FILES, *listed):
         path = folder / name
         if name not in listed or not _is_below(name):
@@ -161,7 +161,7 @@ def list_files(folder: Path) -> list[str]:
 
 
 def manifest_files(folder: Path) -> dict[str, dict[str, Any]] | None:
-    """Return the size and SHA-256 of each file in the manifest; None if this is no export."""
+    """Return the size and SHA-256 of each file in the manifest; None if this is not an export."""
     content = _read_manifest(folder)
     try:
         return {

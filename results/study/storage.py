@@ -193,7 +193,7 @@ def _parse(url: str, option: str = "--storage") -> URL:
     except (ArgumentError, ValueError):
         # The text may hold a password: it is not repeated.
         raise UserError(
-            f"{option} is no database URL; write e.g. postgresql://user@host/name"
+            f"{option} is not a database URL; write e.g. postgresql://user@host/name"
         ) from None
     if parsed.drivername == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")

@@ -43,7 +43,7 @@ def test_it_tells_that_a_log_is_another_one(
     (tmp_path / "log").write_text("".join(lines))
     assert main([str(exported), str(tmp_path / "log"), "--summary"]) == 0
     said = capsys.readouterr().err
-    assert "they have moved away" in said.splitlines()[-1]
+    assert "they have shifted" in said.splitlines()[-1]
 
 
 def test_an_export_of_an_earlier_version_has_no_drift(

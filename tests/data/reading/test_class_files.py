@@ -93,7 +93,7 @@ def test_bad_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         (b"a\n", b"", "bad.txt: is empty"),
         (b"\n", b"a\n", "good.txt: has no text; give a file with one a line"),
         (b"[]", b"a\n", "good.txt: has no text"),
-        (b'["a", 1]', b"a\n", "good.txt: element 2 of the JSON list is no string"),
+        (b'["a", 1]', b"a\n", "good.txt: element 2 of the JSON list is not a string"),
     ],
 )
 def test_files_that_are_no_class(tmp_path: Path, good: bytes, bad: bytes, said: str) -> None:

@@ -178,5 +178,5 @@ def test_an_absent_folder_and_a_file_are_refused(tmp_path: Path) -> None:
     for name in ("absent", "file"):
         with pytest.raises(UserError, match="there is no such folder"):
             load_export(tmp_path / name)
-    with pytest.raises(UserError, match="is no export"):
+    with pytest.raises(UserError, match="is not an export"):
         load_export(tmp_path)

@@ -77,7 +77,7 @@ def test_a_message_names_optunas_variable_if_the_url_is_from_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPTUNA_STORAGE", "no database")
-    with pytest.raises(UserError, match=r"^OPTUNA_STORAGE is no database URL"):
+    with pytest.raises(UserError, match=r"^OPTUNA_STORAGE is not a database URL"):
         open_storage(tmp_path, "no database", 1)
 
 

@@ -94,11 +94,11 @@ def test_the_command_line_goes_before_the_file(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("bugdet = 20", "'bugdet' is no option; did you mean budget?"),
-        ("max_bytes = 20", "'max_bytes' is no option; did you mean max-bytes?"),
-        ("xyzzy = 1", "'xyzzy' is no option of a search (see --help)"),
-        ("config = 'a'", "'config' is no option"),
-        ("explain = true", "'explain' is no option"),
+        ("bugdet = 20", "'bugdet' is not an option; did you mean budget?"),
+        ("max_bytes = 20", "'max_bytes' is not an option; did you mean max-bytes?"),
+        ("xyzzy = 1", "'xyzzy' is not an option of a search (see --help)"),
+        ("config = 'a'", "'config' is not an option"),
+        ("explain = true", "'explain' is not an option"),
         ("[search]\nbudget = 20", "[search] is a section; write options without sections"),
         ("[data]\nrows = 20", "[data] is a section; write options without sections"),
         ("budget = 20.5", "budget is 20.5, but must be a whole number, or a text"),
