@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from data.common import Declared, UserError, declared
+from data.records import canonical_label
 from results import Predictor, Run, load
 from results.serving import ONNX_MODEL, register_space
 from results.study import BEST
@@ -81,17 +82,20 @@ class Model3Classifier(ClassifierMixin, BaseEstimator):
             KeyboardInterrupt: After Ctrl-C, once the search has ended in order.
         """
         texts, labels = _texts(X), np.ravel(np.asarray(y))
-        if len(np.unique(labels)) != 2:
-            raise ValueError(f"y has {len(np.unique(labels))} classes, but must have two")
+        if (count := len(np.unique(labels))) != 2:
+            classes = "1 class" if count == 1 else f"{count} classes"
+            raise ValueError(f"y has {classes}, but must have two")
         if (kind := type_of_target(labels, input_name="y")) != "binary":
             raise ValueError(
                 f"y is of the type {kind} (dtype {labels.dtype}), but must hold two classes: "
                 "convert it, e.g. by y.astype(str)"
             )
-        self.classes_ = np.unique(labels)
+        self.classes_, index = np.unique(labels, return_inverse=True)
         words = [str(each) for each in self.classes_.tolist()]
+        if len(set(map(canonical_label, words))) < 2:
+            words = ["0", "1"]  # As "a" and "A", they would be one label of a log.
         positive = None if words == ["0", "1"] else words[1:]
-        named = [str(each) for each in labels.tolist()]
+        named = [words[each] for each in index.tolist()]
         run = run_search((texts, named), positive=positive, **self.get_params(deep=False))
         if run.interrupted:
             raise KeyboardInterrupt

@@ -71,7 +71,9 @@ def test_it_passes_scikit_learns_checks_that_need_no_data(check: Any) -> None:
     ("texts", "labels", "said"),
     [
         (["a", "b", "c"], [0, 1, 2], "y has 3 classes"),
-        (["a", "b"], ["x", "x"], "y has 1 classes"),
+        (["a", "b"], ["x", "x"], "y has 1 class, but must have two"),
+        (["a", "b"], [0.5, 1.5], r"type continuous \(dtype float64\).*: convert it"),
+        (["a", "b"], np.array([True, False], object), r"type unknown \(dtype object\)"),
         ("text", [0, 1], "X must be n texts, but is one"),
         (np.zeros((3, 2)), [0, 1, 1], r"X must be n texts, but is \(3, 2\)"),
     ],
@@ -112,6 +114,17 @@ def test_it_learns_predicts_and_is_pickled(tmp_path: Path) -> None:
     again = pickle.loads(pickle.dumps(classifier))
     assert (again.predict_proba(texts[:9]) == found[:9]).all()
     assert clone(classifier).get_params() == classifier.get_params()
+
+
+@pytest.mark.slow
+def test_classes_may_differ_in_case_alone(tmp_path: Path) -> None:
+    texts, labels = messages(600)
+    cased = ["a" if label == "spam" else "A" for label in labels]
+    classifier = Model3Classifier(budget=1, out=tmp_path, **SMALL).fit(texts, cased)
+    assert classifier.classes_.tolist() == ["A", "a"]
+    assert set(classifier.predict(texts)) <= {"A", "a"}
+    board = classifier.run_.leaderboard().set_index("name")
+    assert board.loc["linear", "heldout_accuracy"] > 0.9
 
 
 @pytest.mark.slow
