@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.common import Parser, UserError, count_cores, run
-from data.records import LINE_FORMATS, Answer, LineReader
+from data.records import LINE_FORMATS, RECORD_FORMATS, Answer, LineReader
 from data.source import STDIN, encoding_name, standard_input
 from results.serving import add_runtime
 
@@ -70,15 +70,18 @@ def main(argv: Sequence[str]) -> int:
         Stopping() as stopping,
         open_predictor(options.folder, options.runtime, options.space, threads) as predictor,
     ):
+        preprocessing = predictor.preprocessor.preprocessing
+        # As the log may be one that the model was trained on.
+        may_be_list = RECORD_FORMATS[preprocessing.format].keyed
         try:
-            reader = LineReader(predictor.preprocessor.preprocessing, options.format)
+            reader = LineReader(preprocessing, options.format)
         except ValueError as error:
             raise UserError(f"--format {options.format}: {error}; leave it out") from error
         summary = _summary(predictor) if options.summary else None
         lines = (
             batches_of_stream(stopping.reading(standard_input()), encoding=options.encoding)
             if options.file == STDIN
-            else batches_of_file(options.file, options.encoding)
+            else batches_of_file(options.file, options.encoding, may_be_list=may_be_list)
         )
         stream = Stream(predictor, threads=threads)
         try:

@@ -43,14 +43,19 @@ def name_of(path: str) -> str:
 
 @contextlib.contextmanager
 def open_lines(
-    path: str, max_bytes: int | None = MAX_BYTES, *, encoding: str | None = None
+    path: str,
+    max_bytes: int | None = MAX_BYTES,
+    *,
+    encoding: str | None = None,
+    may_be_list: bool = False,
 ) -> Iterator[Iterator[str]]:
     """Open a text as its lines, as `open_byte_lines` does, and decode them.
 
     Bytes that are not UTF-8 arrive as lone surrogates (`surrogateescape`), so that the reader can
     name their row.
     """
-    with open_byte_lines(path, max_bytes, encoding=encoding) as lines:
+    opened = open_byte_lines(path, max_bytes, encoding=encoding, may_be_list=may_be_list)
+    with opened as lines:
         yield map(decode, lines)
 
 

@@ -29,12 +29,15 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _Lines = TypeVar("_Lines")
 
 
-def batches_of_file(path: str, encoding: str | None = None) -> Iterator[list[str]]:
+def batches_of_file(
+    path: str, encoding: str | None = None, *, may_be_list: bool = False
+) -> Iterator[list[str]]:
     """Yield the lines of a file, plain or compressed, up to 512 at a time.
 
     Args:
         path: The file.
         encoding: Of its text; None for UTF-8, or what its byte-order mark says.
+        may_be_list: Whether a JSON list of objects is read as its elements, a line each.
 
     Yields:
         Lines.
@@ -43,7 +46,8 @@ def batches_of_file(path: str, encoding: str | None = None) -> Iterator[list[str
         UserError: If it cannot be read.
     """
     # No limit, since nothing is kept.
-    with open_lines(path, max_bytes=None, encoding=encoding) as lines:
+    opened = open_lines(path, max_bytes=None, encoding=encoding, may_be_list=may_be_list)
+    with opened as lines:
         yield from batches_of_lines(lines, LINES)
 
 

@@ -75,8 +75,10 @@ def test_a_file_a_compressed_file_and_bare_records_score_alike(
     (tmp_path / "bare.txt").write_text(bare)
     with gzip.open(tmp_path / "rows.csv.gz", "wt") as file:
         file.write("\n".join(rows))
+    records = [json.loads(line) for line in bare.splitlines()]
+    (tmp_path / "list.json").write_text(json.dumps(records, indent=1))
     expected = probabilities(trained.model, trained.encoded, np.arange(40), padding="real")
-    for name in ("bare.txt", "rows.csv.gz"):
+    for name in ("bare.txt", "rows.csv.gz", "list.json"):
         assert main([str(exported), str(tmp_path / name)]) == 0
         scores = [answer["score"] for answer in answers(capsys.readouterr().out)]
         np.testing.assert_allclose(scores, expected, atol=1e-5)
