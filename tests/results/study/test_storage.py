@@ -29,7 +29,7 @@ def study_in(folder: Path, url: str | None = None) -> optuna.Study:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("no url with secret-word", "no database URL"),
+        ("no url with secret-word", "not a database URL"),
         pytest.param(
             "postgresql://me:secret-word@127.0.0.1:1/x",
             "cannot be reached",
