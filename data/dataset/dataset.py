@@ -198,7 +198,6 @@ def prepare(
         "fingerprint": log.sha256,
         "label_words": list(log.label_words),
         "row_layout": None if log.layout is None else log.layout.as_json(),
-        "label_key": log.label_key,
         "split": rows.name,
         "vocabulary": vocabulary,
         "num_words": known.num_words,
@@ -208,6 +207,8 @@ def prepare(
         },
         "heldout_repeated": int(repeated(texts, rows.heldout, rows.train).sum()),
     }
+    if log.layout is None:  # JSON Lines.
+        facts["label_key"] = log.label_key
     # A run of an earlier version, which did not know them, can then be resumed.
     if log.groups is not None:
         facts["group_column"] = log.group_column

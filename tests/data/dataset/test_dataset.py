@@ -40,7 +40,6 @@ def test_the_facts_say_what_the_leaderboard_needs(log: AccessLog, log_file: Path
         "fingerprint": log.sha256,
         "label_words": ["normal", "malicious"],
         "row_layout": RowLayout(quote="|").as_json(),
-        "label_key": "label",
         "split": "chronological",
         "vocabulary": "train",
         "num_words": dataset.vocabulary.num_words,
