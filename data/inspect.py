@@ -19,8 +19,8 @@ def main(argv: Sequence[str]) -> int:
     file, output_format = given.pop("file"), given.pop("output_format")
     if (file is None) != ("negative_file" in given or "positive_file" in given):
         raise UserError("give either FILE, or --negative-file FILE and --positive-file FILE")
-    options = DataOptions(**given)
-    log = options.read(file)
+    options = DataOptions(data=file, **given)
+    log = options.read()
     split = make_split(options.split, log.labels, log.groups)
     if options.drop_duplicates:
         split = without_repeated(split, log.texts)

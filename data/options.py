@@ -153,8 +153,8 @@ class DataOptions:
             return None
         return self.negative_file, self.positive_file
 
-    def read(self, source: "str | pd.DataFrame") -> AccessLog:
-        """Read the log: the two classes' files if they were given, else `source`.
+    def read(self, source: "str | pd.DataFrame | None" = None) -> AccessLog:
+        """Read the log: the two classes' files if they were given, else `source` or `data`.
 
         Raises:
             UserError: As `read_log` and `read_class_files`.
@@ -167,6 +167,8 @@ class DataOptions:
         }
         if self.class_files is not None:
             return read_class_files(*self.class_files, **how)
+        source = self.data if source is None else source
+        assert source is not None
         return read_log(
             source,
             **how,

@@ -48,7 +48,7 @@ def load_dataset(config: RunConfig, data: "pd.DataFrame | None" = None) -> Datas
 def _read(config: RunConfig, data: "pd.DataFrame | None") -> AccessLog:
     if config.class_files is not None:
         log.info("reading %s and %s", *map(name_of, config.class_files))
-        return config.read("")
+        return config.read()
     source = data if data is not None else config.data or _synthetic(config)
     log.info("reading %s", source_name(source))
     return config.read(source)
