@@ -79,7 +79,7 @@ OBJECTIVES = {
         ),
         Objective("latency_us", "minimize", "CPU time of one request"),
         Objective("latency_batch_us", "minimize", "CPU time of a request in batches"),
-        Objective("parameters", "minimize", "number of weights"),
+        Objective("parameters", "minimize", "number of parameters"),
         Objective("train_seconds", "minimize", "training time"),
     )
 }

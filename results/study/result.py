@@ -101,7 +101,7 @@ class Result:
         val_rows: How many validation rows both rest on: all, or a part if it was stopped within an
             epoch. None if there was no report, and in results of earlier versions.
         layers: How many layers the model has, its input not counted; None for an ensemble.
-        parameters: How many weights the model has.
+        parameters: How many parameters the model has.
         violations: The rules of Model 3 that it breaks; empty if it meets the assignment.
         train_seconds: Wall-clock seconds of training, validation included.
         cpu_seconds: Seconds of processor time that a network's training took, over all threads:

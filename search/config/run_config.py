@@ -144,8 +144,8 @@ class RunConfig(DataOptions):
         show=duration_text,
         protocol="trial_timeout",
         metavar="TIME",
-        help="prune trainings that take longer, and kill those that hang, of trials, baselines, "
-        "finalists, repeats and refits alike, e.g. 90s, 10m (default: no bound)",
+        help="prune a training that takes longer, and kill one that hangs, whether of a trial, a "
+        "baseline, a finalist, a repeat or a refit, e.g. 90s, 10m (default: no bound)",
     )
     max_failures: int = _search(
         5,
